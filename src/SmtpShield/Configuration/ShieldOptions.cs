@@ -1,0 +1,23 @@
+namespace SmtpShield.Configuration;
+
+/// <summary>Everything that can be configured, expanded and validated: one immutable value, replaced whole by a reload.</summary>
+public sealed record ShieldOptions
+{
+    /// <summary>Limits per client and per session.</summary>
+    public SmtpdLimitOptions Limits { get; init; } = new();
+
+    /// <summary>How client events are counted.</summary>
+    public AnvilOptions Anvil { get; init; } = new();
+
+    /// <summary>How a session is held.</summary>
+    public SmtpdOptions Smtpd { get; init; } = new();
+
+    /// <summary>Where the shield listens.</summary>
+    public ListenerOptions Listener { get; init; } = new();
+
+    /// <summary>The MTA behind the shield.</summary>
+    public UpstreamOptions Upstream { get; init; } = new();
+
+    /// <summary>Where log lines go.</summary>
+    public LogOptions Log { get; init; } = new();
+}
