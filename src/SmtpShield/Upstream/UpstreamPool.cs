@@ -55,6 +55,12 @@ internal sealed class UpstreamPool
             .Build();
     }
 
+    /// <summary>The destinations in force, as configured; for metrics and status.</summary>
+    public IEnumerable<string> Destinations => NamesOf(static state => state.AllDestinations);
+
+    /// <summary>Those of <see cref="Destinations"/> that are not passed over now. All of them when none is healthy.</summary>
+    public IEnumerable<string> AvailableDestinations => NamesOf(static state => state.AvailableDestinations);
+
     /// <summary>Names and sockets.</summary>
     public IUpstreamTransport Transport { get; }
 
@@ -122,4 +128,9 @@ internal sealed class UpstreamPool
         if (destination.Health.Passive == DestinationHealth.Unhealthy)
             _health.SetPassive(cluster, destination, DestinationHealth.Healthy, TimeSpan.Zero);
     }
+
+    private IEnumerable<string> NamesOf(Func<ClusterDestinationsState, IReadOnlyList<DestinationState>> list) =>
+        _state.TryGetCluster(UpstreamClusterConfig.ClusterId, out var cluster)
+            ? list(cluster.DestinationsState).Select(static destination => destination.DestinationId)
+            : [];
 }
