@@ -1,5 +1,6 @@
 using System.Buffers;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;

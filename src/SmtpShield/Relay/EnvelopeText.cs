@@ -68,8 +68,9 @@ internal sealed class EnvelopeText
     public void CloseTransaction() => HasSender = HasRecipient = false;
 
     /// <summary>Postfix's tail of a reject line: <c>from=&lt;a@b&gt; to=&lt;x@y&gt; proto=ESMTP helo=&lt;h&gt;</c>, what is not known left out.</summary>
-    /// <param name="sender">The sender, when it is not (yet) the transaction's.</param>
+    /// <param name="sender">The sender.</param>
     /// <param name="recipient">The recipient; empty when there is none.</param>
+    /// <param name="hasSender">Whether there is a sender; the null sender is one.</param>
     public string Describe(ReadOnlySpan<byte> sender, ReadOnlySpan<byte> recipient, bool hasSender)
     {
         var text = new StringBuilder();

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace SmtpShield.Relay;
 
 /// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1507.</summary>

@@ -2,6 +2,9 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 
+// Awaiters are kept in fields on purpose: this type is what awaits them, once each, when the session's loop comes by.
+#pragma warning disable CA2012
+
 namespace SmtpShield.Relay;
 
 /// <summary>

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;

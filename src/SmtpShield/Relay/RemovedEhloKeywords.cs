@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using SmtpShield.Protocol;
+using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Relay;
 

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Listening;
@@ -11,7 +12,7 @@ namespace SmtpShield.Relay;
 /// Relays one session from the MTA's greeting to its end. One loop moves whatever can be moved without waiting (commands, content, replies), and then sleeps until one of
 /// its sides, its deadline or shutdown wakes it. The two directions don't wait for each other: a client that does not read stops only its own replies.
 /// </summary>
-internal sealed class SessionRelay
+internal sealed class SessionRelay : IDisposable
 {
     private const int RoundsPerTurn = 32;
 
@@ -31,6 +32,7 @@ internal sealed class SessionRelay
     private readonly ConnectionDrain _drain;
     private readonly TimeProvider _time;
     private readonly RelayDeadline _deadline;
+    private CancellationTokenRegistration _drains;
     private CancellationTokenRegistration _drainEnds;
     private bool _isOver;
     private bool _mustYield;
@@ -72,7 +74,7 @@ internal sealed class SessionRelay
     /// <summary>Runs until the session is over and its last reply has been taken by the kernel.</summary>
     public async ValueTask<RelayResult> RunAsync()
     {
-        using var drains = _drain.Draining.UnsafeRegister(static signal => ((SessionSignal)signal!).Set(), _signal);
+        _drains = _drain.Draining.UnsafeRegister(static signal => ((SessionSignal)signal!).Set(), _signal);
         try
         {
             _state.Now = _state.ClientActivity = _state.UpstreamActivity = _time.GetTimestamp();
@@ -91,11 +93,17 @@ internal sealed class SessionRelay
         }
         finally
         {
-            _deadline.Dispose();
             _client.Detach();
             _upstream.Detach();
-            await _drainEnds.DisposeAsync().ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Nothing wakes the session any more.</summary>
+    public void Dispose()
+    {
+        _deadline.Dispose();
+        _drains.Unregister();
+        _drainEnds.Unregister();
     }
 
     private long ContentReceived => _state.ContentLength + _client.Received.Length;

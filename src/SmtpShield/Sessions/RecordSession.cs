@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Listening;
 

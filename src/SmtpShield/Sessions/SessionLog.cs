@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace SmtpShield.Sessions;
 
 /// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400 and 1401 are <see cref="RecordSession"/>'s); next free: 1410.</summary>

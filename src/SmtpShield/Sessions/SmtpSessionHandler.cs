@@ -1,5 +1,6 @@
 using System.Buffers;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Listening;
@@ -56,7 +57,7 @@ internal sealed class SmtpSessionHandler(
 
         await using (upstream.ConfigureAwait(false))
         {
-            var relay = new SessionRelay(client, connection.Transport, upstream, snapshot, drain, removedKeywords, time, log);
+            using var relay = new SessionRelay(client, connection.Transport, upstream, snapshot, drain, removedKeywords, time, log);
             try
             {
                 var result = await relay.RunAsync().ConfigureAwait(false);
