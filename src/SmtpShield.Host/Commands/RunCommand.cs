@@ -1,5 +1,4 @@
 using System.CommandLine;
-using SmtpShield.Configuration;
 
 namespace SmtpShield.Host.Commands;
 

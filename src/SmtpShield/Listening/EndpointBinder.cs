@@ -21,15 +21,24 @@ internal static partial class EndpointBinder
         if (usable.Count < listener.Endpoints.Count)
             Log.NoIPv6(kestrel.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(EndpointBinder)));
 
+        var composed = new Lazy<ConnectionDelegate>(() => Compose(kestrel.ApplicationServices, pipeline));
         foreach (var endpoint in usable)
         {
             kestrel.Listen(endpoint, options =>
             {
                 // The least that Kestrel can be set to. No HTTP is spoken: the pipeline ends before.
                 options.Protocols = HttpProtocols.Http1;
-                pipeline(options);
+                options.Run(connection => composed.Value(connection));
             });
         }
+    }
+
+    // With the first connection, not here: Kestrel's options are being made while this runs, and YARP, which the pipeline leads to, asks for the server that waits for them.
+    private static ConnectionDelegate Compose(IServiceProvider services, Action<IConnectionBuilder> pipeline)
+    {
+        var connection = new ConnectionBuilder(services);
+        pipeline(connection);
+        return connection.Build();
     }
 
     /// <summary>
