@@ -85,8 +85,11 @@ public partial class MaillogLoggerProviderTests
         {
             Log(provider, "SmtpShield", new string('x', 1000));
             while (new FileInfo(LogFile).Length < 1000)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
                 await Task.Yield();
-            cancellationToken.ThrowIfCancellationRequested();
+            }
+
             File.WriteAllText(LogFile, "");
             Log(provider, "SmtpShield", "y");
         }

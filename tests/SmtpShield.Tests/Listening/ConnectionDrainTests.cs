@@ -110,7 +110,7 @@ public class ConnectionDrainTests
         using var lease = _drain.Enter();
         var stopping = _shutdown.StoppingAsync(cancellationToken);
         _time.Step(TimeSpan.FromSeconds(31));
-        Assert.That(stopping.IsCompleted, Is.False);
+        Assert.That((stopping.IsCompleted, _time.RunningTimers), Is.EqualTo((false, 1)));
 
         _time.Step(TimeSpan.FromSeconds(1));
 

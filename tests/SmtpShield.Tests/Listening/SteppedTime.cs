@@ -17,6 +17,16 @@ internal sealed class SteppedTime(DateTimeOffset start) : TimeProvider
 
     public override TimeZoneInfo LocalTimeZone => Zone;
 
+    /// <summary>Timers that have not fired.</summary>
+    public int RunningTimers
+    {
+        get
+        {
+            lock (_gate)
+                return _timers.Count;
+        }
+    }
+
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override DateTimeOffset GetUtcNow()
