@@ -17,5 +17,9 @@ public sealed record ConfigurationProblem(ProblemSeverity Severity, SourceLocati
         new(ProblemSeverity.Warning, location, parameter, message, hint);
 
     /// <summary>One line for a log or a terminal, without the severity.</summary>
-    public override string ToString() => Printable.Text(Hint.Length == 0 ? $"{Location}: {Message}" : $"{Location}: {Message} ({Hint})");
+    public override string ToString()
+    {
+        var message = Message.Contains(Parameter, StringComparison.Ordinal) ? Message : $"{Parameter}: {Message}";
+        return Printable.Text(Hint.Length == 0 ? $"{Location}: {message}" : $"{Location}: {message} ({Hint})");
+    }
 }

@@ -1,4 +1,5 @@
 using SmtpShield.Configuration.Binding;
+using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.Parameters;
 
 namespace SmtpShield.Configuration;
@@ -43,6 +44,12 @@ public sealed class ShieldConfiguration
 
     /// <summary>The values as written, for those who take an <see cref="IConfiguration"/>; its token fires when the file was read again.</summary>
     public IConfiguration Values => _layers;
+
+    /// <summary>The values of all layers.</summary>
+    internal ParameterTable Parameters => new(_layers, _host);
+
+    /// <summary>The file as it was read last.</summary>
+    internal MainCfFile File => _file.File;
 
     /// <summary>Reads a configuration once.</summary>
     public static ShieldConfigurationResult Load(string path, IEnumerable<string> overrides) => new ShieldConfiguration(path, overrides).Read();

@@ -10,7 +10,8 @@ internal sealed class NameAudit
     private readonly IReadOnlyDictionary<string, MainCfEntry> _entries;
     private readonly string _path;
     private readonly HashSet<string> _referenced = new(StringComparer.Ordinal);
-    private readonly List<ConfigurationProblem> _problems = [];
+    private readonly List<(MainCfEntry Entry, string Name)> _undefined = [];
+    private readonly List<(MainCfEntry Entry, string Error)> _unreadable = [];
 
     /// <summary>Looks through a file.</summary>
     public NameAudit(MainCfFile file)
@@ -20,8 +21,18 @@ internal sealed class NameAudit
             Scan(entry);
     }
 
-    /// <summary>References to names without a value, and values with a syntax error.</summary>
-    public IReadOnlyList<ConfigurationProblem> ReferenceProblems => _problems;
+    /// <summary>References to names that have no value anywhere.</summary>
+    public IReadOnlyList<(MainCfEntry Entry, string Name)> Undefined => _undefined;
+
+    /// <summary>Values with a syntax error in a reference.</summary>
+    public IReadOnlyList<(MainCfEntry Entry, string Error)> Unreadable => _unreadable;
+
+    /// <summary>What to say about <see cref="Undefined"/> and <see cref="Unreadable"/>.</summary>
+    public IEnumerable<ConfigurationProblem> ReferenceProblems =>
+    [
+        .. _unreadable.Select(found => ConfigurationProblem.Error(Locate(found.Entry), found.Entry.Name, $"{found.Entry.Name}: {found.Error}")),
+        .. _undefined.Select(found => ConfigurationProblem.Warning(Locate(found.Entry), found.Entry.Name, $"{found.Entry.Name}: undefined parameter: {found.Name}", SuggestReference(found.Name))),
+    ];
 
     /// <summary>The entries nothing uses, ordered by name.</summary>
     public IEnumerable<MainCfEntry> Unused => _entries.Values.Where(entry => !IsUsed(entry.Name)).OrderBy(entry => entry.Name, StringComparer.Ordinal);
@@ -41,18 +52,22 @@ internal sealed class NameAudit
 
     private static string Suggest(string name) => NearestName.Find(name, ParameterCatalog.All.Keys) is { } nearest ? $"did you mean {nearest}?" : "nothing refers to it; remove it";
 
+    private string SuggestReference(string name) => NearestName.Find(name, ParameterCatalog.All.Keys.Concat(_entries.Keys)) is { } nearest ? $"did you mean ${nearest}?" : "it expands to nothing";
+
+    private SourceLocation Locate(MainCfEntry entry) => new(_path, entry.Line);
+
     private void Scan(MainCfEntry entry)
     {
-        var location = new SourceLocation(_path, entry.Line);
         var names = MacroScan.Names(entry.Value, out var error);
         if (error.Length > 0)
-            _problems.Add(ConfigurationProblem.Error(location, entry.Name, $"{entry.Name}: {error}"));
+            _unreadable.Add((entry, error));
+        // Values of parameters the shield does not use may refer to more of Postfix's.
+        var isJudged = ParameterCatalog.All.ContainsKey(entry.Name) || !IsPostfixOnly(entry.Name);
         foreach (var name in names)
         {
             _referenced.Add(name);
-            // Values of parameters the shield does not use may refer to more of Postfix's.
-            if (!_entries.ContainsKey(name) && !ParameterCatalog.All.ContainsKey(name) && (ParameterCatalog.All.ContainsKey(entry.Name) || !IsPostfixOnly(entry.Name)))
-                _problems.Add(ConfigurationProblem.Warning(location, entry.Name, $"{entry.Name}: undefined parameter: {name}", NearestName.Find(name, ParameterCatalog.All.Keys.Concat(_entries.Keys)) is { } nearest ? $"did you mean ${nearest}?" : ""));
+            if (isJudged && !_entries.ContainsKey(name) && !ParameterCatalog.All.ContainsKey(name))
+                _undefined.Add((entry, name));
         }
     }
 }
