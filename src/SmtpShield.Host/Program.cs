@@ -7,6 +7,9 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 var root = new RootCommand("SmtpShield guards a mail server that is already there: a transparent SMTP proxy with Postfix's limits.")
 {
     RunCommand.Create(),
+    CheckCommand.Create(),
+    PostconfCommand.Create(),
     DemoCommand.Create(),
 };
-return await root.Parse(args).InvokeAsync();
+// A parameter value may begin with @. SIGTERM is the host's, which drains first.
+return await root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }).InvokeAsync(new() { ProcessTerminationTimeout = null });

@@ -23,6 +23,8 @@ internal static class ShieldServices
         services.AddSingleton(TimeProvider.System);
         services.AddLogging(static logging => logging
             .AddFilter("Microsoft", LogLevel.Warning)
+            // A start that fails is told on standard error, once.
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
             .AddFilter("SmtpShield", LogLevel.Information)
             .AddMaillog());
         services.AddListening();

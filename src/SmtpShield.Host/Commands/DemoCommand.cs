@@ -23,7 +23,6 @@ internal static class DemoCommand
     private static async Task<int> RunAsync(int port)
     {
         using var sink = new SinkMta(MyHostname);
-        var application = ShieldHost.Build(new(OptionsFor(port, sink.Endpoint)), services => services.AddHostedService(_ => sink));
         Console.WriteLine($$"""
             SmtpShield demo: the shield listens on 127.0.0.1:{{port}}, before a mail server that throws every message away.
 
@@ -38,7 +37,7 @@ internal static class DemoCommand
             Log lines as they happen (Ctrl+C ends the demo):
 
             """);
-        return await ShieldHost.RunAsync(application);
+        return await ShieldHost.RunAsync(new(OptionsFor(port, sink.Endpoint)), services => services.AddHostedService(_ => sink));
     }
 
     private static ShieldOptions OptionsFor(int port, IPEndPoint sink) => new()
