@@ -22,8 +22,7 @@ public sealed class DialogueTests
     private PostfixInstance Postfix => _postfix ?? throw new InvalidOperationException("Postfix was not started");
 
     [OneTimeSetUp]
-    [CancelAfter(120_000)]
-    public async Task StartPostfix(CancellationToken cancellationToken)
+    public async Task StartPostfix()
     {
         RealPostfix.Require();
         string[] variants = ["whole", "whole-again", "split", "split-again", "stable", "stable-again"];
@@ -33,7 +32,7 @@ public sealed class DialogueTests
             PostfixService.WithoutLimits($"{dialogue.Name}-{variant}-behind", dialogue.Mta),
         ]));
         _postfix = await PostfixInstance.StartAsync(
-            [.. services, new PostfixService("soft-3", SoftLimit("3")), new PostfixService("soft-4", SoftLimit("4"))], cancellationToken);
+            [.. services, new PostfixService("soft-3", SoftLimit("3")), new PostfixService("soft-4", SoftLimit("4"))], TestContext.CurrentContext.CancellationToken);
     }
 
     [OneTimeTearDown]

@@ -31,9 +31,11 @@ public sealed partial class MailLog(string path, string syslogName)
 
     /// <summary>
     /// The lines that say how sessions began and ended. Made comparable: the service's name is <c>smtp</c>, because a Postfix on a port of its own
-    /// logs the address and port it has in master.cf; nothing else is changed.
+    /// logs the address and port it has in master.cf; and the number of octets after BDAT is <c>n</c>, because at a timeout Postfix logs the length of its own 421 there.
+    /// Nothing else is changed.
     /// </summary>
-    public IReadOnlyList<string> SessionLines => [.. Texts.Where(text => SessionLine().IsMatch(text)).Select(text => ServiceName().Replace(text, "for service smtp"))];
+    public IReadOnlyList<string> SessionLines =>
+        [.. Texts.Where(text => SessionLine().IsMatch(text)).Select(text => BdatSize().Replace(ServiceName().Replace(text, "for service smtp"), "after BDAT (n bytes)"))];
 
     /// <summary>The refusals of commands. Made comparable: a queue id is <c>NOQUEUE</c>, because only the MTA knows it.</summary>
     public IReadOnlyList<string> Rejects => [.. Texts.Where(text => RejectLine().IsMatch(text)).Select(text => QueueId().Replace(text, "NOQUEUE: "))];
@@ -94,6 +96,9 @@ public sealed partial class MailLog(string path, string syslogName)
 
     [GeneratedRegex(@"for service \S+$")]
     private static partial Regex ServiceName();
+
+    [GeneratedRegex(@"after BDAT \(\d+ bytes\)")]
+    private static partial Regex BdatSize();
 
     [GeneratedRegex(@"^[0-9A-Za-z]+: reject: ")]
     private static partial Regex RejectLine();

@@ -39,8 +39,8 @@ public sealed class PostfixInstance : IAsyncDisposable
     /// <summary>The process id of its master(8).</summary>
     public int MasterId => int.Parse(File.ReadAllText(Path.Combine(_directory, "queue", "pid", "master.pid")), NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, null);
 
-    /// <summary>Starts an instance with these services.</summary>
-    public static async Task<PostfixInstance> StartAsync(IEnumerable<PostfixService> services, CancellationToken cancellationToken, string rateTimeUnit = "600s")
+    /// <summary>Starts an instance with these services; <paramref name="parameters"/> are for its main.cf.</summary>
+    public static async Task<PostfixInstance> StartAsync(IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)
     {
         StopAbandoned();
         var ports = services.ToDictionary(service => service.Name, service => (service, LoopbackPorts.Take()));
@@ -48,7 +48,7 @@ public sealed class PostfixInstance : IAsyncDisposable
         var instance = new PostfixInstance(directory, ports);
         try
         {
-            await instance.WriteConfigurationAsync(rateTimeUnit, cancellationToken);
+            await instance.WriteConfigurationAsync(parameters ?? new Dictionary<string, string>(), cancellationToken);
             await instance.ControlAsync("start", cancellationToken);
             await Eventually.HoldsAsync(() => ports.Values.All(service => LoopbackPorts.IsListening(service.Item2)), s_limit, "Postfix listens on all its ports", cancellationToken);
             return instance;
@@ -152,7 +152,7 @@ public sealed class PostfixInstance : IAsyncDisposable
     private Task<string> ControlAsync(string command, CancellationToken cancellationToken) =>
         OutsideProcess.RunSuccessfullyAsync("postfix", ["-c", Path.Combine(_directory, "etc"), command], s_limit, cancellationToken);
 
-    private async Task WriteConfigurationAsync(string rateTimeUnit, CancellationToken cancellationToken)
+    private async Task WriteConfigurationAsync(IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken)
     {
         foreach (var name in new[] { "etc", "queue", "data", "mail", "log" })
             Directory.CreateDirectory(Path.Combine(_directory, name));
@@ -200,10 +200,11 @@ public sealed class PostfixInstance : IAsyncDisposable
             smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
             smtpd_recipient_restrictions = check_recipient_access texthash:{_directory}/etc/recipient-access
             body_checks = regexp:{_directory}/etc/body-checks
-            anvil_rate_time_unit = {rateTimeUnit}
+            local_header_rewrite_clients =
+            anvil_rate_time_unit = 600s
             max_idle = 20s
 
-            """,
+            """ + string.Concat(parameters.Select(parameter => $"{parameter.Key} = {parameter.Value}\n")),
             cancellationToken);
         await File.WriteAllTextAsync(
             Path.Combine(_directory, "etc", "master.cf"),

@@ -5,16 +5,15 @@ namespace SmtpShield.Testing.Outside;
 /// <summary>The program itself, started as a user does: a main.cf and <c>smtpshield run -c FILE</c>.</summary>
 public sealed class ShieldProcess : IAsyncDisposable
 {
-    private const string SyslogName = "smtpshield";
     private readonly string _directory;
     private readonly OutsideProcess _process;
 
-    private ShieldProcess(string directory, OutsideProcess process, IPEndPoint endPoint)
+    private ShieldProcess(string directory, OutsideProcess process, IPEndPoint endPoint, string syslogName)
     {
         _directory = directory;
         _process = process;
         EndPoint = endPoint;
-        Log = new MailLog(LogPath, SyslogName);
+        Log = new MailLog(LogPath, syslogName);
     }
 
     /// <summary>Where it listens.</summary>
@@ -51,7 +50,7 @@ public sealed class ShieldProcess : IAsyncDisposable
             // The default is this host, from which all clients of a test come.
             ["mynetworks"] = "127.255.255.254/32",
             ["maillog_file"] = System.IO.Path.Combine(directory, "maillog"),
-            ["syslog_name"] = SyslogName,
+            ["syslog_name"] = "smtpshield",
             ["anvil_rate_time_unit"] = "600s",
         };
         foreach (var (name, value) in parameters)
@@ -60,7 +59,7 @@ public sealed class ShieldProcess : IAsyncDisposable
 
         var program = System.IO.Path.Combine(AppContext.BaseDirectory, "smtpshield.dll");
         var process = OutsideProcess.Start("dotnet", [program, "run", "-c", System.IO.Path.Combine(directory, "main.cf")], directory);
-        var shield = new ShieldProcess(directory, process, endPoint);
+        var shield = new ShieldProcess(directory, process, endPoint, all["syslog_name"]);
         await Eventually.TryAsync(() => process.HasExited || LoopbackPorts.IsListening(endPoint.Port), TimeSpan.FromSeconds(30), cancellationToken);
         if (!process.HasExited && LoopbackPorts.IsListening(endPoint.Port))
             return shield;
