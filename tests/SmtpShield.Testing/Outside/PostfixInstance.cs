@@ -37,7 +37,7 @@ public sealed class PostfixInstance : IAsyncDisposable
     public string LogPath => Path.Combine(_directory, "log", "maillog");
 
     /// <summary>The process id of its master(8).</summary>
-    public int MasterId => int.Parse(File.ReadAllText(Path.Combine(_directory, "queue", "pid", "master.pid")), NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, null);
+    public int MasterId => int.Parse(ReadMasterId(_directory), null);
 
     /// <summary>Starts an instance with these services; <paramref name="parameters"/> are for its main.cf.</summary>
     public static async Task<PostfixInstance> StartAsync(IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)
@@ -116,13 +116,20 @@ public sealed class PostfixInstance : IAsyncDisposable
         }
     }
 
+    // master(8) holds a lock on its file, so it must be opened in a way that asks for none.
+    private static string ReadMasterId(string directory)
+    {
+        var path = Path.Combine(directory, "queue", "pid", "master.pid");
+        if (!File.Exists(path))
+            return "";
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return reader.ReadToEnd().Trim();
+    }
+
     // master(8) is the leader of the session that all its processes belong to.
     private static IEnumerable<(int Id, string Name)> Processes(string directory)
     {
-        var pidFile = Path.Combine(directory, "queue", "pid", "master.pid");
-        if (!File.Exists(pidFile))
-            yield break;
-        var session = File.ReadAllText(pidFile).Trim();
+        var session = ReadMasterId(directory);
         foreach (var process in Directory.GetDirectories("/proc").Where(path => char.IsDigit(Path.GetFileName(path)[0])))
         {
             string stat;
@@ -130,7 +137,7 @@ public sealed class PostfixInstance : IAsyncDisposable
             {
                 stat = File.ReadAllText(process + "/stat");
             }
-            catch (IOException)
+            catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
             {
                 continue; // It has just ended.
             }
@@ -160,7 +167,7 @@ public sealed class PostfixInstance : IAsyncDisposable
         await OutsideProcess.RunSuccessfullyAsync("chown", ["postfix", Path.Combine(_directory, "data")], s_limit, cancellationToken);
         await OutsideProcess.RunSuccessfullyAsync("chown", [$"{MailOwner}:{MailOwner}", Path.Combine(_directory, "mail")], s_limit, cancellationToken);
 
-        string[] recipients = ["good", "other", "third", .. Enumerable.Range(0, 100).Select(number => $"box{number}")];
+        string[] recipients = ["good", "other", "third", .. Enumerable.Range(0, 1000).Select(number => $"box{number}")];
         await File.WriteAllLinesAsync(Path.Combine(_directory, "etc", "recipients"), recipients.Select(name => $"{name}@example.test {name}/"), cancellationToken);
         await File.WriteAllTextAsync(
             Path.Combine(_directory, "etc", "recipient-access"),

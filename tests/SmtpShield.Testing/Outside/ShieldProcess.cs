@@ -103,7 +103,7 @@ public sealed class ShieldProcess : IAsyncDisposable
     /// <summary>The sockets it has, without those that listen: the connections it did not close.</summary>
     public IReadOnlyList<string> ConnectedSockets()
     {
-        var inodes = Directory.GetFiles($"/proc/{Id}/fd").Select(path => File.ResolveLinkTarget(path, false)?.Name ?? "")
+        var inodes = Directory.GetFiles($"/proc/{Id}/fd").Select(Target)
             .Where(target => target.StartsWith("socket:[", StringComparison.Ordinal)).Select(target => target[8..^1]).ToHashSet();
         return
         [
@@ -127,4 +127,16 @@ public sealed class ShieldProcess : IAsyncDisposable
 
     private static Task WriteAsync(string path, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken) =>
         File.WriteAllLinesAsync(path, parameters.Select(parameter => $"{parameter.Key} = {parameter.Value}"), cancellationToken);
+
+    private static string Target(string path)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(path, returnFinalTarget: false)?.Name ?? "";
+        }
+        catch (IOException)
+        {
+            return ""; // Closed since the directory was read.
+        }
+    }
 }
