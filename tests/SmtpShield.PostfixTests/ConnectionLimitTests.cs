@@ -102,6 +102,20 @@ public sealed class ConnectionLimitTests
         await shield.StopAsync(cancellationToken);
     }
 
+    [Test]
+    [CancelAfter(60_000)]
+    public async Task Connect_FromThisHostWithDefaults_Exempt(CancellationToken cancellationToken)
+    {
+        await using var shield = await ShieldProcess.StartAsync(
+            Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["mynetworks"] = ShieldProcess.OwnDefault, ["smtpd_client_connection_rate_limit"] = "1" }, cancellationToken);
+        for (var number = 1; number <= 4; number++)
+        {
+            await using var local = await RawSmtpClient.ConnectAsync(shield.EndPoint, IPAddress.Loopback, cancellationToken);
+            Assert.That(await local.ReplyAsync(cancellationToken), Does.StartWith("220"));
+        }
+        await shield.StopAsync(cancellationToken);
+    }
+
     /// <summary>The window begins with the first event and is over one second after the unit; attempts within it don't prolong it.</summary>
     [Test]
     [CancelAfter(120_000)]

@@ -5,6 +5,9 @@ namespace SmtpShield.Testing.Outside;
 /// <summary>The program itself, started as a user does: a main.cf and <c>smtpshield run -c FILE</c>.</summary>
 public sealed class ShieldProcess : IAsyncDisposable
 {
+    /// <summary>The value that leaves a parameter out of main.cf, for the program's own default.</summary>
+    public const string OwnDefault = "\0";
+
     private readonly string _directory;
     private readonly OutsideProcess _process;
 
@@ -126,7 +129,7 @@ public sealed class ShieldProcess : IAsyncDisposable
     }
 
     private static Task WriteAsync(string path, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken) =>
-        File.WriteAllLinesAsync(path, parameters.Select(parameter => $"{parameter.Key} = {parameter.Value}"), cancellationToken);
+        File.WriteAllLinesAsync(path, parameters.Where(parameter => parameter.Value != OwnDefault).Select(parameter => $"{parameter.Key} = {parameter.Value}"), cancellationToken);
 
     private static string Target(string path)
     {
