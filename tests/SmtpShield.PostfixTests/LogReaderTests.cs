@@ -1,0 +1,150 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Smtp;
+
+namespace SmtpShield.PostfixTests;
+
+/// <summary>Programs that read Postfix's log read the shield's: for the same traffic they find the same.</summary>
+public sealed partial class LogReaderTests
+{
+    private static readonly Dictionary<string, string> s_limits = new()
+    {
+        ["smtpd_client_connection_rate_limit"] = "6",
+        ["smtpd_hard_error_limit"] = "4",
+        ["smtpd_timeout"] = "2s",
+    };
+
+    private PostfixInstance? _postfix;
+    private ShieldProcess? _shield;
+    private string _directory = "";
+
+    private string PostfixLog => Path.Combine(_directory, "postfix.log");
+
+    private string ShieldLog => Path.Combine(_directory, "shield.log");
+
+    [OneTimeSetUp]
+    public async Task MakeTraffic()
+    {
+        RealPostfix.Require();
+        var cancellationToken = TestContext.CurrentContext.CancellationToken;
+        _directory = Directory.CreateTempSubdirectory("smtpshield-logs-").FullName;
+        _postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind"), new PostfixService("limited", s_limits)], cancellationToken);
+        // These programs look for the name that Postfix has.
+        _shield = await ShieldProcess.StartAsync(_postfix.EndPointOf("behind"), new Dictionary<string, string>(s_limits) { ["syslog_name"] = "postfix" }, cancellationToken);
+        await TrafficAsync(_postfix.EndPointOf("limited"), _postfix.LogOf("limited"), cancellationToken);
+        await TrafficAsync(_shield.EndPoint, _shield.Log, cancellationToken);
+
+        var lines = (await File.ReadAllLinesAsync(_postfix.LogPath, cancellationToken)).Where(line => line.Contains(" postfix/limited/smtpd[", StringComparison.Ordinal));
+        // On a port of its own Postfix has another name for the service.
+        await File.WriteAllLinesAsync(
+            PostfixLog, lines.Select(line => ServiceName().Replace(line.Replace(" postfix/limited/smtpd[", " postfix/smtpd[", StringComparison.Ordinal), "for service smtp")), cancellationToken);
+        File.Copy(_shield.LogPath, ShieldLog);
+    }
+
+    [OneTimeTearDown]
+    public async Task StopServers()
+    {
+        if (_shield is not null)
+            await _shield.DisposeAsync();
+        if (_postfix is not null)
+            await _postfix.DisposeAsync();
+        if (_directory.Length > 0)
+            Directory.Delete(_directory, recursive: true);
+    }
+
+    [Test]
+    public void SessionLines_SameTraffic_SameLines() =>
+        Assert.That(_shield!.Log.SessionLines, Is.EqualTo(_postfix!.LogOf("limited").SessionLines).AsCollection);
+
+    [Test]
+    public void Rejects_SameTraffic_SameLines() =>
+        Assert.That(_shield!.Log.Rejects, Is.EqualTo(_postfix!.LogOf("limited").Rejects).AsCollection);
+
+    [TestCase("postfix")]
+    [TestCase("postfix[mode=auth]")]
+    [TestCase("postfix[mode=errors]")]
+    [TestCase("postfix[mode=ddos]")]
+    [TestCase("postfix[mode=aggressive]")]
+    [CancelAfter(120_000)]
+    public async Task Fail2ban_StockFilter_FindsWhatItFindsInPostfixLog(string filter, CancellationToken cancellationToken)
+    {
+        RealPostfix.RequireProgram("fail2ban-regex");
+        var expected = await FindAsync(PostfixLog, filter, cancellationToken);
+        var actual = await FindAsync(ShieldLog, filter, cancellationToken);
+        TestContext.Out.WriteLine($"{filter} finds {expected.Length} times: {string.Join(' ', expected.Distinct())}");
+        Assert.That(actual, Is.EqualTo(expected).AsCollection);
+        if (!filter.Contains("auth", StringComparison.Ordinal))
+            Assert.That(expected, Is.Not.Empty);
+    }
+
+    [Test]
+    [CancelAfter(60_000)]
+    public async Task Pflogsumm_Report_SameRejectsConnectionsAndWarnings(CancellationToken cancellationToken)
+    {
+        RealPostfix.RequireProgram("pflogsumm");
+        var expected = await SummarizeAsync(PostfixLog, cancellationToken);
+        var actual = await SummarizeAsync(ShieldLog, cancellationToken);
+        TestContext.Out.WriteLine(expected);
+        Assert.That(actual, Is.EqualTo(expected));
+        Assert.That(expected, Does.Contain("Connection rate limit exceeded"));
+    }
+
+    private static async Task TrafficAsync(IPEndPoint server, MailLog log, CancellationToken cancellationToken)
+    {
+        var sessions = 0;
+        await SessionAsync("127.83.1.1", ["EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<nosuch@example.test>", "RCPT TO:<x@elsewhere.example>", "RCPT TO:<later@example.test>", "QUIT"]);
+        await SessionAsync("127.83.1.2", ["EHLO client.example", "NONSENSE", "NONSENSE", "NONSENSE", "NONSENSE"]);
+        await SessionAsync("127.83.1.3", ["EHLO client.example", "AUTH LOGIN", "AUTH PLAIN x"]);
+        await SessionAsync("127.83.1.4", ["EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<good@example.test>", "RCPT TO:<nosuch@example.test>", "DATA", "Subject: x\r\n\r\nx\r\n.", "QUIT"]);
+        await SessionAsync("127.83.1.5", ["HELO client.example", "MAIL FROM:<>", "RCPT TO:<nosuch@example.test>"]);
+        await SessionAsync("127.83.1.6", ["EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<good@example.test>", "DATA", "Subject: x\r\n\r\nREFUSE-THIS-BODY\r\n.", "QUIT"]);
+        await SessionAsync("127.83.1.7", ["EHLO client.example", "VRFY nosuch@example.test", "wait"]);
+        for (var number = 1; number <= 8; number++)
+            await SessionAsync("127.83.1.8", []);
+
+        async Task SessionAsync(string address, string[] commands)
+        {
+            await using (var client = await RawSmtpClient.ConnectAsync(server, IPAddress.Parse(address), cancellationToken))
+            {
+                await client.ReplyAsync(cancellationToken);
+                foreach (var command in commands)
+                    _ = command == "wait" ? await client.ReadToEndAsync(cancellationToken) : await client.CommandAsync(command, cancellationToken);
+            }
+            await log.WaitForDisconnectsAsync(++sessions, cancellationToken);
+        }
+    }
+
+    // The clients it finds, one for each line that counts against them.
+    private static async Task<string[]> FindAsync(string log, string filter, CancellationToken cancellationToken)
+    {
+        var output = await OutsideProcess.RunSuccessfullyAsync("fail2ban-regex", ["--usedns", "no", "-o", "ip", log, filter], TimeSpan.FromSeconds(60), cancellationToken);
+        return [.. output.Split('\n').Where(line => Address().IsMatch(line))];
+    }
+
+    // All that smtpd's lines give: queue manager and delivery are not in these logs. Times differ, and who accepted a message is the MTA's line.
+    private static async Task<string> SummarizeAsync(string log, CancellationToken cancellationToken)
+    {
+        var output = await OutsideProcess.RunSuccessfullyAsync("pflogsumm", ["--smtpd-stats", "--verbose-msg-detail", log], TimeSpan.FromSeconds(60), cancellationToken);
+        var sections = SectionTitle().Split("\n" + output);
+        var wanted = sections.Where(section => WantedSection().IsMatch(section)).Select(section => Durations().Replace(section, "").TrimEnd());
+        var totals = output.Split('\n').Where(line => line.Contains("rejected (", StringComparison.Ordinal) || line.Contains("reject warnings", StringComparison.Ordinal) || line.EndsWith(" connections", StringComparison.Ordinal) || line.EndsWith("hosts/domains", StringComparison.Ordinal));
+        // Lines with equal counts come in no particular order.
+        return string.Join('\n', totals.Concat(wanted.SelectMany(section => section.Split('\n'))).Order(StringComparer.Ordinal));
+    }
+
+    [GeneratedRegex(@"^\d+\.\d+\.\d+\.\d+$")]
+    private static partial Regex Address();
+
+    [GeneratedRegex(@"\n(?=\S[^\n]*\n-+\n)")]
+    private static partial Regex SectionTitle();
+
+    [GeneratedRegex(@"^(message reject detail|message reject warning detail|message hold detail|message discard detail|smtp delivery failures|Warnings|Fatal Errors|Panics)")]
+    private static partial Regex WantedSection();
+
+    [GeneratedRegex(@"for service \S+$")]
+    private static partial Regex ServiceName();
+
+    [GeneratedRegex(@"\d+:\d\d:\d\d")]
+    private static partial Regex Durations();
+}

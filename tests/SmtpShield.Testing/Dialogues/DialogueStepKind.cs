@@ -1,0 +1,26 @@
+namespace SmtpShield.Testing.Dialogues;
+
+/// <summary>What a step of a dialogue does.</summary>
+public enum DialogueStepKind
+{
+    /// <summary>Connects.</summary>
+    Open,
+
+    /// <summary>Sends octets in one write.</summary>
+    Send,
+
+    /// <summary>Reads one reply.</summary>
+    Read,
+
+    /// <summary>Waits for the server to close.</summary>
+    ExpectClose,
+
+    /// <summary>Says that the client sends nothing more.</summary>
+    HalfClose,
+
+    /// <summary>Closes without a word.</summary>
+    Close,
+
+    /// <summary>Closes with RST.</summary>
+    Reset,
+}

@@ -1,0 +1,111 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace SmtpShield.Testing.Outside;
+
+/// <summary>The lines that one service's smtpd wrote to a log file: Postfix's or the shield's.</summary>
+/// <param name="path">The file.</param>
+/// <param name="syslogName">The service's <c>syslog_name</c>; lines of others in the same file are passed over.</param>
+public sealed partial class MailLog(string path, string syslogName)
+{
+    private readonly List<string> _texts = [];
+    private readonly StringBuilder _rest = new();
+    private readonly Lock _lock = new();
+    private long _read;
+
+    /// <summary>The file.</summary>
+    public string Path => path;
+
+    /// <summary>The texts of the service's smtpd lines so far, without time, host, process name and id.</summary>
+    public IReadOnlyList<string> Texts
+    {
+        get
+        {
+            lock (_lock)
+            {
+                ReadOn();
+                return [.. _texts];
+            }
+        }
+    }
+
+    /// <summary>
+    /// The lines that say how sessions began and ended. Made comparable: the service's name is <c>smtp</c>, because a Postfix on a port of its own
+    /// logs the address and port it has in master.cf; and the number of octets after BDAT is <c>n</c>, because at a timeout Postfix logs the length of its own 421 there.
+    /// Nothing else is changed.
+    /// </summary>
+    public IReadOnlyList<string> SessionLines =>
+        [.. Texts.Where(text => SessionLine().IsMatch(text)).Select(text => BdatSize().Replace(ServiceName().Replace(text, "for service smtp"), "after BDAT (n bytes)"))];
+
+    /// <summary>The refusals of commands. Made comparable: a queue id is <c>NOQUEUE</c>, because only the MTA knows it.</summary>
+    public IReadOnlyList<string> Rejects => [.. Texts.Where(text => RejectLine().IsMatch(text)).Select(text => QueueId().Replace(text, "NOQUEUE: "))];
+
+    /// <summary>Waits until as many sessions have ended as the test knows of.</summary>
+    public Task WaitForDisconnectsAsync(int sessions, CancellationToken cancellationToken) =>
+        WaitForAsync(texts => texts.Count(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)) >= sessions, $"{sessions} disconnect lines", cancellationToken);
+
+    /// <summary>Waits until every session that began has ended.</summary>
+    public Task WaitForQuietAsync(CancellationToken cancellationToken) =>
+        WaitForAsync(
+            texts => texts.Count(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)) == texts.Count(text => text.StartsWith("connect from ", StringComparison.Ordinal)),
+            "a disconnect line for each connect line",
+            cancellationToken);
+
+    /// <summary>Waits until the lines meet a condition; throws with all of them when they don't within 20 seconds.</summary>
+    public async Task WaitForAsync(Func<IReadOnlyList<string>, bool> condition, string what, CancellationToken cancellationToken)
+    {
+        if (!await Eventually.TryAsync(() => condition(Texts), TimeSpan.FromSeconds(20), cancellationToken))
+            throw new TimeoutException($"Not in the log {path} of {syslogName}: {what}\n{string.Join('\n', Texts.TakeLast(50))}");
+    }
+
+    /// <summary>The commands of all sessions, from the statistics of the disconnect lines: how many the server saw, refused ones included.</summary>
+    public IReadOnlyDictionary<string, int> CommandsSeen()
+    {
+        var seen = new Dictionary<string, int>();
+        foreach (var text in Texts.Where(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)))
+        {
+            foreach (Match match in Statistic().Matches(text))
+                seen[match.Groups["verb"].Value] = seen.GetValueOrDefault(match.Groups["verb"].Value) + int.Parse(match.Groups["seen"].Value, null);
+        }
+        return seen;
+    }
+
+    private void ReadOn()
+    {
+        if (!File.Exists(path))
+            return;
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        file.Position = _read;
+        using var reader = new StreamReader(file, Encoding.Latin1);
+        var added = reader.ReadToEnd();
+        _read = file.Position;
+        _rest.Append(added);
+        var lines = _rest.ToString().Split('\n');
+        _rest.Clear().Append(lines[^1]);
+        _texts.AddRange(lines[..^1]
+            .Select(line => Prefix().Match(line))
+            .Where(match => match.Success && match.Groups["tag"].Value == syslogName + "/smtpd")
+            .Select(match => match.Groups["text"].Value));
+    }
+
+    [GeneratedRegex(@"^\w{3} +\d+ \d\d:\d\d:\d\d \S+ (?<tag>[^\[ ]+)\[\d+\]: (?<text>.*)$")]
+    private static partial Regex Prefix();
+
+    [GeneratedRegex(@"^(connect from |disconnect from |lost connection |timeout after |too many errors after |warning: Connection (rate|concurrency) )")]
+    private static partial Regex SessionLine();
+
+    [GeneratedRegex(@"for service \S+$")]
+    private static partial Regex ServiceName();
+
+    [GeneratedRegex(@"after BDAT \(\d+ bytes\)")]
+    private static partial Regex BdatSize();
+
+    [GeneratedRegex(@"^[0-9A-Za-z]+: reject: ")]
+    private static partial Regex RejectLine();
+
+    [GeneratedRegex(@"^[0-9A-Za-z]+: ")]
+    private static partial Regex QueueId();
+
+    [GeneratedRegex(@" (?<verb>[a-z]+)=(\d+/)?(?<seen>\d+)")]
+    private static partial Regex Statistic();
+}

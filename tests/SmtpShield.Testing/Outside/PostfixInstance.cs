@@ -1,0 +1,243 @@
+using System.Globalization;
+using System.Net;
+
+namespace SmtpShield.Testing.Outside;
+
+/// <summary>
+/// A real Postfix of the test's own: own configuration, queue, log and ports on loopback; the system's instance is not touched.
+/// It accepts mail for some recipients of <c>example.test</c> and stores it in maildirs, relays for nobody, and knows no client.
+/// </summary>
+public sealed class PostfixInstance : IAsyncDisposable
+{
+    /// <summary>Its <c>myhostname</c>; shields in front of it have the same, so that replies can be equal.</summary>
+    public const string HostName = "mail.example.test";
+
+    private const string DirectoryPrefix = "smtpshield-postfix-";
+    private const int MailOwner = 65534;
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+    private readonly Dictionary<string, (PostfixService Service, int Port)> _services;
+    private readonly string _directory;
+    private readonly EventHandler _onExit;
+
+    private PostfixInstance(string directory, Dictionary<string, (PostfixService, int)> services)
+    {
+        _directory = directory;
+        _services = services;
+        _onExit = (_, _) => KillLeftOvers();
+        AppDomain.CurrentDomain.ProcessExit += _onExit;
+    }
+
+    /// <summary>Why no Postfix can run here, or <see langword="null"/>.</summary>
+    public static string? Missing =>
+        !OutsideProcess.IsInstalled("postfix") ? "Postfix is not installed (tests/run installs it when it runs as root)"
+        : Environment.UserName != "root" ? "Postfix can only be started by root"
+        : null;
+
+    /// <summary>The log of all its processes.</summary>
+    public string LogPath => Path.Combine(_directory, "log", "maillog");
+
+    /// <summary>The process id of its master(8).</summary>
+    public int MasterId => int.Parse(ReadMasterId(_directory), null);
+
+    /// <summary>Starts an instance with these services; <paramref name="parameters"/> are for its main.cf.</summary>
+    public static async Task<PostfixInstance> StartAsync(IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)
+    {
+        StopAbandoned();
+        var ports = services.ToDictionary(service => service.Name, service => (service, LoopbackPorts.Take()));
+        var directory = Directory.CreateTempSubdirectory($"{DirectoryPrefix}{Environment.ProcessId}-").FullName;
+        var instance = new PostfixInstance(directory, ports);
+        try
+        {
+            await instance.WriteConfigurationAsync(parameters ?? new Dictionary<string, string>(), cancellationToken);
+            await instance.ControlAsync("start", cancellationToken);
+            await Eventually.HoldsAsync(() => ports.Values.All(service => LoopbackPorts.IsListening(service.Item2)), s_limit, "Postfix listens on all its ports", cancellationToken);
+            return instance;
+        }
+        catch
+        {
+            await instance.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Where a service listens.</summary>
+    public IPEndPoint EndPointOf(string service) => new(IPAddress.Loopback, _services[service].Port);
+
+    /// <summary>What a service's smtpd processes have logged; a new reader each time, from the beginning of the file.</summary>
+    public MailLog LogOf(string service) => new(LogPath, _services[service].Service.SyslogName);
+
+    /// <summary>The directory in which a recipient's messages are stored, one file each.</summary>
+    public string MailboxOf(string recipient) => Path.Combine(_directory, "mail", recipient, "new");
+
+    /// <summary>The files of a recipient's messages.</summary>
+    public IReadOnlyList<string> MessagesOf(string recipient) => Directory.Exists(MailboxOf(recipient)) ? Directory.GetFiles(MailboxOf(recipient)) : [];
+
+    /// <summary>Waits until a recipient has this many messages.</summary>
+    public async Task<IReadOnlyList<string>> WaitForMessagesAsync(string recipient, int count, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        await Eventually.TryAsync(() => MessagesOf(recipient).Count >= count, limit, cancellationToken);
+        return MessagesOf(recipient);
+    }
+
+    /// <summary>Forgets all counters: anvil(8) is started anew, as with each <c>postfix reload</c>.</summary>
+    public Task ReloadAsync(CancellationToken cancellationToken) => ControlAsync("reload", cancellationToken);
+
+    /// <summary>Ends the processes that serve clients at this moment, at once, as when they crash.</summary>
+    public void KillServers()
+    {
+        foreach (var (id, name) in Processes().Where(process => process.Name == "smtpd"))
+            OutsideProcess.Signal(id, 9);
+    }
+
+    /// <summary>Stops it and removes all it had.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        AppDomain.CurrentDomain.ProcessExit -= _onExit;
+        if (File.Exists(Path.Combine(_directory, "queue", "pid", "master.pid")))
+        {
+            await OutsideProcess.RunAsync("postfix", ["-c", Path.Combine(_directory, "etc"), "stop"], s_limit, CancellationToken.None);
+            await Eventually.TryAsync(() => !Processes().Any(), TimeSpan.FromSeconds(5), CancellationToken.None);
+            KillLeftOvers();
+        }
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    // A test host that was killed could not stop its Postfix: the next run does.
+    private static void StopAbandoned()
+    {
+        foreach (var directory in Directory.GetDirectories(Path.GetTempPath(), DirectoryPrefix + "*"))
+        {
+            var owner = Path.GetFileName(directory)[DirectoryPrefix.Length..].Split('-')[0];
+            if (Directory.Exists("/proc/" + owner))
+                continue;
+            foreach (var (id, _) in Processes(directory))
+                OutsideProcess.Signal(id, 9);
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    // master(8) holds a lock on its file, so it must be opened in a way that asks for none.
+    private static string ReadMasterId(string directory)
+    {
+        var path = Path.Combine(directory, "queue", "pid", "master.pid");
+        if (!File.Exists(path))
+            return "";
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return reader.ReadToEnd().Trim();
+    }
+
+    // master(8) is the leader of the session that all its processes belong to.
+    private static IEnumerable<(int Id, string Name)> Processes(string directory)
+    {
+        var session = ReadMasterId(directory);
+        foreach (var process in Directory.GetDirectories("/proc").Where(path => char.IsDigit(Path.GetFileName(path)[0])))
+        {
+            string stat;
+            try
+            {
+                stat = File.ReadAllText(process + "/stat");
+            }
+            catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+            {
+                continue; // It has just ended.
+            }
+            var name = stat[(stat.IndexOf('(', StringComparison.Ordinal) + 1)..stat.LastIndexOf(')')];
+            var columns = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            if (columns[3] == session && columns[0] != "Z")
+                yield return (int.Parse(Path.GetFileName(process), null), name);
+        }
+    }
+
+    private IEnumerable<(int Id, string Name)> Processes() => Processes(_directory);
+
+    private void KillLeftOvers()
+    {
+        foreach (var (id, _) in Processes())
+            OutsideProcess.Signal(id, 9);
+    }
+
+    private Task<string> ControlAsync(string command, CancellationToken cancellationToken) =>
+        OutsideProcess.RunSuccessfullyAsync("postfix", ["-c", Path.Combine(_directory, "etc"), command], s_limit, cancellationToken);
+
+    private async Task WriteConfigurationAsync(IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken)
+    {
+        foreach (var name in new[] { "etc", "queue", "data", "mail", "log" })
+            Directory.CreateDirectory(Path.Combine(_directory, name));
+        await OutsideProcess.RunSuccessfullyAsync("chmod", ["755", _directory], s_limit, cancellationToken);
+        await OutsideProcess.RunSuccessfullyAsync("chown", ["postfix", Path.Combine(_directory, "data")], s_limit, cancellationToken);
+        await OutsideProcess.RunSuccessfullyAsync("chown", [$"{MailOwner}:{MailOwner}", Path.Combine(_directory, "mail")], s_limit, cancellationToken);
+
+        string[] recipients = ["good", "other", "third", .. Enumerable.Range(0, 1000).Select(number => $"box{number}")];
+        await File.WriteAllLinesAsync(Path.Combine(_directory, "etc", "recipients"), recipients.Select(name => $"{name}@example.test {name}/"), cancellationToken);
+        await File.WriteAllTextAsync(
+            Path.Combine(_directory, "etc", "recipient-access"),
+            """
+            later@example.test    450 4.7.1 Try again later
+            hangup@example.test   421 4.7.1 Go away for now
+            drop@example.test     521 5.7.1 Go away
+            """ + "\n",
+            cancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(_directory, "etc", "body-checks"), "/^REFUSE-THIS-BODY/ REJECT Not this body\n", cancellationToken);
+
+        await File.WriteAllTextAsync(
+            Path.Combine(_directory, "etc", "main.cf"),
+            $"""
+            compatibility_level = 3.6
+            queue_directory = {_directory}/queue
+            data_directory = {_directory}/data
+            maillog_file = {_directory}/log/maillog
+            maillog_file_prefixes = {_directory}/log
+            myhostname = {HostName}
+            mydestination =
+            mynetworks = 127.255.255.254/32
+            inet_interfaces = loopback-only
+            inet_protocols = ipv4
+            alias_maps =
+            alias_database =
+            local_recipient_maps =
+            relay_domains =
+            virtual_mailbox_domains = example.test
+            virtual_mailbox_maps = texthash:{_directory}/etc/recipients
+            virtual_mailbox_base = {_directory}/mail
+            virtual_mailbox_limit = 0
+            virtual_uid_maps = static:{MailOwner}
+            virtual_gid_maps = static:{MailOwner}
+            message_size_limit = 209715200
+            smtpd_peername_lookup = no
+            smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+            smtpd_recipient_restrictions = check_recipient_access texthash:{_directory}/etc/recipient-access
+            body_checks = regexp:{_directory}/etc/body-checks
+            local_header_rewrite_clients =
+            anvil_rate_time_unit = 600s
+            max_idle = 20s
+
+            """ + string.Concat(parameters.Select(parameter => $"{parameter.Key} = {parameter.Value}\n")),
+            cancellationToken);
+        await File.WriteAllTextAsync(
+            Path.Combine(_directory, "etc", "master.cf"),
+            """
+            postlog unix-dgram n - n - 1 postlogd
+            pickup unix n - n 60 1 pickup
+            cleanup unix n - n - 0 cleanup
+            qmgr unix n - n 300 1 qmgr
+            rewrite unix - - n - - trivial-rewrite
+            bounce unix - - n - 0 bounce
+            defer unix - - n - 0 bounce
+            trace unix - - n - 0 bounce
+            verify unix - - n - 1 verify
+            flush unix n - n 1000? 0 flush
+            proxymap unix - - n - - proxymap
+            error unix - - n - - error
+            retry unix - - n - - error
+            discard unix - - n - - discard
+            virtual unix - n n - - virtual
+            anvil unix - - n - 1 anvil
+
+            """ + string.Concat(_services.Values.Select(entry => MasterEntry(entry.Service, entry.Port))),
+            cancellationToken);
+    }
+
+    private static string MasterEntry(PostfixService service, int port) =>
+        $"127.0.0.1:{port} inet n - n - {service.ProcessLimit?.ToString(CultureInfo.InvariantCulture) ?? "-"} smtpd\n -o syslog_name={service.SyslogName}\n"
+        + string.Concat(service.Parameters.Select(parameter => $" -o {{ {parameter.Key} = {parameter.Value} }}\n"));
+}

@@ -1,0 +1,145 @@
+using System.Net;
+
+namespace SmtpShield.Testing.Outside;
+
+/// <summary>The program itself, started as a user does: a main.cf and <c>smtpshield run -c FILE</c>.</summary>
+public sealed class ShieldProcess : IAsyncDisposable
+{
+    /// <summary>The value that leaves a parameter out of main.cf, for the program's own default.</summary>
+    public const string OwnDefault = "\0";
+
+    private readonly string _directory;
+    private readonly OutsideProcess _process;
+
+    private ShieldProcess(string directory, OutsideProcess process, IPEndPoint endPoint, string syslogName)
+    {
+        _directory = directory;
+        _process = process;
+        EndPoint = endPoint;
+        Log = new MailLog(LogPath, syslogName);
+    }
+
+    /// <summary>Where it listens.</summary>
+    public IPEndPoint EndPoint { get; }
+
+    /// <summary>What its sessions logged.</summary>
+    public MailLog Log { get; }
+
+    /// <summary>Its <c>maillog_file</c>.</summary>
+    public string LogPath => System.IO.Path.Combine(_directory, "maillog");
+
+    /// <summary>Its configuration file.</summary>
+    public string MainCf => System.IO.Path.Combine(_directory, "main.cf");
+
+    /// <summary>All it has logged and printed so far.</summary>
+    public string AllLines => (File.Exists(LogPath) ? File.ReadAllText(LogPath) : "") + _process.Output;
+
+    /// <summary>Its process id.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>Whether it has ended.</summary>
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Starts it before an MTA and waits until it listens.</summary>
+    public static async Task<ShieldProcess> StartAsync(IPEndPoint upstream, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken)
+    {
+        var directory = Directory.CreateTempSubdirectory("smtpshield-test-").FullName;
+        var endPoint = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
+        var all = new Dictionary<string, string>
+        {
+            ["shield_listen"] = endPoint.ToString(),
+            ["shield_upstream"] = upstream.ToString(),
+            ["myhostname"] = PostfixInstance.HostName,
+            // The default is this host, from which all clients of a test come.
+            ["mynetworks"] = "127.255.255.254/32",
+            ["maillog_file"] = System.IO.Path.Combine(directory, "maillog"),
+            ["syslog_name"] = "smtpshield",
+            ["anvil_rate_time_unit"] = "600s",
+        };
+        foreach (var (name, value) in parameters)
+            all[name] = value;
+        await WriteAsync(System.IO.Path.Combine(directory, "main.cf"), all, cancellationToken);
+
+        var program = System.IO.Path.Combine(AppContext.BaseDirectory, "smtpshield.dll");
+        var process = OutsideProcess.Start("dotnet", [program, "run", "-c", System.IO.Path.Combine(directory, "main.cf")], directory);
+        var shield = new ShieldProcess(directory, process, endPoint, all["syslog_name"]);
+        await Eventually.TryAsync(() => process.HasExited || LoopbackPorts.IsListening(endPoint.Port), TimeSpan.FromSeconds(30), cancellationToken);
+        if (!process.HasExited && LoopbackPorts.IsListening(endPoint.Port))
+            return shield;
+        var why = process.HasExited ? $"exited with {process.ExitCode}" : "does not listen";
+        var lines = shield.AllLines;
+        await shield.DisposeAsync();
+        throw new InvalidOperationException($"The shield {why}:\n{lines}");
+    }
+
+    /// <summary>Saves other parameters to its configuration file, by replacing the file as editors do.</summary>
+    public async Task SaveAsync(IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken)
+    {
+        var all = (await File.ReadAllLinesAsync(MainCf, cancellationToken))
+            .Select(line => line.Split(" = ", 2)).Where(parts => parts.Length == 2).ToDictionary(parts => parts[0], parts => parts[1]);
+        foreach (var (name, value) in parameters)
+            all[name] = value;
+        await WriteAsync(MainCf + ".new", all, cancellationToken);
+        File.Move(MainCf + ".new", MainCf, overwrite: true);
+    }
+
+    /// <summary>Sends it a signal.</summary>
+    public void Signal(int signal) => _process.Signal(signal);
+
+    /// <summary>Waits until it has ended and returns its exit status.</summary>
+    public async Task<int> WaitForExitAsync(TimeSpan limit, CancellationToken cancellationToken)
+    {
+        await _process.WaitForExitAsync(limit, cancellationToken);
+        return _process.ExitCode;
+    }
+
+    /// <summary>Sends SIGTERM, waits, and throws unless it ends with exit status 0.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (!_process.HasExited)
+            _process.Signal(OutsideProcess.Terminate);
+        await _process.WaitForExitAsync(TimeSpan.FromSeconds(45), cancellationToken);
+        if (_process.ExitCode != 0)
+            throw new InvalidOperationException($"The shield ended with exit status {_process.ExitCode}:\n{AllLines}");
+    }
+
+    /// <summary>The sockets it has, without those that listen: the connections it did not close.</summary>
+    public IReadOnlyList<string> ConnectedSockets()
+    {
+        var inodes = Directory.GetFiles($"/proc/{Id}/fd").Select(Target)
+            .Where(target => target.StartsWith("socket:[", StringComparison.Ordinal)).Select(target => target[8..^1]).ToHashSet();
+        return
+        [
+            .. File.ReadLines("/proc/net/tcp").Skip(1).Concat(File.ReadLines("/proc/net/tcp6").Skip(1))
+                .Select(line => (Line: line, Columns: line.Split(' ', StringSplitOptions.RemoveEmptyEntries)))
+                .Where(entry => entry.Columns[3] != "0A" && inodes.Contains(entry.Columns[9]))
+                .Select(entry => entry.Line.Trim()),
+        ];
+    }
+
+    /// <summary>A figure of /proc/PID/status in kilobytes, for example <c>VmHWM</c>.</summary>
+    public long Status(string name) =>
+        long.Parse(File.ReadLines($"/proc/{Id}/status").First(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], null);
+
+    /// <summary>Ends it if a test has not, and removes its files.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private static Task WriteAsync(string path, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken) =>
+        File.WriteAllLinesAsync(path, parameters.Where(parameter => parameter.Value != OwnDefault).Select(parameter => $"{parameter.Key} = {parameter.Value}"), cancellationToken);
+
+    private static string Target(string path)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(path, returnFinalTarget: false)?.Name ?? "";
+        }
+        catch (IOException)
+        {
+            return ""; // Closed since the directory was read.
+        }
+    }
+}

@@ -1,0 +1,212 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Threading.Channels;
+
+namespace SmtpShield.Testing.Smtp;
+
+/// <summary>
+/// A client that sends exactly the octets it is told to and takes in what comes, with the time each line came. It knows nothing of SMTP but where a reply ends.
+/// </summary>
+public sealed class RawSmtpClient : IAsyncDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private readonly Channel<(byte[] Octets, long Time)> _received = Channel.CreateUnbounded<(byte[], long)>();
+    private readonly StringBuilder _pending = new();
+    private readonly Socket _socket;
+    private Task _reading = Task.CompletedTask;
+    private long _lastEvent;
+    private long _pendingTime;
+
+    private RawSmtpClient(Socket socket)
+    {
+        _socket = socket;
+        _lastEvent = TimeProvider.System.GetTimestamp();
+    }
+
+    /// <summary>The client's own end.</summary>
+    public IPEndPoint LocalEndPoint => (IPEndPoint)_socket.LocalEndPoint!;
+
+    /// <summary>Connects from a loopback address.</summary>
+    /// <param name="server">The server.</param>
+    /// <param name="from">The client's address.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <param name="read">Whether to take in what comes from the start; otherwise from <see cref="StartReading"/> on.</param>
+    public static async Task<RawSmtpClient> ConnectAsync(IPEndPoint server, IPAddress from, CancellationToken cancellationToken, bool read = true)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            socket.Bind(new IPEndPoint(from, 0));
+            await socket.ConnectAsync(server, cancellationToken);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+        var client = new RawSmtpClient(socket);
+        if (read)
+            client.StartReading();
+        return client;
+    }
+
+    /// <summary>Begins to take in what comes.</summary>
+    public void StartReading() => _reading = ReadAsync();
+
+    /// <summary>Sends octets, one character each.</summary>
+    public Task SendAsync(string octets, CancellationToken cancellationToken) => SendAsync(Encoding.Latin1.GetBytes(octets), cancellationToken);
+
+    /// <summary>Sends octets in one write.</summary>
+    public async Task SendAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+    {
+        _lastEvent = TimeProvider.System.GetTimestamp();
+        try
+        {
+            while (!octets.IsEmpty)
+                octets = octets[await _socket.SendAsync(octets, cancellationToken)..];
+        }
+        catch (SocketException)
+        {
+            // The server has closed: the reader says so, after all that came before.
+        }
+    }
+
+    /// <summary>Sends a command line and reads its reply.</summary>
+    public async Task<string> CommandAsync(string line, CancellationToken cancellationToken)
+    {
+        await SendAsync(line + "\r\n", cancellationToken);
+        return await ReplyAsync(cancellationToken);
+    }
+
+    /// <summary>Reads one reply; its lines are joined by LF, and <c>closed</c> stands for the end of the connection.</summary>
+    public async Task<string> ReplyAsync(CancellationToken cancellationToken)
+    {
+        var lines = await ReadReplyAsync(cancellationToken);
+        return lines.Count == 0 ? "closed" : string.Join('\n', lines.Select(line => line.Text));
+    }
+
+    /// <summary>Reads one reply; no lines, or a last line that says more is coming, mean that the connection was closed.</summary>
+    public async Task<IReadOnlyList<ReplyLine>> ReadReplyAsync(CancellationToken cancellationToken)
+    {
+        var lines = new List<ReplyLine>();
+        while (await ReadLineAsync(cancellationToken) is { } line)
+        {
+            lines.Add(line);
+            if (line.IsLast)
+                break;
+        }
+        return lines;
+    }
+
+    /// <summary>Reads one line, or <see langword="null"/> when the server has closed the connection, in order or by RST.</summary>
+    public async Task<ReplyLine?> ReadLineAsync(CancellationToken cancellationToken)
+    {
+        int end;
+        while ((end = IndexOfLineEnd()) < 0)
+        {
+            if (!await WaitForMoreAsync(cancellationToken))
+                return null;
+            var (octets, time) = await _received.Reader.ReadAsync(cancellationToken);
+            _pending.Append(Encoding.Latin1.GetString(octets));
+            _pendingTime = time;
+        }
+        var text = _pending.ToString(0, end).TrimEnd('\r');
+        _pending.Remove(0, end + 1);
+        var delay = _pendingTime > _lastEvent ? TimeProvider.System.GetElapsedTime(_lastEvent, _pendingTime) : TimeSpan.Zero;
+        _lastEvent = Math.Max(_lastEvent, _pendingTime);
+        return new ReplyLine(text, delay);
+    }
+
+    /// <summary>Waits for the server's close and returns what came before it: an empty string when that was nothing.</summary>
+    public async Task<string> ReadToEndAsync(CancellationToken cancellationToken)
+    {
+        while (await WaitForMoreAsync(cancellationToken))
+        {
+            var (octets, time) = await _received.Reader.ReadAsync(cancellationToken);
+            _pending.Append(Encoding.Latin1.GetString(octets));
+            _pendingTime = time;
+        }
+        var rest = _pending.ToString();
+        _pending.Clear();
+        return rest;
+    }
+
+    /// <summary>What has come and was not read, without waiting.</summary>
+    public string Unread()
+    {
+        while (_received.Reader.TryRead(out var received))
+            _pending.Append(Encoding.Latin1.GetString(received.Octets));
+        return _pending.ToString();
+    }
+
+    /// <summary>Says that the client sends nothing more; it still reads.</summary>
+    public void EndSending()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException)
+        {
+            // The server was faster.
+        }
+    }
+
+    /// <summary>Closes the connection without a word: with FIN, or with RST.</summary>
+    public async Task VanishAsync(bool reset)
+    {
+        _socket.LingerState = new LingerOption(reset, 0);
+        if (!reset)
+            EndSending();
+        _socket.Close();
+        await _reading;
+    }
+
+    /// <summary>Closes the connection.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _socket.Dispose();
+        await _reading;
+    }
+
+    private int IndexOfLineEnd()
+    {
+        for (var index = 0; index < _pending.Length; index++)
+        {
+            if (_pending[index] == '\n')
+                return index;
+        }
+        return -1;
+    }
+
+    private async Task<bool> WaitForMoreAsync(CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_patience);
+        try
+        {
+            return await _received.Reader.WaitToReadAsync(patience.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"Neither a reply nor a close within {s_patience.TotalSeconds} s; incomplete: \"{_pending}\"");
+        }
+    }
+
+    private async Task ReadAsync()
+    {
+        var buffer = new byte[65536];
+        try
+        {
+            int count;
+            while ((count = await _socket.ReceiveAsync(buffer)) > 0)
+                _received.Writer.TryWrite((buffer[..count], TimeProvider.System.GetTimestamp()));
+        }
+        catch (Exception closed) when (closed is SocketException or ObjectDisposedException)
+        {
+            // RST and FIN are both "closed"; what came before stays readable.
+        }
+        _received.Writer.TryComplete();
+    }
+}
