@@ -1,21 +1,41 @@
 using System.Net;
+using SmtpShield.Configuration.Patterns;
 
 namespace SmtpShield.Configuration;
 
-/// <summary>A Postfix match list of clients: addresses, CIDR ranges, host names; the first element that matches decides, <c>!</c> negates it.</summary>
+/// <summary>A Postfix match list of clients: addresses, CIDR ranges, host names; the first element that matches decides, <c>!</c> negates it. Matching allocates nothing.</summary>
 public sealed class AddressPatternList
 {
-    private readonly IPNetwork[] _networks = [];
+    private readonly AddressPattern[] _patterns;
 
-    private AddressPatternList()
-    {
-    }
+    internal AddressPatternList(AddressPattern[] patterns) => _patterns = patterns;
 
     /// <summary>The list that matches nobody.</summary>
-    public static AddressPatternList Empty { get; } = new();
+    public static AddressPatternList Empty { get; } = new([]);
+
+    /// <summary>Parses a list as it stands in the configuration, <c>$name</c> already expanded. Files it names are read.</summary>
+    /// <exception cref="FormatException">The list is wrong; the message names every error.</exception>
+    public static AddressPatternList Parse(string text)
+    {
+        var problems = new List<ConfigurationProblem>();
+        var list = AddressPatternListParser.Parse(text, "", new SourceLocation("address list"), problems, []);
+        var errors = problems.Where(problem => problem.Severity == ProblemSeverity.Error).ToList();
+        return errors.Count == 0 ? list : throw new FormatException(string.Join(Environment.NewLine, errors));
+    }
 
     /// <summary>Whether the client is on the list.</summary>
     /// <param name="address">The client's address; IPv4-mapped IPv6 counts as IPv4.</param>
     /// <param name="hostname">The client's verified name, or <c>unknown</c>.</param>
-    public bool Matches(IPAddress address, string hostname) => _networks.Length > 0 && hostname.Length > 0 && _networks[0].Contains(address);
+    public bool Matches(IPAddress address, string hostname)
+    {
+        if (_patterns.Length == 0)
+            return false;
+        var bits = AddressBits.From(address);
+        foreach (var pattern in _patterns)
+        {
+            if (pattern.Covers(bits, hostname))
+                return !pattern.IsNegated;
+        }
+        return false;
+    }
 }

@@ -18,7 +18,7 @@ public sealed record SmtpdOptions
     /// <summary>The longest command line, its line end not included.</summary>
     /// <value>Octets; 2048 by default. SASL responses may have 12288.</value>
     /// <remarks>Postfix <c>line_length_limit</c>, postconf(5). Exceeding it: reply 500 5.5.2, the command is not executed.</remarks>
-    [ConfigurationKeyName("line_length_limit"), Range(512, 65536)]
+    [ConfigurationKeyName("line_length_limit"), Range(512, 32768)]
     public int LineLengthLimit { get; init; } = 2048;
 
     /// <summary>EHLO keywords of the MTA that are passed to clients although the shield does not know them.</summary>

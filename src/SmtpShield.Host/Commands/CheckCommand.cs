@@ -1,0 +1,53 @@
+using System.CommandLine;
+using SmtpShield.Configuration;
+
+namespace SmtpShield.Host.Commands;
+
+/// <summary><c>smtpshield check</c>: everything that is wrong with a configuration, and exit status 1 when the shield would refuse it.</summary>
+internal static class CheckCommand
+{
+    /// <summary>A further check of a configuration without errors, such as dialing the MTA.</summary>
+    public delegate Task<IReadOnlyList<ConfigurationProblem>> Probe(ShieldOptions options, CancellationToken cancellationToken);
+
+    /// <summary>Makes the command.</summary>
+    /// <param name="probe">What <c>--probe</c> does; without it the option does not exist.</param>
+    public static Command Create(Probe? probe = null)
+    {
+        var file = ConfigurationArguments.File();
+        var overrides = ConfigurationArguments.Overrides();
+        var withProbe = new Option<bool>("--probe") { Description = "Also connect to the MTA." };
+        var command = new Command("check", "Print every configuration error and warning.") { file, overrides };
+        if (probe is not null)
+            command.Options.Add(withProbe);
+        command.SetAction((arguments, cancellationToken) => RunAsync(
+            arguments.GetValue(file)!,
+            arguments.GetValue(overrides) ?? [],
+            probe is not null && arguments.GetValue(withProbe) ? probe : null,
+            arguments.InvocationConfiguration.Output,
+            cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string path, string[] overrides, Probe? probe, TextWriter output, CancellationToken cancellationToken)
+    {
+        var result = ShieldConfiguration.Load(path, overrides);
+        List<ConfigurationProblem> problems = [.. result.Problems];
+        if (probe is not null && result.Options is { } options)
+            problems.AddRange(await probe(options, cancellationToken));
+
+        foreach (var problem in problems)
+            await output.WriteLineAsync($"{Word(problem.Severity)}: {problem}");
+        await output.WriteLineAsync($"{ShieldConfiguration.ResolvePath(path)}: {Count(problems, ProblemSeverity.Error)}, {Count(problems, ProblemSeverity.Warning)}, {Count(problems, ProblemSeverity.Note)}");
+        return problems.Exists(problem => problem.Severity == ProblemSeverity.Error) ? 1 : 0;
+    }
+
+    private static string Count(List<ConfigurationProblem> problems, ProblemSeverity severity) =>
+        problems.Count(problem => problem.Severity == severity) is var count && count == 1 ? $"1 {Word(severity)}" : $"{count} {Word(severity)}s";
+
+    private static string Word(ProblemSeverity severity) => severity switch
+    {
+        ProblemSeverity.Error => "error",
+        ProblemSeverity.Warning => "warning",
+        _ => "note",
+    };
+}

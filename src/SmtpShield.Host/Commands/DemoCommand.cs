@@ -1,0 +1,51 @@
+using System.CommandLine;
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Configuration;
+using SmtpShield.Host.Demo;
+
+namespace SmtpShield.Host.Commands;
+
+/// <summary><c>smtpshield demo</c>: the shield with small limits before a mail server of its own, on loopback, to try with telnet.</summary>
+internal static class DemoCommand
+{
+    private const string MyHostname = "mail.example.com";
+
+    /// <summary>Makes the command.</summary>
+    public static Command Create()
+    {
+        var port = new Option<int>("--port") { Description = "The port on 127.0.0.1 to listen on.", DefaultValueFactory = static _ => 2525 };
+        var command = new Command("demo", "Shows what the shield does: small limits, a mail server that throws mail away, log lines as they happen.") { port };
+        command.SetAction((arguments, _) => RunAsync(arguments.GetValue(port)));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(int port)
+    {
+        using var sink = new SinkMta(MyHostname);
+        Console.WriteLine($$"""
+            SmtpShield demo: the shield listens on 127.0.0.1:{{port}}, before a mail server that throws every message away.
+
+              smtpd_client_connection_rate_limit = 5      anvil_rate_time_unit = 60s
+              smtpd_soft_error_limit = 3                  smtpd_hard_error_limit = 6      smtpd_error_sleep_time = 1s
+
+            Try, in another terminal:
+
+              telnet 127.0.0.1 {{port}}      six times within a minute, with or without QUIT: the sixth is refused with 421
+              RCPT TO:<nosuch@example.com>   in a session, again and again: slower from the third error on, 421 at the sixth
+
+            Log lines as they happen (Ctrl+C ends the demo):
+
+            """);
+        return await ShieldHost.RunAsync(new(OptionsFor(port, sink.Endpoint)), services => services.AddHostedService(_ => sink));
+    }
+
+    private static ShieldOptions OptionsFor(int port, IPEndPoint sink) => new()
+    {
+        Smtpd = new() { MyHostname = MyHostname },
+        Limits = new() { ClientConnectionRateLimit = 5, SoftErrorLimit = 3, HardErrorLimit = 6 },
+        Listener = new() { Endpoints = [new(IPAddress.Loopback, port)], DrainTimeout = TimeSpan.FromSeconds(2) },
+        Upstream = new() { Destinations = [new(sink.Address.ToString(), sink.Port)] },
+        Log = new() { MaillogFile = "/dev/stdout" },
+    };
+}

@@ -1,0 +1,68 @@
+using System.Text;
+using SmtpShield.Configuration.MainCf;
+
+namespace SmtpShield.Host.Commands;
+
+/// <summary>The part of <c>postconf</c> that changes the file: <c>-e</c>, <c>-X</c>, <c>-#</c>.</summary>
+internal sealed class PostconfEditor(string path, TextWriter error)
+{
+    /// <summary>Edits the file.</summary>
+    /// <exception cref="PostconfException">The arguments are wrong, or the file cannot be read or written; it is unchanged then.</exception>
+    public void Edit(PostconfOptions options, string[] arguments)
+    {
+        if (arguments.Length == 0)
+            throw new PostconfException(options.HasFlag(PostconfOptions.Edit) ? "-e requires name=value argument" : "missing service argument");
+        var edit = options.HasFlag(PostconfOptions.Edit) ? MainCfEdit.Set : options.HasFlag(PostconfOptions.Delete) ? MainCfEdit.Delete : MainCfEdit.CommentOut;
+        var changes = ReadChanges(edit, arguments);
+        var multiple = new List<string>();
+        // Octets as characters: what is not UTF-8 must survive.
+        var failure = FileReplacement.TryChange(path, content =>
+        {
+            multiple.Clear();
+            return Encoding.Latin1.GetBytes(MainCfEditor.Apply(Encoding.Latin1.GetString(content), edit, changes, multiple));
+        });
+        if (failure.Length > 0)
+            throw new PostconfException(failure);
+        foreach (var name in multiple)
+            error.WriteLine($"postconf: warning: {path}: multiple entries for \"{name}\"");
+    }
+
+    private Dictionary<string, string> ReadChanges(MainCfEdit edit, string[] arguments)
+    {
+        var changes = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var argument in arguments)
+        {
+            var (name, value) = edit == MainCfEdit.Set ? ReadAssignment(argument) : (ReadName(argument), "");
+            if (changes.TryGetValue(name, out var earlier) && earlier != value)
+                error.WriteLine($"postconf: warning: ignoring earlier request: '{name} = {earlier}'");
+            changes[name] = value;
+        }
+        return changes.ToDictionary(change => Octets(change.Key), change => Octets(change.Value), StringComparer.Ordinal);
+    }
+
+    private static (string Name, string Value) ReadAssignment(string argument)
+    {
+        RequireOneLine(argument);
+        return NameValue.TrySplit(argument, out var assignment, out var wrong)
+            ? (assignment.Name, assignment.Value)
+            : throw new PostconfException($"{wrong}: \"{argument.TrimStart()}\"");
+    }
+
+    private static string ReadName(string argument)
+    {
+        RequireOneLine(argument);
+        if (argument.Contains('=', StringComparison.Ordinal))
+            throw new PostconfException("-X or -# requires parameter names without value");
+        return argument.Trim() is { Length: > 0 } name ? name : throw new PostconfException("-X or -# requires non-blank parameter names");
+    }
+
+    private static void RequireOneLine(string argument)
+    {
+        if (argument.Contains('\n', StringComparison.Ordinal))
+            throw new PostconfException("-e, -X, or -# accepts no multi-line input");
+        if (argument.TrimStart().StartsWith('#'))
+            throw new PostconfException("-e, -X, or -# accepts no comment input");
+    }
+
+    private static string Octets(string text) => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text));
+}

@@ -1,0 +1,39 @@
+using System.CommandLine;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Configuration;
+
+namespace SmtpShield.Host.Commands;
+
+/// <summary><c>smtpshield run</c>: the proxy.</summary>
+internal static class RunCommand
+{
+    /// <summary>Makes the command.</summary>
+    public static Command Create()
+    {
+        var file = ConfigurationArguments.File();
+        var overrides = ConfigurationArguments.Overrides();
+        var command = new Command("run", "Run the proxy until SIGTERM. SIGHUP or a saved file: new configuration.") { file, overrides };
+        command.SetAction((arguments, _) => RunAsync(arguments.GetValue(file)!, arguments.GetValue(overrides) ?? []));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string path, string[] overrides)
+    {
+        var configuration = new ShieldConfiguration(path, overrides);
+        var result = configuration.Read();
+        if (result.Options is not { } options)
+        {
+            foreach (var error in result.Errors)
+                await Console.Error.WriteLineAsync($"smtpshield: fatal: {error}");
+            return 1;
+        }
+
+        return await ShieldHost.RunAsync(new(options), services => services
+            .AddSingleton(configuration)
+            .AddSingleton<ShieldConfigurationWatcher>()
+            .AddHostedService(static provider => provider.GetRequiredService<ShieldConfigurationWatcher>())
+            .AddHostedService(provider => new StartReport(configuration, result, provider.GetRequiredService<ILogger<StartReport>>()))
+            .AddHostedService<ReloadOnHangup>());
+    }
+}

@@ -1,0 +1,45 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Configuration;
+using SmtpShield.Listening;
+using SmtpShield.Telemetry;
+using SmtpShield.Upstream;
+
+namespace SmtpShield.Host;
+
+/// <summary>Puts the shield into a host: Kestrel with the endpoints of <c>shield_listen</c>, and nothing that speaks HTTP.</summary>
+internal static class ShieldHost
+{
+    /// <summary>Runs the shield until it is told to stop.</summary>
+    /// <param name="snapshot">The options to start with.</param>
+    /// <param name="configure">Services the command adds.</param>
+    /// <returns>The exit status: 0, or 1 with one line on standard error when it could not start.</returns>
+    public static async Task<int> RunAsync(ShieldSnapshot snapshot, Action<IServiceCollection> configure)
+    {
+        try
+        {
+            await using var application = Build(snapshot, configure);
+            await application.RunAsync();
+            return 0;
+        }
+        catch (Exception exception) when (exception is EndpointBindException or MaillogFileException)
+        {
+            await Console.Error.WriteLineAsync($"smtpshield: fatal: {exception.Message}");
+            return 1;
+        }
+    }
+
+    private static WebApplication Build(ShieldSnapshot snapshot, Action<IServiceCollection> configure)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => EndpointBinder.Bind(kestrel, static connection => connection.UseSmtpShield()));
+        builder.Services.AddRouting();
+        builder.Services.AddSmtpShield(snapshot);
+        configure(builder.Services);
+
+        var application = builder.Build();
+        application.MapUpstream();
+        return application;
+    }
+}

@@ -1,0 +1,62 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Limits;
+using SmtpShield.Listening;
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Admission;
+
+/// <summary>
+/// Lets a connection in, or refuses it with 421 in place of the greeting, before the MTA hears of it. Counts it either way: refused attempts keep a client over its limit.
+/// </summary>
+internal sealed partial class AdmitClient(AnvilTable anvil, ClientExceptions exceptions, IEnumerable<ILimitPolicy> policies, ShieldSnapshot snapshot, ILogger<AdmitClient> log) : IConnectionStage
+{
+    // In Postfix's order: if both limits are exceeded only the first is logged.
+    private readonly ILimitPolicy[] _policies = [.. policies];
+
+    /// <inheritdoc />
+    public async Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(AdmitClient)} runs behind {nameof(IdentifyClient)}.");
+        if (exceptions.Contains(client))
+        {
+            await next(connection).ConfigureAwait(false);
+            return;
+        }
+
+        var service = snapshot.Current.Listener.ServiceName;
+        using var lease = AdmissionLease.Take(anvil, new(service, client.Range));
+        if (IsRefused(lease.Counts, client, service))
+        {
+            connection.Transport.Output.Write(Replies.TooManyConnections(snapshot.Current.Smtpd.MyHostname, client.AddressText).Octets.Span);
+            await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
+            return;
+        }
+
+        await next(connection).ConfigureAwait(false);
+    }
+
+    private bool IsRefused(in AnvilCounts counts, ClientIdentity client, string service)
+    {
+        var limits = snapshot.Current.Limits;
+        foreach (var policy in _policies)
+        {
+            if (policy.Judge(counts, limits) is not { } count)
+                continue;
+
+            Log.LimitExceeded(log, policy.Subject, count, client.NameAddress, service);
+            return true;
+        }
+
+        return false;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1200, LogLevel.Warning, "{Subject} limit exceeded: {Count} from {Client} for service {Service}", EventName = "ConnectionLimitExceeded")]
+        public static partial void LimitExceeded(ILogger logger, string subject, int count, string client, string service);
+    }
+}

@@ -1,0 +1,33 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+
+namespace SmtpShield.Clients;
+
+/// <summary>Whose events are counted together: an address or the network it belongs to. The key of every per-client counter.</summary>
+/// <param name="Bits">The address, its host bits cleared; IPv4 in the low 32 bits.</param>
+/// <param name="PrefixLength">Significant bits: 0 to 32 for IPv4, 0 to 128 for IPv6.</param>
+/// <param name="IsIPv4">Which of the two.</param>
+internal readonly record struct ClientRange(UInt128 Bits, byte PrefixLength, bool IsIPv4)
+{
+    /// <summary>The range of an address. IPv4-mapped IPv6 counts as IPv4; a zone id does not belong to the key.</summary>
+    /// <param name="address">The client's address.</param>
+    /// <param name="ipv4PrefixLength">0 to 32 (Postfix <c>smtpd_client_ipv4_prefix_length</c>).</param>
+    /// <param name="ipv6PrefixLength">0 to 128 (Postfix <c>smtpd_client_ipv6_prefix_length</c>).</param>
+    public static ClientRange Of(IPAddress address, int ipv4PrefixLength, int ipv6PrefixLength)
+    {
+        Span<byte> octets = stackalloc byte[16];
+        var isIPv4 = address.AddressFamily == AddressFamily.InterNetwork || address.IsIPv4MappedToIPv6;
+        if (isIPv4)
+        {
+            var mapped = address.AddressFamily == AddressFamily.InterNetwork ? address : address.MapToIPv4();
+            mapped.TryWriteBytes(octets, out _);
+            var bits = BinaryPrimitives.ReadUInt32BigEndian(octets);
+            return new(ipv4PrefixLength == 0 ? 0 : bits & (uint.MaxValue << (32 - ipv4PrefixLength)), (byte)ipv4PrefixLength, true);
+        }
+
+        address.TryWriteBytes(octets, out _);
+        var wide = BinaryPrimitives.ReadUInt128BigEndian(octets);
+        return new(ipv6PrefixLength == 0 ? 0 : wide & (UInt128.MaxValue << (128 - ipv6PrefixLength)), (byte)ipv6PrefixLength, false);
+    }
+}

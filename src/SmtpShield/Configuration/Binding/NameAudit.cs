@@ -1,0 +1,73 @@
+using SmtpShield.Configuration.Expansion;
+using SmtpShield.Configuration.MainCf;
+using SmtpShield.Configuration.Parameters;
+
+namespace SmtpShield.Configuration.Binding;
+
+/// <summary>Judges the names in a file: which are used, which are Postfix's, which are probably misspelt. The rules of use are those of postconf(1).</summary>
+internal sealed class NameAudit
+{
+    private readonly IReadOnlyDictionary<string, MainCfEntry> _entries;
+    private readonly string _path;
+    private readonly HashSet<string> _referenced = new(StringComparer.Ordinal);
+    private readonly List<(MainCfEntry Entry, string Name)> _undefined = [];
+    private readonly List<(MainCfEntry Entry, string Error)> _unreadable = [];
+
+    /// <summary>Looks through a file.</summary>
+    public NameAudit(MainCfFile file)
+    {
+        (_entries, _path) = (file.Entries, file.Path);
+        foreach (var entry in file.Entries.Values.OrderBy(entry => entry.Line))
+            Scan(entry);
+    }
+
+    /// <summary>References to names that have no value anywhere.</summary>
+    public IReadOnlyList<(MainCfEntry Entry, string Name)> Undefined => _undefined;
+
+    /// <summary>Values with a syntax error in a reference.</summary>
+    public IReadOnlyList<(MainCfEntry Entry, string Error)> Unreadable => _unreadable;
+
+    /// <summary>What to say about <see cref="Undefined"/> and <see cref="Unreadable"/>.</summary>
+    public IEnumerable<ConfigurationProblem> ReferenceProblems =>
+    [
+        .. _unreadable.Select(found => ConfigurationProblem.Error(Locate(found.Entry), found.Entry.Name, $"{found.Entry.Name}: {found.Error}")),
+        .. _undefined.Select(found => ConfigurationProblem.Warning(Locate(found.Entry), found.Entry.Name, $"{found.Entry.Name}: undefined parameter: {found.Name}", SuggestReference(found.Name))),
+    ];
+
+    /// <summary>The entries nothing uses, ordered by name.</summary>
+    public IEnumerable<MainCfEntry> Unused => _entries.Values.Where(entry => !IsUsed(entry.Name)).OrderBy(entry => entry.Name, StringComparer.Ordinal);
+
+    /// <summary>Whether the shield knows the name, or it is set and another value refers to it.</summary>
+    public bool IsUsed(string name) => ParameterCatalog.All.ContainsKey(name) || (_referenced.Contains(name) && _entries.ContainsKey(name));
+
+    /// <summary>What to say about a name nothing uses.</summary>
+    public static ConfigurationProblem Judge(string name, SourceLocation location)
+    {
+        if (IsPostfixOnly(name))
+            return new ConfigurationProblem(ProblemSeverity.Note, location, name, $"{name} is a Postfix parameter not used by the shield");
+        return ConfigurationProblem.Warning(location, name, $"unknown parameter: {name}", Suggest(name));
+    }
+
+    private static bool IsPostfixOnly(string name) => !name.StartsWith("shield_", StringComparison.Ordinal) && PostfixParameterNames.Contains(name);
+
+    private static string Suggest(string name) => NearestName.Find(name, ParameterCatalog.All.Keys) is { } nearest ? $"did you mean {nearest}?" : "nothing refers to it; remove it";
+
+    private string SuggestReference(string name) => NearestName.Find(name, ParameterCatalog.All.Keys.Concat(_entries.Keys)) is { } nearest ? $"did you mean ${nearest}?" : "it expands to nothing";
+
+    private SourceLocation Locate(MainCfEntry entry) => new(_path, entry.Line);
+
+    private void Scan(MainCfEntry entry)
+    {
+        var names = MacroScan.Names(entry.Value, out var error);
+        if (error.Length > 0)
+            _unreadable.Add((entry, error));
+        // Values of parameters the shield does not use may refer to more of Postfix's.
+        var isJudged = ParameterCatalog.All.ContainsKey(entry.Name) || !IsPostfixOnly(entry.Name);
+        foreach (var name in names)
+        {
+            _referenced.Add(name);
+            if (isJudged && !_entries.ContainsKey(name) && !ParameterCatalog.All.ContainsKey(name))
+                _undefined.Add((entry, name));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using SmtpShield.Configuration.Parameters;
+
+namespace SmtpShield.Configuration.Binding;
+
+/// <summary>
+/// Fills the option records from a parameter table. By reflection, because the configuration binder knows no <c>$name</c>, no Postfix times and no error but the first,
+/// and its source generator skips <c>init</c> properties (dotnet/runtime #107856).
+/// </summary>
+internal sealed class OptionsBinder(ParameterTable table, ICollection<ConfigurationProblem> problems, ICollection<string> files)
+{
+    private readonly ParameterReader _reader = new(problems, files);
+
+    /// <summary>Reads all parameters. After an error the option concerned keeps its initial value, and the result must not be used.</summary>
+    public ShieldOptions Bind()
+    {
+        // Errors in mynetworks are named where it is set, before the lists that refer to it find them again.
+        foreach (var definition in ParameterCatalog.All.Values.Where(definition => definition.Property is null && table.IsSet(definition.Name)))
+            ReadValue(definition);
+
+        var options = new ShieldOptions();
+        foreach (var part in ParameterCatalog.Parts)
+            part.SetValue(options, BindPart(part.PropertyType));
+        return options;
+    }
+
+    private object BindPart(Type type)
+    {
+        var part = Activator.CreateInstance(type)!;
+        foreach (var property in ParameterCatalog.OptionProperties(type))
+        {
+            if (ReadValue(ParameterCatalog.All[ParameterCatalog.NameOf(property)!]) is { } value)
+                property.SetValue(part, value);
+        }
+        return part;
+    }
+
+    private object? ReadValue(ParameterDefinition definition)
+    {
+        var location = table.Locate(definition.Name);
+        var (text, error) = table.Expand(table.Find(definition.Name) ?? "");
+        if (error.Length == 0)
+            return _reader.Read(definition, text, location);
+        problems.Add(ConfigurationProblem.Error(location, definition.Name, $"{definition.Name}: {error}"));
+        return null;
+    }
+}

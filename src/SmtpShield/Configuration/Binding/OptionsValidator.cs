@@ -1,0 +1,54 @@
+using System.Net;
+using SmtpShield.Configuration.Parameters;
+
+namespace SmtpShield.Configuration.Binding;
+
+/// <summary>Checks what a single parameter's type and range cannot say: names, paths, and parameters that contradict each other.</summary>
+internal sealed class OptionsValidator(ParameterTable table, ICollection<ConfigurationProblem> problems)
+{
+    private static readonly string[] Facilities =
+    [
+        "auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "security", "syslog", "user", "uucp",
+        "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    ];
+
+    /// <summary>Adds every problem.</summary>
+    public void Validate(ShieldOptions options)
+    {
+        Require("myhostname", HostName.IsValid(options.Smtpd.MyHostname), options.Smtpd.MyHostname, "write a fully qualified host name, as in mail.example.com");
+        Require("syslog_facility", Facilities.Contains(options.Log.SyslogFacility), options.Log.SyslogFacility, "write a syslog facility: mail, daemon, local0 to local7, ...");
+        Require("syslog_name", IsTag(options.Log.SyslogName), options.Log.SyslogName, "write one word without [ ] and :");
+        Require("maillog_file", options.Log.MaillogFile.Length == 0 || options.Log.MaillogFile.StartsWith('/'), options.Log.MaillogFile, "write the full path of a file");
+        Require("mynetworks_style", table.Expand(table.Find("mynetworks_style") ?? "").Text is "host" or "subnet" or "class", table.Find("mynetworks_style") ?? "", "write host, subnet or class");
+        foreach (var keyword in options.Smtpd.PassEhloKeywords.Where(keyword => !IsKeyword(keyword)))
+            Require("shield_pass_ehlo_keywords", false, keyword, "an EHLO keyword has letters, digits and hyphens");
+        RequireNoLoop(options);
+    }
+
+    private static bool IsTag(string name) => name.Length is > 0 and <= 64 && name.All(c => c is > ' ' and <= '~' and not ('[' or ']' or ':'));
+
+    private static bool IsKeyword(string word) => char.IsAsciiLetterOrDigit(word[0]) && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
+
+    // The shield would connect to itself, and that connection again, until all sessions are used up.
+    private void RequireNoLoop(ShieldOptions options)
+    {
+        foreach (var destination in options.Upstream.Destinations)
+        {
+            var listens = IPAddress.TryParse(destination.Host, out var address)
+                && options.Listener.Endpoints.Any(endpoint => endpoint.Port == destination.Port && (endpoint.Address.Equals(address) || (IPAddress.IsLoopback(address) && IsAny(endpoint.Address))));
+            if (listens)
+                Fail("shield_upstream", $"shield_upstream: {destination} loops back to shield_listen", "give the MTA another port, as in 127.0.0.1:10025");
+        }
+    }
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+
+    private void Require(string parameter, bool holds, string value, string hint)
+    {
+        if (!holds)
+            Fail(parameter, $"bad parameter value: {parameter} = {value}", hint);
+    }
+
+    private void Fail(string parameter, string message, string hint) =>
+        problems.Add(ConfigurationProblem.Error(table.Locate(parameter), parameter, message, hint));
+}

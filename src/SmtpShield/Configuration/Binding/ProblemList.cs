@@ -1,0 +1,55 @@
+using System.Collections;
+
+namespace SmtpShield.Configuration.Binding;
+
+/// <summary>The problems of one reading of the configuration. What is wrong in one value is often seen again in those that refer to it: each text is kept once.</summary>
+internal sealed class ProblemList : ICollection<ConfigurationProblem>
+{
+    private readonly List<ConfigurationProblem> _problems = [];
+    private readonly HashSet<(ProblemSeverity, string)> _texts = [];
+
+    /// <inheritdoc/>
+    public int Count => _problems.Count;
+
+    /// <inheritdoc/>
+    public bool IsReadOnly => false;
+
+    /// <inheritdoc/>
+    public void Add(ConfigurationProblem item)
+    {
+        // "mynetworks: bad mask …" and "smtpd_client_event_limit_exceptions: bad mask …" are one mistake.
+        var prefix = item.Parameter + ": ";
+        var text = item.Parameter.Length > 0 && item.Message.StartsWith(prefix, StringComparison.Ordinal) ? item.Message[prefix.Length..] : item.Message;
+        if (_texts.Add((item.Severity, text)))
+            _problems.Add(item);
+    }
+
+    /// <summary>Adds several.</summary>
+    public void AddRange(IEnumerable<ConfigurationProblem> items)
+    {
+        foreach (var item in items)
+            Add(item);
+    }
+
+    /// <inheritdoc/>
+    public void Clear()
+    {
+        _problems.Clear();
+        _texts.Clear();
+    }
+
+    /// <inheritdoc/>
+    public bool Contains(ConfigurationProblem item) => _problems.Contains(item);
+
+    /// <inheritdoc/>
+    public void CopyTo(ConfigurationProblem[] array, int arrayIndex) => _problems.CopyTo(array, arrayIndex);
+
+    /// <inheritdoc/>
+    public bool Remove(ConfigurationProblem item) => _problems.Remove(item);
+
+    /// <inheritdoc/>
+    public IEnumerator<ConfigurationProblem> GetEnumerator() => _problems.GetEnumerator();
+
+    /// <inheritdoc/>
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+}

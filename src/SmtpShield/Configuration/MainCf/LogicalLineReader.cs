@@ -1,0 +1,59 @@
+using System.Text;
+
+namespace SmtpShield.Configuration.MainCf;
+
+/// <summary>Splits a file into logical lines. The rules are those of Postfix's <c>util/readlline.c</c>; every Postfix text file is read with them.</summary>
+internal static class LogicalLineReader
+{
+    /// <summary>Reads all logical lines; what is wrong with one is added to <paramref name="problems"/> and the line is left out.</summary>
+    public static List<LogicalLine> Read(string text, string path, ICollection<ConfigurationProblem> problems)
+    {
+        var lines = new List<LogicalLine>();
+        var collected = new StringBuilder();
+        var position = 0;
+        var number = 0;
+        while (position < text.Length)
+        {
+            collected.Clear();
+            var first = number;
+            while (position < text.Length)
+            {
+                var end = text.IndexOf('\n', position);
+                var line = text.AsSpan(position, (end < 0 ? text.Length : end) - position);
+                position = end < 0 ? text.Length : end + 1;
+                number++;
+                if (collected.Length == 0)
+                    first = number;
+
+                var content = line.TrimStart(Ascii.Space);
+                if (!content.IsEmpty && content[0] != '#')
+                    collected.Append(line);
+                // A comment or blank line does not end the logical line; only a line that begins with text does.
+                if (collected.Length > 0 && position < text.Length && text[position] != '#' && !Ascii.IsSpace(text[position]))
+                    break;
+            }
+            if (collected.Length > 0)
+                Add(new LogicalLine(collected.ToString(), first, number), path, lines, problems);
+        }
+        return lines;
+    }
+
+    private static void Add(LogicalLine line, string path, List<LogicalLine> lines, ICollection<ConfigurationProblem> problems)
+    {
+        var location = new SourceLocation(path, line.First);
+        if (line.Text.IndexOf('\0') is >= 0 and var end)
+        {
+            problems.Add(ConfigurationProblem.Warning(location, "", "text after null byte may be ignored", "remove the null byte"));
+            line = line with { Text = line.Text[..end] };
+            if (line.Text.AsSpan().Trim(Ascii.Space).IsEmpty)
+                return;
+        }
+        if (Ascii.IsSpace(line.Text[0]))
+        {
+            var shown = line.Text.Length > 30 ? line.Text[..30] + "..." : line.Text;
+            problems.Add(ConfigurationProblem.Warning(location, "", $"logical line must not start with whitespace: \"{shown}\"", "the line is ignored; remove the blanks before it"));
+            return;
+        }
+        lines.Add(line);
+    }
+}

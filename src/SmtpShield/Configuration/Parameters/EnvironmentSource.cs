@@ -1,0 +1,33 @@
+namespace SmtpShield.Configuration.Parameters;
+
+/// <summary>The layer of environment variables: <c>SMTPSHIELD_</c> and the parameter's name, in capitals or as it is (<c>SMTPSHIELD_SMTPD_TIMEOUT=60s</c>).</summary>
+internal sealed class EnvironmentSource(IReadOnlyDictionary<string, string> environment) : ParameterSource
+{
+    /// <summary>What the variables begin with.</summary>
+    public const string Prefix = "SMTPSHIELD_";
+
+    private readonly Dictionary<string, string> _variables = new(StringComparer.Ordinal);
+
+    /// <summary>The variables of this process.</summary>
+    public static IReadOnlyDictionary<string, string> OfProcess() =>
+        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(pair => (string)pair.Key, pair => (string?)pair.Value ?? "", StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public override void Load()
+    {
+        // Ordinal order puts capitals first: a name written exactly wins over one in capitals.
+        foreach (var (variable, value) in environment.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            if (!variable.StartsWith(Prefix, StringComparison.Ordinal) || variable.Length == Prefix.Length)
+                continue;
+            var name = variable[Prefix.Length..];
+            if (!name.Any(char.IsAsciiLetterLower))
+                name = name.ToLowerInvariant();
+            Data[name] = value.Trim();
+            _variables[name] = variable;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override SourceLocation Locate(string name) => SourceLocation.Environment(_variables[name]);
+}

@@ -1,0 +1,11 @@
+namespace SmtpShield.Configuration.Patterns;
+
+/// <summary>One element of a match list.</summary>
+internal abstract class AddressPattern
+{
+    /// <summary>Whether a client it covers is off the list (<c>!pattern</c>).</summary>
+    public required bool IsNegated { get; init; }
+
+    /// <summary>Whether the element speaks about this client.</summary>
+    public abstract bool Covers(AddressBits address, string hostname);
+}

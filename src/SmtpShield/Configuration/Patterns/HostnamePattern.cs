@@ -1,0 +1,12 @@
+namespace SmtpShield.Configuration.Patterns;
+
+/// <summary>A host name, or with a leading dot all names below a domain.</summary>
+internal sealed class HostnamePattern(string name) : AddressPattern
+{
+    private readonly bool _isDomain = name.StartsWith('.');
+
+    /// <inheritdoc/>
+    public override bool Covers(AddressBits address, string hostname) => _isDomain
+        ? hostname.Length > name.Length && hostname.EndsWith(name, StringComparison.OrdinalIgnoreCase)
+        : hostname.Equals(name, StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,102 @@
+using SmtpShield.Configuration.Binding;
+using SmtpShield.Configuration.MainCf;
+using SmtpShield.Configuration.Parameters;
+
+namespace SmtpShield.Configuration;
+
+/// <summary>
+/// The layers a configuration is made of, lowest first: built-in defaults, the file, environment variables, <c>-o</c> arguments. Reads them, expands, converts and checks every
+/// value, and answers with options or with all errors. Puts nothing in force: that is <see cref="ShieldConfigurationWatcher"/>'s part.
+/// </summary>
+public sealed class ShieldConfiguration
+{
+    /// <summary>The file that is read when <c>-c</c> names none.</summary>
+    public const string DefaultPath = "/etc/smtpshield/main.cf";
+
+    private const string FileName = "main.cf";
+
+    private readonly MainCfSource _file;
+    private readonly EnvironmentSource _environment;
+    private readonly OverrideSource _overrides;
+    private readonly HostFacts _host;
+    private readonly IConfigurationRoot _layers;
+
+    /// <summary>Reads the layers once.</summary>
+    /// <param name="path">The file, or a directory that contains a <c>main.cf</c>.</param>
+    /// <param name="overrides">The <c>-o</c> arguments, each <c>name=value</c>.</param>
+    public ShieldConfiguration(string path, IEnumerable<string> overrides)
+        : this(path, overrides, EnvironmentSource.OfProcess(), HostFacts.Local())
+    {
+    }
+
+    internal ShieldConfiguration(string path, IEnumerable<string> overrides, IReadOnlyDictionary<string, string> environment, HostFacts host)
+    {
+        Path = ResolvePath(path);
+        _file = new MainCfSource(Path);
+        _environment = new EnvironmentSource(environment);
+        _overrides = new OverrideSource([.. overrides]);
+        _host = host;
+        _layers = new ConfigurationBuilder().Add(new DefaultSource()).Add(_file).Add(_environment).Add(_overrides).Build();
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>The values as written, for those who take an <see cref="IConfiguration"/>; its token fires when the file was read again.</summary>
+    public IConfiguration Values => _layers;
+
+    /// <summary>The values of all layers.</summary>
+    internal ParameterTable Parameters => new(_layers, _host);
+
+    /// <summary>The file as it was read last.</summary>
+    internal MainCfFile File => _file.File;
+
+    /// <summary>Reads a configuration once.</summary>
+    public static ShieldConfigurationResult Load(string path, IEnumerable<string> overrides) => new ShieldConfiguration(path, overrides).Read();
+
+    /// <summary>The file a <c>-c</c> argument means: Postfix's is a directory, ours may be either.</summary>
+    public static string ResolvePath(string path) => Directory.Exists(path) ? System.IO.Path.Combine(path, FileName) : path;
+
+    /// <summary>Reads the file again.</summary>
+    public ShieldConfigurationResult Reload()
+    {
+        _file.Load();
+        return Read();
+    }
+
+    /// <summary>Evaluates what was read.</summary>
+    public ShieldConfigurationResult Read()
+    {
+        var problems = new ProblemList();
+        var files = new List<string> { Path };
+        problems.AddRange(_file.File.Problems);
+        problems.AddRange(_overrides.Problems);
+        AuditNames(problems);
+
+        var options = Bind(isUnderStress: false, problems, files) with { UnderStress = Bind(isUnderStress: true, problems, files) };
+        var failed = problems.Any(problem => problem.Severity == ProblemSeverity.Error);
+        return new ShieldConfigurationResult(failed ? null : options, [.. problems.OrderByDescending(problem => problem.Severity).ThenBy(problem => problem.Location.Line)])
+        {
+            Files = [.. files.Distinct()],
+        };
+    }
+
+    // Bound and checked for both states, so that an error in ${stress?{…}:{…}} is found now and not under attack.
+    private ShieldOptions Bind(bool isUnderStress, ProblemList problems, List<string> files)
+    {
+        var table = new ParameterTable(_layers, _host, isUnderStress);
+        var options = new OptionsBinder(table, problems, files).Bind();
+        new OptionsValidator(table, problems).Validate(options);
+        return options;
+    }
+
+    private void AuditNames(ProblemList problems)
+    {
+        var audit = new NameAudit(_file.File);
+        problems.AddRange(audit.ReferenceProblems);
+        problems.AddRange(audit.Unused.Select(entry => NameAudit.Judge(entry.Name, new SourceLocation(Path, entry.Line))));
+        problems.AddRange(_overrides.Names.Where(name => !audit.IsUsed(name)).Select(name => NameAudit.Judge(name, _overrides.Locate(name))));
+        // An orchestrator sets variables of its own, such as SMTPSHIELD_SERVICE_HOST: only what looks like a parameter is worth a word.
+        problems.AddRange(_environment.Names.Where(name => !audit.IsUsed(name) && NearestName.Find(name, ParameterCatalog.All.Keys) is not null).Select(name => NameAudit.Judge(name, _environment.Locate(name))));
+    }
+}

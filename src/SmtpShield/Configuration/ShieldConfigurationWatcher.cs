@@ -1,0 +1,65 @@
+using System.Reflection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace SmtpShield.Configuration;
+
+/// <summary>Puts a saved configuration in force: by itself within a second, or when told to (SIGHUP). One with errors is logged and left alone.</summary>
+/// <param name="configuration">The layers, read once already: what <paramref name="snapshot"/> holds came from them.</param>
+/// <param name="snapshot">Receives the options.</param>
+/// <param name="logger">The log.</param>
+/// <param name="time">The clock.</param>
+public sealed class ShieldConfigurationWatcher(ShieldConfiguration configuration, ShieldSnapshot snapshot, ILogger<ShieldConfigurationWatcher> logger, TimeProvider time) : BackgroundService
+{
+    // A change is in force after at most three intervals: seen, settled, and the read itself.
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>The version of the shield, for log lines.</summary>
+    public static string Version { get; } = typeof(ShieldConfigurationWatcher).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+
+    private readonly FileWatch _watch = new();
+    private readonly Lock _reloading = new();
+
+    /// <summary>Reads the file again and puts it in force unless it has errors. Everything about it is logged.</summary>
+    public ShieldConfigurationResult Reload()
+    {
+        lock (_reloading)
+        {
+            var result = configuration.Reload();
+            _watch.Watch(result.Files);
+            logger.Report(result);
+            if (result.Options is { } options)
+                Replace(options);
+            else
+                ConfigurationLog.ConfigurationRefused(logger, configuration.Path, result.Errors.Count());
+            return result;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        lock (_reloading)
+            _watch.Watch(configuration.Read().Files);
+        using var timer = new PeriodicTimer(Interval, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            if (HasSettledChange())
+                Reload();
+        }
+    }
+
+    private bool HasSettledChange()
+    {
+        lock (_reloading)
+            return _watch.HasSettledChange();
+    }
+
+    private void Replace(ShieldOptions options)
+    {
+        if (!options.Listener.Endpoints.SequenceEqual(snapshot.Current.Listener.Endpoints))
+            ConfigurationLog.ListenersChanged(logger, configuration.Path);
+        snapshot.Replace(options);
+        ConfigurationLog.ConfigurationReloaded(logger, Version, configuration.Path);
+    }
+}

@@ -1,0 +1,14 @@
+using SmtpShield.Configuration;
+
+namespace SmtpShield.Limits;
+
+/// <summary>Judges a client's counts at connect. Policies compare; counting is <see cref="AnvilTable"/>'s part, answering the stage's.</summary>
+internal interface ILimitPolicy
+{
+    /// <summary>What the limit is on, in the words of Postfix's log line: <c>Connection rate</c> in <c>Connection rate limit exceeded: 6 from …</c>.</summary>
+    string Subject { get; }
+
+    /// <summary>Compares the counts with the limit; a limit of 0 is off, and a count at the limit is within it (smtpd.c).</summary>
+    /// <returns>The number to report when the limit is exceeded, else null.</returns>
+    int? Judge(in AnvilCounts counts, SmtpdLimitOptions limits);
+}

@@ -1,0 +1,59 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+
+namespace SmtpShield.Listening;
+
+/// <summary>
+/// Closes a connection so that the client can read the last reply: sends FIN, then reads and drops what the client still sends until it closes too. Closing with unread
+/// input would make the kernel send RST, which takes the reply with it. The session's process slot is free before the wait.
+/// </summary>
+/// <remarks>Bounded: <see cref="LongestWait"/> and <see cref="MostOctets"/> a connection, <see cref="MostConnections"/> at a time; those above it are closed at once.</remarks>
+internal sealed class CloseReadably(TimeProvider time) : IConnectionStage
+{
+    private const int MostConnections = 2000;
+    private const long MostOctets = 16 << 20;
+
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);
+
+    private int _waiting;
+
+    /// <inheritdoc />
+    public async Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        try
+        {
+            await next(connection).ConfigureAwait(false);
+        }
+        finally
+        {
+            connection.Features.Get<ProcessSlot>()?.Release();
+        }
+
+        if (Interlocked.Increment(ref _waiting) <= MostConnections)
+            await WaitForCloseAsync(connection).ConfigureAwait(false);
+        Interlocked.Decrement(ref _waiting);
+    }
+
+    private async Task WaitForCloseAsync(ConnectionContext connection)
+    {
+        using var deadline = new CancellationTokenSource(LongestWait, time);
+        try
+        {
+            // Everything written has been taken by the kernel: the transport's write buffer is 1 byte long (see TransportOptions).
+            connection.Features.Get<IConnectionSocketFeature>()?.Socket.Shutdown(SocketShutdown.Send);
+            for (long dropped = 0; dropped < MostOctets;)
+            {
+                var read = await connection.Transport.Input.ReadAsync(deadline.Token).ConfigureAwait(false);
+                dropped += read.Buffer.Length;
+                connection.Transport.Input.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted)
+                    return;
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or SocketException or ObjectDisposedException)
+        {
+            // The client is gone, or does not go: either way nothing is left to wait for.
+        }
+    }
+}

@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Connections;
+
+namespace SmtpShield.Listening;
+
+/// <summary>
+/// One step of a connection's path. There is one instance for each endpoint, shared by all its connections, so what belongs to a connection goes into its features:
+/// a stage leaves its result there as a typed feature, and the next one requires it.
+/// </summary>
+internal interface IConnectionStage
+{
+    /// <summary>Does this step's part and calls <paramref name="next"/>, or does not and so ends the connection.</summary>
+    Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next);
+}

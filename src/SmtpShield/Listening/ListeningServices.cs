@@ -1,0 +1,30 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+namespace SmtpShield.Listening;
+
+/// <summary>What listening needs.</summary>
+internal static class ListeningServices
+{
+    /// <summary>
+    /// Adds it, after <c>UseKestrelCore</c>, whose socket transport is replaced. Needs a <see cref="Configuration.ShieldSnapshot"/> among the services.
+    /// </summary>
+    public static IServiceCollection AddListening(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ListenSockets>();
+        services.AddSingleton<IConfigureOptions<SocketTransportOptions>, SocketTransportSetup>();
+        services.AddSingleton<ProcessLimit>();
+        services.AddSingleton<ConnectionDrain>();
+        services.Replace(ServiceDescriptor.Singleton<IConnectionListenerFactory, ProcessLimitListenerFactory>());
+
+        services.AddHostedService<DrainOnShutdown>();
+        // Stopped in reverse: systemd hears of the stop before the drain, not after it.
+        services.AddSingleton(static provider => SystemdNotifier.FromEnvironment(provider.GetRequiredService<TimeProvider>()));
+        services.AddHostedService(static provider => provider.GetRequiredService<SystemdNotifier>());
+        return services;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+
+namespace SmtpShield.Listening;
+
+/// <summary>
+/// Accepts while the limit has room. Otherwise further clients stay where they are, in the kernel's listen queue, connected and without a greeting.
+/// </summary>
+/// <remarks>
+/// Several listeners share one limit, and each may be waiting for a client when the last slot goes: the one client it accepts then is held here, unanswered, until a
+/// slot is free. So each further endpoint can hold one client more than the queue.
+/// </remarks>
+internal sealed class ProcessLimitListener : IConnectionListener
+{
+    private readonly IConnectionListener _listener;
+    private readonly ProcessLimit _limit;
+    private readonly ConnectionDrain _drain;
+    private readonly CancellationTokenRegistration _onStop;
+
+    /// <summary>Closes <paramref name="listener"/> when <paramref name="drain"/> begins, so that new clients are refused from then on.</summary>
+    public ProcessLimitListener(IConnectionListener listener, ProcessLimit limit, ConnectionDrain drain)
+    {
+        _listener = listener;
+        _limit = limit;
+        _drain = drain;
+        _onStop = drain.StopListening.Register(static state => _ = ((IConnectionListener)state!).UnbindAsync().AsTask(), listener);
+    }
+
+    /// <inheritdoc/>
+    public EndPoint EndPoint => _listener.EndPoint;
+
+    /// <inheritdoc/>
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        ConnectionContext? connection = null;
+        try
+        {
+            await _limit.WaitForRoomAsync(_drain.StopListening);
+            connection = await _listener.AcceptAsync(cancellationToken);
+            if (connection is null)
+                return null;
+
+            var slot = await _limit.TakeAsync(_listener.EndPoint, _drain.StopListening);
+            return new LimitedConnection(connection, slot, _drain.Enter());
+        }
+        catch (OperationCanceledException) when (_drain.StopListening.IsCancellationRequested)
+        {
+            if (connection is not null)
+            {
+                connection.Abort(new ConnectionAbortedException("The shield stops."));
+                await connection.DisposeAsync();
+            }
+
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => _listener.UnbindAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _onStop.DisposeAsync();
+        await _listener.DisposeAsync();
+    }
+}

@@ -1,0 +1,42 @@
+using System.Buffers;
+
+namespace SmtpShield.Protocol;
+
+/// <summary>Where a command line ends: the one definition of it.</summary>
+internal static class SmtpLines
+{
+    /// <summary>The end of every line the shield sends.</summary>
+    public static ReadOnlySpan<byte> CrLf => "\r\n"u8;
+
+    /// <summary>Reads one command line. It ends in CRLF or, as Postfix has it, in a lone LF (old devices, checks typed into nc).</summary>
+    /// <param name="input">What has been received.</param>
+    /// <param name="maxLength">Octets the line may have without its end (RFC 5321 section 4.5.3.1.4, Postfix <c>line_length_limit</c>).</param>
+    /// <param name="line">The line without its end, when complete.</param>
+    /// <param name="consumed">Where the next line starts, when complete.</param>
+    public static LineStatus TryReadLine(in ReadOnlySequence<byte> input, int maxLength, out ReadOnlySequence<byte> line, out SequencePosition consumed)
+    {
+        line = default;
+        consumed = input.Start;
+
+        // One octet more than the longest line with its CRLF decides "too long" without looking at all that has arrived.
+        var window = input.Length > maxLength + 2 ? input.Slice(0, maxLength + 2) : input;
+        if (window.PositionOf((byte)'\n') is not { } lineFeed)
+            return window.Length < maxLength + 2 ? LineStatus.NeedMore : LineStatus.TooLong;
+
+        line = WithoutCarriageReturn(input.Slice(0, lineFeed));
+        consumed = input.GetPosition(1, lineFeed);
+        return line.Length <= maxLength ? LineStatus.Complete : LineStatus.TooLong;
+    }
+
+    /// <summary>Whether a line has an octet that parsers read differently: a lone CR or a NUL (RFC 5321 section 2.3.8).</summary>
+    public static bool IsAmbiguous(ReadOnlySpan<byte> line) => line.IndexOfAny((byte)'\r', (byte)'\0') >= 0;
+
+    private static ReadOnlySequence<byte> WithoutCarriageReturn(in ReadOnlySequence<byte> line)
+    {
+        if (line.IsEmpty)
+            return line;
+
+        var last = line.Slice(line.Length - 1);
+        return last.FirstSpan[0] == (byte)'\r' ? line.Slice(0, line.Length - 1) : line;
+    }
+}

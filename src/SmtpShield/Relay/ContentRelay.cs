@@ -1,0 +1,142 @@
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Relay;
+
+/// <summary>
+/// Client to MTA, as long as the client sends content: DATA up to its end, BDAT exactly its octets, and what is dropped of a refused message. Unchanged, and never
+/// an end that the client did not send.
+/// </summary>
+internal sealed class ContentRelay(RelayState state, TimeProvider time)
+{
+    private static readonly TimeSpan RefusedContentSilence = TimeSpan.FromSeconds(5);
+
+    private EndOfDataFinder _finder;
+
+    /// <summary>When a refused message is given up although its real end has not come; a timestamp, or 0.</summary>
+    public long RefusalDue { get; private set; }
+
+    /// <summary>The MTA has said 354: what follows is content.</summary>
+    public void Start()
+    {
+        _finder = EndOfDataFinder.AtStart;
+        state.Phase = RelayPhase.Content;
+        state.ContentLength = 0;
+    }
+
+    /// <summary>Moves as much content as is there.</summary>
+    /// <returns>Whether any was moved, or the content ended.</returns>
+    public bool Pump() => state.HasEnded
+        ? false
+        : state.Phase switch
+        {
+            RelayPhase.Content => !state.UpstreamSide.IsFlushing && RelayContent(),
+            RelayPhase.Chunk => !state.UpstreamSide.IsFlushing && RelayChunk(),
+            RelayPhase.RefusedContent => DropContent(),
+            _ => false,
+        };
+
+    private bool RelayContent()
+    {
+        var client = state.ClientSide;
+        if (client.Received.IsEmpty)
+            return false;
+
+        var verdict = _finder.Scan(client.Received, out var release);
+        if (release > 0)
+        {
+            state.UpstreamSide.Write(client.Received.Slice(0, release));
+            client.Take(release);
+            state.ContentLength += release;
+        }
+
+        switch (verdict)
+        {
+            case ContentVerdict.End:
+                state.Phase = RelayPhase.Commands;
+                EndMessage();
+                break;
+            case ContentVerdict.Ambiguous:
+                Refuse();
+                return true;
+        }
+
+        return release > 0;
+    }
+
+    private bool RelayChunk()
+    {
+        var client = state.ClientSide;
+        var size = Math.Min(state.ChunkRemaining, client.Received.Length);
+        if (size > 0)
+        {
+            state.UpstreamSide.Write(client.Received.Slice(0, size));
+            client.Take(size);
+            state.ChunkRemaining -= size;
+            state.ContentLength += size;
+        }
+
+        if (state.ChunkRemaining > 0)
+            return size > 0;
+
+        state.Phase = RelayPhase.Commands;
+        if (state.Pending.Last.IsLastChunk)
+            EndMessage();
+        else
+            state.UpstreamActivity = state.Now;
+        return true;
+    }
+
+    private void EndMessage()
+    {
+        state.After = RelayState.AfterMessage;
+        state.AwaitsMessageReply = true;
+        state.UpstreamActivity = state.Now;
+    }
+
+    // The MTA must discard the message, so it gets no more of it and its connection is dropped without an end; the client is read on so that it can read the 521.
+    private void Refuse()
+    {
+        state.Phase = RelayPhase.RefusedContent;
+        _finder = default;
+        state.ClientSide.Take(1);
+        Postpone();
+        RelayLog.AmbiguousEndOfData(state.Log, state.Client.NameAddress, state.Envelope.Describe(state.Envelope.Sender, default, state.Envelope.HasSender));
+    }
+
+    private bool DropContent()
+    {
+        var client = state.ClientSide;
+        var moved = false;
+        while (!client.Received.IsEmpty)
+        {
+            var verdict = _finder.Scan(client.Received, out var release);
+            if (verdict == ContentVerdict.End)
+            {
+                client.Take(release);
+                End();
+                return true;
+            }
+
+            // Held octets stay; an ambiguous one is stepped over, and the search goes on behind it.
+            var step = verdict == ContentVerdict.Ambiguous ? release + 1 : release;
+            if (step == 0)
+                break;
+            client.Take(step);
+            moved = true;
+        }
+
+        if (moved)
+            Postpone();
+        if (client.IsReceiveEnded || state.Now >= RefusalDue)
+        {
+            End();
+            return true;
+        }
+
+        return moved;
+    }
+
+    private void Postpone() => RefusalDue = state.Now + (long)(RefusedContentSilence.TotalSeconds * time.TimestampFrequency);
+
+    private void End() => state.End(RelayResult.ClientRefused, Replies.AmbiguousEndOfData(state.Options.MyHostname));
+}

@@ -1,0 +1,28 @@
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Relay;
+
+/// <summary>A command that has not got its reply yet: with the MTA, or answered by the shield and waiting for its turn.</summary>
+internal struct PendingCommand
+{
+    /// <summary>The command.</summary>
+    public Verb Verb;
+
+    /// <summary>Later input waits until this command's reply has been relayed (RFC 2920 section 3.1).</summary>
+    public bool EndsGroup;
+
+    /// <summary>BDAT with LAST: its reply acknowledges the message.</summary>
+    public bool IsLastChunk;
+
+    /// <summary>The MTA owes a reply.</summary>
+    public bool IsForwarded;
+
+    /// <summary>The shield's own reply; for a forwarded command it replaces the MTA's, which is read and dropped.</summary>
+    public Reply? OwnReply;
+
+    /// <summary>Where the command's argument starts in <see cref="EnvelopeText"/>, for log lines.</summary>
+    public int ArgumentStart;
+
+    /// <summary>Its length; 0 when it was not kept.</summary>
+    public int ArgumentLength;
+}

@@ -1,0 +1,53 @@
+namespace SmtpShield.Relay;
+
+/// <summary>
+/// The order of a session: commands as the client sent them, each until its reply has been relayed. Exactly one reply leaves for each, in this order, whether it is
+/// the MTA's or the shield's own (RFC 2920 section 3.2).
+/// </summary>
+internal sealed class PendingCommands
+{
+    /// <summary>Commands that may wait at the same time; above it the client is no longer read.</summary>
+    public const int Capacity = 128;
+
+    private PendingCommand[] _ring = [];
+    private int _head;
+
+    /// <summary>Commands waiting.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The command whose reply is next. Only while <see cref="Count"/> is above 0.</summary>
+    public ref PendingCommand Head => ref _ring[_head];
+
+    /// <summary>The command that came last. Only while <see cref="Count"/> is above 0.</summary>
+    public ref PendingCommand Last => ref _ring[(_head + Count - 1) & (_ring.Length - 1)];
+
+    /// <summary>Whether the last command holds later input back.</summary>
+    public bool IsGroupEnded => Count > 0 && Last.EndsGroup;
+
+    /// <summary>Adds a command behind all others.</summary>
+    public void Add(in PendingCommand command)
+    {
+        if (Count == _ring.Length)
+            Grow();
+        Count++;
+        Last = command;
+    }
+
+    /// <summary>Removes the head: its reply has been relayed.</summary>
+    public void RemoveHead()
+    {
+        _ring[_head] = default;
+        _head = (_head + 1) & (_ring.Length - 1);
+        Count--;
+    }
+
+    // Lengths are powers of two; sessions that never pipeline stay at the first one.
+    private void Grow()
+    {
+        var larger = new PendingCommand[Math.Max(2, _ring.Length * 2)];
+        for (var i = 0; i < Count; i++)
+            larger[i] = _ring[(_head + i) & (_ring.Length - 1)];
+        _ring = larger;
+        _head = 0;
+    }
+}

@@ -1,0 +1,28 @@
+using Microsoft.Extensions.Logging;
+
+namespace SmtpShield.Relay;
+
+/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1507.</summary>
+internal static partial class RelayLog
+{
+    [LoggerMessage(1500, LogLevel.Warning, "{Client}: request longer than {Limit}: {Start}...", EventName = "RequestTooLong")]
+    public static partial void RequestTooLong(ILogger logger, string client, int limit, string start);
+
+    [LoggerMessage(1501, LogLevel.Information, "NOQUEUE: reject: {Command} from {Client}: {Reply}; {Envelope}", EventName = "Rejected")]
+    public static partial void Rejected(ILogger logger, string command, string client, string reply, string envelope);
+
+    [LoggerMessage(1502, LogLevel.Warning, "{Client}: SASL {Mechanism} authentication failed: {Reason}", EventName = "AuthenticationFailed")]
+    public static partial void AuthenticationFailed(ILogger logger, string client, string mechanism, string reason);
+
+    [LoggerMessage(1503, LogLevel.Information, "NOQUEUE: reject: END-OF-MESSAGE from {Client}: 521 5.5.2 ambiguous end of mail data (bare <LF>, bare <CR> or NUL next to a dot); {Envelope}", EventName = "AmbiguousEndOfData")]
+    public static partial void AmbiguousEndOfData(ILogger logger, string client, string envelope);
+
+    [LoggerMessage(1504, LogLevel.Information, "EHLO keywords of {Destination} not passed on to clients: {Keywords}", EventName = "EhloKeywordsRemoved")]
+    public static partial void EhloKeywordsRemoved(ILogger logger, string destination, string keywords);
+
+    [LoggerMessage(1505, LogLevel.Information, "tls passthrough for {Client}: only connection limits apply from here on", EventName = "TlsPassthrough")]
+    public static partial void TlsPassthrough(ILogger logger, string client);
+
+    [LoggerMessage(1506, LogLevel.Information, "NOQUEUE: client={Client}", EventName = "FirstRecipient")]
+    public static partial void FirstRecipient(ILogger logger, string client);
+}

@@ -1,0 +1,41 @@
+namespace SmtpShield.Relay;
+
+/// <summary>Which side ended a session, and how.</summary>
+internal enum RelayResult : byte
+{
+    /// <summary>Still running.</summary>
+    None,
+
+    /// <summary>QUIT, answered.</summary>
+    ClientQuit,
+
+    /// <summary>The client closed or reset the connection.</summary>
+    ClientLost,
+
+    /// <summary>The client sent nothing for <c>smtpd_timeout</c>.</summary>
+    ClientTimeout,
+
+    /// <summary>The client did not take its replies.</summary>
+    ClientStalled,
+
+    /// <summary><c>smtpd_hard_error_limit</c>.</summary>
+    TooManyErrors,
+
+    /// <summary>A command or message no two parsers read alike; refused with 521.</summary>
+    ClientRefused,
+
+    /// <summary>The MTA ended the session itself: 421, 521, 221, or a close behind one of them.</summary>
+    UpstreamEnded,
+
+    /// <summary>The MTA closed or reset the connection without a reply it owed.</summary>
+    UpstreamLost,
+
+    /// <summary>The MTA did not answer in time.</summary>
+    UpstreamTimeout,
+
+    /// <summary>The MTA said something that is no reply, or one nobody asked for.</summary>
+    UpstreamMalformed,
+
+    /// <summary>The shield shuts down.</summary>
+    Shutdown,
+}

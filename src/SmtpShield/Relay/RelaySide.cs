@@ -1,0 +1,206 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+
+// Awaiters are kept in fields on purpose: this type is what awaits them, once each, when the session's loop comes by.
+#pragma warning disable CA2012
+
+namespace SmtpShield.Relay;
+
+/// <summary>
+/// One end of a session, used without waiting: what has been received is looked at and taken, what is written is flushed, and the session's signal is set when either
+/// can go on. Bounded by the transport's pipes (64 KiB received, nothing written that the kernel has not taken).
+/// </summary>
+internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
+{
+    private readonly PipeReader _input = transport.Input;
+    private readonly PipeWriter _output = transport.Output;
+    private ConfiguredValueTaskAwaitable<ReadResult>.ConfiguredValueTaskAwaiter _read;
+    private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
+    private ReadOnlySequence<byte> _received;
+    private bool _isReading;
+    private bool _isOpen;
+    private bool _hasUnflushed;
+    private long _leftOver;
+
+    /// <summary>Received and not yet taken; empty while a read is under way.</summary>
+    public ref readonly ReadOnlySequence<byte> Received => ref _received;
+
+    /// <summary>The peer has sent its last byte, or the connection broke: nothing follows <see cref="Received"/>.</summary>
+    public bool IsReceiveEnded { get; private set; }
+
+    /// <summary>The connection broke: nothing can be sent any more.</summary>
+    public bool IsBroken { get; private set; }
+
+    /// <summary>A flush waits for the peer to take what was written. Nothing more may be written until it is over.</summary>
+    public bool IsFlushing { get; private set; }
+
+    /// <summary>Where bytes for the peer are written.</summary>
+    public IBufferWriter<byte> Output => _output;
+
+    /// <summary>Bytes are written and not yet flushed.</summary>
+    public bool HasUnflushed => _hasUnflushed;
+
+    /// <summary>Looks for new bytes and finished flushes.</summary>
+    /// <returns>Whether bytes, an end, or room to write have appeared.</returns>
+    public bool Poll()
+    {
+        var isNew = PollFlush();
+        if (_isOpen || IsReceiveEnded)
+            return isNew;
+
+        try
+        {
+            ReadResult result;
+            if (_isReading)
+            {
+                if (!_read.IsCompleted)
+                    return isNew;
+                _isReading = false;
+                result = _read.GetResult();
+            }
+            else if (!_input.TryRead(out result))
+            {
+                return isNew;
+            }
+
+            _received = result.Buffer;
+            _isOpen = true;
+            if (result.IsCompleted || result.IsCanceled)
+                IsReceiveEnded = true;
+            return isNew || IsReceiveEnded || _received.Length > _leftOver;
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            Break();
+            return true;
+        }
+    }
+
+    /// <summary>Takes bytes from the front of <see cref="Received"/>.</summary>
+    public void Take(SequencePosition end) => _received = _received.Slice(end);
+
+    /// <summary>Takes bytes from the front of <see cref="Received"/>.</summary>
+    public void Take(long count) => _received = _received.Slice(count);
+
+    /// <summary>Writes bytes for the peer; they leave with the next <see cref="Flush"/>.</summary>
+    public void Write(ReadOnlySpan<byte> octets)
+    {
+        _output.Write(octets);
+        _hasUnflushed = true;
+    }
+
+    /// <summary>Writes bytes for the peer; they leave with the next <see cref="Flush"/>.</summary>
+    public void Write(in ReadOnlySequence<byte> octets)
+    {
+        foreach (var segment in octets)
+            _output.Write(segment.Span);
+        _hasUnflushed = true;
+    }
+
+    /// <summary>Notes that something was written to <see cref="Output"/> directly.</summary>
+    public void NoteWritten() => _hasUnflushed = true;
+
+    /// <summary>Sends what was written. Sets the signal when the peer has taken it, if that is not at once.</summary>
+    public void Flush()
+    {
+        if (!_hasUnflushed || IsFlushing || IsBroken)
+            return;
+
+        _hasUnflushed = false;
+        try
+        {
+            _flush = _output.FlushAsync().ConfigureAwait(false).GetAwaiter();
+            IsFlushing = true;
+            if (!_flush.IsCompleted)
+            {
+                _flush.UnsafeOnCompleted(signal.Set);
+                return;
+            }
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            Break();
+            return;
+        }
+
+        PollFlush();
+    }
+
+    /// <summary>Gives taken bytes back and, if the session can go on with more of them, waits for them.</summary>
+    /// <param name="wantsMore">False while the session can't use more, so that the peer is held back by flow control.</param>
+    /// <returns>Whether more has already arrived.</returns>
+    public bool Read(bool wantsMore)
+    {
+        if (_isOpen)
+        {
+            _isOpen = false;
+            if (IsReceiveEnded)
+            {
+                // The last bytes stay readable without the pipe; nothing will be added to them.
+                if (_received.IsEmpty)
+                    _received = default;
+                else
+                    _isOpen = true;
+                return false;
+            }
+
+            _leftOver = _received.Length;
+            _input.AdvanceTo(_received.Start, wantsMore ? _received.End : _received.Start);
+            _received = default;
+        }
+
+        if (!wantsMore || _isReading || IsReceiveEnded)
+            return false;
+
+        _read = _input.ReadAsync().ConfigureAwait(false).GetAwaiter();
+        _isReading = true;
+        if (_read.IsCompleted)
+            return true;
+
+        _read.UnsafeOnCompleted(signal.Set);
+        return false;
+    }
+
+    /// <summary>Gives the transport back: no read is under way any more, so that others may read on.</summary>
+    public void Detach()
+    {
+        if (_isReading)
+        {
+            _input.CancelPendingRead();
+            Poll();
+        }
+
+        if (_isOpen)
+            _input.AdvanceTo(_received.End);
+        _isOpen = false;
+        _received = default;
+    }
+
+    private bool PollFlush()
+    {
+        if (!IsFlushing || !_flush.IsCompleted)
+            return false;
+
+        IsFlushing = false;
+        try
+        {
+            if (_flush.GetResult() is { IsCompleted: true } or { IsCanceled: true })
+                IsBroken = true;
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            Break();
+        }
+
+        return true;
+    }
+
+    private void Break()
+    {
+        _received = default;
+        _isOpen = false;
+        IsReceiveEnded = true;
+        IsBroken = true;
+    }
+}

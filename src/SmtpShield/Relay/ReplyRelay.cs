@@ -1,0 +1,350 @@
+using System.Buffers;
+using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
+
+namespace SmtpShield.Relay;
+
+/// <summary>
+/// MTA to client: reads whole replies, books each on the oldest command without one, relays it when its turn and its delay allow, and draws the consequences:
+/// errors, the phase of the session, the transaction, its end.
+/// </summary>
+internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay content, RemovedEhloKeywords removedKeywords, string destination)
+{
+    private const int LongestReasonLogged = 200;
+
+    private int _lastCode;
+    private bool _lastWasSynchronizationError;
+    private int _written;
+    private int _overshoot;
+
+    /// <summary>The MTA's bytes can be used as soon as there are more of them.</summary>
+    public bool NeedsInput { get; private set; }
+
+    /// <summary>Relays as many replies as are there and allowed.</summary>
+    /// <returns>Whether any was relayed.</returns>
+    public bool Pump()
+    {
+        var moved = false;
+        NeedsInput = false;
+        while (!state.HasEnded && state.Phase is not (RelayPhase.RefusedContent or RelayPhase.Tunnel) && !state.ClientSide.IsFlushing)
+        {
+            var isOwn = state.Pending.Count > 0 && !state.Pending.Head.IsForwarded;
+            if (!(isOwn ? TryRelayOwn() : TryRelayUpstream()))
+                return moved;
+            moved = true;
+        }
+
+        return moved;
+    }
+
+    /// <summary>Relays the MTA's greeting, the first reply of the session.</summary>
+    public void Greet(ReadOnlyMemory<byte> greeting, int code)
+    {
+        state.ClientSide.Write(greeting.Span);
+        _lastCode = code;
+        if (code is 421 or 521)
+            state.End(RelayResult.UpstreamEnded);
+    }
+
+    private bool TryRelayOwn()
+    {
+        ref var head = ref state.Pending.Head;
+        var reply = head.OwnReply!;
+        var rest = reply.Octets.Span[_written..];
+
+        // Postfix writes each line of its EHLO reply as a reply of its own, so each one is delayed (smtpd.c, ehlo_cmd).
+        if (head.Verb == Verb.Ehlo && reply.Code < 400)
+            rest = rest[..(rest.IndexOf((byte)'\n') + 1)];
+        if (!pace.MayReply())
+            return false;
+
+        state.ClientSide.Write(rest);
+        _written += rest.Length;
+        if (_written < reply.Octets.Length)
+            return true;
+
+        _written = 0;
+        Complete(reply.Code, new ReadOnlySequence<byte>(reply.Octets));
+        return true;
+    }
+
+    private bool TryRelayUpstream()
+    {
+        var upstream = state.UpstreamSide;
+        if (upstream.Received.IsEmpty && !upstream.IsReceiveEnded)
+        {
+            NeedsInput = true;
+            return false;
+        }
+
+        switch (ReplyReader.TryRead(upstream.Received, out var reply))
+        {
+            case ReplyStatus.NeedMore when upstream.IsReceiveEnded:
+                Lose();
+                return true;
+            case ReplyStatus.NeedMore:
+                NeedsInput = true;
+                return false;
+            case ReplyStatus.Malformed:
+                Desynchronize();
+                return true;
+        }
+
+        if (state.Pending.Count == 0)
+        {
+            RelayUnsolicited(reply);
+            return true;
+        }
+
+        ref var head = ref state.Pending.Head;
+        if (head.OwnReply is not null)
+        {
+            upstream.Take(reply.Octets.End);
+            head.IsForwarded = false;
+            return true;
+        }
+
+        if (reply.Code is >= 300 and < 400 && head.Verb is not (Verb.Data or Verb.Auth))
+        {
+            // The MTA now waits for something the shield does not delimit.
+            Desynchronize();
+            return true;
+        }
+
+        if (head.Verb == Verb.Ehlo && reply.Code < 300)
+        {
+            FilterEhlo(ref head, reply);
+            return true;
+        }
+
+        if (head.Verb == Verb.StartTls && reply.Code == 220 && !state.ClientSide.Received.IsEmpty)
+        {
+            // Plaintext behind STARTTLS must not be taken for something said inside TLS.
+            state.End(RelayResult.ClientRefused, Replies.SynchronizationError);
+            return true;
+        }
+
+        if (!pace.MayReply())
+            return false;
+
+        ReplyReader.CopyTo(reply, state.ClientSide.Output);
+        state.ClientSide.NoteWritten();
+        Complete(reply.Code, reply.Octets);
+        upstream.Take(reply.Octets.End);
+        return true;
+    }
+
+    private void RelayUnsolicited(in ReplyFrame reply)
+    {
+        if (reply.Code != 421)
+        {
+            Desynchronize();
+            return;
+        }
+
+        ReplyReader.CopyTo(reply, state.ClientSide.Output);
+        state.ClientSide.NoteWritten();
+        state.End(RelayResult.UpstreamEnded);
+    }
+
+    private void FilterEhlo(ref PendingCommand head, in ReplyFrame reply)
+    {
+        var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
+        ReplyReader.CopyTo(reply, octets);
+        EhloReply.Filter(octets.WrittenMemory, state.Options.PassEhloKeywords, out var filtered, out var removed);
+        removedKeywords.Report(destination, removed);
+        head.OwnReply = new(reply.Code, filtered);
+        head.IsForwarded = false;
+        state.UpstreamSide.Take(reply.Octets.End);
+    }
+
+    // The reply to the oldest command has been written: what follows from it.
+    private void Complete(int code, in ReadOnlySequence<byte> reply)
+    {
+        _lastCode = code;
+        _lastWasSynchronizationError = code == 554 && StartsWith(reply, "554 5.5.0"u8);
+        state.ClientActivity = state.Now;
+        state.UpstreamActivity = state.Now;
+        ref var head = ref state.Pending.Head;
+        if (code is 421 or 521)
+        {
+            state.End(head.IsForwarded ? RelayResult.UpstreamEnded : RelayResult.ClientRefused);
+            return;
+        }
+
+        if (IsEarly(head))
+        {
+            // The MTA has judged content it has not got whole; where its reader stands is unknown, so nothing more may follow.
+            state.End(RelayResult.UpstreamEnded, head.Verb == Verb.Bdat ? Replies.UpstreamUnavailable(state.Options.MyHostname) : null);
+            return;
+        }
+
+        if (code is >= 300 and < 400)
+        {
+            if (head.Verb == Verb.Data)
+                content.Start();
+            else
+                state.Phase = RelayPhase.SaslResponse;
+            return;
+        }
+
+        // A final reply ends a SASL exchange also when the MTA did not wait for the response it had asked for.
+        if (state.Phase is RelayPhase.SaslResponse)
+            state.Phase = RelayPhase.Commands;
+
+        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && StartsWith(reply, "452 4.5.3"u8) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
+        var succeeded = code < 400 || isOvershoot;
+        Count(head.Verb, code, succeeded);
+        var isMessage = state.AwaitsMessageReply && state.Pending.Count == 1;
+        if (succeeded)
+            NoteSuccess(head, code, isMessage);
+        else
+            LogRefusal(head, code, reply, isMessage);
+        Dequeue(head.Verb, code, isMessage);
+    }
+
+    private bool IsEarly(in PendingCommand head) =>
+        state.Phase is RelayPhase.Content || (state.Phase is RelayPhase.Chunk && state.Pending.Count == 1 && head.Verb == Verb.Bdat && state.ChunkRemaining > 0);
+
+    private void Count(Verb verb, int code, bool succeeded)
+    {
+        if (succeeded)
+            state.Statistics.CountSucceeded(verb);
+        else if (verb == Verb.Help && code is 500 or 502)
+            state.Statistics.MoveToUnknown(verb);
+
+        if (!succeeded)
+            state.Errors.CountError();
+        if (verb.IsJunk())
+            state.Errors.CountJunkCommand(state.Limits);
+    }
+
+    private void NoteSuccess(in PendingCommand head, int code, bool isMessage)
+    {
+        switch (head.Verb)
+        {
+            case Verb.Helo or Verb.Ehlo:
+                state.Envelope.SetHelo(state.Envelope.Kept(head), head.Verb == Verb.Ehlo);
+                _overshoot = 0;
+                break;
+            case Verb.Mail:
+                state.Envelope.OpenTransaction(state.Envelope.Kept(head));
+                _overshoot = 0;
+                break;
+            case Verb.Rcpt when code < 300 && !state.Envelope.HasRecipient:
+                state.Envelope.HasRecipient = true;
+                RelayLog.FirstRecipient(state.Log, state.Client.NameAddress);
+                break;
+            case Verb.Rset:
+                state.Envelope.CloseTransaction();
+                _overshoot = 0;
+                break;
+            case Verb.StartTls when code == 220:
+                state.Phase = RelayPhase.Tunnel;
+                RelayLog.TlsPassthrough(state.Log, state.Client.NameAddress);
+                break;
+            case Verb.Data or Verb.Bdat when isMessage:
+                state.Errors.Reset();
+                break;
+        }
+    }
+
+    private void Dequeue(Verb verb, int code, bool isMessage)
+    {
+        if (isMessage)
+        {
+            state.AwaitsMessageReply = false;
+            state.ContentLength = 0;
+            state.Envelope.CloseTransaction();
+        }
+
+        state.Pending.RemoveHead();
+        if (state.Pending.Count == 0)
+            state.Envelope.ForgetKept();
+
+        if (verb == Verb.Quit && code == 221)
+            state.End(RelayResult.ClientQuit);
+        else if (state.Errors.IsHard(state.Limits))
+            state.End(RelayResult.TooManyErrors, Replies.TooManyErrors(state.Options.MyHostname));
+    }
+
+    // Postfix logs what its restrictions refuse, not syntax and sequence errors: those say "Error:" or "Syntax:".
+    private void LogRefusal(in PendingCommand head, int code, in ReadOnlySequence<byte> reply, bool isMessage)
+    {
+        if (!head.IsForwarded)
+            return;
+
+        var text = FirstLine(reply);
+        if (head.Verb == Verb.Auth)
+        {
+            if (code == 535)
+                RelayLog.AuthenticationFailed(state.Log, state.Client.NameAddress, ClientText.Escape(state.Envelope.Kept(head)), ReasonOf(text));
+            return;
+        }
+
+        if (head.Verb is Verb.Unknown or Verb.Help or Verb.StartTls or Verb.Rset or Verb.Noop or Verb.Quit || code is >= 500 and <= 504 || IsSyntaxOrSequence(text))
+            return;
+
+        var isMail = head.Verb == Verb.Mail;
+        var kept = head.Verb is Verb.Mail or Verb.Rcpt ? state.Envelope.Kept(head) : default;
+        RelayLog.Rejected(
+            state.Log,
+            isMessage ? RelayState.AfterMessage : head.Verb.Name(),
+            state.Client.NameAddress,
+            ClientText.Escape(text, LongestReasonLogged + EnvelopeText.Longest),
+            state.Envelope.Describe(isMail ? kept : state.Envelope.Sender, isMail ? default : kept, isMail || state.Envelope.HasSender));
+    }
+
+    private static bool IsSyntaxOrSequence(ReadOnlySpan<byte> text)
+    {
+        var words = text.Length > 4 ? text[4..] : default;
+        var blank = words.IndexOf((byte)' ');
+        if (blank > 0 && words[..blank].IndexOf((byte)'.') >= 0)
+            words = words[(blank + 1)..];
+        return words.StartsWith("Error:"u8) || words.StartsWith("Syntax:"u8);
+    }
+
+    private static string ReasonOf(ReadOnlySpan<byte> text)
+    {
+        var marker = "authentication failed: "u8;
+        var at = text.IndexOf(marker);
+        return at < 0 ? "authentication failure" : ClientText.Escape(text[(at + marker.Length)..], LongestReasonLogged);
+    }
+
+    private static ReadOnlySpan<byte> FirstLine(in ReadOnlySequence<byte> reply)
+    {
+        ReadOnlySpan<byte> text = reply.Length > ProtocolLimits.ReplyLine ? reply.Slice(0, ProtocolLimits.ReplyLine).ToArray() : reply.ToArray();
+        var end = text.IndexOfAny((byte)'\r', (byte)'\n');
+        return end < 0 ? text : text[..end];
+    }
+
+    private static bool StartsWith(in ReadOnlySequence<byte> reply, ReadOnlySpan<byte> prefix)
+    {
+        if (reply.Length < prefix.Length)
+            return false;
+
+        Span<byte> start = stackalloc byte[16];
+        reply.Slice(0, prefix.Length).CopyTo(start);
+        return start[..prefix.Length].SequenceEqual(prefix);
+    }
+
+    private void Desynchronize() => state.End(RelayResult.UpstreamMalformed, Replies.UpstreamUnavailable(state.Options.MyHostname));
+
+    // The MTA has closed. Without a word where one was owed, the client must not take silence for success; behind a farewell the close belongs to it.
+    private void Lose()
+    {
+        if (state.Pending.Count > 0 && state.Pending.Head.Verb == Verb.Quit)
+        {
+            state.Pending.Head.OwnReply = Replies.Bye;
+            state.Pending.Head.IsForwarded = false;
+        }
+        else if (state.Pending.Count == 0 && (_lastCode is 221 or 421 or 521 || _lastWasSynchronizationError))
+        {
+            state.End(RelayResult.UpstreamEnded);
+        }
+        else
+        {
+            state.End(RelayResult.UpstreamLost, Replies.UpstreamUnavailable(state.Options.MyHostname));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Listening;
+using SmtpShield.Protocol;
+using SmtpShield.Upstream;
+
+namespace SmtpShield.Relay;
+
+/// <summary>
+/// Relays one session from the MTA's greeting to its end. One loop moves whatever can be moved without waiting (commands, content, replies), and then sleeps until one of
+/// its sides, its deadline or shutdown wakes it. The two directions don't wait for each other: a client that does not read stops only its own replies.
+/// </summary>
+internal sealed class SessionRelay : IDisposable
+{
+    private const int RoundsPerTurn = 32;
+
+    private static readonly TimeSpan LongestWrite = TimeSpan.FromSeconds(60);
+
+    private readonly SessionSignal _signal = new();
+    private readonly RelaySide _client;
+    private readonly RelaySide _upstream;
+    private readonly RelayState _state;
+    private readonly CommandRelay _commands;
+    private readonly ContentRelay _content;
+    private readonly ReplyRelay _replies;
+    private readonly ReplyPace _pace;
+    private readonly Tunnel _tunnel;
+    private readonly UpstreamConnection _connection;
+    private readonly UpstreamOptions _upstreamOptions;
+    private readonly ConnectionDrain _drain;
+    private readonly TimeProvider _time;
+    private readonly RelayDeadline _deadline;
+    private CancellationTokenRegistration _drains;
+    private CancellationTokenRegistration _drainEnds;
+    private bool _isOver;
+    private bool _mustYield;
+
+    /// <summary>Makes the relay of one session; nothing is sent before <see cref="RunAsync"/>.</summary>
+    public SessionRelay(
+        ClientIdentity client,
+        IDuplexPipe transport,
+        UpstreamConnection upstream,
+        ShieldSnapshot snapshot,
+        ConnectionDrain drain,
+        RemovedEhloKeywords removedKeywords,
+        TimeProvider time,
+        ILogger log)
+    {
+        _connection = upstream;
+        _drain = drain;
+        _time = time;
+        _upstreamOptions = snapshot.Current.Upstream;
+        _client = new(transport, _signal);
+        _upstream = new(upstream.Transport, _signal);
+        _state = new(client, _client, _upstream, snapshot, log);
+        _pace = new(_state, time);
+        _content = new(_state, time);
+        _commands = new(_state);
+        _replies = new(_state, _pace, _content, removedKeywords, upstream.Destination);
+        _tunnel = new(_state);
+        _deadline = new(time, _signal);
+    }
+
+    /// <summary>The session's command counts, for the disconnect line.</summary>
+    public CommandStatistics Statistics => _state.Statistics;
+
+    /// <summary>Behind what the session ended, as in <c>lost connection after RCPT</c> or <c>timeout after DATA (21 bytes)</c>.</summary>
+    public string After => _state.Phase is RelayPhase.Content or RelayPhase.RefusedContent ? $"DATA ({ContentReceived} bytes)"
+        : _state.Phase is RelayPhase.Chunk ? $"BDAT ({ContentReceived} bytes)"
+        : _state.After;
+
+    /// <summary>Runs until the session is over and its last reply has been taken by the kernel.</summary>
+    public async ValueTask<RelayResult> RunAsync()
+    {
+        _drains = _drain.Draining.UnsafeRegister(static signal => ((SessionSignal)signal!).Set(), _signal);
+        try
+        {
+            _state.Now = _state.ClientActivity = _state.UpstreamActivity = _time.GetTimestamp();
+            _replies.Greet(_connection.Greeting, _connection.GreetingCode);
+            Step();
+            while (!_isOver)
+            {
+                if (_mustYield)
+                    await Task.Yield();
+                else
+                    await _signal.WaitAsync().ConfigureAwait(false);
+                Step();
+            }
+
+            return _state.Result;
+        }
+        finally
+        {
+            _client.Detach();
+            _upstream.Detach();
+        }
+    }
+
+    /// <summary>Nothing wakes the session any more.</summary>
+    public void Dispose()
+    {
+        _deadline.Dispose();
+        _drains.Unregister();
+        _drainEnds.Unregister();
+    }
+
+    private long ContentReceived => _state.ContentLength + _client.Received.Length;
+
+    // Everything that can happen without waiting, up to a turn's worth: a fast sender must not keep a thread from the other sessions on it.
+    private void Step()
+    {
+        var rounds = 0;
+        bool again;
+        do
+        {
+            _state.Now = _time.GetTimestamp();
+            if (_client.Poll())
+                _state.ClientActivity = _state.Now;
+            if (_upstream.Poll())
+                NoteUpstreamActivity();
+
+            while (_replies.Pump() | _commands.Pump() | _content.Pump() | _tunnel.Pump())
+            {
+                // As long as one direction moves, the other may be able to follow.
+            }
+
+            if (!_state.HasEnded)
+                LookForEnd();
+            if (_state.HasEnded)
+                SendFinalReply();
+            if (!_state.HasEnded || _state.Phase is RelayPhase.Tunnel)
+                _upstream.Flush();
+            FlushClient();
+            again = !_isOver && (_client.Read(WantsClient) | _upstream.Read(WantsUpstream));
+        }
+        while (again && ++rounds < RoundsPerTurn);
+
+        _mustYield = again;
+        if (!_isOver)
+            _deadline.Arm(NextDue(), _state.Now);
+    }
+
+    private void NoteUpstreamActivity()
+    {
+        _state.UpstreamActivity = _state.Now;
+
+        // The client could not send content while the MTA did not take it: its wait starts now.
+        if (_state.Phase is RelayPhase.Content or RelayPhase.Chunk)
+            _state.ClientActivity = _state.Now;
+    }
+
+    // While the session can't use the client's bytes it reads on only if it holds none, to notice that the client has gone.
+    private bool WantsClient => !_state.HasEnded && (_client.Received.IsEmpty || (!_upstream.IsFlushing && _state.Phase switch
+    {
+        RelayPhase.Commands or RelayPhase.SaslResponse => _commands.NeedsInput,
+        RelayPhase.Tunnel => false,
+        _ => true,
+    }));
+
+    private bool WantsUpstream => !_state.HasEnded && (_upstream.Received.IsEmpty || _replies.NeedsInput);
+
+    // Nothing moved: is that the end?
+    private void LookForEnd()
+    {
+        if (IsClientDone())
+            _state.End(RelayResult.ClientLost);
+        else if (_drain.Draining.IsCancellationRequested)
+            Drain();
+        if (!_state.HasEnded)
+            LookForTimeout();
+    }
+
+    // A client that has closed its side may still read: complete commands are answered, an incomplete line or message is dropped (RFC 9293 section 3.6).
+    private bool IsClientDone() => _client.IsReceiveEnded && _state.Phase switch
+    {
+        RelayPhase.Commands => (_state.Pending.Count == 0 && !_upstream.IsFlushing && !_client.IsFlushing) || (_client.IsBroken && !_state.AwaitsMessageReply),
+        RelayPhase.SaslResponse => true,
+        RelayPhase.Content or RelayPhase.Chunk => !_upstream.IsFlushing,
+        _ => false,
+    };
+
+    private void Drain()
+    {
+        if (!_state.InTransaction)
+            _state.End(RelayResult.Shutdown, Replies.ShuttingDown(_state.Options.MyHostname));
+        else if (_drain.Deadline.IsCancellationRequested)
+            _state.End(RelayResult.Shutdown, _state.AwaitsMessageReply ? null : Replies.ShuttingDown(_state.Options.MyHostname));
+        else if (_drainEnds == default)
+            _drainEnds = _drain.Deadline.UnsafeRegister(static signal => ((SessionSignal)signal!).Set(), _signal);
+    }
+
+    private void LookForTimeout()
+    {
+        if (_client.IsFlushing && _state.Now >= ClientWriteDue)
+            _state.End(RelayResult.ClientStalled);
+        else if (IsClientsTurn && _state.Now >= ClientDue)
+            _state.End(RelayResult.ClientTimeout, _state.Phase is RelayPhase.Tunnel ? null : Replies.TimeoutExceeded(_state.Options.MyHostname));
+        else if (IsUpstreamsTurn && _state.Now >= UpstreamDue)
+            _state.End(RelayResult.UpstreamTimeout, Replies.UpstreamUnavailable(_state.Options.MyHostname));
+    }
+
+    private void SendFinalReply()
+    {
+        if (_client.IsFlushing && _state.Now < ClientWriteDue)
+            return;
+
+        if (_state.FinalReply is { } reply && !_client.IsFlushing)
+        {
+            if (!_pace.MayReply())
+                return;
+            _client.Write(reply.Octets.Span);
+            _state.FinalReply = null;
+        }
+
+        _client.Flush();
+        _isOver = !_client.IsFlushing || _state.Now >= ClientWriteDue;
+    }
+
+    // Replies to a pipelined group leave together; what the client waits for leaves at once.
+    private void FlushClient()
+    {
+        if (!_client.HasUnflushed || !(_pace.MustFlush || _state.HasEnded || IsClientsTurn || _state.Phase is RelayPhase.Tunnel))
+            return;
+
+        _client.Flush();
+        _pace.NoteFlushed();
+    }
+
+    private bool IsClientsTurn => _state.Phase is RelayPhase.Content or RelayPhase.Chunk or RelayPhase.SaslResponse
+        ? !_upstream.IsFlushing
+        : _state.Pending.Count == 0;
+
+    private bool IsUpstreamsTurn => _upstream.IsFlushing
+        || (_state.Phase is RelayPhase.Commands && _state.Pending.Count > 0 && _state.Pending.Head.IsForwarded && _pace.DelayedUntil == 0);
+
+    private long ClientDue => Later(_state.Phase is RelayPhase.Tunnel ? Math.Max(_state.ClientActivity, _state.UpstreamActivity) : _state.ClientActivity, _state.Options.Timeout);
+
+    private long ClientWriteDue => Later(_state.ClientActivity, _state.Options.Timeout < LongestWrite ? _state.Options.Timeout : LongestWrite);
+
+    private long UpstreamDue => Later(_state.UpstreamActivity, _state.AwaitsMessageReply ? _upstreamOptions.DataDoneTimeout : _upstreamOptions.ReplyTimeout);
+
+    private long NextDue()
+    {
+        var due = long.MaxValue;
+        if (_pace.DelayedUntil != 0)
+            due = _pace.DelayedUntil;
+        if (_client.IsFlushing)
+            due = Math.Min(due, ClientWriteDue);
+        if (IsClientsTurn)
+            due = Math.Min(due, ClientDue);
+        if (IsUpstreamsTurn)
+            due = Math.Min(due, UpstreamDue);
+        if (_state.Phase is RelayPhase.RefusedContent)
+            due = Math.Min(due, _content.RefusalDue);
+        return due;
+    }
+
+    private long Later(long timestamp, TimeSpan wait) => timestamp + (long)(wait.TotalSeconds * _time.TimestampFrequency);
+}

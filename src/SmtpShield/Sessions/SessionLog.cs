@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Logging;
+
+namespace SmtpShield.Sessions;
+
+/// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400 and 1401 are <see cref="RecordSession"/>'s); next free: 1410.</summary>
+internal static partial class SessionLog
+{
+    [LoggerMessage(1402, LogLevel.Information, "lost connection after {After} from {Client}", EventName = "ConnectionLost")]
+    public static partial void ConnectionLost(ILogger logger, string after, string client);
+
+    [LoggerMessage(1403, LogLevel.Information, "timeout after {After} from {Client}", EventName = "TimedOut")]
+    public static partial void TimedOut(ILogger logger, string after, string client);
+
+    [LoggerMessage(1404, LogLevel.Information, "too many errors after {After} from {Client}", EventName = "TooManyErrors")]
+    public static partial void TooManyErrors(ILogger logger, string after, string client);
+
+    [LoggerMessage(1405, LogLevel.Warning, "connect to upstream {Failures} (for {Client})", EventName = "DialFailed")]
+    public static partial void DialFailed(ILogger logger, string failures, string client);
+
+    [LoggerMessage(1406, LogLevel.Warning, "lost connection with upstream {Destination} after {After} from {Client}", EventName = "UpstreamLost")]
+    public static partial void UpstreamLost(ILogger logger, string destination, string after, string client);
+
+    [LoggerMessage(1407, LogLevel.Warning, "timeout talking to upstream {Destination} after {After} from {Client}", EventName = "UpstreamTimedOut")]
+    public static partial void UpstreamTimedOut(ILogger logger, string destination, string after, string client);
+
+    [LoggerMessage(1408, LogLevel.Warning, "unexpected reply from upstream {Destination} after {After} from {Client}: connection dropped", EventName = "UpstreamMalformed")]
+    public static partial void UpstreamMalformed(ILogger logger, string destination, string after, string client);
+
+    [LoggerMessage(1409, LogLevel.Error, "session with {Client} failed", EventName = "SessionFailed")]
+    public static partial void Failed(ILogger logger, string client, Exception exception);
+}

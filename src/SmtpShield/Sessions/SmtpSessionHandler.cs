@@ -1,0 +1,104 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Listening;
+using SmtpShield.Protocol;
+using SmtpShield.Relay;
+using SmtpShield.Upstream;
+
+namespace SmtpShield.Sessions;
+
+/// <summary>
+/// The end of the pipeline: holds the session of an admitted client. Dials the MTA, relays until one side ends, and logs how. The client's connection is closed by
+/// the stages around it, the MTA's here.
+/// </summary>
+internal sealed class SmtpSessionHandler(
+    UpstreamPool upstreams,
+    ShieldSnapshot snapshot,
+    ConnectionDrain drain,
+    RemovedEhloKeywords removedKeywords,
+    TimeProvider time,
+    ILogger<SmtpSessionHandler> log) : ConnectionHandler
+{
+    /// <inheritdoc />
+    public override async Task OnConnectedAsync(ConnectionContext connection)
+    {
+        var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(SmtpSessionHandler)} runs behind {nameof(IdentifyClient)}.");
+        var record = connection.Features.Get<SessionRecord>() ?? throw new InvalidOperationException($"{nameof(SmtpSessionHandler)} runs behind {nameof(RecordSession)}.");
+        try
+        {
+            await HoldAsync(connection, client, record).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
+        {
+            // Shutdown was not willing to wait for the MTA's greeting.
+            await SayAsync(connection, Replies.ShuttingDown(snapshot.Current.Smtpd.MyHostname)).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            // A bug: this session ends, the others go on.
+            SessionLog.Failed(log, client.NameAddress, exception);
+        }
+    }
+
+    private async Task HoldAsync(ConnectionContext connection, ClientIdentity client, SessionRecord record)
+    {
+        var dial = await upstreams.DialAsync(drain.Deadline).ConfigureAwait(false);
+        if (dial.Failures.Count > 0)
+            SessionLog.DialFailed(log, string.Join("; ", dial.Failures.Select(static failure => $"{failure.Destination}: {failure.Reason}")), client.NameAddress);
+        if (dial.Connection is not { } upstream)
+        {
+            var myHostname = snapshot.Current.Smtpd.MyHostname;
+            await SayAsync(connection, dial.GreetingTimedOut ? Replies.UpstreamBusy(myHostname) : Replies.UpstreamUnavailable(myHostname)).ConfigureAwait(false);
+            return;
+        }
+
+        await using (upstream.ConfigureAwait(false))
+        {
+            using var relay = new SessionRelay(client, connection.Transport, upstream, snapshot, drain, removedKeywords, time, log);
+            try
+            {
+                var result = await relay.RunAsync().ConfigureAwait(false);
+                LogEnd(result, relay.After, client, upstream);
+            }
+            finally
+            {
+                record.Statistics = CommandStatistics.Describe(relay.Statistics);
+            }
+        }
+    }
+
+    private static async ValueTask SayAsync(ConnectionContext connection, Reply reply)
+    {
+        connection.Transport.Output.Write(reply.Octets.Span);
+        await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
+    }
+
+    private void LogEnd(RelayResult result, string after, ClientIdentity client, UpstreamConnection upstream)
+    {
+        switch (result)
+        {
+            // Postfix keeps silent about clients that leave without QUIT behind a message.
+            case RelayResult.ClientLost when after != RelayState.AfterMessage:
+                SessionLog.ConnectionLost(log, after, client.NameAddress);
+                break;
+            case RelayResult.ClientTimeout or RelayResult.ClientStalled:
+                SessionLog.TimedOut(log, after, client.NameAddress);
+                break;
+            case RelayResult.TooManyErrors:
+                SessionLog.TooManyErrors(log, after, client.NameAddress);
+                break;
+            case RelayResult.UpstreamLost:
+                SessionLog.UpstreamLost(log, upstream.Destination, after, client.NameAddress);
+                break;
+            case RelayResult.UpstreamTimeout:
+                SessionLog.UpstreamTimedOut(log, upstream.Destination, after, client.NameAddress);
+                break;
+            case RelayResult.UpstreamMalformed:
+                SessionLog.UpstreamMalformed(log, upstream.Destination, after, client.NameAddress);
+                break;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Limits;
+using SmtpShield.Listening;
+using SmtpShield.Relay;
+using SmtpShield.Sessions;
+using SmtpShield.Telemetry;
+using SmtpShield.Upstream;
+
+namespace SmtpShield;
+
+/// <summary>What exists: every service of the shield, folder by folder.</summary>
+internal static class ShieldServices
+{
+    /// <summary>Adds the shield, after <c>UseKestrelCore</c>.</summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="snapshot">The options to start with.</param>
+    public static IServiceCollection AddSmtpShield(this IServiceCollection services, ShieldSnapshot snapshot)
+    {
+        services.AddSingleton(snapshot);
+        services.AddSingleton(TimeProvider.System);
+        services.AddLogging(static logging => logging
+            .AddFilter("Microsoft", LogLevel.Warning)
+            // A start that fails is told on standard error, once.
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
+            .AddFilter("SmtpShield", LogLevel.Information)
+            .AddMaillog());
+        services.AddListening();
+
+        services.AddSingleton<ClientExceptions>();
+
+        services.AddSingleton<AnvilTable>();
+        services.AddHostedService<AnvilSweeper>();
+        services.AddSingleton<ILimitPolicy, ConnectionCountLimit>();
+        services.AddSingleton<ILimitPolicy, ConnectionRateLimit>();
+
+        services.AddUpstream();
+
+        services.AddSingleton<RemovedEhloKeywords>();
+        services.AddSingleton<SmtpSessionHandler>();
+        return services;
+    }
+}

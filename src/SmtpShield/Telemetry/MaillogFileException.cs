@@ -1,0 +1,13 @@
+namespace SmtpShield.Telemetry;
+
+/// <summary>The <c>maillog_file</c> cannot be opened. The message is one line that names the file and the remedy, to be printed as it is.</summary>
+internal sealed class MaillogFileException(string path, Exception inner) : Exception($"open logfile '{path}': {Reason(path, inner)}", inner)
+{
+    private static string Reason(string path, Exception inner) => inner switch
+    {
+        DirectoryNotFoundException => $"No such file or directory; create the directory '{Path.GetDirectoryName(path)}' or change maillog_file",
+        UnauthorizedAccessException when Directory.Exists(path) => "Is a directory; name a file in maillog_file",
+        UnauthorizedAccessException => "Permission denied; let this user write there or change maillog_file",
+        _ => inner.Message.ReplaceLineEndings(" "),
+    };
+}

@@ -1,0 +1,47 @@
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections;
+
+namespace SmtpShield.Upstream;
+
+/// <summary>
+/// One session with the MTA, its greeting already read. It lasts as long as the client's session, so it holds no more than it must:
+/// no timer, no token source, nothing of the dial that made it.
+/// </summary>
+/// <param name="connection">The socket as a connection; owned.</param>
+/// <param name="destination">The destination that counts this session; released once, by <see cref="DisposeAsync"/>.</param>
+/// <param name="greeting">The complete reply, every line ended by CR LF.</param>
+/// <param name="greetingCode">The reply code of the greeting.</param>
+internal sealed class UpstreamConnection(ConnectionContext connection, UpstreamDestination destination, byte[] greeting, int greetingCode) : IAsyncDisposable
+{
+    private int _disposed;
+
+    /// <summary>The bytes to and from the MTA; input starts behind the greeting. A completed flush means the kernel has the bytes.</summary>
+    public IDuplexPipe Transport => connection.Transport;
+
+    /// <summary>The destination as configured, <c>host:port</c>.</summary>
+    public string Destination => destination.Name;
+
+    /// <summary>The complete greeting, every line ended by CR LF.</summary>
+    public ReadOnlyMemory<byte> Greeting => greeting;
+
+    /// <summary>The reply code of the greeting: 220, or whatever else the MTA said.</summary>
+    public int GreetingCode => greetingCode;
+
+    /// <summary>Drops the connection at once; bytes not yet flushed are never sent. <see cref="DisposeAsync"/> is still due.</summary>
+    public void Abort() => connection.Abort();
+
+    /// <summary>Closes the connection after what was flushed, and takes the session off its destination's count. A second call does nothing.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        try
+        {
+            await connection.DisposeAsync();
+        }
+        finally
+        {
+            destination.Leave();
+        }
+    }
+}

@@ -1,0 +1,136 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Http;
+using Polly;
+using Polly.Retry;
+using Polly.Timeout;
+using SmtpShield.Configuration;
+using Yarp.ReverseProxy;
+using Yarp.ReverseProxy.Health;
+using Yarp.ReverseProxy.LoadBalancing;
+using Yarp.ReverseProxy.Model;
+
+namespace SmtpShield.Upstream;
+
+/// <summary>
+/// The MTAs behind the shield: picks one, dials it, reads its greeting, goes on to the next when that fails, and remembers who failed.
+/// Picking and health are YARP's, time and retry are Polly's; neither is seen outside this folder.
+/// </summary>
+internal sealed class UpstreamPool
+{
+    // YARP's policies want an HTTP request. Those used here never look at it, so one serves all dials.
+    private static readonly DefaultHttpContext NoRequest = new();
+
+    private readonly ConcurrentDictionary<string, UpstreamDestination> _destinations = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ShieldSnapshot _snapshot;
+    private readonly IProxyStateLookup _state;
+    private readonly ILoadBalancingPolicy _policy;
+    private readonly IDestinationHealthUpdater _health;
+    private readonly ResiliencePipeline<UpstreamConnection?> _dial;
+
+    public UpstreamPool(
+        ShieldSnapshot snapshot,
+        IProxyStateLookup state,
+        IEnumerable<ILoadBalancingPolicy> policies,
+        IDestinationHealthUpdater health,
+        IUpstreamTransport transport,
+        TimeProvider time)
+    {
+        _snapshot = snapshot;
+        _state = state;
+        _policy = policies.First(static policy => policy.Name == UpstreamClusterConfig.PolicyName);
+        _health = health;
+        Transport = transport;
+        Time = time;
+        _dial = new ResiliencePipelineBuilder<UpstreamConnection?> { TimeProvider = time }
+            .AddTimeout(new TimeoutStrategyOptions { TimeoutGenerator = static dial => new(UpstreamDial.Of(dial.Context).Options.GreetingTimeout) })
+            .AddRetry(new RetryStrategyOptions<UpstreamConnection?>
+            {
+                ShouldHandle = static dial => new(dial.Outcome is { Exception: null, Result: null } && UpstreamDial.Of(dial.Context).HasNext),
+                MaxRetryAttempts = int.MaxValue, // The dial ends it: no destination twice.
+                Delay = TimeSpan.Zero,
+            })
+            .Build();
+        Step = new ResiliencePipelineBuilder { TimeProvider = time }
+            .AddTimeout(new TimeoutStrategyOptions { TimeoutGenerator = static step => new(UpstreamDial.Of(step.Context).StepTimeout) })
+            .Build();
+    }
+
+    /// <summary>The destinations in force, as configured; for metrics and status.</summary>
+    public IEnumerable<string> Destinations => NamesOf(static state => state.AllDestinations);
+
+    /// <summary>Those of <see cref="Destinations"/> that are not passed over now. All of them when none is healthy.</summary>
+    public IEnumerable<string> AvailableDestinations => NamesOf(static state => state.AvailableDestinations);
+
+    /// <summary>Names and sockets.</summary>
+    public IUpstreamTransport Transport { get; }
+
+    /// <summary>The clock of all timeouts.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>Bounds one step of a dial (resolve, connect, greeting) by <see cref="UpstreamDial.StepTimeout"/>.</summary>
+    public ResiliencePipeline Step { get; }
+
+    /// <summary>
+    /// Dials: one destination after another, none twice, within <see cref="UpstreamOptions.GreetingTimeout"/> in all. Expected failures are in the result.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left open or counted.</exception>
+    /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
+    public async ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken)
+    {
+        if (!_state.TryGetCluster(UpstreamClusterConfig.ClusterId, out var cluster))
+            throw new InvalidOperationException($"The upstream cluster is not loaded: {nameof(UpstreamServices.MapUpstream)} was not called.");
+
+        var dial = new UpstreamDial(this, cluster, _snapshot.Current.Upstream, cancellationToken);
+        var context = ResilienceContextPool.Shared.Get(cancellationToken);
+        context.Properties.Set(UpstreamDial.Key, dial);
+        try
+        {
+            var connection = await _dial.ExecuteAsync(static (context, dial) => dial.TryNextAsync(context), context, dial);
+            return dial.ToResult(connection);
+        }
+        catch (TimeoutRejectedException)
+        {
+            // Time ran out just between two tries. In the middle of one, the try itself says what it was waiting for.
+            return dial.ToResult(null);
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
+        }
+    }
+
+    /// <summary>Sockets a destination sees now: sessions, and dials under way.</summary>
+    /// <param name="destination">As configured, <c>host:port</c>.</param>
+    public int SessionsOf(string destination) => _destinations.TryGetValue(destination, out var known) ? known.Sessions : 0;
+
+    /// <summary>Our side of a destination, kept across reloads: running sessions count on although the cluster dropped it.</summary>
+    public UpstreamDestination DestinationOf(DestinationState state) =>
+        _destinations.GetOrAdd(state.DestinationId, static name => new UpstreamDestination(name));
+
+    /// <summary>Lets the policy choose.</summary>
+    public DestinationState? Pick(ClusterState cluster, IReadOnlyList<DestinationState> candidates) => candidates.Count switch
+    {
+        0 => null,
+        1 => candidates[0],
+        _ => _policy.PickDestination(NoRequest, cluster, candidates),
+    };
+
+    /// <summary>Remembers a destination that failed, so that others are preferred for a while. The only destination is never marked: it would be tried anyway.</summary>
+    public void RecordFailure(ClusterState cluster, DestinationState destination, TimeSpan reactivation)
+    {
+        if (cluster.DestinationsState.AllDestinations.Count > 1)
+            _health.SetPassive(cluster, destination, DestinationHealth.Unhealthy, reactivation);
+    }
+
+    /// <summary>Takes a destination back that answers although it was marked: it was tried because no other was left.</summary>
+    public void RecordSuccess(ClusterState cluster, DestinationState destination)
+    {
+        if (destination.Health.Passive == DestinationHealth.Unhealthy)
+            _health.SetPassive(cluster, destination, DestinationHealth.Healthy, TimeSpan.Zero);
+    }
+
+    private IEnumerable<string> NamesOf(Func<ClusterDestinationsState, IReadOnlyList<DestinationState>> list) =>
+        _state.TryGetCluster(UpstreamClusterConfig.ClusterId, out var cluster)
+            ? list(cluster.DestinationsState).Select(static destination => destination.DestinationId)
+            : [];
+}

@@ -1,0 +1,53 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Configuration;
+using SmtpShield.Listening;
+
+namespace SmtpShield.FunctionalTests.Listening;
+
+/// <summary>Kestrel with the shield's listening around it and a pipeline of the test's own.</summary>
+internal sealed class ListeningHost : IAsyncDisposable
+{
+    private readonly WebApplication _application;
+
+    private ListeningHost(WebApplication application) => _application = application;
+
+    public ShieldSnapshot Snapshot => _application.Services.GetRequiredService<ShieldSnapshot>();
+
+    public ConnectionDrain Drain => _application.Services.GetRequiredService<ConnectionDrain>();
+
+    public ProcessLimit Limit => _application.Services.GetRequiredService<ProcessLimit>();
+
+    public IReadOnlyList<IPEndPoint> EndPoints =>
+        [.. _application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => IPEndPoint.Parse(new Uri(a).Authority))];
+
+    public static ListenerOptions Loopback(int limit) => new() { Endpoints = [new IPEndPoint(IPAddress.Loopback, 0)], DefaultProcessLimit = limit };
+
+    public static async Task<ListeningHost> StartAsync(ListenerOptions options, ConnectionDelegate session, CancellationToken cancellationToken)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(new ShieldSnapshot(new ShieldOptions { Listener = options }));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => EndpointBinder.Bind(kestrel, connection => connection.Use(_ => session)));
+        builder.Services.AddListening();
+        var host = new ListeningHost(builder.Build());
+        try
+        {
+            await host._application.StartAsync(cancellationToken);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => _application.StopAsync(cancellationToken);
+
+    public ValueTask DisposeAsync() => _application.DisposeAsync();
+}

@@ -1,0 +1,409 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Configuration;
+using SmtpShield.Testing;
+using SmtpShield.Upstream;
+
+namespace SmtpShield.FunctionalTests.Upstream;
+
+/// <summary>The pool in the host the program has: a slim builder and Kestrel endpoints that are not HTTP. MTAs are sockets on loopback; the clock stands still.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase), CancelAfter(20_000)]
+internal sealed class UpstreamSocketTests : IAsyncDisposable
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly List<IDisposable> _sockets = [];
+    private WebApplication? _application;
+
+    private UpstreamPool Pool => _application!.Services.GetRequiredService<UpstreamPool>();
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_application is not null)
+            await _application.DisposeAsync();
+        _sockets.ForEach(static socket => socket.Dispose());
+    }
+
+    [Test]
+    public async Task Host_EndpointThatIsNotHttp_RelaysTheMtasGreeting(CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        await StartAsync(NameOf(mta));
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPEndPoint.Parse(_application!.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()["http://".Length..]), cancellationToken);
+
+        using var session = await mta.AcceptSocketAsync(cancellationToken);
+        await session.SendAsync("220 mx ESMTP\r\n"u8.ToArray(), cancellationToken);
+
+        using var reader = new StreamReader(client.GetStream());
+        Assert.That(await reader.ReadToEndAsync(cancellationToken), Is.EqualTo("220 mx ESMTP\r\n"));
+        await UntilAsync(() => Pool.SessionsOf(NameOf(mta)) == 0, cancellationToken);
+    }
+
+    [Test]
+    public async Task AddUpstream_HostedServices_NoneOfItsOwn()
+    {
+        await StartAsync("127.0.0.1:1");
+
+        var services = _application!.Services.GetServices<IHostedService>().Select(service => service.GetType().FullName);
+
+        // YARP brings data protection for its session affinity, which would write key files at start.
+        Assert.That(services, Has.None.Contains("DataProtection"));
+    }
+
+    [Test]
+    public async Task DialAsync_Refused_SaysSo(CancellationToken cancellationToken)
+    {
+        var free = Listen();
+        free.Stop();
+        await StartAsync(NameOf(free));
+
+        var result = await Pool.DialAsync(cancellationToken);
+
+        Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(NameOf(free), "Connection refused")]));
+        Assert.That((result.Connection, Pool.SessionsOf(NameOf(free))), Is.EqualTo(((UpstreamConnection?)null, 0)));
+    }
+
+    [Test]
+    public async Task DialAsync_ListenQueueFull_ConnectionTimedOut(CancellationToken cancellationToken)
+    {
+        var full = Listen(backlog: 0);
+        await StartAsync(NameOf(full));
+        // The kernel answers on loopback within connect(): with these the queue is full, further SYNs are dropped.
+        for (var i = 0; i < 4; i++)
+        {
+            var filler = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            _sockets.Add(filler);
+            _ = filler.ConnectAsync(full.LocalEndpoint, CancellationToken.None).AsTask().ContinueWith(static task => task.Exception, TaskScheduler.Default);
+        }
+
+        var dial = Pool.DialAsync(cancellationToken);
+        Assert.That(dial.IsCompleted, Is.False);
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.That((await dial).Failures, Is.EqualTo([new UpstreamFailure(NameOf(full), "Connection timed out")]));
+        Assert.That((Pool.SessionsOf(NameOf(full)), _time.ActiveTimers), Is.EqualTo((0, 0)));
+    }
+
+    [Test]
+    public async Task DialAsync_SilentMta_NoGreetingAndSocketClosed(CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        await StartAsync(NameOf(mta));
+
+        var dial = Pool.DialAsync(cancellationToken);
+        using var session = await mta.AcceptSocketAsync(cancellationToken);
+        // Connecting has a timer of its own; with the total one left the dial waits for the greeting.
+        await UntilAsync(() => _time.ActiveTimers == 1, cancellationToken);
+        _time.Advance(TimeSpan.FromSeconds(30));
+
+        var result = await dial;
+        Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(NameOf(mta), "no greeting within 30s")]));
+        Assert.That((result.GreetingTimedOut, await ReadToEndAsync(session, cancellationToken)), Is.EqualTo((true, "")));
+        Assert.That(Pool.SessionsOf(NameOf(mta)), Is.Zero);
+    }
+
+    [Test]
+    public async Task DialAsync_GreetingByteByByte_IsOneGreeting(CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        await StartAsync(NameOf(mta));
+
+        var dial = Pool.DialAsync(cancellationToken);
+        using var session = await mta.AcceptSocketAsync(cancellationToken);
+        session.NoDelay = true;
+        foreach (var octet in "220-mx\r\n220 ESMTP\r\n"u8.ToArray())
+            await session.SendAsync(new[] { octet }, cancellationToken);
+
+        await using var connection = (await dial).Connection;
+        Assert.That(Encoding.ASCII.GetString(connection!.Greeting.Span), Is.EqualTo("220-mx\r\n220 ESMTP\r\n"));
+    }
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task DialAsync_MtaClosesAtOnce_LostConnection(bool reset, CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        await StartAsync(NameOf(mta));
+
+        var dial = Pool.DialAsync(cancellationToken);
+        var session = await mta.AcceptSocketAsync(cancellationToken);
+        session.LingerState = new LingerOption(reset, 0);
+        session.Close();
+
+        Assert.That((await dial).Failures, Is.EqualTo([new UpstreamFailure(NameOf(mta), "lost connection")]));
+    }
+
+    [Test]
+    public async Task DialAsync_GarbageWithoutEnd_MalformedAndSocketClosed(CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        await StartAsync(NameOf(mta));
+
+        var dial = Pool.DialAsync(cancellationToken);
+        using var session = await mta.AcceptSocketAsync(cancellationToken);
+        var endless = SendUntilClosedAsync(session, cancellationToken);
+
+        Assert.That((await dial).Failures, Is.EqualTo([new UpstreamFailure(NameOf(mta), "malformed greeting")]));
+        await endless;
+    }
+
+    [Test]
+    public async Task DialAsync_FirstRefuses_SecondServes(CancellationToken cancellationToken)
+    {
+        var refusing = Listen();
+        refusing.Stop();
+        var mta = Listen();
+        _ = GreetAllAsync(mta, cancellationToken);
+        await StartAsync(NameOf(refusing), NameOf(mta));
+
+        // Round robin meets the refusing one first or second.
+        var failures = new List<UpstreamFailure>();
+        for (var i = 0; i < 2; i++)
+        {
+            var result = await Pool.DialAsync(cancellationToken);
+            Assert.That(result.Connection!.Destination, Is.EqualTo(NameOf(mta)));
+            failures.AddRange(result.Failures);
+            await result.Connection.DisposeAsync();
+        }
+
+        Assert.That(failures, Is.EqualTo([new UpstreamFailure(NameOf(refusing), "Connection refused")]));
+    }
+
+    [Test]
+    public async Task DialAsync_HostName_IsResolvedAndEveryAddressTried(CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        _ = GreetAllAsync(mta, cancellationToken);
+        var name = NameOf(mta).Replace("127.0.0.1", "localhost", StringComparison.Ordinal);
+        await StartAsync(name);
+
+        await using var connection = (await Pool.DialAsync(cancellationToken)).Connection;
+
+        Assert.That((connection!.Destination, Pool.SessionsOf(name)), Is.EqualTo((name, 1)));
+    }
+
+    [Test]
+    public async Task DialAsync_Cancelled_SocketClosedAndNothingCounted(CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        await StartAsync(NameOf(mta));
+        using var client = new CancellationTokenSource();
+
+        var dial = Pool.DialAsync(client.Token).AsTask();
+        using var session = await mta.AcceptSocketAsync(cancellationToken);
+        await client.CancelAsync();
+
+        Assert.That(async () => await dial, Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(await ReadToEndAsync(session, cancellationToken), Is.Empty);
+        Assert.That((Pool.SessionsOf(NameOf(mta)), _time.ActiveTimers), Is.EqualTo((0, 0)));
+    }
+
+    [Test]
+    public async Task Replace_OtherMta_RunningSessionGoesOn(CancellationToken cancellationToken)
+    {
+        var first = Listen();
+        var second = Listen();
+        await StartAsync(NameOf(first));
+        var (running, session) = await DialAndAcceptAsync(first, cancellationToken);
+
+        _application!.Services.GetRequiredService<ShieldSnapshot>().Replace(Options(NameOf(second)));
+        await UntilAsync(() => Pool.Destinations.SequenceEqual([NameOf(second)]), cancellationToken);
+        var (after, _) = await DialAndAcceptAsync(second, cancellationToken);
+
+        await running.Transport.Output.WriteAsync("QUIT\r\n"u8.ToArray(), cancellationToken);
+        var quit = new byte[6];
+        await session.ReceiveAsync(quit, cancellationToken);
+        Assert.That((Encoding.ASCII.GetString(quit), after.Destination), Is.EqualTo(("QUIT\r\n", NameOf(second))));
+        await running.DisposeAsync();
+        await after.DisposeAsync();
+        Assert.That((Pool.SessionsOf(NameOf(first)), Pool.SessionsOf(NameOf(second))), Is.EqualTo((0, 0)));
+    }
+
+    [Test]
+    public async Task Transport_FlushCompleted_KernelHasTheBytes(CancellationToken cancellationToken)
+    {
+        if (!OperatingSystem.IsLinux())
+            Assert.Ignore("Reads the kernel's queues from /proc/net/tcp.");
+        var mta = Listen();
+        await StartAsync(NameOf(mta));
+        var (connection, session) = await DialAndAcceptAsync(mta, cancellationToken);
+
+        // The MTA does not read: at some point the kernel takes no more, and the flush has to wait.
+        var flushed = 0L;
+        var chunk = new byte[4096];
+        while (true)
+        {
+            await connection.Transport.Output.WriteAsync(ReadOnlyMemory<byte>.Empty, cancellationToken);
+            connection.Transport.Output.Write(chunk);
+            var flush = connection.Transport.Output.FlushAsync(cancellationToken);
+            if (!flush.IsCompleted)
+                break;
+            flushed += chunk.Length;
+        }
+
+        Assert.That(await QueuedInKernelAsync(session, cancellationToken), Is.GreaterThanOrEqualTo(flushed));
+        connection.Abort();
+        await connection.DisposeAsync();
+    }
+
+    [Test]
+    public async Task Dispose_AfterFlush_MtaReadsAllThenEnd(CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        await StartAsync(NameOf(mta));
+        var (connection, session) = await DialAndAcceptAsync(mta, cancellationToken);
+
+        await connection.Transport.Output.WriteAsync("QUIT\r\n"u8.ToArray(), cancellationToken);
+        await connection.DisposeAsync();
+
+        Assert.That(await ReadToEndAsync(session, cancellationToken), Is.EqualTo("QUIT\r\n"));
+    }
+
+    [Test]
+    public async Task Abort_UnflushedBytes_AreNeverSent(CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        await StartAsync(NameOf(mta));
+        var (connection, session) = await DialAndAcceptAsync(mta, cancellationToken);
+
+        await connection.Transport.Output.WriteAsync("DATA\r\n"u8.ToArray(), cancellationToken);
+        var start = new byte[6];
+        await session.ReceiveAsync(start, cancellationToken);
+        connection.Transport.Output.Write("\r\n.\r\n"u8);
+        connection.Abort();
+        await connection.DisposeAsync();
+
+        Assert.That(await ReadToEndAsync(session, cancellationToken), Is.Empty);
+        Assert.That(Pool.SessionsOf(NameOf(mta)), Is.Zero);
+    }
+
+    private static string NameOf(TcpListener listener) => listener.LocalEndpoint.ToString()!;
+
+    private static ShieldOptions Options(params string[] destinations) => new()
+    {
+        Upstream = new UpstreamOptions
+        {
+            Destinations = [.. destinations.Select(static name => name.Split(':')).Select(static parts => new UpstreamAddress(parts[0], int.Parse(parts[1], CultureInfo.InvariantCulture)))],
+        },
+    };
+
+    private static async Task UntilAsync(Func<bool> condition, CancellationToken cancellationToken)
+    {
+        while (!condition())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    private static async Task GreetAllAsync(TcpListener mta, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var session = await mta.AcceptSocketAsync(cancellationToken);
+            await session.SendAsync("220 mx\r\n"u8.ToArray(), cancellationToken);
+        }
+    }
+
+    private static async Task SendUntilClosedAsync(Socket session, CancellationToken cancellationToken)
+    {
+        var garbage = new byte[1000];
+        try
+        {
+            while (true)
+                await session.SendAsync(garbage, cancellationToken);
+        }
+        catch (SocketException)
+        {
+            // Closed, as it should be.
+        }
+    }
+
+    /// <summary>What the MTA reads until the shield's end of the connection is gone, by FIN or RST.</summary>
+    private static async Task<string> ReadToEndAsync(Socket session, CancellationToken cancellationToken)
+    {
+        var text = new StringBuilder();
+        var buffer = new byte[4096];
+        try
+        {
+            while (await session.ReceiveAsync(buffer, cancellationToken) is > 0 and var count)
+                text.Append(Encoding.ASCII.GetString(buffer, 0, count));
+        }
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            // An abort resets.
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Bytes on their way from the shield to the MTA: the send queue of one end and the receive queue of the other.</summary>
+    private static async Task<long> QueuedInKernelAsync(Socket session, CancellationToken cancellationToken)
+    {
+        var mta = PortOf(session.LocalEndPoint);
+        var shield = PortOf(session.RemoteEndPoint);
+        var queued = 0L;
+        foreach (var line in (await File.ReadAllLinesAsync("/proc/net/tcp", cancellationToken)).Skip(1))
+        {
+            // sl local_address rem_address st tx_queue:rx_queue …
+            var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (fields[1].EndsWith(shield, StringComparison.Ordinal) && fields[2].EndsWith(mta, StringComparison.Ordinal))
+                queued += Convert.ToInt64(fields[4].Split(':')[0], 16);
+            if (fields[1].EndsWith(mta, StringComparison.Ordinal) && fields[2].EndsWith(shield, StringComparison.Ordinal))
+                queued += Convert.ToInt64(fields[4].Split(':')[1], 16);
+        }
+
+        return queued;
+
+        static string PortOf(EndPoint? endpoint) => $":{((IPEndPoint)endpoint!).Port:X4}";
+    }
+
+    private TcpListener Listen(int backlog = 100)
+    {
+        var listener = new TcpListener(IPAddress.Loopback, 0);
+        _sockets.Add(listener);
+        listener.Start(backlog);
+        return listener;
+    }
+
+    private async Task StartAsync(params string[] destinations)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(static kestrel => kestrel.Listen(IPAddress.Loopback, 0, static listen => listen.UseConnectionHandler<GreetingHandler>()));
+        builder.Services.AddSingleton(new ShieldSnapshot(Options(destinations))).AddSingleton<TimeProvider>(_time).AddUpstream();
+        _application = builder.Build();
+        _application.MapUpstream();
+        await _application.StartAsync();
+    }
+
+    private async Task<(UpstreamConnection Connection, Socket Session)> DialAndAcceptAsync(TcpListener mta, CancellationToken cancellationToken)
+    {
+        var dial = Pool.DialAsync(cancellationToken);
+        var session = await mta.AcceptSocketAsync(cancellationToken);
+        _sockets.Add(session);
+        await session.SendAsync("220 mx\r\n"u8.ToArray(), cancellationToken);
+        return ((await dial).Connection!, session);
+    }
+
+    /// <summary>Dials and passes the greeting on.</summary>
+    private sealed class GreetingHandler(UpstreamPool pool) : ConnectionHandler
+    {
+        public override async Task OnConnectedAsync(ConnectionContext connection)
+        {
+            await using var upstream = (await pool.DialAsync(connection.ConnectionClosed)).Connection;
+            await connection.Transport.Output.WriteAsync(upstream!.Greeting, connection.ConnectionClosed);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+using System.Diagnostics;
+
+namespace SmtpShield.PostfixTests.Configuration;
+
+/// <summary>Runs Postfix's own postconf(1) on a directory.</summary>
+internal static class RealPostconf
+{
+    private const string Program = "/usr/sbin/postconf";
+
+    /// <summary>Whether it is installed.</summary>
+    public static bool IsInstalled => File.Exists(Program);
+
+    /// <summary>Runs it.</summary>
+    public static PostconfOutcome Run(string directory, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(Program) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])["-c", directory, .. arguments])
+            start.ArgumentList.Add(argument);
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new PostconfOutcome(process.ExitCode, output, error.GetAwaiter().GetResult());
+    }
+}

@@ -1,0 +1,143 @@
+namespace SmtpShield.Testing;
+
+/// <summary>
+/// A clock that stands still until a test moves it. Timers fire inside <see cref="Advance"/>, in the order they are due, on the test's thread; while one
+/// fires, the clock shows the time it was due.
+/// </summary>
+public sealed class FakeTimeProvider : TimeProvider
+{
+    private readonly Lock _lock = new();
+    private readonly List<Timer> _timers = [];
+    private readonly DateTimeOffset _start;
+    private TimeSpan _elapsed;
+    private long _sequence;
+
+    /// <summary>A clock that starts at 2026-01-01T00:00:00Z.</summary>
+    public FakeTimeProvider()
+        : this(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero))
+    {
+    }
+
+    /// <summary>A clock that starts at the given time.</summary>
+    public FakeTimeProvider(DateTimeOffset start) => _start = start;
+
+    /// <inheritdoc/>
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    /// <inheritdoc/>
+    public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
+
+    /// <summary>Timers that are armed. Zero after the code under test is done: it left none behind.</summary>
+    public int ActiveTimers
+    {
+        get
+        {
+            lock (_lock)
+                return _timers.Count;
+        }
+    }
+
+    /// <summary>How far the clock has been moved.</summary>
+    public TimeSpan Elapsed
+    {
+        get
+        {
+            lock (_lock)
+                return _elapsed;
+        }
+    }
+
+    /// <summary>Moves the clock and fires what falls due on the way, periodic timers as often as due.</summary>
+    /// <param name="time">How far; zero fires what is due now.</param>
+    public void Advance(TimeSpan time)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(time, TimeSpan.Zero);
+        var end = Elapsed + time;
+        while (TakeNext(end) is { } due)
+            due.Fire();
+        lock (_lock)
+            _elapsed = end > _elapsed ? end : _elapsed;
+    }
+
+    /// <inheritdoc/>
+    public override DateTimeOffset GetUtcNow() => _start + Elapsed;
+
+    /// <inheritdoc/>
+    public override long GetTimestamp() => Elapsed.Ticks;
+
+    /// <inheritdoc/>
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        ArgumentNullException.ThrowIfNull(callback);
+        var timer = new Timer(this, callback, state);
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    private Timer? TakeNext(TimeSpan end)
+    {
+        lock (_lock)
+        {
+            Timer? next = null;
+            foreach (var timer in _timers)
+            {
+                if (timer.Due <= end && (next is null || (timer.Due, timer.Sequence).CompareTo((next.Due, next.Sequence)) < 0))
+                    next = timer;
+            }
+
+            if (next is null)
+                return null;
+
+            // A timer armed with zero by a callback is due at once, never in the past.
+            _elapsed = next.Due > _elapsed ? next.Due : _elapsed;
+            if (next.Period > TimeSpan.Zero)
+                (next.Due, next.Sequence) = (_elapsed + next.Period, _sequence++);
+            else
+                _timers.Remove(next);
+            return next;
+        }
+    }
+
+    private sealed class Timer(FakeTimeProvider clock, TimerCallback callback, object? state) : ITimer
+    {
+        private bool _disposed;
+
+        public TimeSpan Due { get; set; }
+
+        public TimeSpan Period { get; private set; }
+
+        public long Sequence { get; set; }
+
+        public void Fire() => callback(state);
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (clock._lock)
+            {
+                if (_disposed)
+                    return false;
+                clock._timers.Remove(this);
+                if (dueTime == Timeout.InfiniteTimeSpan)
+                    return true;
+                (Due, Period, Sequence) = (clock._elapsed + dueTime, period, clock._sequence++);
+                clock._timers.Add(this);
+                return true;
+            }
+        }
+
+        public void Dispose()
+        {
+            lock (clock._lock)
+            {
+                _disposed = true;
+                clock._timers.Remove(this);
+            }
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using System.Net;
+using System.Threading.Channels;
+using Microsoft.AspNetCore.Connections;
+
+namespace SmtpShield.Tests.Listening;
+
+/// <summary>A listener whose clients a test lets in.</summary>
+internal sealed class InMemoryListener : IConnectionListener
+{
+    private readonly Channel<ConnectionContext> _queue = Channel.CreateUnbounded<ConnectionContext>();
+
+    public EndPoint EndPoint { get; } = new IPEndPoint(IPAddress.Any, 25);
+
+    /// <summary>Clients nobody has accepted.</summary>
+    public int Waiting => _queue.Reader.Count;
+
+    public bool IsUnbound { get; private set; }
+
+    public InMemoryConnection Connect()
+    {
+        var connection = new InMemoryConnection();
+        _queue.Writer.TryWrite(connection);
+        return connection;
+    }
+
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) =>
+        await _queue.Reader.WaitToReadAsync(cancellationToken) && _queue.Reader.TryRead(out var connection) ? connection : null;
+
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        IsUnbound = true;
+        _queue.Writer.TryComplete();
+        return default;
+    }
+
+    public ValueTask DisposeAsync() => UnbindAsync();
+}
+
+/// <summary>A connection without a transport.</summary>
+internal sealed class InMemoryConnection : DefaultConnectionContext
+{
+    public bool IsDisposed { get; private set; }
+
+    public bool ThrowsOnDispose { get; set; }
+
+    public override void Abort(ConnectionAbortedException abortReason)
+    {
+    }
+
+    public override ValueTask DisposeAsync()
+    {
+        IsDisposed = true;
+        return ThrowsOnDispose ? throw new IOException("dispose") : base.DisposeAsync();
+    }
+}

@@ -1,0 +1,134 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging.Abstractions;
+using SmtpShield.Configuration;
+using SmtpShield.Listening;
+
+namespace SmtpShield.Tests.Listening;
+
+public class ProcessLimitListenerTests
+{
+    private InMemoryListener _clients = null!;
+    private ProcessLimit _limit = null!;
+    private ConnectionDrain _drain = null!;
+    private ProcessLimitListener _listener = null!;
+
+    [SetUp]
+    public void Create()
+    {
+        var snapshot = new ShieldSnapshot(new ShieldOptions { Listener = new ListenerOptions { DefaultProcessLimit = 1 } });
+        _clients = new InMemoryListener();
+        _limit = new ProcessLimit(snapshot, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
+        _drain = new ConnectionDrain(snapshot, TimeProvider.System);
+        _listener = new ProcessLimitListener(_clients, _limit, _drain);
+    }
+
+    [TearDown]
+    public async Task Dispose()
+    {
+        await _listener.DisposeAsync();
+        await _clients.DisposeAsync();
+        _limit.Dispose();
+        _drain.Dispose();
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Accept_LimitReached_LeavesTheClientInTheQueue(CancellationToken cancellationToken)
+    {
+        _clients.Connect();
+        _clients.Connect();
+        await AcceptAsync(cancellationToken);
+
+        var second = _listener.AcceptAsync(cancellationToken).AsTask();
+
+        Assert.That((second.IsCompleted, _clients.Waiting), Is.EqualTo((false, 1)));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Accept_ConnectionDisposed_AcceptsTheNext(CancellationToken cancellationToken)
+    {
+        _clients.Connect();
+        _clients.Connect();
+        var first = await AcceptAsync(cancellationToken);
+        var second = _listener.AcceptAsync(cancellationToken).AsTask();
+
+        await first.DisposeAsync();
+
+        Assert.That(await second.WaitAsync(cancellationToken), Is.Not.Null);
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Accept_SlotReleasedBeforeTheClose_AcceptsTheNextAndCountsOnce(CancellationToken cancellationToken)
+    {
+        _clients.Connect();
+        _clients.Connect();
+        var first = await AcceptAsync(cancellationToken);
+
+        first.Features.Get<ProcessSlot>()!.Release();
+        await AcceptAsync(cancellationToken);
+        await first.DisposeAsync();
+
+        Assert.That((_limit.Sessions, _drain.Connections), Is.EqualTo((1, 1)));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Dispose_TransportThrows_StillReleases(CancellationToken cancellationToken)
+    {
+        _clients.Connect().ThrowsOnDispose = true;
+        var connection = await AcceptAsync(cancellationToken);
+
+        Assert.That(async () => await connection.DisposeAsync(), Throws.InstanceOf<IOException>());
+        Assert.That((_limit.Sessions, _drain.Connections), Is.EqualTo((0, 0)));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Accept_AnotherListenerTookTheLastSlot_HoldsTheClientUntilItIsFree(CancellationToken cancellationToken)
+    {
+        var raced = _listener.AcceptAsync(cancellationToken).AsTask();
+        var slot = await _limit.TakeAsync(_clients.EndPoint, cancellationToken);
+        var client = _clients.Connect();
+        Assert.That((raced.IsCompleted, client.IsDisposed), Is.EqualTo((false, false)));
+
+        slot.Release();
+
+        Assert.That(await raced.WaitAsync(cancellationToken), Is.Not.Null);
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Drain_WhileWaitingForAClient_EndsAcceptingAndUnbinds(CancellationToken cancellationToken)
+    {
+        var accepting = _listener.AcceptAsync(cancellationToken).AsTask();
+
+        _drain.Begin();
+
+        Assert.That(await accepting.WaitAsync(cancellationToken), Is.Null);
+        Assert.That(_clients.IsUnbound, Is.True);
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Drain_WhileWaitingForRoom_EndsAccepting(CancellationToken cancellationToken)
+    {
+        _clients.Connect();
+        await AcceptAsync(cancellationToken);
+        var accepting = _listener.AcceptAsync(cancellationToken).AsTask();
+
+        _drain.Begin();
+
+        Assert.That(await accepting.WaitAsync(cancellationToken), Is.Null);
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Drain_WhileAClientIsHeld_ClosesIt(CancellationToken cancellationToken)
+    {
+        var raced = _listener.AcceptAsync(cancellationToken).AsTask();
+        await _limit.TakeAsync(_clients.EndPoint, cancellationToken);
+        var client = _clients.Connect();
+
+        _drain.Begin();
+
+        Assert.That(await raced.WaitAsync(cancellationToken), Is.Null);
+        Assert.That(client.IsDisposed, Is.True);
+    }
+
+    private async Task<ConnectionContext> AcceptAsync(CancellationToken cancellationToken) =>
+        await _listener.AcceptAsync(cancellationToken).AsTask().WaitAsync(cancellationToken) ?? throw new InvalidOperationException("The listener is closed.");
+}

@@ -1,0 +1,18 @@
+using SmtpShield.Telemetry;
+
+namespace SmtpShield.Tests.Telemetry;
+
+public class ProcessNameTests
+{
+    [TestCase("SmtpShield.Listening.ProcessLimit", "master")]
+    [TestCase("SmtpShield.Limits.AnvilTable", "anvil")]
+    [TestCase("SmtpShield.Sessions.SmtpSession", "smtpd")]
+    [TestCase("SmtpShield.Host.Program", "smtpd")]
+    [TestCase("SmtpShield", "smtpd")]
+    [TestCase("SmtpShield.LimitsOfAnother", "smtpd")]
+    [TestCase("SmtpShieldElse.Limits", "master")]
+    [TestCase("Microsoft.AspNetCore.Server.Kestrel", "master")]
+    [TestCase("Polly", "master")]
+    [TestCase("Yarp.ReverseProxy.Health", "master")]
+    public void OfCategory_Namespace_DecidesTheName(string category, string expected) => Assert.That(ProcessName.OfCategory(category), Is.EqualTo(expected));
+}
