@@ -45,10 +45,13 @@ public sealed class ConnectionLimitTests
         await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "5" }, cancellationToken);
         await ConnectSevenTimesAsync(shield.EndPoint, shield.Log, leaving, cancellationToken);
 
-        Assert.That(shield.Log.SessionLines, Is.EqualTo(Postfix.LogOf("rate-" + leaving).SessionLines).AsCollection);
+        Assert.That(Comparable(shield.Log), Is.EqualTo(Comparable(Postfix.LogOf("rate-" + leaving))).AsCollection);
         Assert.That(shield.Log.Texts, Does.Contain("warning: Connection rate limit exceeded: 6 from unknown[127.83.0.1] for service smtp"));
         Assert.That(shield.Log.Texts, Does.Contain("warning: Connection rate limit exceeded: 7 from unknown[127.83.0.1] for service smtp"));
         await shield.StopAsync(cancellationToken);
+
+        // Sessions that end at the same moment do so in any order.
+        IEnumerable<string> Comparable(MailLog log) => leaving == "open" ? log.SessionLines.Order(StringComparer.Ordinal) : log.SessionLines;
     }
 
     [Test]
@@ -173,7 +176,7 @@ public sealed class ConnectionLimitTests
             await using var telnet = OutsideProcess.Start("telnet", ["-b", s_client.ToString(), server.Address.ToString(), $"{server.Port}"]);
             await Eventually.HoldsAsync(() => telnet.HasExited || telnet.Output.Contains("220 ", StringComparison.Ordinal), TimeSpan.FromSeconds(10), "telnet shows the greeting", cancellationToken);
             if (!telnet.HasExited && number % 2 == 0)
-                await telnet.WriteAsync("QUIT\r\n", cancellationToken);
+                await telnet.WriteAsync("QUIT\n", cancellationToken);
             else if (!telnet.HasExited && !telnet.Output.Contains("421 ", StringComparison.Ordinal))
                 telnet.EndInput();
             await telnet.WaitForExitAsync(TimeSpan.FromSeconds(10), cancellationToken);

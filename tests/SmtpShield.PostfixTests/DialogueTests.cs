@@ -94,7 +94,8 @@ public sealed class DialogueTests
         Assert.Multiple(() =>
         {
             Assert.That(actual.Entries, Is.EqualTo(expected.Entries).AsCollection, () => "what the clients saw:\n" + Difference(expected, actual));
-            Assert.That(actual.Log, Is.EqualTo(expected.Log).AsCollection, "what was logged");
+            Assert.That(actual.Log, Is.EqualTo(expected.Log).AsCollection, "what was logged about the session");
+            Assert.That(actual.Rejects, Is.EqualTo(expected.Rejects).AsCollection, "what was logged about refused commands");
             foreach (var verb in new[] { "mail", "rcpt", "data", "bdat", "vrfy", "etrn" })
                 Assert.That(seen.GetValueOrDefault(verb), Is.LessThanOrEqualTo(limit.GetValueOrDefault(verb)), $"{verb} commands the MTA had to process, compared with a Postfix that has the limits");
         });

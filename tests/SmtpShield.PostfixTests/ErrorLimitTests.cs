@@ -75,7 +75,7 @@ public sealed class ErrorLimitTests
         var start = TimeProvider.System.GetTimestamp();
         for (var number = 1; number <= 20; number++)
         {
-            await telnet.WriteAsync("NONSENSE\r\n", cancellationToken);
+            await telnet.WriteAsync("NONSENSE\n", cancellationToken);
             var seen = number;
             await Eventually.HoldsAsync(() => telnet.Output.Split("500 5.5.2").Length > seen, TimeSpan.FromSeconds(10), $"telnet shows reply {number}", cancellationToken);
         }

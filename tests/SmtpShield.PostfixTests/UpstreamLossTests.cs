@@ -30,14 +30,16 @@ public sealed class UpstreamLossTests
     [CancelAfter(60_000)]
     public async Task Command_MtaKilled_421([Values] bool inTransaction, CancellationToken cancellationToken)
     {
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), new Dictionary<string, string>(), cancellationToken);
+        // One of its own: master(8) waits a minute before it replaces a process that was killed.
+        await using var postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind")], cancellationToken);
+        await using var shield = await ShieldProcess.StartAsync(postfix.EndPointOf("behind"), new Dictionary<string, string>(), cancellationToken);
         await using var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, s_client, cancellationToken);
         Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("220"));
         Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250"));
         if (inTransaction)
             Assert.That(await client.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken), Does.StartWith("250"));
 
-        Postfix.KillServers();
+        postfix.KillServers();
         Assert.That(await client.CommandAsync("RCPT TO:<good@example.test>", cancellationToken), Does.StartWith("421 4.3.0 mail.example.test"));
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.Empty);
         await shield.StopAsync(cancellationToken);
@@ -47,7 +49,9 @@ public sealed class UpstreamLossTests
     [CancelAfter(60_000)]
     public async Task Content_MtaKilled_421AndNothingStored([Values("DATA", "BDAT")] string by, CancellationToken cancellationToken)
     {
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), new Dictionary<string, string>(), cancellationToken);
+        // One of its own: master(8) waits a minute before it replaces a process that was killed.
+        await using var postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind")], cancellationToken);
+        await using var shield = await ShieldProcess.StartAsync(postfix.EndPointOf("behind"), new Dictionary<string, string>(), cancellationToken);
         await using var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, s_client, cancellationToken);
         Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("220"));
         Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250"));
@@ -60,11 +64,11 @@ public sealed class UpstreamLossTests
         var half = new string('x', 998) + "\r\n";
         await client.SendAsync(string.Concat(Enumerable.Repeat(half, 100)), cancellationToken);
 
-        Postfix.KillServers();
+        postfix.KillServers();
         await client.SendAsync(string.Concat(Enumerable.Repeat(half, 100)) + (by == "DATA" ? ".\r\n" : ""), cancellationToken);
         Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("421 4.3.0 mail.example.test"));
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.Empty);
-        Assert.That(Postfix.MessagesOf("box77"), Is.Empty);
+        Assert.That(postfix.MessagesOf("box77"), Is.Empty);
         await shield.StopAsync(cancellationToken);
     }
 

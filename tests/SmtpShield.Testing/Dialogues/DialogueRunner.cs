@@ -45,7 +45,7 @@ public sealed class DialogueRunner : IAsyncDisposable
             throw new InvalidOperationException($"{dialogue.Name}: {problem.Message}\nso far:\n{string.Join('\n', runner._entries)}\n{string.Join('\n', log.Texts)}", problem);
         }
         var lines = log.SessionLines;
-        return new Transcript(runner._entries, dialogue.HasOneClient ? lines : [.. lines.Order(StringComparer.Ordinal)]);
+        return new Transcript(runner._entries, dialogue.HasOneClient ? lines : [.. lines.Order(StringComparer.Ordinal)], log.Rejects);
     }
 
     /// <inheritdoc/>

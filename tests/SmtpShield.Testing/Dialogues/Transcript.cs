@@ -3,7 +3,8 @@ namespace SmtpShield.Testing.Dialogues;
 /// <summary>What the clients of a dialogue saw, and what the server logged of it.</summary>
 /// <param name="Entries">Replies, closes and delays, in the order of the dialogue's steps.</param>
 /// <param name="Log">The lines of the log that say how sessions began and ended.</param>
-public sealed record Transcript(IReadOnlyList<TranscriptEntry> Entries, IReadOnlyList<string> Log)
+/// <param name="Rejects">The lines of the log that say which commands were refused.</param>
+public sealed record Transcript(IReadOnlyList<TranscriptEntry> Entries, IReadOnlyList<string> Log, IReadOnlyList<string> Rejects)
 {
     /// <summary>The replies and closes without their delays.</summary>
     public IEnumerable<string> Texts => Entries.Select(entry => entry.Client + " " + entry.Text);

@@ -36,9 +36,6 @@ public sealed class PostfixInstance : IAsyncDisposable
     /// <summary>The log of all its processes.</summary>
     public string LogPath => Path.Combine(_directory, "log", "maillog");
 
-    /// <summary>The process id of its master(8).</summary>
-    public int MasterId => int.Parse(ReadMasterId(_directory), null);
-
     /// <summary>Starts an instance with these services; <paramref name="parameters"/> are for its main.cf.</summary>
     public static async Task<PostfixInstance> StartAsync(IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)
     {
@@ -116,35 +113,24 @@ public sealed class PostfixInstance : IAsyncDisposable
         }
     }
 
-    // master(8) holds a lock on its file, so it must be opened in a way that asks for none.
-    private static string ReadMasterId(string directory)
-    {
-        var path = Path.Combine(directory, "queue", "pid", "master.pid");
-        if (!File.Exists(path))
-            return "";
-        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
-        return reader.ReadToEnd().Trim();
-    }
-
-    // master(8) is the leader of the session that all its processes belong to.
+    // All processes of an instance work in its queue directory.
     private static IEnumerable<(int Id, string Name)> Processes(string directory)
     {
-        var session = ReadMasterId(directory);
+        var queue = Path.Combine(directory, "queue");
         foreach (var process in Directory.GetDirectories("/proc").Where(path => char.IsDigit(Path.GetFileName(path)[0])))
         {
-            string stat;
+            string name;
             try
             {
-                stat = File.ReadAllText(process + "/stat");
+                if (Directory.ResolveLinkTarget(process + "/cwd", returnFinalTarget: false)?.FullName != queue)
+                    continue;
+                name = File.ReadAllText(process + "/comm").Trim();
             }
             catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
             {
                 continue; // It has just ended.
             }
-            var name = stat[(stat.IndexOf('(', StringComparison.Ordinal) + 1)..stat.LastIndexOf(')')];
-            var columns = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            if (columns[3] == session && columns[0] != "Z")
-                yield return (int.Parse(Path.GetFileName(process), null), name);
+            yield return (int.Parse(Path.GetFileName(process), null), name);
         }
     }
 
