@@ -20,6 +20,7 @@ internal static class RealPostconf
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return new PostconfOutcome(process.ExitCode, output, error.GetAwaiter().GetResult());
+        // Postfix gives the path it was started with.
+        return new PostconfOutcome(process.ExitCode, output, error.GetAwaiter().GetResult().Replace(Program, "postconf", StringComparison.Ordinal));
     }
 }
