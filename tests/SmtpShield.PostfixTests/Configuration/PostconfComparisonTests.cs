@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.RegularExpressions;
 using SmtpShield.Host.Commands;
 
 namespace SmtpShield.PostfixTests.Configuration;
@@ -50,7 +51,7 @@ public sealed class PostconfComparisonTests
             Assert.That(actual.Output, Is.EqualTo(expected.Output.Replace($"config_directory = {_directory}\n", "", StringComparison.Ordinal).Replace("config_directory\n", "", StringComparison.Ordinal).Replace($"{_directory}\n", "", StringComparison.Ordinal)));
             Assert.That(actual.Status, Is.EqualTo(expected.Status), expected.Error + actual.Error);
             // Ours gives the line of an indented first line, too.
-            Assert.That(actual.Warnings.Select(line => line.Replace("main.cf, line 1: logical line", "main.cf: logical line", StringComparison.Ordinal)), Is.SubsetOf(expected.Warnings));
+            Assert.That(actual.Warnings.Select(line => Regex.Replace(line, ", line [0-9]+: logical line", ": logical line")), Is.SubsetOf(expected.Warnings));
             Assert.That(actual.Warnings.Any(), Is.EqualTo(expected.Warnings.Any()), expected.Error);
         });
     }
