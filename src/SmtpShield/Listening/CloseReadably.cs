@@ -51,9 +51,9 @@ internal sealed class CloseReadably(TimeProvider time) : IConnectionStage
                     return;
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException or SocketException or ObjectDisposedException)
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
-            // The client is gone, or does not go: either way nothing is left to wait for.
+            // The client is gone, or does not go: either way nothing is left to wait for. (A pipe that broke during a read refuses the next one as invalid.)
         }
     }
 }

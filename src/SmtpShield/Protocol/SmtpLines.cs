@@ -31,12 +31,22 @@ internal static class SmtpLines
     /// <summary>Whether a line has an octet that parsers read differently: a lone CR or a NUL (RFC 5321 section 2.3.8).</summary>
     public static bool IsAmbiguous(ReadOnlySpan<byte> line) => line.IndexOfAny((byte)'\r', (byte)'\0') >= 0;
 
-    private static ReadOnlySequence<byte> WithoutCarriageReturn(in ReadOnlySequence<byte> line)
+    // CR LF or LF, and what telnet makes of a CR typed or piped before it: CR NUL (RFC 854). At the end of a line nobody reads a second line into that.
+    private static ReadOnlySequence<byte> WithoutCarriageReturn(ReadOnlySequence<byte> line)
     {
-        if (line.IsEmpty)
-            return line;
+        while (!line.IsEmpty)
+        {
+            var last = OctetAt(line, line.Length - 1);
+            if (last == (byte)'\r')
+                line = line.Slice(0, line.Length - 1);
+            else if (last == 0 && line.Length > 1 && OctetAt(line, line.Length - 2) == (byte)'\r')
+                line = line.Slice(0, line.Length - 2);
+            else
+                break;
+        }
 
-        var last = line.Slice(line.Length - 1);
-        return last.FirstSpan[0] == (byte)'\r' ? line.Slice(0, line.Length - 1) : line;
+        return line;
     }
+
+    private static byte OctetAt(in ReadOnlySequence<byte> line, long index) => line.Slice(index, 1).FirstSpan[0];
 }

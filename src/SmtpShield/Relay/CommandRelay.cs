@@ -138,6 +138,7 @@ internal sealed class CommandRelay(RelayState state)
         var words = command.Verb switch
         {
             Verb.Mail or Verb.Rcpt => CommandLine.AddressOf(command.Argument),
+            Verb.Vrfy => command.Argument.Trim("<>"u8),
             Verb.Helo or Verb.Ehlo => command.Argument,
             Verb.Auth => SaslMechanism.NameOf(command.Argument),
             _ => default,

@@ -156,7 +156,16 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
         if (!wantsMore || _isReading || IsReceiveEnded)
             return false;
 
-        _read = _input.ReadAsync().ConfigureAwait(false).GetAwaiter();
+        try
+        {
+            _read = _input.ReadAsync().ConfigureAwait(false).GetAwaiter();
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            Break();
+            return true;
+        }
+
         _isReading = true;
         if (_read.IsCompleted)
             return true;

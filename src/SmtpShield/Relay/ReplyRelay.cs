@@ -286,7 +286,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             return;
 
         var isMail = head.Verb == Verb.Mail;
-        var kept = head.Verb is Verb.Mail or Verb.Rcpt ? state.Envelope.Kept(head) : default;
+        var kept = head.Verb is Verb.Mail or Verb.Rcpt or Verb.Vrfy ? state.Envelope.Kept(head) : default;
         RelayLog.Rejected(
             state.Log,
             IsMessageReply ? RelayState.AfterMessage : head.Verb.Name(),
