@@ -82,7 +82,7 @@ public sealed class AddressPatternListTests
     [TestCase("2001:db8::1", true)]
     public void Matches_CidrFileWithIf_SkipsTheBlockThatDoesNotHold(string address, bool expected)
     {
-        var path = File("# comment\nif 10.0.0.0/8\n10.1.0.0/16\n   yes\nendif\nIF !10.0.0.0/8\n12.0.0.0/8 yes\nENDIF\n2001:db8::/32 yes\n");
+        var path = File("# comment\nif 10.0.0.0/8\n10.1.0.0/16\n   yes\n11.0.0.0/8 never\nendif\nIF !10.0.0.0/8\n12.0.0.0/8 yes\nENDIF\n2001:db8::/32 yes\n");
         Assert.That(Matches($"cidr:{path}", address), Is.EqualTo(expected));
     }
 
