@@ -120,7 +120,7 @@ internal sealed class CommandRelay(RelayState state)
             return;
         }
 
-        // A blank line is no command: Postfix's "lost connection after" keeps naming the one before.
+        // A blank line is no command: "lost connection after" keeps naming the one before.
         if (!command.Word.IsEmpty)
             state.After = command.Verb.Name();
 
@@ -134,7 +134,7 @@ internal sealed class CommandRelay(RelayState state)
 
     private void Forward(in CommandLine command, ReadOnlySpan<byte> line)
     {
-        var pending = new PendingCommand { Verb = command.Verb, IsForwarded = true, EndsGroup = command.Verb.EndsGroup() };
+        var pending = new PendingCommand { Verb = command.Verb, IsForwarded = true, EndsGroup = command.Verb.EndsGroup(), IsBlank = command.Word.IsEmpty };
         var words = command.Verb switch
         {
             Verb.Mail or Verb.Rcpt => CommandLine.AddressOf(command.Argument),
@@ -201,7 +201,6 @@ internal sealed class CommandRelay(RelayState state)
     {
         if (state.Pending.Count == 0)
             state.UpstreamActivity = state.Now;
-        state.Statistics.CountSeen(command.Verb);
         state.Pending.Add(command);
     }
 }

@@ -10,17 +10,14 @@ internal sealed class CommandStatistics
     private readonly int[] _succeeded = new int[Verbs.Count];
     private readonly int[] _seen = new int[Verbs.Count];
 
-    /// <summary>Counts a command that was taken from the client.</summary>
-    public void CountSeen(Verb verb) => _seen[(int)verb]++;
-
-    /// <summary>Counts a success of a command counted before.</summary>
-    public void CountSucceeded(Verb verb) => _succeeded[(int)verb]++;
-
-    /// <summary>Counts as unrecognized what looked like a known verb: an MTA that answers 500 or 502 does not know it.</summary>
-    public void MoveToUnknown(Verb verb)
+    /// <summary>Counts a command, when its reply is known or the session ended without one.</summary>
+    /// <param name="verb">The command; an unrecognized one never succeeds, whatever the MTA said to it.</param>
+    /// <param name="succeeded">Whether the reply was 2xx.</param>
+    public void Count(Verb verb, bool succeeded)
     {
-        _seen[(int)verb]--;
-        _seen[(int)Verb.Unknown]++;
+        _seen[(int)verb]++;
+        if (succeeded && verb != Verb.Unknown)
+            _succeeded[(int)verb]++;
     }
 
     /// <summary>Writes <c> cmd=ok</c> or <c> cmd=ok/total</c> for the commands seen, in Postfix's order, and the total; <c> commands=0/0</c> when there were none.</summary>

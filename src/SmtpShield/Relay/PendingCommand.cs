@@ -14,6 +14,9 @@ internal struct PendingCommand
     /// <summary>BDAT with LAST: its reply acknowledges the message.</summary>
     public bool IsLastChunk;
 
+    /// <summary>A line without a word; Postfix's statistics don't count it.</summary>
+    public bool IsBlank;
+
     /// <summary>The MTA owes a reply.</summary>
     public bool IsForwarded;
 

@@ -26,6 +26,9 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     /// <summary>Received and not yet taken; empty while a read is under way.</summary>
     public ref readonly ReadOnlySequence<byte> Received => ref _received;
 
+    /// <summary>Octets received and not yet taken, whether they can be looked at now or not.</summary>
+    public long Buffered => _isOpen ? _received.Length : _leftOver;
+
     /// <summary>The peer has sent its last byte, or the connection broke: nothing follows <see cref="Received"/>.</summary>
     public bool IsReceiveEnded { get; private set; }
 

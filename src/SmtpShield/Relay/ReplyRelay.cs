@@ -194,7 +194,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
 
         var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && StartsWith(reply, "452 4.5.3"u8) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
         var succeeded = code < 400 || isOvershoot;
-        Count(head.Verb, code, succeeded);
+        Count(head, code, succeeded);
         var isMessage = state.AwaitsMessageReply && state.Pending.Count == 1;
         if (succeeded)
             NoteSuccess(head, code, isMessage);
@@ -206,13 +206,11 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     private bool IsEarly(in PendingCommand head) =>
         state.Phase is RelayPhase.Content || (state.Phase is RelayPhase.Chunk && state.Pending.Count == 1 && head.Verb == Verb.Bdat && state.ChunkRemaining > 0);
 
-    private void Count(Verb verb, int code, bool succeeded)
+    private void Count(in PendingCommand command, int code, bool succeeded)
     {
-        if (succeeded)
-            state.Statistics.CountSucceeded(verb);
-        else if (verb == Verb.Help && code is 500 or 502)
-            state.Statistics.MoveToUnknown(verb);
-
+        var verb = command.Verb;
+        if (!command.IsBlank)
+            state.Statistics.Count(verb == Verb.Help && code is 500 or 502 ? Verb.Unknown : verb, succeeded);
         if (!succeeded)
             state.Errors.CountError();
         if (verb.IsJunk())

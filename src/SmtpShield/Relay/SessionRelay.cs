@@ -34,6 +34,7 @@ internal sealed class SessionRelay : IDisposable
     private readonly RelayDeadline _deadline;
     private CancellationTokenRegistration _drains;
     private CancellationTokenRegistration _drainEnds;
+    private bool _isEnding;
     private bool _isOver;
     private bool _mustYield;
 
@@ -67,9 +68,7 @@ internal sealed class SessionRelay : IDisposable
     public CommandStatistics Statistics => _state.Statistics;
 
     /// <summary>Behind what the session ended, as in <c>lost connection after RCPT</c> or <c>timeout after DATA (21 bytes)</c>.</summary>
-    public string After => _state.Phase is RelayPhase.Content or RelayPhase.RefusedContent ? $"DATA ({ContentReceived} bytes)"
-        : _state.Phase is RelayPhase.Chunk ? $"BDAT ({ContentReceived} bytes)"
-        : _state.After;
+    public string After { get; private set; } = RelayState.AfterConnect;
 
     /// <summary>Runs until the session is over and its last reply has been taken by the kernel.</summary>
     public async ValueTask<RelayResult> RunAsync()
@@ -106,7 +105,14 @@ internal sealed class SessionRelay : IDisposable
         _drainEnds.Unregister();
     }
 
-    private long ContentReceived => _state.ContentLength + _client.Received.Length;
+    private long ContentReceived => _state.ContentLength + _client.Buffered;
+
+    private string DescribeAfter() => _state.Phase switch
+    {
+        RelayPhase.Content or RelayPhase.RefusedContent => $"DATA ({ContentReceived} bytes)",
+        RelayPhase.Chunk => $"BDAT ({ContentReceived} bytes)",
+        _ => _state.After,
+    };
 
     // Everything that can happen without waiting, up to a turn's worth: a fast sender must not keep a thread from the other sessions on it.
     private void Step()
@@ -128,6 +134,8 @@ internal sealed class SessionRelay : IDisposable
 
             if (!_state.HasEnded)
                 LookForEnd();
+            if (_state.HasEnded && !_isEnding)
+                NoteEnd();
             if (_state.HasEnded)
                 SendFinalReply();
             if (!_state.HasEnded || _state.Phase is RelayPhase.Tunnel)
@@ -140,6 +148,15 @@ internal sealed class SessionRelay : IDisposable
         _mustYield = again;
         if (!_isOver)
             _deadline.Arm(NextDue(), _state.Now);
+    }
+
+    // The command in progress belongs to the statistics, as one that did not succeed; behind the hard error limit none is in progress.
+    private void NoteEnd()
+    {
+        _isEnding = true;
+        After = DescribeAfter();
+        if (_state.Pending.Count > 0 && _state.Result != RelayResult.TooManyErrors && !_state.Pending.Head.IsBlank)
+            _state.Statistics.Count(_state.Pending.Head.Verb, succeeded: false);
     }
 
     private void NoteUpstreamActivity()
