@@ -33,7 +33,7 @@ internal sealed class PostconfEditor(string path, TextWriter error)
         foreach (var argument in arguments)
         {
             var (name, value) = edit == MainCfEdit.Set ? ReadAssignment(argument) : (ReadName(argument), "");
-            if (changes.TryGetValue(name, out var earlier) && earlier != value)
+            if (edit == MainCfEdit.Set && changes.TryGetValue(name, out var earlier))
                 error.WriteLine($"postconf: warning: ignoring earlier request: '{name} = {earlier}'");
             changes[name] = value;
         }

@@ -124,6 +124,9 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             return true;
         }
 
+        // An accepted message clears the client's record before its reply is sent, so that this reply is not delayed any more (smtpd.c, data_cmd).
+        if (IsMessageReply && reply.Code < 300)
+            state.Errors.Reset();
         if (!pace.MayReply())
             return false;
 
@@ -195,13 +198,15 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && StartsWith(reply, "452 4.5.3"u8) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
         var succeeded = code < 400 || isOvershoot;
         Count(head, code, succeeded);
-        var isMessage = state.AwaitsMessageReply && state.Pending.Count == 1;
         if (succeeded)
-            NoteSuccess(head, code, isMessage);
+            NoteSuccess(head, code);
         else
-            LogRefusal(head, code, reply, isMessage);
-        Dequeue(head.Verb, code, isMessage);
+            LogRefusal(head, code, reply);
+        Dequeue(head.Verb, code);
     }
+
+    // The reply to the head acknowledges or refuses a message: the end of mail data or the last chunk is the last command there can be.
+    private bool IsMessageReply => state.AwaitsMessageReply && state.Pending.Count == 1;
 
     private bool IsEarly(in PendingCommand head) =>
         state.Phase is RelayPhase.Content || (state.Phase is RelayPhase.Chunk && state.Pending.Count == 1 && head.Verb == Verb.Bdat && state.ChunkRemaining > 0);
@@ -217,7 +222,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             state.Errors.CountJunkCommand(state.Limits);
     }
 
-    private void NoteSuccess(in PendingCommand head, int code, bool isMessage)
+    private void NoteSuccess(in PendingCommand head, int code)
     {
         switch (head.Verb)
         {
@@ -241,15 +246,12 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
                 state.Phase = RelayPhase.Tunnel;
                 RelayLog.TlsPassthrough(state.Log, state.Client.NameAddress);
                 break;
-            case Verb.Data or Verb.Bdat when isMessage:
-                state.Errors.Reset();
-                break;
         }
     }
 
-    private void Dequeue(Verb verb, int code, bool isMessage)
+    private void Dequeue(Verb verb, int code)
     {
-        if (isMessage)
+        if (IsMessageReply)
         {
             state.AwaitsMessageReply = false;
             state.ContentLength = 0;
@@ -260,14 +262,14 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         if (state.Pending.Count == 0)
             state.Envelope.ForgetKept();
 
-        if (verb == Verb.Quit && code == 221)
-            state.End(RelayResult.ClientQuit);
+        if (code == 221)
+            state.End(verb == Verb.Quit ? RelayResult.ClientQuit : RelayResult.UpstreamEnded);
         else if (state.Errors.IsHard(state.Limits))
             state.End(RelayResult.TooManyErrors, Replies.TooManyErrors(state.Options.MyHostname));
     }
 
     // Postfix logs what its restrictions refuse, not syntax and sequence errors: those say "Error:" or "Syntax:".
-    private void LogRefusal(in PendingCommand head, int code, in ReadOnlySequence<byte> reply, bool isMessage)
+    private void LogRefusal(in PendingCommand head, int code, in ReadOnlySequence<byte> reply)
     {
         if (!head.IsForwarded)
             return;
@@ -287,7 +289,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         var kept = head.Verb is Verb.Mail or Verb.Rcpt ? state.Envelope.Kept(head) : default;
         RelayLog.Rejected(
             state.Log,
-            isMessage ? RelayState.AfterMessage : head.Verb.Name(),
+            IsMessageReply ? RelayState.AfterMessage : head.Verb.Name(),
             state.Client.NameAddress,
             ClientText.Escape(text, LongestReasonLogged + EnvelopeText.Longest),
             state.Envelope.Describe(isMail ? kept : state.Envelope.Sender, isMail ? default : kept, isMail || state.Envelope.HasSender));

@@ -115,7 +115,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
     private async ValueTask<UpstreamConnection?> TryAsync(ResilienceContext context, UpstreamDestination destination, IPEndPoint endpoint)
     {
         var phase = Phase.Connect;
-        var phaseStart = 0L;
+        var start = pool.Time.GetTimestamp();
         ConnectionContext? connection = null;
         UpstreamConnection? session = null;
         destination.Enter();
@@ -126,7 +126,6 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
                 static (context, step) => step.Transport.ConnectAsync(step.EndPoint, context.CancellationToken), context, (pool.Transport, EndPoint: endpoint));
 
             phase = Phase.Greeting;
-            phaseStart = pool.Time.GetTimestamp();
             var (status, text, code) = await ReadGreetingAsync(context, connection);
             if (status is not GreetingStatus.Complete)
             {
@@ -164,7 +163,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
             if (phase == Phase.Connect)
                 Fail(destination, endpoint, "Connection timed out");
             else
-                FailSilent(destination, endpoint, pool.Time.GetElapsedTime(phaseStart));
+                FailSilent(destination, endpoint, pool.Time.GetElapsedTime(start));
         }
         finally
         {
@@ -240,7 +239,8 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
     {
         SocketError.ConnectionRefused => "Connection refused",
         SocketError.TimedOut => "Connection timed out",
-        SocketError.ConnectionReset => "lost connection",
+        // Reset between the handshake and our first look at the socket.
+        SocketError.ConnectionReset or SocketError.NotConnected => "lost connection",
         SocketError.HostUnreachable => "No route to host",
         SocketError.NetworkUnreachable => "Network is unreachable",
         SocketError.HostNotFound or SocketError.NoData => "Host not found",

@@ -22,14 +22,14 @@ internal sealed class UpstreamPool
 
     private readonly ConcurrentDictionary<string, UpstreamDestination> _destinations = new(StringComparer.OrdinalIgnoreCase);
     private readonly ShieldSnapshot _snapshot;
-    private readonly IProxyStateLookup _state;
+    private readonly Lazy<IProxyStateLookup> _state;
     private readonly ILoadBalancingPolicy _policy;
     private readonly IDestinationHealthUpdater _health;
     private readonly ResiliencePipeline<UpstreamConnection?> _dial;
 
     public UpstreamPool(
         ShieldSnapshot snapshot,
-        IProxyStateLookup state,
+        Lazy<IProxyStateLookup> state,
         IEnumerable<ILoadBalancingPolicy> policies,
         IDestinationHealthUpdater health,
         IUpstreamTransport transport,
@@ -77,7 +77,7 @@ internal sealed class UpstreamPool
     /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
     public async ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken)
     {
-        if (!_state.TryGetCluster(UpstreamClusterConfig.ClusterId, out var cluster))
+        if (!_state.Value.TryGetCluster(UpstreamClusterConfig.ClusterId, out var cluster))
             throw new InvalidOperationException($"The upstream cluster is not loaded: {nameof(UpstreamServices.MapUpstream)} was not called.");
 
         var dial = new UpstreamDial(this, cluster, _snapshot.Current.Upstream, cancellationToken);
@@ -130,7 +130,7 @@ internal sealed class UpstreamPool
     }
 
     private IEnumerable<string> NamesOf(Func<ClusterDestinationsState, IReadOnlyList<DestinationState>> list) =>
-        _state.TryGetCluster(UpstreamClusterConfig.ClusterId, out var cluster)
+        _state.Value.TryGetCluster(UpstreamClusterConfig.ClusterId, out var cluster)
             ? list(cluster.DestinationsState).Select(static destination => destination.DestinationId)
             : [];
 }

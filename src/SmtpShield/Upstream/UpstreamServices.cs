@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Configuration;
 
 namespace SmtpShield.Upstream;
@@ -18,6 +20,10 @@ internal static class UpstreamServices
         services.AddSingleton<IProxyConfigProvider, UpstreamClusterConfig>();
         services.TryAddSingleton<IUpstreamTransport, SocketTransport>();
         services.AddSingleton<UpstreamPool>();
+        // Kestrel makes connection handlers, and with them the pool, while it makes its own options. YARP's state wants the server (HttpSysDelegator), whose
+        // options those are: asked for at once it is a circle in which the host hangs without a word. At the first dial all of it exists.
+        services.AddSingleton(static services => new Lazy<IProxyStateLookup>(services.GetRequiredService<IProxyStateLookup>));
+        RemoveDataProtectionAtStart(services);
         // YARP logs each destination that goes and comes back in its own words; the dial's failures say it in Postfix's.
         services.AddLogging(static logging => logging.AddFilter("Yarp", LogLevel.Error));
         return services;
@@ -26,4 +32,13 @@ internal static class UpstreamServices
     /// <summary>Loads the cluster, and again at each change of the options. Without this call the pool has no destinations.</summary>
     /// <remarks>YARP loads its configuration when its HTTP endpoints are mapped. There are no routes, so no HTTP endpoint comes of it.</remarks>
     public static void MapUpstream(this IEndpointRouteBuilder application) => application.MapReverseProxy(static _ => { });
+
+    // YARP adds data protection for its session affinity, and that creates key files in the home directory at start. Nothing here uses it.
+    private static void RemoveDataProtectionAtStart(IServiceCollection services)
+    {
+        var hosted = services.Where(static service => service.ServiceType == typeof(IHostedService)
+            && service.ImplementationType?.Assembly.GetName().Name == "Microsoft.AspNetCore.DataProtection");
+        foreach (var service in hosted.ToList())
+            services.Remove(service);
+    }
 }

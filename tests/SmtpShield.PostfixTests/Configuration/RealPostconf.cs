@@ -13,6 +13,10 @@ internal static class RealPostconf
     /// <summary>Runs it.</summary>
     public static PostconfOutcome Run(string directory, IEnumerable<string> arguments)
     {
+        // Postfix reads a file again and again until it is older than a second: it might be half written.
+        var file = Path.Combine(directory, "main.cf");
+        if (File.Exists(file))
+            File.SetLastWriteTimeUtc(file, DateTime.UnixEpoch);
         var start = new ProcessStartInfo(Program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in (string[])["-c", directory, .. arguments])
             start.ArgumentList.Add(argument);
@@ -20,6 +24,7 @@ internal static class RealPostconf
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return new PostconfOutcome(process.ExitCode, output, error.GetAwaiter().GetResult());
+        // Postfix gives the path it was started with.
+        return new PostconfOutcome(process.ExitCode, output, error.GetAwaiter().GetResult().Replace(Program, "postconf", StringComparison.Ordinal));
     }
 }

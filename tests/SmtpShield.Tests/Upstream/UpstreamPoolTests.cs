@@ -67,6 +67,8 @@ internal sealed class UpstreamPoolTests
     [TestCase(SocketError.TimedOut, "Connection timed out")]
     [TestCase(SocketError.HostUnreachable, "No route to host")]
     [TestCase(SocketError.NetworkUnreachable, "Network is unreachable")]
+    [TestCase(SocketError.NotConnected, "lost connection")]
+    [TestCase(SocketError.ConnectionReset, "lost connection")]
     public async Task DialAsync_OnlyDestinationFails_OneTryWithReason(SocketError error, string reason, CancellationToken cancellationToken)
     {
         Host(A);

@@ -93,7 +93,7 @@ internal abstract class ReferenceParser : MacroParser
         position = SkipSpace(text, suffixEnd);
         if (position == text.Length || text[position] != '{')
         {
-            Fail($"\"{{expression}}\" expected at: \"...{{{left}}} {comparison}>>>{Printable.Start(text[position..], 20)}\"");
+            Fail($"\"{{expression}}\" expected at: \"...{{{left}}} {comparison}>>>{Printable.Start(text[suffixEnd..], 20)}\"");
             return default;
         }
         if (!TryTakeBraces(text, ref position, out var right))

@@ -13,11 +13,13 @@ internal static class FileReplacement
     {
         try
         {
+            if (!File.Exists(path))
+                return $"open {path} for reading: No such file or directory";
             var target = new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path;
             for (var attempt = 0; attempt < MaxAttempts; attempt++)
             {
                 if (!ConfigurationText.TryReadBytes(target, out var before, out _))
-                    return $"open {path} for reading: {(File.Exists(target) ? "Permission denied" : "No such file or directory")}";
+                    return $"open {path} for reading: Permission denied";
                 if (TryReplace(target, before, change(before)))
                     return "";
             }

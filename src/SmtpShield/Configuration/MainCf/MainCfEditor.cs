@@ -41,7 +41,7 @@ internal static class MainCfEditor
         if (edit == MainCfEdit.Set)
         {
             foreach (var (name, value) in changes.Where(change => !found.ContainsKey(change.Key)).OrderBy(change => change.Key, StringComparer.Ordinal))
-                result.Append(name).Append(" = ").Append(value).Append('\n');
+                EndLine(result).Append(name).Append(" = ").Append(value).Append('\n');
         }
         return result.ToString();
     }
@@ -57,13 +57,16 @@ internal static class MainCfEditor
             result.Append('#').Append(line);
     }
 
-    // Each with its line end; the last one gets one when it has none.
+    // Postfix 3.7 appends to a last line without a line end; later releases end it, too.
+    private static StringBuilder EndLine(StringBuilder text) => text.Length > 0 && text[^1] != '\n' ? text.Append('\n') : text;
+
+    // Each with its line end.
     private static IEnumerable<string> Lines(string text)
     {
         for (var position = 0; position < text.Length;)
         {
             var end = text.IndexOf('\n', position);
-            yield return end < 0 ? text[position..] + '\n' : text[position..(end + 1)];
+            yield return end < 0 ? text[position..] : text[position..(end + 1)];
             position = end < 0 ? text.Length : end + 1;
         }
     }
@@ -74,5 +77,5 @@ internal static class MainCfEditor
         return content.IsEmpty || content[0] == '#';
     }
 
-    private static string NameOf(string line) => line[..line.AsSpan().IndexOfAny(Ascii.Space + "=")];
+    private static string NameOf(string line) => line.AsSpan().IndexOfAny(Ascii.Space + "=") is >= 0 and var end ? line[..end] : line;
 }

@@ -1,0 +1,112 @@
+using Microsoft.Extensions.Logging;
+using SmtpShield.Configuration;
+
+namespace SmtpShield.Tests.Configuration;
+
+[TestFixture, CancelAfter(20000)]
+public sealed class ShieldConfigurationWatcherTests
+{
+    private static readonly TimeSpan Promised = TimeSpan.FromSeconds(1);
+
+    private string _directory = "";
+    private string _path = "";
+    private RecordingLogger _log = new();
+    private ShieldSnapshot _snapshot = new(new ShieldOptions());
+    private ShieldConfigurationWatcher? _watcher;
+
+    [SetUp]
+    public async Task Start()
+    {
+        _directory = Directory.CreateTempSubdirectory().FullName;
+        _path = Path.Combine(_directory, "main.cf");
+        await File.WriteAllTextAsync(_path, "smtpd_soft_error_limit = 2\nmynetworks = " + Path.Combine(_directory, "list") + "\n");
+        await File.WriteAllTextAsync(Path.Combine(_directory, "list"), "10.0.0.1\n");
+        _log = new RecordingLogger();
+        var configuration = new ShieldConfiguration(_path, []);
+        _snapshot = new ShieldSnapshot(configuration.Read().Options!);
+        _watcher = new ShieldConfigurationWatcher(configuration, _snapshot, _log, TimeProvider.System);
+        await _watcher.StartAsync(CancellationToken.None);
+    }
+
+    [TearDown]
+    public async Task Stop()
+    {
+        await _watcher!.StopAsync(CancellationToken.None);
+        _watcher.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private async Task<bool> IsReplacedAfter(Action change)
+    {
+        // The file's time must differ from the one it was read with.
+        await Task.Delay(TimeSpan.FromMilliseconds(300));
+        var replaced = new TaskCompletionSource();
+        using var registration = _snapshot.GetChangeToken().RegisterChangeCallback(_ => replaced.TrySetResult(), null);
+        change();
+        return await Task.WhenAny(replaced.Task, Task.Delay(Promised)) == replaced.Task;
+    }
+
+    [Test]
+    public async Task Watch_FileRewrittenInPlace_IsInForceWithinASecond()
+    {
+        Assert.That(await IsReplacedAfter(() => File.WriteAllText(_path, "smtpd_soft_error_limit = 3\n")), Is.True);
+        Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(3));
+    }
+
+    [Test]
+    public async Task Watch_FileReplacedByRename_IsInForceWithinASecond()
+    {
+        await File.WriteAllTextAsync(_path + ".new", "smtpd_soft_error_limit = 4\n");
+        Assert.That(await IsReplacedAfter(() => File.Move(_path + ".new", _path, overwrite: true)), Is.True);
+        Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(4));
+    }
+
+    [Test]
+    public async Task Watch_ListNamedInTheFile_IsInForceWithinASecond()
+    {
+        Assert.That(await IsReplacedAfter(() => File.WriteAllText(Path.Combine(_directory, "list"), "10.0.0.2 10.0.0.3\n")), Is.True);
+        Assert.That(_snapshot.Current.Limits.ClientEventLimitExceptions.Matches(System.Net.IPAddress.Parse("10.0.0.3"), ""), Is.True);
+    }
+
+    [Test]
+    public async Task Watch_FileWithErrors_KeepsTheEarlierOptionsAndLogsEachError()
+    {
+        Assert.That(await IsReplacedAfter(() => File.WriteAllText(_path, "smtpd_soft_error_limit = x\nfoo\n")), Is.False);
+        Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(2));
+        Assert.That(_log.Lines, Has.Some.Contains("line 1: bad numerical configuration").And.Some.Contains("line 2: missing '='").And.Some.Contains("not reloaded because of 2 errors"));
+    }
+
+    [Test]
+    public void Reload_WhenTold_IsInForceAtOnce()
+    {
+        File.WriteAllText(_path, "smtpd_soft_error_limit = 5\nshield_listen = 127.0.0.1:2525\n");
+        Assert.That(_watcher!.Reload().Errors, Is.Empty);
+        Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(5));
+        Assert.That(_log.Lines, Has.Some.Contains("shield_listen has changed").And.Some.StartsWith("reload -- version 0.1.0, configuration "));
+    }
+
+    private sealed class RecordingLogger : ILogger<ShieldConfigurationWatcher>
+    {
+        private readonly List<string> _lines = [];
+
+        public List<string> Lines
+        {
+            get
+            {
+                lock (_lines)
+                    return [.. _lines];
+            }
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            lock (_lines)
+                _lines.Add(formatter(state, exception));
+        }
+    }
+}
