@@ -27,7 +27,7 @@ internal sealed partial class AdmitClient(AnvilTable anvil, ClientExceptions exc
             return;
         }
 
-        var service = snapshot.Current.Listener.ServiceName;
+        const string service = ProcessLimit.ServiceName;
         using var lease = AdmissionLease.Take(anvil, new(service, client.Range));
         if (IsRefused(lease.Counts, client, service))
         {

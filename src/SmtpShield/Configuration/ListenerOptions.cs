@@ -10,9 +10,6 @@ public sealed record ListenerOptions
     [ConfigurationKeyName("shield_listen")]
     public IReadOnlyList<IPEndPoint> Endpoints { get; init; } = [];
 
-    /// <summary>The name of the service in log lines and counter keys, master.cf's first field.</summary>
-    public string ServiceName { get; init; } = "smtp";
-
     /// <summary>Sessions the service holds at the same time, and the length of the kernel's listen queue.</summary>
     /// <value>Sessions, at least 1; 10000 by default (Postfix: 100, because a session costs it a process).</value>
     /// <remarks>Postfix <c>default_process_limit</c>, postconf(5). When it is reached the shield stops accepting; clients wait in the listen queue.</remarks>

@@ -16,7 +16,7 @@ namespace SmtpShield.Listening;
 /// </remarks>
 internal sealed partial class ProcessLimit : IDisposable
 {
-    /// <summary>The service's name in the warning, as in Postfix's master.cf.</summary>
+    /// <summary>The service's name in log lines and counter keys, as in Postfix's master.cf.</summary>
     public const string ServiceName = "smtp";
 
     // Postfix master.h: at most one warning in this time, and stress lasts this long after the limit was reached.

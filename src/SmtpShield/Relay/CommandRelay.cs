@@ -139,6 +139,7 @@ internal sealed class CommandRelay(RelayState state)
         {
             Verb.Mail or Verb.Rcpt => CommandLine.AddressOf(command.Argument),
             Verb.Vrfy => command.Argument.Trim("<>"u8),
+            Verb.Etrn => command.Argument,
             Verb.Helo or Verb.Ehlo => command.Argument,
             Verb.Auth => SaslMechanism.NameOf(command.Argument),
             _ => default,

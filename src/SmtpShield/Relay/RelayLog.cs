@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Relay;
 
-/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1507.</summary>
+/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1509.</summary>
 internal static partial class RelayLog
 {
     [LoggerMessage(1500, LogLevel.Warning, "{Client}: request longer than {Limit}: {Start}...", EventName = "RequestTooLong")]
@@ -25,4 +25,11 @@ internal static partial class RelayLog
 
     [LoggerMessage(1506, LogLevel.Information, "NOQUEUE: client={Client}", EventName = "FirstRecipient")]
     public static partial void FirstRecipient(ILogger logger, string client);
+
+    // In the words of Postfix's before-queue proxy (smtpd_proxy.c): the refusal itself is the MTA's, and logged there as "reject:" by the part of it that refused.
+    [LoggerMessage(1507, LogLevel.Information, "NOQUEUE: proxy-reject: END-OF-MESSAGE from {Client}: {Reply}; {Envelope}", EventName = "MessageRejected")]
+    public static partial void MessageRejected(ILogger logger, string client, string reply, string envelope);
+
+    [LoggerMessage(1508, LogLevel.Information, "NOQUEUE: reject: ETRN {Domain}... from {Client}", EventName = "EtrnRejected")]
+    public static partial void EtrnRejected(ILogger logger, string domain, string client);
 }

@@ -11,6 +11,8 @@ namespace SmtpShield.Relay;
 internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay content, RemovedEhloKeywords removedKeywords, string destination)
 {
     private const int LongestReasonLogged = 200;
+    private const int LongestReplyLogged = LongestReasonLogged + EnvelopeText.Longest;
+    private const int LongestEtrnLogged = 100;
 
     private int _lastCode;
     private bool _lastWasSynchronizationError;
@@ -171,6 +173,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         ref var head = ref state.Pending.Head;
         if (code is 421 or 521)
         {
+            LogRefusal(head, code, reply);
             state.End(head.IsForwarded ? RelayResult.UpstreamEnded : RelayResult.ClientRefused);
             return;
         }
@@ -268,32 +271,42 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             state.End(RelayResult.TooManyErrors, Replies.TooManyErrors(state.Options.MyHostname));
     }
 
-    // Postfix logs what its restrictions refuse, not syntax and sequence errors: those say "Error:" or "Syntax:".
+    // Postfix logs what its restrictions refuse, not syntax and sequence errors: those have codes of their own, or say "Error:" or "Syntax:".
     private void LogRefusal(in PendingCommand head, int code, in ReadOnlySequence<byte> reply)
     {
         if (!head.IsForwarded)
             return;
 
         var text = FirstLine(reply);
-        if (head.Verb == Verb.Auth)
+        var kept = state.Envelope.Kept(head);
+        switch (head.Verb)
         {
-            if (code == 535)
-                RelayLog.AuthenticationFailed(state.Log, state.Client.NameAddress, ClientText.Escape(state.Envelope.Kept(head)), ReasonOf(text));
-            return;
+            case Verb.Auth when code == 535:
+                RelayLog.AuthenticationFailed(state.Log, state.Client.NameAddress, ClientText.Escape(kept), ReasonOf(text));
+                break;
+            case Verb.Data or Verb.Bdat when IsMessageReply:
+                RelayLog.MessageRejected(state.Log, state.Client.NameAddress, Quote(text), DescribeEnvelope(default));
+                break;
+            case var _ when code is (>= 500 and <= 504) or 555 || IsSyntaxOrSequence(text):
+                break;
+            case Verb.Mail:
+                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), state.Envelope.Describe(kept, default, hasSender: true));
+                break;
+            case Verb.Rcpt or Verb.Vrfy:
+                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(kept));
+                break;
+            case Verb.Etrn:
+                RelayLog.EtrnRejected(state.Log, ClientText.Escape(kept, LongestEtrnLogged), state.Client.NameAddress);
+                break;
+            case Verb.Helo or Verb.Ehlo or Verb.Data or Verb.Bdat:
+                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(default));
+                break;
         }
-
-        if (head.Verb is Verb.Unknown or Verb.Help or Verb.StartTls or Verb.Rset or Verb.Noop or Verb.Quit || code is >= 500 and <= 504 || IsSyntaxOrSequence(text))
-            return;
-
-        var isMail = head.Verb == Verb.Mail;
-        var kept = head.Verb is Verb.Mail or Verb.Rcpt or Verb.Vrfy ? state.Envelope.Kept(head) : default;
-        RelayLog.Rejected(
-            state.Log,
-            IsMessageReply ? RelayState.AfterMessage : head.Verb.Name(),
-            state.Client.NameAddress,
-            ClientText.Escape(text, LongestReasonLogged + EnvelopeText.Longest),
-            state.Envelope.Describe(isMail ? kept : state.Envelope.Sender, isMail ? default : kept, isMail || state.Envelope.HasSender));
     }
+
+    private string DescribeEnvelope(ReadOnlySpan<byte> recipient) => state.Envelope.Describe(state.Envelope.Sender, recipient, state.Envelope.HasSender);
+
+    private static string Quote(ReadOnlySpan<byte> text) => ClientText.Escape(text, LongestReplyLogged);
 
     private static bool IsSyntaxOrSequence(ReadOnlySpan<byte> text)
     {

@@ -109,7 +109,7 @@ public sealed class ShieldConfigurationTests
     [TestCase("smtpd_soft_error_limit =", "main.cf, line 1: bad numerical configuration: smtpd_soft_error_limit =  (write a whole number of at least 1)")]
     [TestCase("\nsmtpd_soft_error_limit = 0", "main.cf, line 2: invalid smtpd_soft_error_limit parameter value 0 < 1 (write a whole number of at least 1)")]
     [TestCase("smtpd_client_connection_count_limit = -1", "main.cf, line 1: invalid smtpd_client_connection_count_limit parameter value -1 < 0 (write a whole number of at least 0)")]
-    [TestCase("line_length_limit = 70000", "main.cf, line 1: invalid line_length_limit parameter value 70000 > 65536 (write a whole number of at most 65536)")]
+    [TestCase("line_length_limit = 70000", "main.cf, line 1: invalid line_length_limit parameter value 70000 > 32768 (write a whole number of at most 32768)")]
     [TestCase("smtpd_timeout = 0", "main.cf, line 1: invalid smtpd_timeout: 0 (min 1)")]
     [TestCase("smtpd_timeout = 8w", "main.cf, line 1: invalid smtpd_timeout: 4838400 (max 4233600)")]
     [TestCase("smtpd_timeout = 5x", "main.cf, line 1: parameter smtpd_timeout: bad time value or unit: 5x (write a whole number and one of s, m, h, d, w, as in 30s)")]
