@@ -40,7 +40,7 @@ internal sealed class CloseReadably(TimeProvider time) : IConnectionStage
         using var deadline = new CancellationTokenSource(LongestWait, time);
         try
         {
-            // Everything written has been taken by the kernel: the transport's write buffer is 1 byte long (see TransportOptions).
+            // Everything flushed has been taken by the kernel.
             connection.Features.Get<IConnectionSocketFeature>()?.Socket.Shutdown(SocketShutdown.Send);
             for (long dropped = 0; dropped < MostOctets;)
             {

@@ -1,8 +1,6 @@
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
 
 namespace SmtpShield.Listening;
 
@@ -16,7 +14,6 @@ internal static class ListeningServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ListenSockets>();
-        services.AddSingleton<IConfigureOptions<SocketTransportOptions>, SocketTransportSetup>();
         services.AddSingleton<ProcessLimit>();
         services.AddSingleton<ConnectionDrain>();
         services.Replace(ServiceDescriptor.Singleton<IConnectionListenerFactory, ProcessLimitListenerFactory>());

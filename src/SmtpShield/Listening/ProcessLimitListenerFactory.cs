@@ -1,36 +1,33 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
+using SmtpShield.Configuration;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Kestrel's socket transport, with two more reasons not to accept: no room for another session, and the program is stopping.
+/// Binds Kestrel's endpoints to our socket transport, with two more reasons not to accept: no room for another session, and the program is stopping.
 /// </summary>
 /// <remarks>To be registered after Kestrel's own, which it takes precedence over then.</remarks>
-internal sealed class ProcessLimitListenerFactory(ProcessLimit limit, ConnectionDrain drain, IOptions<SocketTransportOptions> options, ILoggerFactory logging)
+internal sealed class ProcessLimitListenerFactory(ProcessLimit limit, ConnectionDrain drain, ListenSockets sockets, ShieldSnapshot snapshot, TimeProvider time, ILogger<SocketListener> log)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
-    private readonly SocketTransportFactory _sockets = new(options, logging);
-
     /// <inheritdoc/>
-    public bool CanBind(EndPoint endpoint) => _sockets.CanBind(endpoint);
+    public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
 
     /// <inheritdoc/>
     /// <exception cref="EndpointBindException">It cannot be bound; the message says what to do.</exception>
-    public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         try
         {
-            return new ProcessLimitListener(await _sockets.BindAsync(endpoint, cancellationToken), limit, drain);
-        }
-        // Kestrel wraps an address in use into an exception of its own.
-        catch (AddressInUseException e) when (e.InnerException is SocketException inner)
-        {
-            throw new EndpointBindException(endpoint, inner);
+            var socket = sockets.CreateBound(endpoint);
+
+            // Linux lets one more in than it says. It also cuts it to net.core.somaxconn (4096).
+            socket.Listen(snapshot.Current.Listener.DefaultProcessLimit);
+            return new(new ProcessLimitListener(new SocketListener(socket, time, log), limit, drain));
         }
         catch (SocketException e)
         {

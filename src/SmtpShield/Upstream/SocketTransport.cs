@@ -1,27 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
-using Microsoft.Extensions.Logging;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Upstream;
 
-/// <summary>The real network: sockets become connections through Kestrel's own factory, so that both sides of a session are the same kind of thing.</summary>
-internal sealed class SocketTransport(ILoggerFactory loggers) : IUpstreamTransport, IDisposable
+/// <summary>The real network: sockets become connections as those of clients do, so that both sides of a session are the same kind of thing.</summary>
+internal sealed class SocketTransport : IUpstreamTransport
 {
-    private readonly SocketConnectionContextFactory _connections = new(
-        new SocketConnectionFactoryOptions
-        {
-            // Completions run where the socket engine is: no hop to the thread pool for each read and write.
-            UnsafePreferInlineScheduling = true,
-            // A session that waits holds no buffer.
-            WaitForDataBeforeAllocatingBuffer = true,
-            MaxReadBufferSize = 64 * 1024,
-            // One byte pauses the writer until all of it is sent: a completed flush means the kernel has the bytes.
-            MaxWriteBufferSize = 1,
-        },
-        loggers.CreateLogger<SocketTransport>());
-
     /// <inheritdoc/>
     public async ValueTask<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) =>
         await Dns.GetHostAddressesAsync(host, cancellationToken);
@@ -34,7 +20,7 @@ internal sealed class SocketTransport(ILoggerFactory loggers) : IUpstreamTranspo
         {
             socket.NoDelay = true;
             await socket.ConnectAsync(endpoint, cancellationToken);
-            return _connections.Create(socket);
+            return new SocketConnection(socket);
         }
         catch
         {
@@ -42,7 +28,4 @@ internal sealed class SocketTransport(ILoggerFactory loggers) : IUpstreamTranspo
             throw;
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _connections.Dispose();
 }

@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace SmtpShield.Transport;
+
+/// <summary>
+/// A connected socket as Kestrel's <see cref="ConnectionContext"/>, the same for clients and for MTAs. Where Kestrel's own socket transport has two pipes with a task each between
+/// the socket and its reader, this one reads and writes the socket directly: a session waits most of its life, and costs little meanwhile.
+/// </summary>
+internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnectionSocketFeature
+{
+    private static long _lastId;
+
+    private readonly long _number = Interlocked.Increment(ref _lastId);
+    private readonly SocketPipeReader _reader;
+    private readonly SocketPipeWriter _writer;
+    private IDuplexPipe? _transport;
+    private string? _id;
+    private int _disposed;
+
+    /// <summary>Takes over a connected socket.</summary>
+    public SocketConnection(Socket socket)
+    {
+        socket.Blocking = false;
+        Socket = socket;
+        LocalEndPoint = socket.LocalEndPoint;
+        RemoteEndPoint = Peer(socket);
+        _reader = new(socket);
+        _writer = new(socket);
+        Features = new ConnectionFeatures();
+        Features.Set<IConnectionSocketFeature>(this);
+    }
+
+    /// <inheritdoc />
+    public Socket Socket { get; }
+
+    /// <inheritdoc />
+    public PipeReader Input => _reader;
+
+    /// <inheritdoc />
+    public PipeWriter Output => _writer;
+
+    /// <inheritdoc />
+    public override IDuplexPipe Transport
+    {
+        get => _transport ?? this;
+        set => _transport = value;
+    }
+
+    /// <inheritdoc />
+    public override string ConnectionId
+    {
+        get => _id ??= _number.ToString(CultureInfo.InvariantCulture);
+        set => _id = value;
+    }
+
+    /// <inheritdoc />
+    public override IFeatureCollection Features { get; }
+
+    /// <inheritdoc />
+    public override IDictionary<object, object?> Items { get => field ??= new Dictionary<object, object?>(); set; }
+
+    /// <inheritdoc />
+    public override void Abort(ConnectionAbortedException abortReason) => Socket.Dispose();
+
+    /// <inheritdoc />
+    public override void Abort() => Socket.Dispose();
+
+    /// <summary>Closes: what was flushed is still delivered.</summary>
+    public override async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+
+        try
+        {
+            // Closing a socket under a receive makes .NET reset it, and the reset can overtake what was sent; a shutdown ends the receive first (dotnet/runtime #43385).
+            Socket.Shutdown(SocketShutdown.Both);
+            await _reader.WhenIdleAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // The peer has reset the connection, or it was aborted.
+        }
+
+        Socket.Dispose();
+        _reader.ReturnBuffer();
+        _writer.ReturnBuffer();
+        await base.DisposeAsync().ConfigureAwait(false);
+    }
+
+    // A peer that has already gone has no address any more.
+    private static EndPoint? Peer(Socket socket)
+    {
+        try
+        {
+            return socket.RemoteEndPoint;
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
+    }
+}

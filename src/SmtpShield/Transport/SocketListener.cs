@@ -1,0 +1,67 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace SmtpShield.Transport;
+
+/// <summary>Accepts on a listening socket.</summary>
+/// <param name="socket">Listens already; owned.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">The log.</param>
+internal sealed partial class SocketListener(Socket socket, TimeProvider time, ILogger<SocketListener> log) : IConnectionListener
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <inheritdoc />
+    public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
+
+    /// <inheritdoc />
+    /// <returns>The next connection; null when the listener was closed.</returns>
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            try
+            {
+                var client = await socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
+                client.NoDelay = true;
+                return new SocketConnection(client);
+            }
+            catch (ObjectDisposedException)
+            {
+                return null;
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode == SocketError.OperationAborted)
+            {
+                return null;
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+            {
+                // Clients wait in the queue until sessions have ended; asking again at once would only burn the processor.
+                Log.AcceptFailed(log, exception.Message);
+                await Task.Delay(Pause, time, cancellationToken).ConfigureAwait(false);
+            }
+            catch (SocketException)
+            {
+                // The client went away while it waited in the queue.
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        socket.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public ValueTask DisposeAsync() => UnbindAsync();
+
+    private static partial class Log
+    {
+        [LoggerMessage(1900, LogLevel.Warning, "accept: {Reason}; raise the limit of open files (systemd: LimitNOFILE=), two are needed for a session", EventName = "AcceptFailed")]
+        public static partial void AcceptFailed(ILogger logger, string reason);
+    }
+}

@@ -1,0 +1,79 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+
+namespace SmtpShield.Transport;
+
+/// <summary>
+/// Writes a socket as a <see cref="PipeWriter"/>. A flush completes when the kernel has taken every octet, not before: so a write deadline measures the peer, and nothing is
+/// collected for one that does not read. While nothing is written it holds no buffer.
+/// </summary>
+/// <param name="socket">Connected and non-blocking.</param>
+internal sealed class SocketPipeWriter(Socket socket) : PipeWriter
+{
+    private const int SmallestBuffer = 4096;
+
+    private byte[] _buffer = [];
+    private int _length;
+
+    /// <inheritdoc />
+    public override void Advance(int bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, _buffer.Length - _length);
+        _length += bytes;
+    }
+
+    /// <inheritdoc />
+    public override Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        MakeRoom(sizeHint);
+        return _buffer.AsMemory(_length);
+    }
+
+    /// <inheritdoc />
+    public override Span<byte> GetSpan(int sizeHint = 0)
+    {
+        MakeRoom(sizeHint);
+        return _buffer.AsSpan(_length);
+    }
+
+    /// <inheritdoc />
+    /// <remarks>A result that is completed: the peer is gone, nothing can be sent any more.</remarks>
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return _length == 0 ? new(default(FlushResult)) : SocketSend.Rent().SendAsync(socket, _buffer.AsMemory(0, _length), this);
+    }
+
+    /// <inheritdoc />
+    public override void CancelPendingFlush() => throw new NotSupportedException("A flush ends with the connection.");
+
+    /// <inheritdoc />
+    public override void Complete(Exception? exception = null)
+    {
+        // What was written and not flushed is never sent; the buffer goes back with the connection.
+    }
+
+    /// <summary>Gives the buffer back.</summary>
+    public void ReturnBuffer()
+    {
+        var buffer = _buffer;
+        _buffer = [];
+        _length = 0;
+        if (buffer.Length > 0)
+            ArrayPool<byte>.Shared.Return(buffer);
+    }
+
+    private void MakeRoom(int sizeHint)
+    {
+        var needed = Math.Max(sizeHint, 1);
+        if (_buffer.Length - _length >= needed)
+            return;
+
+        var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(SmallestBuffer, Math.Max(_length * 2, _length + needed)));
+        _buffer.AsSpan(0, _length).CopyTo(buffer);
+        var length = _length;
+        ReturnBuffer();
+        (_buffer, _length) = (buffer, length);
+    }
+}
