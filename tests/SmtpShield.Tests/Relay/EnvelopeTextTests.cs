@@ -31,6 +31,58 @@ public class EnvelopeTextTests
     }
 
     [Test]
+    public void Forget_ClientThatAlwaysHasCommandsWaiting_KeepsNoMoreThanThose()
+    {
+        var text = new EnvelopeText();
+        var waiting = new Queue<(PendingCommand Command, byte[] Argument)>();
+        var random = new Random(1);
+        for (var i = 0; i < 100; i++)
+            Add();
+        Replace(2000);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        var allocatedByTest = Replace(20_000);
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before - allocatedByTest, Is.LessThan(128 * 1024));
+
+        long Replace(int count)
+        {
+            var allocated = 0L;
+            for (var i = 0; i < count; i++)
+            {
+                var (command, argument) = waiting.Dequeue();
+                if (!text.Kept(command).SequenceEqual(argument))
+                    Assert.Fail($"Argument {i} is not what was kept.");
+                text.Forget(command);
+                var start = GC.GetAllocatedBytesForCurrentThread();
+                var next = new byte[random.Next(0, EnvelopeText.Longest + 1)];
+                random.NextBytes(next);
+                allocated += GC.GetAllocatedBytesForCurrentThread() - start;
+                Add(next);
+            }
+
+            return allocated;
+        }
+
+        void Add(byte[]? argument = null)
+        {
+            argument ??= new byte[EnvelopeText.Longest];
+            var (start, length) = text.Keep(argument);
+            waiting.Enqueue((new() { ArgumentStart = start, ArgumentLength = length }, argument));
+        }
+    }
+
+    [Test]
+    public void Forget_CommandWithoutAnArgument_LeavesTheOthers()
+    {
+        var text = new EnvelopeText();
+        var kept = Keep(text, "first");
+        text.Forget(default);
+
+        Assert.That(Kept(text, kept), Is.EqualTo("first"));
+    }
+
+    [Test]
     public void Kept_NoArgument_IsEmpty() => Assert.That(Kept(new EnvelopeText(), default), Is.Empty);
 
     [TestCase(256, 256)]
