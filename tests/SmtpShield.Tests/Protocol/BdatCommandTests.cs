@@ -35,6 +35,8 @@ public class BdatCommandTests
     [TestCase("BDAT 4294967300")]
     [TestCase("BDAT 2147483648")]
     [TestCase("BDAT 5␉LAST")]
+    [TestCase("BDAT 5\fLAST")]
+    [TestCase("BDAT 5\vLAST")]
     [TestCase("BDAT ²")]
     public void TryParse_SizeTwoParsersReadDifferently_IsRefused(string line) =>
         Assert.That(BdatCommand.TryParse(CommandLine.Parse(Octets.Of(line)).Argument, out _), Is.False);

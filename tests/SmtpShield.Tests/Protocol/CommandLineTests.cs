@@ -12,6 +12,8 @@ public class CommandLineTests
     [TestCase("MAIL␉ FROM:<a@b> ", "MAIL", "FROM:<a@b>")]
     [TestCase("", "", "")]
     [TestCase(" ␉ ", "", "")]
+    [TestCase("XCLIENT\fADDR=192.0.2.1", "XCLIENT", "ADDR=192.0.2.1")]
+    [TestCase("\v BDAT\v5 LAST\f", "BDAT", "5 LAST")]
     public void Parse_Line_IsWordAndArgument(string line, string word, string argument)
     {
         var command = CommandLine.Parse(Octets.Of(line));

@@ -6,6 +6,9 @@ public class RefusedVerbsTests
 {
     [TestCase("XCLIENT ADDR=192.0.2.1", 550)]
     [TestCase("xforward NAME=x", 550)]
+    [TestCase("XCLIENT\fADDR=192.0.2.1", 550, Description = "Postfix takes a form feed or vertical tab for a blank")]
+    [TestCase("XCLIENT\vADDR=192.0.2.1", 550)]
+    [TestCase("\fXFORWARD NAME=x", 550)]
     [TestCase("BURL imap://x", 502)]
     [TestCase("TURN", 502)]
     [TestCase("atrn example.com", 502)]
