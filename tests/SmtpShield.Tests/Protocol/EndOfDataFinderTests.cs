@@ -73,7 +73,7 @@ public class EndOfDataFinderTests
     }
 
     [Test]
-    public void Scan_AfterAnEndRightBehindNul_FindsTheNextEnd()
+    public void Scan_FinderNotAtTheStart_GoesOnBehindAnAmbiguousEnd()
     {
         // As the relay reads on in a refused message: one octet is stepped over, then a finder that is not at the start goes on.
         var finder = default(EndOfDataFinder);
