@@ -92,7 +92,7 @@ internal sealed class AnvilTable
         }
     }
 
-    /// <summary>Removes the records of clients that left more than <c>anvil_rate_time_unit</c> ago. Called now and then, so that the table does not keep what nobody asks for.</summary>
+    /// <summary>Removes the records of clients that left <c>anvil_rate_time_unit</c> ago or earlier. Called now and then, so that the table does not keep what nobody asks for.</summary>
     public void RemoveExpired()
     {
         var now = Now;
@@ -125,7 +125,8 @@ internal sealed class AnvilTable
         public int Count;
         public int Rate;
 
-        public readonly bool IsExpired(long now, long unit) => Count == 0 && now > LastDisconnect + unit;
+        // At the unit, not above it as the window: anvil's timer fires in that second, before the event that finds the record (events.c).
+        public readonly bool IsExpired(long now, long unit) => Count == 0 && now >= LastDisconnect + unit;
 
         public void Roll(long now, long unit)
         {

@@ -12,6 +12,8 @@ internal sealed class EnvelopeText
     private byte[] _helo = [];
     private byte[] _sender = [];
     private int _length;
+    private int _needless;
+    private int _removed;
     private int _heloLength;
     private int _senderLength;
 
@@ -37,17 +39,24 @@ internal sealed class EnvelopeText
         if (argument.Length > Longest)
             argument = argument[..Longest];
         if (_arguments.Length - _length < argument.Length)
-            Array.Resize(ref _arguments, Math.Max(128, (_length + argument.Length) * 2));
+            MakeRoom(argument.Length);
         argument.CopyTo(_arguments.AsSpan(_length));
         _length += argument.Length;
-        return (_length - argument.Length, argument.Length);
+        return (_removed + _length - argument.Length, argument.Length);
     }
 
     /// <summary>An argument kept before.</summary>
-    public ReadOnlySpan<byte> Kept(in PendingCommand command) => _arguments.AsSpan(command.ArgumentStart, command.ArgumentLength);
+    public ReadOnlySpan<byte> Kept(in PendingCommand command) =>
+        command.ArgumentLength == 0 ? default : _arguments.AsSpan(command.ArgumentStart - _removed, command.ArgumentLength);
 
-    /// <summary>No command waits: nothing kept is needed any more.</summary>
-    public void ForgetKept() => _length = 0;
+    /// <summary>The oldest command has its reply: what was kept for it is not needed any more. A client that always has another command waiting must not make this grow.</summary>
+    public void Forget(in PendingCommand command)
+    {
+        if (command.ArgumentLength > 0)
+            _needless = command.ArgumentStart + command.ArgumentLength - _removed;
+        if (_needless == _length)
+            (_length, _needless, _removed) = (0, 0, 0);
+    }
 
     /// <summary>The MTA has accepted HELO or EHLO: a new name, no transaction (RFC 5321 section 4.1.4).</summary>
     public void SetHelo(ReadOnlySpan<byte> name, bool isEsmtp)
@@ -82,6 +91,16 @@ internal sealed class EnvelopeText
         if (_heloLength > 0)
             text.Append(" helo=<").Append(Telemetry.ClientText.Escape(Helo)).Append('>');
         return text.ToString();
+    }
+
+    private void MakeRoom(int length)
+    {
+        _arguments.AsSpan(_needless.._length).CopyTo(_arguments);
+        _removed += _needless;
+        _length -= _needless;
+        _needless = 0;
+        if (_arguments.Length - _length < length)
+            Array.Resize(ref _arguments, Math.Max(128, (_length + length) * 2));
     }
 
     private static int Store(ReadOnlySpan<byte> text, ref byte[] store)

@@ -141,10 +141,9 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
             if (IsReceiveEnded)
             {
                 // The last bytes stay readable without the pipe; nothing will be added to them.
-                if (_received.IsEmpty)
-                    _received = default;
-                else
-                    _isOpen = true;
+                _isOpen = !_received.IsEmpty;
+                if (!_isOpen)
+                    GiveBack();
                 return false;
             }
 
@@ -184,9 +183,8 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
         }
 
         if (_isOpen)
-            _input.AdvanceTo(_received.End);
+            GiveBack();
         _isOpen = false;
-        _received = default;
     }
 
     private bool PollFlush()
@@ -206,6 +204,13 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
         }
 
         return true;
+    }
+
+    private void GiveBack()
+    {
+        _input.AdvanceTo(_received.End);
+        _received = default;
+        _leftOver = 0;
     }
 
     private void Break()

@@ -261,9 +261,8 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             state.Envelope.CloseTransaction();
         }
 
+        state.Envelope.Forget(state.Pending.Head);
         state.Pending.RemoveHead();
-        if (state.Pending.Count == 0)
-            state.Envelope.ForgetKept();
 
         if (code == 221)
             state.End(verb == Verb.Quit ? RelayResult.ClientQuit : RelayResult.UpstreamEnded);

@@ -47,10 +47,14 @@ internal sealed class SessionSignal : IValueTaskSource
 
     private void SetOnce()
     {
-        if (Interlocked.CompareExchange(ref _state, Signalled, Clear) != Waiting)
-            return;
-
-        Volatile.Write(ref _state, Clear);
-        _source.SetResult(true);
+        while (Interlocked.CompareExchange(ref _state, Signalled, Clear) == Waiting)
+        {
+            // Of those that set it at the same moment one wakes the waiter; the others' signal is kept, because the waiter may already have looked.
+            if (Interlocked.CompareExchange(ref _state, Clear, Waiting) == Waiting)
+            {
+                _source.SetResult(true);
+                return;
+            }
+        }
     }
 }

@@ -1,0 +1,153 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Tests.Architecture;
+
+/// <summary>Folders are concepts, and which may use which is decided: what nobody checks grows into a circle.</summary>
+public partial class DependencyTests
+{
+    private static readonly Dictionary<string, string[]> _mayUse = new()
+    {
+        ["Listening"] = ["Configuration"],
+        ["Clients"] = ["Protocol", "Configuration", "Listening"],
+        ["Admission"] = ["Clients", "Limits", "Protocol", "Configuration", "Telemetry", "Listening"],
+        ["Limits"] = ["Clients", "Protocol", "Configuration"],
+        ["Sessions"] = ["Admission", "Relay", "Limits", "Upstream", "Clients", "Telemetry", "Listening", "Configuration", "Protocol"],
+        ["Relay"] = ["Protocol", "Limits", "Upstream", "Telemetry", "Configuration"],
+        ["Upstream"] = ["Protocol", "Clients", "Configuration", "Telemetry"],
+        ["Protocol"] = [],
+        ["Configuration"] = [],
+        ["Telemetry"] = ["Listening"],
+    };
+
+    // Uses the table above does not have; each points down, so no circle comes of it. New ones belong into the table or out of the code.
+    private static readonly (string Folder, string Used)[] _beyondTheTable =
+    [
+        ("Relay", "Clients"), // RelayState: whose session it is, for log lines
+        ("Relay", "Listening"), // ConnectionDrain: when a session has to end
+        ("Telemetry", "Configuration"), // ShieldSnapshot: where log lines go and under which name
+    ];
+
+    private static IEnumerable<string> Folders => _mayUse.Keys;
+
+    [TestCaseSource(nameof(Folders))]
+    public void Sources_OfAFolder_NameOnlyWhatItMayUse(string folder) => Assert.That(UsedInSources(folder).Except(Allowed(folder)), Is.Empty);
+
+    [TestCaseSource(nameof(Folders))]
+    public void Types_OfAFolder_AreMadeOnlyOfWhatItMayUse(string folder) => Assert.That(UsedInTypes(folder).Except(Allowed(folder)), Is.Empty);
+
+    [Test]
+    public void BeyondTheTable_EachUse_IsStillThere() =>
+        Assert.That(_beyondTheTable.Where(use => !UsedInSources(use.Folder).Contains(use.Used)), Is.Empty, "No longer used: take it off the list.");
+
+    [Test]
+    public void Folders_OfTheLibrary_AreThoseOfTheTable() => Assert.That(
+        Directory.GetDirectories(Library).Select(Path.GetFileName).Except(["bin", "obj"]), Is.EquivalentTo(Folders));
+
+    [Test]
+    public void MayUse_FromEveryFolder_LeadsNeverBack()
+    {
+        var uses = Folders.ToDictionary(folder => folder, folder => Allowed(folder).Where(used => used != folder).ToHashSet());
+        for (var i = 0; i < uses.Count; i++)
+        {
+            foreach (var reached in uses.Values)
+                reached.UnionWith(reached.SelectMany(used => uses[used]).ToArray());
+        }
+
+        Assert.That(uses.Where(reached => reached.Value.Contains(reached.Key)).Select(reached => reached.Key), Is.Empty);
+    }
+
+    [TestCase("Yarp")]
+    [TestCase("Polly")]
+    public void Sources_OutsideUpstream_KnowNothingOf(string package) => Assert.That(
+        Sources(Path.Combine(Library, "..")).Where(file => !file.StartsWith(Path.Combine(Library, "Upstream"), StringComparison.Ordinal))
+            .Where(file => Regex.IsMatch(Code(file), $@"\b{package}\b")).Select(Path.GetFileName),
+        Is.Empty);
+
+    [TestCase("Microsoft")]
+    [TestCase("System.Net")]
+    [TestCase("System.IO")]
+    [TestCase("TimeProvider")]
+    public void Sources_OfProtocol_KnowNothingOf(string name) => Assert.That(
+        Sources(Path.Combine(Library, "Protocol")).Where(file => Regex.IsMatch(Code(file), $@"\b{Regex.Escape(name)}\b")).Select(Path.GetFileName), Is.Empty);
+
+    [Test]
+    public void Sources_OfAFolder_AreInItsNamespace() => Assert.That(
+        Folders.SelectMany(folder => Sources(Path.Combine(Library, folder)).Where(file =>
+            NamespaceDeclaration().Match(File.ReadAllText(file)).Groups[1].Value != "SmtpShield." + Path.GetRelativePath(Library, Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '.'))),
+        Is.Empty);
+
+    private static string Library
+    {
+        get
+        {
+            var directory = TestContext.CurrentContext.TestDirectory;
+            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
+                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
+            return Path.Combine(directory, "src", "SmtpShield");
+        }
+    }
+
+    private static IEnumerable<string> Allowed(string folder) =>
+        [folder, .. _mayUse[folder], .. _beyondTheTable.Where(use => use.Folder == folder).Select(use => use.Used)];
+
+    private static IEnumerable<string> Sources(string directory) => Directory.EnumerateFiles(Path.GetFullPath(directory), "*.cs", SearchOption.AllDirectories)
+        .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"));
+
+    private static string Code(string file) => CommentOrString().Replace(File.ReadAllText(file), "");
+
+    // A using, a full name, or a name that starts at the enclosing namespace, as Telemetry.ClientText does; a member of that name stands behind a dot.
+    private static HashSet<string> UsedInSources(string folder)
+    {
+        var folders = string.Join('|', Folders);
+        var name = new Regex($@"(?:\bSmtpShield\.|(?<![\w.]))({folders})\.[A-Z]|\busing (?:static )?SmtpShield\.({folders})\b");
+        return [.. Sources(Path.Combine(Library, folder)).SelectMany(file => name.Matches(Code(file))).Select(match => match.Groups[1].Value + match.Groups[2].Value)];
+    }
+
+    private static HashSet<string> UsedInTypes(string folder)
+    {
+        const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+        var used = new HashSet<string>();
+        foreach (var type in typeof(Verb).Assembly.GetTypes().Where(type => FolderOf(type) == folder))
+        {
+            Note(type.BaseType);
+            foreach (var other in type.GetInterfaces())
+                Note(other);
+            foreach (var field in type.GetFields(All))
+                Note(field.FieldType);
+            foreach (var property in type.GetProperties(All))
+                Note(property.PropertyType);
+            foreach (var method in type.GetMethods(All))
+                Note(method.ReturnType);
+            foreach (var method in type.GetMethods(All).Cast<MethodBase>().Concat(type.GetConstructors(All)))
+            {
+                foreach (var parameter in method.GetParameters())
+                    Note(parameter.ParameterType);
+            }
+        }
+
+        return used;
+
+        void Note(Type? type)
+        {
+            if (type is null)
+                return;
+            if (type.HasElementType)
+                Note(type.GetElementType());
+            foreach (var argument in type.GetGenericArguments().Where(argument => !argument.IsGenericParameter))
+                Note(argument);
+            if (FolderOf(type) is { } other)
+                used.Add(other);
+        }
+    }
+
+    private static string? FolderOf(Type type) =>
+        type.Assembly == typeof(Verb).Assembly && type.Namespace?.Split('.') is ["SmtpShield", var folder, ..] ? folder : null;
+
+    [GeneratedRegex(@"//[^\n]*|/\*.*?\*/|""(?:[^""\\\n]|\\.)*""", RegexOptions.Singleline)]
+    private static partial Regex CommentOrString();
+
+    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex NamespaceDeclaration();
+}

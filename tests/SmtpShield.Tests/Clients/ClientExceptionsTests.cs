@@ -1,0 +1,29 @@
+using System.Net;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+
+namespace SmtpShield.Tests.Clients;
+
+public class ClientExceptionsTests
+{
+    private static readonly ClientIdentity _client = new(new IPEndPoint(IPAddress.Parse("::ffff:192.0.2.7"), 1));
+
+    [TestCase("192.0.2.0/24", true)]
+    [TestCase("!192.0.2.7, 192.0.2.0/24", false)]
+    [TestCase("192.0.3.0/24", false)]
+    [TestCase("", false)]
+    public void Contains_Client_IsByTheList(string list, bool expected) => Assert.That(new ClientExceptions(new ShieldSnapshot(With(list))).Contains(_client), Is.EqualTo(expected));
+
+    [Test]
+    public void Contains_AfterAReload_IsByTheNewList()
+    {
+        var snapshot = new ShieldSnapshot(With(""));
+        var exceptions = new ClientExceptions(snapshot);
+        var before = exceptions.Contains(_client);
+        snapshot.Replace(With("192.0.2.7"));
+
+        Assert.That((before, exceptions.Contains(_client)), Is.EqualTo((false, true)));
+    }
+
+    private static ShieldOptions With(string list) => new() { Limits = new() { ClientEventLimitExceptions = AddressPatternList.Parse(list) } };
+}

@@ -1,0 +1,36 @@
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Tests.Protocol;
+
+public class RepliesTests
+{
+    private static IEnumerable<TestCaseData> All =>
+        typeof(Replies).GetProperties().Select(property => new TestCaseData(property.GetValue(null)).SetArgDisplayNames(property.Name)).Concat(
+            typeof(Replies).GetMethods().Where(method => !method.IsSpecialName && method.ReturnType == typeof(Reply))
+                .Select(method => new TestCaseData(method.Invoke(null, [.. method.GetParameters().Select(_ => "mail.example.test")])).SetArgDisplayNames(method.Name)));
+
+    [TestCaseSource(nameof(All))]
+    public void Reply_Octets_AreOneWellFormedLine(object value)
+    {
+        var reply = (Reply)value;
+        Assert.That(Octets.Shown(reply.Octets.Span), Does.Match("^[245][0-9][0-9] [245]\\.[0-9]\\.[0-9] [ -~]+⏎$"));
+        Assert.That(ReplyReader.TryRead(new(reply.Octets), out var read), Is.EqualTo(ReplyStatus.Complete));
+        Assert.That((read.Code, read.IsClean, read.Octets.Length), Is.EqualTo((reply.Code, true, reply.Octets.Length)));
+    }
+
+    [TestCaseSource(nameof(All))]
+    public void Reply_EnhancedStatusCode_HasTheClassOfItsCode(object value)
+    {
+        var octets = ((Reply)value).Octets.Span;
+        Assert.That(octets[4], Is.EqualTo(octets[0]));
+    }
+
+    [Test]
+    public void TooManyConnections_Text_IsPostfixs() => Assert.That(
+        Octets.Shown(Replies.TooManyConnections("mail.example.test", "192.0.2.7").Octets.Span),
+        Is.EqualTo("421 4.7.0 mail.example.test Error: too many connections from 192.0.2.7⏎"));
+
+    [Test]
+    public void TooManyErrors_Text_IsPostfixs() =>
+        Assert.That(Octets.Shown(Replies.TooManyErrors("mail.example.test").Octets.Span), Is.EqualTo("421 4.7.0 mail.example.test Error: too many errors⏎"));
+}

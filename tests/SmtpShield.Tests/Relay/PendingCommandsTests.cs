@@ -1,0 +1,88 @@
+using FsCheck;
+using FsCheck.Fluent;
+using SmtpShield.Protocol;
+using SmtpShield.Relay;
+
+namespace SmtpShield.Tests.Relay;
+
+public class PendingCommandsTests
+{
+    [Test]
+    public void AddAndRemove_InAnyOrder_IsAQueue() => Prop.ForAll(Gen.ListOf(Gen.Elements(true, true, true, false, false)).ToArbitrary(), adds =>
+    {
+        var pending = new PendingCommands();
+        var expected = new Queue<int>();
+        var number = 0;
+        foreach (var isAdded in adds)
+        {
+            if (isAdded)
+            {
+                pending.Add(new() { ArgumentStart = ++number, EndsGroup = number % 3 == 0 });
+                expected.Enqueue(number);
+            }
+            else if (expected.Count > 0)
+            {
+                pending.RemoveHead();
+                expected.Dequeue();
+            }
+
+            if (pending.Count != expected.Count || (expected.Count > 0 && (pending.Head.ArgumentStart != expected.Peek() || pending.Last.ArgumentStart != number)))
+                return false;
+            if (pending.IsGroupEnded != (expected.Count > 0 && number % 3 == 0))
+                return false;
+        }
+
+        while (expected.Count > 0)
+        {
+            if (pending.Head.ArgumentStart != expected.Dequeue())
+                return false;
+            pending.RemoveHead();
+        }
+
+        return pending.Count == 0;
+    }).Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithEndSize(300));
+
+    [Test]
+    public void Head_Changed_KeepsTheChange()
+    {
+        var pending = new PendingCommands();
+        pending.Add(new() { Verb = Verb.Rcpt, IsForwarded = true });
+
+        pending.Head.IsForwarded = false;
+
+        Assert.That((pending.Head.Verb, pending.Head.IsForwarded), Is.EqualTo((Verb.Rcpt, false)));
+    }
+
+    [Test]
+    public void RemoveHead_Reply_IsNotKeptAlive()
+    {
+        var pending = new PendingCommands();
+        pending.Add(new() { OwnReply = Replies.Bye });
+        ref var slot = ref pending.Head;
+
+        pending.RemoveHead();
+
+        Assert.That(slot.OwnReply, Is.Null);
+    }
+
+    [Test]
+    public void AddAndRemove_OneAtATime_AllocateNothing()
+    {
+        var pending = new PendingCommands();
+        Cycle(10);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        Cycle(1000);
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+
+        void Cycle(int count)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                pending.Add(new() { Verb = Verb.Noop });
+                pending.RemoveHead();
+            }
+        }
+    }
+}

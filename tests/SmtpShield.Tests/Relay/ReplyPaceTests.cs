@@ -1,0 +1,108 @@
+using System.Net;
+using Microsoft.Extensions.Logging.Abstractions;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Relay;
+using SmtpShield.Testing;
+using SmtpShield.Tests.Admission;
+
+namespace SmtpShield.Tests.Relay;
+
+public class ReplyPaceTests
+{
+    private static readonly TimeSpan _second = TimeSpan.FromSeconds(1);
+
+    private FakeTimeProvider _time = null!;
+    private ShieldSnapshot _snapshot = null!;
+    private RelayState _state = null!;
+    private ReplyPace _pace = null!;
+
+    [SetUp]
+    public void Create()
+    {
+        _time = new FakeTimeProvider();
+        _snapshot = new ShieldSnapshot(new() { Limits = new() { SoftErrorLimit = 2, ErrorSleepTime = _second } });
+        var (transport, _) = DuplexPipe.CreateConnectionPair(new(), new());
+        var side = new RelaySide(transport, new SessionSignal());
+        _state = new RelayState(new ClientIdentity(new IPEndPoint(IPAddress.Loopback, 1)), side, side, _snapshot, NullLogger.Instance);
+        _pace = new ReplyPace(_state, _time);
+    }
+
+    [Test]
+    public void MayReply_BelowTheSoftLimit_IsAtOnceAndKeptWithItsGroup()
+    {
+        _state.Errors.CountError();
+
+        Assert.That((_pace.MayReply(), _pace.MustFlush, _pace.DelayedUntil), Is.EqualTo((true, false, 0L)));
+    }
+
+    [Test]
+    public void MayReply_FromTheSoftLimit_WaitsForEachReplyAndFlushesIt()
+    {
+        CountErrors(2);
+        for (var reply = 0; reply < 3; reply++)
+        {
+            var atFirst = _pace.MayReply();
+            Advance(_second - TimeSpan.FromTicks(1));
+            var before = (_pace.MayReply(), _pace.MustFlush);
+            Advance(TimeSpan.FromTicks(1));
+            var after = (_pace.MayReply(), _pace.MustFlush, _pace.DelayedUntil);
+            _pace.NoteFlushed();
+
+            Assert.That((atFirst, before, after, _pace.MustFlush), Is.EqualTo((false, (false, false), (true, true, 0L), false)));
+        }
+    }
+
+    [Test]
+    public void MayReply_SleepTimeZero_NeverWaits()
+    {
+        _snapshot.Replace(new() { Limits = new() { SoftErrorLimit = 1, ErrorSleepTime = TimeSpan.Zero } });
+        CountErrors(5);
+
+        Assert.That((_pace.MayReply(), _pace.MayReply()), Is.EqualTo((true, true)));
+    }
+
+    [Test]
+    public void MayReply_ErrorsResetDuringADelay_TheDelayedReplyStillWaitsAndTheNextDoesNot()
+    {
+        CountErrors(2);
+        var first = _pace.MayReply();
+        _state.Errors.Reset();
+        var during = _pace.MayReply();
+        Advance(_second);
+
+        Assert.That((first, during, _pace.MayReply(), _pace.MayReply()), Is.EqualTo((false, false, true, true)));
+    }
+
+    [TestCase(10.0, false)]
+    [TestCase(10.001, true)]
+    public void MayReply_NothingHasLeftForTenSeconds_MustFlush(double seconds, bool expected)
+    {
+        Advance(TimeSpan.FromSeconds(seconds));
+
+        Assert.That((_pace.MayReply(), _pace.MustFlush), Is.EqualTo((true, expected)));
+    }
+
+    [Test]
+    public void NoteFlushed_AfterALongHold_StartsTheTenSecondsAgain()
+    {
+        Advance(11 * _second);
+        _pace.MayReply();
+        _pace.NoteFlushed();
+        Advance(10 * _second);
+
+        Assert.That((_pace.MayReply(), _pace.MustFlush), Is.EqualTo((true, false)));
+    }
+
+    private void CountErrors(int count)
+    {
+        for (var i = 0; i < count; i++)
+            _state.Errors.CountError();
+    }
+
+    private void Advance(TimeSpan time)
+    {
+        _time.Advance(time);
+        _state.Now = _time.GetTimestamp();
+    }
+}
