@@ -35,7 +35,7 @@ internal static partial class ConfigurationLog
     public static partial void ConfigurationReloaded(ILogger logger, string version, string path);
 
     /// <summary>A changed configuration has errors; the earlier one stays in force.</summary>
-    [LoggerMessage(1704, LogLevel.Error, "{Path}: not reloaded because of {Errors} errors above: the earlier configuration stays in force")]
+    [LoggerMessage(1704, LogLevel.Error, "{Path}: not reloaded, errors above: {Errors}; the earlier configuration stays in force")]
     public static partial void ConfigurationRefused(ILogger logger, string path, int errors);
 
     /// <summary>Endpoints are bound once.</summary>

@@ -42,10 +42,17 @@ public sealed class ShieldConfigurationWatcher(ShieldConfiguration configuration
         lock (_reloading)
             _watch.Watch(configuration.Read().Files);
         using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        try
         {
-            if (HasSettledChange())
-                Reload();
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                if (HasSettledChange())
+                    Reload();
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The program stops.
         }
     }
 

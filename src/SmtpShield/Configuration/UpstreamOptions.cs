@@ -8,7 +8,7 @@ public sealed record UpstreamOptions
     [ConfigurationKeyName("shield_upstream")]
     public IReadOnlyList<UpstreamAddress> Destinations { get; init; } = [];
 
-    /// <summary>How long connecting to one destination may take before the next one is tried.</summary>
+    /// <summary>How long connecting to one address of a destination may take before the next one is tried.</summary>
     /// <value>At least 1 second; 5 seconds by default.</value>
     [ConfigurationKeyName("shield_upstream_connect_timeout"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);

@@ -62,6 +62,20 @@ internal static class EhloReply
         removed = names!;
     }
 
+    /// <summary>Whether a whole EHLO reply has a keyword.</summary>
+    public static bool Offers(ReadOnlySpan<byte> octets, ReadOnlySpan<byte> keyword)
+    {
+        for (var isFirst = true; !octets.IsEmpty; isFirst = false)
+        {
+            var line = octets[..(octets.IndexOf((byte)'\n') + 1)];
+            if (!isFirst && System.Text.Ascii.EqualsIgnoreCase(KeywordOf(line), keyword))
+                return true;
+            octets = octets[line.Length..];
+        }
+
+        return false;
+    }
+
     private static bool IsPassed(ReadOnlySpan<byte> line, IReadOnlyList<string> alsoPass)
     {
         var keyword = KeywordOf(line);

@@ -15,6 +15,9 @@ internal static class Replies
     /// <summary>XCLIENT and XFORWARD, in Postfix's words for those who may not use them.</summary>
     public static Reply InsufficientAuthorization { get; } = Reply.Of("550 5.7.0 Error: insufficient authorization");
 
+    /// <summary>BDAT to an MTA that has not offered CHUNKING; the session ends, as Postfix's does when CHUNKING is switched off.</summary>
+    public static Reply BdatNotOffered { get; } = Reply.Of("521 5.5.1 Error: command not implemented");
+
     /// <summary>A BDAT whose size two parsers could read differently; the session ends, because what follows is unknown.</summary>
     public static Reply BdatSyntax { get; } = Reply.Of("521 5.5.4 Syntax: BDAT count [LAST]");
 

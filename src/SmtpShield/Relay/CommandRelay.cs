@@ -154,6 +154,13 @@ internal sealed class CommandRelay(RelayState state)
 
     private void RelayChunkCommand(in CommandLine command)
     {
+        if (!state.OffersChunking)
+        {
+            // An MTA that does not know BDAT would take the chunk for commands; where the chunk ends is not believed either, so the session does.
+            AnswerHere(Verb.Bdat, Replies.BdatNotOffered, endsGroup: true);
+            return;
+        }
+
         if (!BdatCommand.TryParse(command.Argument, out var chunk))
         {
             AnswerHere(Verb.Bdat, Replies.BdatSyntax, endsGroup: true);

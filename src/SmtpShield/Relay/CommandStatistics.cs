@@ -7,17 +7,17 @@ namespace SmtpShield.Relay;
 /// <summary>How many commands a session has seen and how many succeeded, for the <c>disconnect from</c> line (Postfix smtpd.c, since 3.0).</summary>
 internal sealed class CommandStatistics
 {
-    private readonly int[] _succeeded = new int[Verbs.Count];
-    private readonly int[] _seen = new int[Verbs.Count];
+    // Two numbers a verb: seen, succeeded.
+    private readonly int[] _counts = new int[2 * Verbs.Count];
 
     /// <summary>Counts a command, when its reply is known or the session ended without one.</summary>
     /// <param name="verb">The command; an unrecognized one never succeeds, whatever the MTA said to it.</param>
     /// <param name="succeeded">Whether the reply was 2xx.</param>
     public void Count(Verb verb, bool succeeded)
     {
-        _seen[(int)verb]++;
+        _counts[2 * (int)verb]++;
         if (succeeded && verb != Verb.Unknown)
-            _succeeded[(int)verb]++;
+            _counts[(2 * (int)verb) + 1]++;
     }
 
     /// <summary>Writes <c> cmd=ok</c> or <c> cmd=ok/total</c> for the commands seen, in Postfix's order, and the total; <c> commands=0/0</c> when there were none.</summary>
@@ -31,12 +31,13 @@ internal sealed class CommandStatistics
         int succeeded = 0, seen = 0;
         for (var verb = 0; verb < Verbs.Count; verb++)
         {
-            if (statistics._seen[verb] == 0)
+            var (verbSeen, verbSucceeded) = (statistics._counts[2 * verb], statistics._counts[(2 * verb) + 1]);
+            if (verbSeen == 0)
                 continue;
 
-            Append(text, ((Verb)verb).Name().ToLowerInvariant(), statistics._succeeded[verb], statistics._seen[verb], isTotal: false);
-            succeeded += statistics._succeeded[verb];
-            seen += statistics._seen[verb];
+            Append(text, ((Verb)verb).Name().ToLowerInvariant(), verbSucceeded, verbSeen, isTotal: false);
+            succeeded += verbSucceeded;
+            seen += verbSeen;
         }
 
         Append(text, "commands", succeeded, seen, isTotal: true);

@@ -100,7 +100,7 @@ internal sealed class EnvelopeText
         _length -= _needless;
         _needless = 0;
         if (_arguments.Length - _length < length)
-            Array.Resize(ref _arguments, Math.Max(128, (_length + length) * 2));
+            Array.Resize(ref _arguments, Math.Max(32, (_length + length) * 2));
     }
 
     private static int Store(ReadOnlySpan<byte> text, ref byte[] store)

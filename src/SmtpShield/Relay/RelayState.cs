@@ -45,6 +45,9 @@ internal sealed class RelayState(ClientIdentity client, RelaySide clientSide, Re
     /// <summary>Commands counted for the disconnect line.</summary>
     public CommandStatistics Statistics { get; } = new();
 
+    /// <summary>The MTA has offered CHUNKING: it knows that octets follow a BDAT command.</summary>
+    public bool OffersChunking { get; set; }
+
     /// <summary>What the client's next bytes are.</summary>
     public RelayPhase Phase { get; set; }
 
@@ -90,6 +93,8 @@ internal sealed class RelayState(ClientIdentity client, RelaySide clientSide, Re
             return;
 
         Result = result;
-        FinalReply = finalReply;
+
+        // Behind STARTTLS nothing in clear may reach the client any more.
+        FinalReply = Phase is RelayPhase.Tunnel ? null : finalReply;
     }
 }

@@ -158,6 +158,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         ReplyReader.CopyTo(reply, octets);
         EhloReply.Filter(octets.WrittenMemory, state.Options.PassEhloKeywords, out var filtered, out var removed);
         removedKeywords.Report(destination, removed);
+        state.OffersChunking = EhloReply.Offers(filtered.Span, "CHUNKING"u8);
         head.OwnReply = new(reply.Code, filtered);
         head.IsForwarded = false;
         state.UpstreamSide.Take(reply.Octets.End);

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Sessions;
 
-/// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400 and 1401 are <see cref="RecordSession"/>'s); next free: 1410.</summary>
+/// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400 and 1401 are <see cref="RecordSession"/>'s); next free: 1411.</summary>
 internal static partial class SessionLog
 {
     [LoggerMessage(1402, LogLevel.Information, "lost connection after {After} from {Client}", EventName = "ConnectionLost")]
@@ -28,4 +28,7 @@ internal static partial class SessionLog
 
     [LoggerMessage(1409, LogLevel.Error, "session with {Client} failed", EventName = "SessionFailed")]
     public static partial void Failed(ILogger logger, string client, Exception exception);
+
+    [LoggerMessage(1410, LogLevel.Information, "session ended after {After} from {Client}: what the client sent can be read in two ways, or came before its time", EventName = "SessionRefused")]
+    public static partial void Refused(ILogger logger, string after, string client);
 }

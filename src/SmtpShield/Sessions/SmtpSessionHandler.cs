@@ -45,15 +45,8 @@ internal sealed class SmtpSessionHandler(
 
     private async Task HoldAsync(ConnectionContext connection, ClientIdentity client, SessionRecord record)
     {
-        var dial = await upstreams.DialAsync(drain.Deadline).ConfigureAwait(false);
-        if (dial.Failures.Count > 0)
-            SessionLog.DialFailed(log, string.Join("; ", dial.Failures.Select(static failure => $"{failure.Destination}: {failure.Reason}")), client.NameAddress);
-        if (dial.Connection is not { } upstream)
-        {
-            var myHostname = snapshot.Current.Smtpd.MyHostname;
-            await SayAsync(connection, dial.GreetingTimedOut ? Replies.UpstreamBusy(myHostname) : Replies.UpstreamUnavailable(myHostname)).ConfigureAwait(false);
+        if (await DialAsync(connection, client).ConfigureAwait(false) is not { } upstream)
             return;
-        }
 
         await using (upstream.ConfigureAwait(false))
         {
@@ -68,6 +61,21 @@ internal sealed class SmtpSessionHandler(
                 record.Statistics = CommandStatistics.Describe(relay.Statistics);
             }
         }
+    }
+
+    // Null: no MTA could be reached, and the client knows.
+    private async ValueTask<UpstreamConnection?> DialAsync(ConnectionContext connection, ClientIdentity client)
+    {
+        var dial = await upstreams.DialAsync(drain.Deadline).ConfigureAwait(false);
+        if (dial.Failures.Count > 0)
+            SessionLog.DialFailed(log, string.Join("; ", dial.Failures), client.NameAddress);
+        if (dial.Connection is null)
+        {
+            var myHostname = snapshot.Current.Smtpd.MyHostname;
+            await SayAsync(connection, dial.GreetingTimedOut ? Replies.UpstreamBusy(myHostname) : Replies.UpstreamUnavailable(myHostname)).ConfigureAwait(false);
+        }
+
+        return dial.Connection;
     }
 
     private static async ValueTask SayAsync(ConnectionContext connection, Reply reply)
@@ -89,6 +97,9 @@ internal sealed class SmtpSessionHandler(
                 break;
             case RelayResult.TooManyErrors:
                 SessionLog.TooManyErrors(log, after, client.NameAddress);
+                break;
+            case RelayResult.ClientRefused:
+                SessionLog.Refused(log, after, client.NameAddress);
                 break;
             case RelayResult.UpstreamLost:
                 SessionLog.UpstreamLost(log, upstream.Destination, after, client.NameAddress);

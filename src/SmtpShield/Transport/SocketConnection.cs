@@ -19,6 +19,7 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
     private readonly long _number = Interlocked.Increment(ref _lastId);
     private readonly SocketPipeReader _reader;
     private readonly SocketPipeWriter _writer;
+    private ConnectionFeatures? _features;
     private IDuplexPipe? _transport;
     private string? _id;
     private int _disposed;
@@ -28,12 +29,8 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
     {
         socket.Blocking = false;
         Socket = socket;
-        LocalEndPoint = socket.LocalEndPoint;
-        RemoteEndPoint = Peer(socket);
         _reader = new(socket);
         _writer = new(socket);
-        Features = new ConnectionFeatures();
-        Features.Set<IConnectionSocketFeature>(this);
     }
 
     /// <inheritdoc />
@@ -60,7 +57,33 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
     }
 
     /// <inheritdoc />
-    public override IFeatureCollection Features { get; }
+    public override IFeatureCollection Features
+    {
+        get
+        {
+            if (_features is null)
+            {
+                _features = new();
+                _features.Set<IConnectionSocketFeature>(this);
+            }
+
+            return _features;
+        }
+    }
+
+    /// <inheritdoc />
+    public override EndPoint? LocalEndPoint
+    {
+        get => field ??= Known(Socket, static socket => socket.LocalEndPoint);
+        set;
+    }
+
+    /// <inheritdoc />
+    public override EndPoint? RemoteEndPoint
+    {
+        get => field ??= Known(Socket, static socket => socket.RemoteEndPoint);
+        set;
+    }
 
     /// <inheritdoc />
     public override IDictionary<object, object?> Items { get => field ??= new Dictionary<object, object?>(); set; }
@@ -95,13 +118,13 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
     }
 
     // A peer that has already gone has no address any more.
-    private static EndPoint? Peer(Socket socket)
+    private static EndPoint? Known(Socket socket, Func<Socket, EndPoint?> endpoint)
     {
         try
         {
-            return socket.RemoteEndPoint;
+            return endpoint(socket);
         }
-        catch (SocketException)
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
             return null;
         }
