@@ -47,10 +47,8 @@ internal sealed class SessionSignal : IValueTaskSource
 
     private void SetOnce()
     {
-        if (Interlocked.CompareExchange(ref _state, Signalled, Clear) != Waiting)
-            return;
-
-        Volatile.Write(ref _state, Clear);
-        _source.SetResult(true);
+        // Of several threads that see the same waiter one wakes it. What the others report happened before, so the woken loop sees it.
+        if (Interlocked.CompareExchange(ref _state, Signalled, Clear) == Waiting && Interlocked.CompareExchange(ref _state, Clear, Waiting) == Waiting)
+            _source.SetResult(true);
     }
 }
