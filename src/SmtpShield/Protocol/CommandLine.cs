@@ -19,12 +19,15 @@ internal readonly ref struct CommandLine
     /// <summary>The command.</summary>
     public Verb Verb { get; }
 
+    // What C's isspace() takes for a blank inside a line: an MTA may split words there, so a verb must not hide behind it.
+    private static ReadOnlySpan<byte> Blanks => " \t\v\f"u8;
+
     /// <summary>Takes a line apart. Blanks and tabs around words are skipped for matching only (RFC 5321 section 2.4).</summary>
     public static CommandLine Parse(ReadOnlySpan<byte> line)
     {
-        var text = line.Trim(" \t"u8);
-        var end = text.IndexOfAny((byte)' ', (byte)'\t');
-        return end < 0 ? new(text, default) : new(text[..end], text[end..].TrimStart(" \t"u8));
+        var text = line.Trim(Blanks);
+        var end = text.IndexOfAny(Blanks);
+        return end < 0 ? new(text, default) : new(text[..end], text[end..].TrimStart(Blanks));
     }
 
     /// <summary>The address of <c>MAIL FROM:&lt;address&gt;</c> or <c>RCPT TO:&lt;address&gt;</c>, without the angle brackets; empty when there is none.</summary>

@@ -35,6 +35,7 @@ internal abstract class RelayFixture
         foreach (var client in _clients)
             await client.DisposeAsync();
         _clients.Clear();
+        await Mta.DisposeAsync();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         try
         {
@@ -48,11 +49,10 @@ internal abstract class RelayFixture
         }
         catch (OperationCanceledException)
         {
-            Assert.Fail("A session did not end although its client has closed.");
+            Assert.Fail("A session did not end although its client and its MTA have closed.");
         }
         finally
         {
-            await Mta.DisposeAsync();
             await Shield.DisposeAsync();
         }
     }
