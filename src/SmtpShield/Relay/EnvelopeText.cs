@@ -11,6 +11,8 @@ internal sealed class EnvelopeText
     private byte[] _arguments = [];
     private byte[] _helo = [];
     private byte[] _sender = [];
+    private int _forgotten;
+    private int _live;
     private int _length;
     private int _heloLength;
     private int _senderLength;
@@ -30,6 +32,9 @@ internal sealed class EnvelopeText
     /// <summary>The open transaction has a recipient.</summary>
     public bool HasRecipient { get; set; }
 
+    /// <summary>Octets held for arguments.</summary>
+    public int Capacity => _arguments.Length;
+
     /// <summary>Keeps an argument until its command's reply.</summary>
     /// <returns>Where it is kept and how much of it.</returns>
     public (int Start, int Length) Keep(ReadOnlySpan<byte> argument)
@@ -37,17 +42,25 @@ internal sealed class EnvelopeText
         if (argument.Length > Longest)
             argument = argument[..Longest];
         if (_arguments.Length - _length < argument.Length)
-            Array.Resize(ref _arguments, Math.Max(128, (_length + argument.Length) * 2));
+            MakeRoom(argument.Length);
         argument.CopyTo(_arguments.AsSpan(_length));
         _length += argument.Length;
-        return (_length - argument.Length, argument.Length);
+        return (_forgotten + _length - argument.Length, argument.Length);
     }
 
     /// <summary>An argument kept before.</summary>
-    public ReadOnlySpan<byte> Kept(in PendingCommand command) => _arguments.AsSpan(command.ArgumentStart, command.ArgumentLength);
+    public ReadOnlySpan<byte> Kept(in PendingCommand command) => 
+        command.ArgumentLength == 0 ? default : _arguments.AsSpan(command.ArgumentStart - _forgotten, command.ArgumentLength);
 
     /// <summary>No command waits: nothing kept is needed any more.</summary>
-    public void ForgetKept() => _length = 0;
+    public void ForgetKept() => _live = _length = 0;
+
+    /// <summary>A command has got its reply: its argument, and those before it, are not needed any more. A client that always has a command waiting does not add up.</summary>
+    public void Forget(in PendingCommand command)
+    {
+        if (command.ArgumentLength > 0)
+            _live = command.ArgumentStart - _forgotten + command.ArgumentLength;
+    }
 
     /// <summary>The MTA has accepted HELO or EHLO: a new name, no transaction (RFC 5321 section 4.1.4).</summary>
     public void SetHelo(ReadOnlySpan<byte> name, bool isEsmtp)
@@ -82,6 +95,18 @@ internal sealed class EnvelopeText
         if (_heloLength > 0)
             text.Append(" helo=<").Append(Telemetry.ClientText.Escape(Helo)).Append('>');
         return text.ToString();
+    }
+
+    // Positions count on from the session's start, so that commands that wait need not be told when what is before them goes.
+    private void MakeRoom(int length)
+    {
+        var kept = _arguments.AsSpan(_live, _length - _live);
+        var target = kept.Length + length > _arguments.Length / 2 ? new byte[Math.Max(128, (kept.Length + length) * 2)] : _arguments;
+        kept.CopyTo(target);
+        _arguments = target;
+        _forgotten += _live;
+        _length -= _live;
+        _live = 0;
     }
 
     private static int Store(ReadOnlySpan<byte> text, ref byte[] store)

@@ -258,6 +258,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             state.Envelope.CloseTransaction();
         }
 
+        state.Envelope.Forget(state.Pending.Head);
         state.Pending.RemoveHead();
         if (state.Pending.Count == 0)
             state.Envelope.ForgetKept();

@@ -16,6 +16,9 @@ internal sealed class SessionRelay : IDisposable
 {
     private const int RoundsPerTurn = 32;
 
+    // Replies kept together for a group leave when they are as many octets as Postfix's stream buffers (VSTREAM_BUFSIZE): a group need not end.
+    private const int MostHeld = 4096;
+
     private static readonly TimeSpan LongestWrite = TimeSpan.FromSeconds(60);
 
     private readonly SessionSignal _signal = new();
@@ -238,7 +241,7 @@ internal sealed class SessionRelay : IDisposable
     // Replies to a pipelined group leave together; what the client waits for leaves at once.
     private void FlushClient()
     {
-        if (!_client.HasUnflushed || !(_pace.MustFlush || _state.HasEnded || IsClientsTurn || _state.Phase is RelayPhase.Tunnel))
+        if (!_client.HasUnflushed || !(_pace.MustFlush || _client.Unflushed >= MostHeld || _state.HasEnded || IsClientsTurn || _state.Phase is RelayPhase.Tunnel))
             return;
 
         _client.Flush();
