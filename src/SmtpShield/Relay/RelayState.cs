@@ -90,6 +90,8 @@ internal sealed class RelayState(ClientIdentity client, RelaySide clientSide, Re
             return;
 
         Result = result;
-        FinalReply = finalReply;
+
+        // Inside TLS a plaintext reply would be no reply, and the shield must not put octets there.
+        FinalReply = Phase is RelayPhase.Tunnel ? null : finalReply;
     }
 }

@@ -216,7 +216,7 @@ internal sealed class SessionRelay : IDisposable
         if (_client.IsFlushing && _state.Now >= ClientWriteDue)
             _state.End(RelayResult.ClientStalled);
         else if (IsClientsTurn && _state.Now >= ClientDue)
-            _state.End(RelayResult.ClientTimeout, _state.Phase is RelayPhase.Tunnel ? null : Replies.TimeoutExceeded(_state.Options.MyHostname));
+            _state.End(RelayResult.ClientTimeout, Replies.TimeoutExceeded(_state.Options.MyHostname));
         else if (IsUpstreamsTurn && _state.Now >= UpstreamDue)
             _state.End(RelayResult.UpstreamTimeout, Replies.UpstreamUnavailable(_state.Options.MyHostname));
     }
