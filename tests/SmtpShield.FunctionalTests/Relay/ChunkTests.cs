@@ -62,11 +62,13 @@ internal sealed class ChunkTests : RelayFixture
         await client.SendAsync(Sent + "NOOP\r\n", cancellationToken);
         await mta.ReadToLengthAsync(Sent.Length, cancellationToken);
         await mta.SendAsync("552 1\r\n503 2\r\n503 3\r\n", cancellationToken);
+        Assert.That(await mta.ReadThroughAsync("NOOP\r\n", cancellationToken), Is.EqualTo(Sent + "NOOP\r\n"));
+        await mta.SendAsync("250 4\r\n", cancellationToken);
 
         Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("552 1"));
         Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("503 2"));
         Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("503 3"));
-        Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo(Sent + "NOOP"));
+        Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("250 4"));
     }
 
     [TestCase("503 no", "503 no\r\n421 4.3.0 mail.example.com Error: mail server unavailable\r\n")]
