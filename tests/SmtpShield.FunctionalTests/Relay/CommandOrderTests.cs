@@ -68,6 +68,22 @@ internal sealed class CommandOrderTests : RelayFixture
         Assert.That(await RepliesAsync(client, 2, cancellationToken), Is.EqualTo("500 5.5.2 mail.example.com Error: command too long|250 ok"));
     }
 
+    [Test]
+    public async Task Line_Endless_IsNotKept(CancellationToken cancellationToken)
+    {
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        var part = new byte[1 << 20];
+        Array.Fill(part, (byte)'x');
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        for (var i = 0; i < 64; i++)
+            await client.SendAsync(part, cancellationToken);
+
+        Assert.That(GC.GetTotalMemory(forceFullCollection: true) - before, Is.LessThan(4 << 20));
+        client.EndSending();
+        await mta.Ended.WaitAsync(cancellationToken);
+        Assert.That(mta.Received, Is.Empty);
+    }
+
     [TestCase(" data ", "503 5.5.1 no", "NOOP")]
     [TestCase("dAtA", "503 5.5.1 no", "NOOP")]
     [TestCase("DATA x", "250 what", "NOOP")]

@@ -60,11 +60,12 @@ internal sealed class DeadlineTests : RelayFixture
     [Test]
     public async Task Mta_TakesNoContentAndStaysOpen_SessionEndsAllTheSame(CancellationToken cancellationToken)
     {
-        var client = await Shield.ConnectAsync(cancellationToken);
+        await using var client = await Shield.ConnectAsync(cancellationToken);
         await using var mta = await Mta.AcceptAsync(cancellationToken, read: false);
         await mta.SendAsync("220 mx\r\n", cancellationToken);
         await client.ReplyAsync(cancellationToken);
         await client.SendAsync("DATA\r\n", cancellationToken);
+        await mta.WaitForOctetsAsync(cancellationToken);
         await mta.SendAsync("354 go\r\n", cancellationToken);
         Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("354 go"));
         var sending = client.SendAsync(new string('x', 32 << 20), cancellationToken);

@@ -111,6 +111,9 @@ public sealed class MtaConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until something has come that was not taken in, for a connection that does not read.</summary>
+    public async Task WaitForOctetsAsync(CancellationToken cancellationToken) => await _socket.ReceiveAsync(Memory<byte>.Empty, cancellationToken);
+
     /// <summary>Says that the MTA sends nothing more.</summary>
     public void EndSending()
     {
