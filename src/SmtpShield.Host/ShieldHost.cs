@@ -30,7 +30,10 @@ internal static class ShieldHost
         }
     }
 
-    private static WebApplication Build(ShieldSnapshot snapshot, Action<IServiceCollection> configure)
+    /// <summary>Makes the host without starting it.</summary>
+    /// <param name="snapshot">The options to start with.</param>
+    /// <param name="configure">Services added last: one added here replaces the shield's own.</param>
+    public static WebApplication Build(ShieldSnapshot snapshot, Action<IServiceCollection> configure)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => EndpointBinder.Bind(kestrel, static connection => connection.UseSmtpShield()));

@@ -30,9 +30,23 @@ internal sealed class CloseReadably(TimeProvider time) : IConnectionStage
             connection.Features.Get<ProcessSlot>()?.Release();
         }
 
+        EndSending(connection);
         if (Interlocked.Increment(ref _waiting) <= MostConnections)
             await WaitForCloseAsync(connection).ConfigureAwait(false);
         Interlocked.Decrement(ref _waiting);
+    }
+
+    // Everything flushed has been taken by the kernel. Or the client takes nothing: then this ends the write.
+    private static void EndSending(ConnectionContext connection)
+    {
+        try
+        {
+            connection.Features.Get<IConnectionSocketFeature>()?.Socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // The client is gone.
+        }
     }
 
     private async Task WaitForCloseAsync(ConnectionContext connection)
@@ -40,8 +54,6 @@ internal sealed class CloseReadably(TimeProvider time) : IConnectionStage
         using var deadline = new CancellationTokenSource(LongestWait, time);
         try
         {
-            // Everything flushed has been taken by the kernel.
-            connection.Features.Get<IConnectionSocketFeature>()?.Socket.Shutdown(SocketShutdown.Send);
             for (long dropped = 0; dropped < MostOctets;)
             {
                 var read = await connection.Transport.Input.ReadAsync(deadline.Token).ConfigureAwait(false);

@@ -75,12 +75,10 @@ internal sealed class CommandRelay(RelayState state)
     // An initial response may make an AUTH command as long as a SASL line (RFC 4954 section 4).
     private static bool StartsWithAuth(in ReadOnlySequence<byte> received)
     {
-        if (received.Length < 5)
-            return false;
-
-        Span<byte> word = stackalloc byte[5];
-        received.Slice(0, 5).CopyTo(word);
-        return word[4] is (byte)' ' or (byte)'\t' && Verbs.Parse(word[..4]) == Verb.Auth;
+        Span<byte> start = stackalloc byte[32];
+        start = start[..(int)Math.Min(start.Length, received.Length)];
+        received.Slice(0, start.Length).CopyTo(start);
+        return CommandLine.Parse(start).Verb == Verb.Auth;
     }
 
     // The rest of an over-long line is dropped as it comes, so that it is never kept and never read as a command.

@@ -44,6 +44,9 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     /// <summary>Bytes are written and not yet flushed.</summary>
     public bool HasUnflushed => _hasUnflushed;
 
+    /// <summary>Octets written and not yet flushed.</summary>
+    public long Unflushed => _output.UnflushedBytes;
+
     /// <summary>Looks for new bytes and finished flushes.</summary>
     /// <returns>Whether bytes, an end, or room to write have appeared.</returns>
     public bool Poll()

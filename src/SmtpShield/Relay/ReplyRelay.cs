@@ -99,17 +99,16 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         }
 
         ref var head = ref state.Pending.Head;
-        if (head.OwnReply is not null)
+        if (!IsPossible(head, reply.Code))
         {
-            upstream.Take(reply.Octets.End);
-            head.IsForwarded = false;
+            Desynchronize();
             return true;
         }
 
-        if (reply.Code is >= 300 and < 400 && head.Verb is not (Verb.Data or Verb.Auth))
+        if (head.OwnReply is not null && reply.Code is not (421 or 521))
         {
-            // The MTA now waits for something the shield does not delimit.
-            Desynchronize();
+            upstream.Take(reply.Octets.End);
+            head.IsForwarded = false;
             return true;
         }
 
@@ -138,6 +137,15 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         upstream.Take(reply.Octets.End);
         return true;
     }
+
+    // An MTA that says anything else waits for something the shield does not delimit, or speaks of something it has not got: to pass that on would tell the client what
+    // is not true. Content, a chunk or a SASL exchange that is not over can only be refused.
+    private bool IsPossible(in PendingCommand head, int code) => code switch
+    {
+        >= 400 => true,
+        >= 300 => state.Phase is RelayPhase.Commands && !state.AwaitsMessageReply && head.OwnReply is null && head.Verb is (Verb.Data or Verb.Auth),
+        _ => !IsEarly(head) && head.OwnReply is null,
+    };
 
     private void RelayUnsolicited(in ReplyFrame reply)
     {

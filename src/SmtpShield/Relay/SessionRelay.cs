@@ -16,6 +16,9 @@ internal sealed class SessionRelay : IDisposable
 {
     private const int RoundsPerTurn = 32;
 
+    // Replies kept together for a group leave when they are as many octets as Postfix's stream buffers (VSTREAM_BUFSIZE): a group need not end.
+    private const int MostHeld = 4096;
+
     private static readonly TimeSpan LongestWrite = TimeSpan.FromSeconds(60);
 
     private readonly SessionSignal _signal = new();
@@ -34,6 +37,7 @@ internal sealed class SessionRelay : IDisposable
     private readonly RelayDeadline _deadline;
     private CancellationTokenRegistration _drains;
     private CancellationTokenRegistration _drainEnds;
+    private long _clientFlushStart;
     private bool _isEnding;
     private bool _isOver;
     private bool _mustYield;
@@ -231,40 +235,53 @@ internal sealed class SessionRelay : IDisposable
             _state.FinalReply = null;
         }
 
-        _client.Flush();
+        FlushClientNow();
         _isOver = !_client.IsFlushing || _state.Now >= ClientWriteDue;
     }
 
     // Replies to a pipelined group leave together; what the client waits for leaves at once.
     private void FlushClient()
     {
-        if (!_client.HasUnflushed || !(_pace.MustFlush || _state.HasEnded || IsClientsTurn || _state.Phase is RelayPhase.Tunnel))
+        if (!_client.HasUnflushed || !(_pace.MustFlush || _client.Unflushed >= MostHeld || _state.HasEnded || IsClientsTurn || _state.Phase is RelayPhase.Tunnel))
             return;
 
-        _client.Flush();
+        FlushClientNow();
         _pace.NoteFlushed();
+    }
+
+    // A write has its own start: what the client sends meanwhile does not prolong it, and its silence before does not shorten it.
+    private void FlushClientNow()
+    {
+        if (!_client.IsFlushing)
+            _clientFlushStart = _state.Now;
+        _client.Flush();
     }
 
     private bool IsClientsTurn => _state.Phase is RelayPhase.Content or RelayPhase.Chunk or RelayPhase.SaslResponse
         ? !_upstream.IsFlushing
         : _state.Pending.Count == 0;
 
+    // While the client takes a reply the next one may have come long ago: the MTA is not waited for.
     private bool IsUpstreamsTurn => _upstream.IsFlushing
-        || (_state.Phase is RelayPhase.Commands && _state.Pending.Count > 0 && _state.Pending.Head.IsForwarded && _pace.DelayedUntil == 0);
+        || (!_client.IsFlushing && _state.Phase is RelayPhase.Commands && _state.Pending.Count > 0 && _state.Pending.Head.IsForwarded && _pace.DelayedUntil == 0);
 
     private long ClientDue => Later(_state.Phase is RelayPhase.Tunnel ? Math.Max(_state.ClientActivity, _state.UpstreamActivity) : _state.ClientActivity, _state.Options.Timeout);
 
-    private long ClientWriteDue => Later(_state.ClientActivity, _state.Options.Timeout < LongestWrite ? _state.Options.Timeout : LongestWrite);
+    private long ClientWriteDue => Later(_clientFlushStart, _state.Options.Timeout < LongestWrite ? _state.Options.Timeout : LongestWrite);
 
     private long UpstreamDue => Later(_state.UpstreamActivity, _state.AwaitsMessageReply ? _upstreamOptions.DataDoneTimeout : _upstreamOptions.ReplyTimeout);
 
     private long NextDue()
     {
         var due = long.MaxValue;
-        if (_pace.DelayedUntil != 0)
-            due = _pace.DelayedUntil;
         if (_client.IsFlushing)
-            due = Math.Min(due, ClientWriteDue);
+            due = ClientWriteDue;
+        else if (_pace.DelayedUntil != 0)
+            due = _pace.DelayedUntil;
+
+        // Only the last reply is left to wait for; what else was due is over, and would wake the session every millisecond.
+        if (_state.HasEnded)
+            return due;
         if (IsClientsTurn)
             due = Math.Min(due, ClientDue);
         if (IsUpstreamsTurn)

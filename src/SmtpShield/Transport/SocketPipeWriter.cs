@@ -17,6 +17,12 @@ internal sealed class SocketPipeWriter(Socket socket) : PipeWriter
     private int _length;
 
     /// <inheritdoc />
+    public override bool CanGetUnflushedBytes => true;
+
+    /// <inheritdoc />
+    public override long UnflushedBytes => _length;
+
+    /// <inheritdoc />
     public override void Advance(int bytes)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, _buffer.Length - _length);

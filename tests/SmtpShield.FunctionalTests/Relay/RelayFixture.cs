@@ -1,0 +1,108 @@
+using SmtpShield.Configuration;
+using SmtpShield.Testing;
+using SmtpShield.Testing.Smtp;
+
+namespace SmtpShield.FunctionalTests.Relay;
+
+/// <summary>A shield before one <see cref="ScriptedMta"/>, shared by the tests of a fixture. Each test plays both the client and the MTA; afterwards nothing may be left of its sessions.</summary>
+[CancelAfter(20_000)]
+internal abstract class RelayFixture
+{
+    private readonly List<RawSmtpClient> _clients = [];
+
+    protected ScriptedMta Mta { get; private set; } = null!;
+
+    protected ShieldUnderTest Shield { get; private set; } = null!;
+
+    /// <summary>The clock of the fixture; null for the real one.</summary>
+    protected FakeTimeProvider? Time { get; private set; }
+
+    protected virtual bool HasFakeTime => false;
+
+    protected virtual int? MtaReceiveBuffer => null;
+
+    [SetUp]
+    public async Task StartAsync()
+    {
+        Time = HasFakeTime ? new() : null;
+        Mta = new(MtaReceiveBuffer);
+        Shield = await ShieldUnderTest.StartAsync(Configure(ShieldUnderTest.Before(Mta)), CancellationToken.None, Time);
+    }
+
+    [TearDown]
+    public async Task StopAsync()
+    {
+        foreach (var client in _clients)
+            await client.DisposeAsync();
+        _clients.Clear();
+        await Mta.DisposeAsync();
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        try
+        {
+            await Shield.Drain.WhenEmpty.WaitAsync(patience.Token);
+            Assert.Multiple(() =>
+            {
+                Assert.That(Shield.CountedConnections, Is.Zero, "connections still counted");
+                Assert.That(Shield.Upstreams.SessionsOf(Shield.Upstreams.Destinations.First()), Is.Zero, "upstream sessions still counted");
+                Assert.That(Shield.Log.Errors, Is.Empty);
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.Fail("A session did not end although its client and its MTA have closed.");
+        }
+        finally
+        {
+            await Shield.DisposeAsync();
+        }
+    }
+
+    protected virtual ShieldOptions Configure(ShieldOptions options) => options;
+
+    /// <summary>A client and its MTA connection, the greeting read.</summary>
+    protected async Task<(RawSmtpClient Client, MtaConnection Mta)> ConnectAsync(CancellationToken cancellationToken, bool read = true)
+    {
+        var client = await Shield.ConnectAsync(cancellationToken, read);
+        _clients.Add(client);
+        var mta = await Mta.AcceptAsync(cancellationToken);
+        await mta.SendAsync("220 mx ESMTP\r\n", cancellationToken);
+        if (read)
+            Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("220 mx ESMTP"));
+        return (client, mta);
+    }
+
+    /// <summary>A session that has just got 354, and what the MTA has received so far.</summary>
+    protected async Task<(RawSmtpClient Client, MtaConnection Mta, int Start)> BeginDataAsync(CancellationToken cancellationToken)
+    {
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        await ExchangeAsync(client, mta, "EHLO c", "250 mx", cancellationToken);
+        await ExchangeAsync(client, mta, "MAIL FROM:<a@x>", "250 ok", cancellationToken);
+        await ExchangeAsync(client, mta, "RCPT TO:<b@y>", "250 ok", cancellationToken);
+        await ExchangeAsync(client, mta, "DATA", "354 go", cancellationToken);
+        return (client, mta, mta.ReceivedLength);
+    }
+
+    /// <summary>One command, forwarded as it is, and its reply, relayed as it is.</summary>
+    protected static async Task ExchangeAsync(RawSmtpClient client, MtaConnection mta, string command, string reply, CancellationToken cancellationToken)
+    {
+        await client.SendAsync(command + "\r\n", cancellationToken);
+        Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo(command));
+        await mta.SendAsync(reply + "\r\n", cancellationToken);
+        Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo(reply));
+    }
+
+    /// <summary>The same octets whole, cut at every place, and one by one.</summary>
+    protected static IEnumerable<string[]> Splits(string octets)
+    {
+        yield return [octets];
+        for (var at = 1; at < octets.Length; at++)
+            yield return [octets[..at], octets[at..]];
+        yield return [.. octets.Select(static octet => octet.ToString())];
+    }
+
+    protected static async Task SendAsync(RawSmtpClient client, string[] parts, CancellationToken cancellationToken)
+    {
+        foreach (var part in parts)
+            await client.SendAsync(part, cancellationToken);
+    }
+}

@@ -1,0 +1,94 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Configuration;
+using SmtpShield.Host;
+using SmtpShield.Limits;
+using SmtpShield.Listening;
+using SmtpShield.Testing.Smtp;
+using SmtpShield.Upstream;
+
+namespace SmtpShield.Testing;
+
+/// <summary>The whole shield in this process, as the program hosts it, on a free loopback port. Log lines are kept instead of written.</summary>
+internal sealed class ShieldUnderTest : IAsyncDisposable
+{
+    private readonly WebApplication _application;
+
+    private ShieldUnderTest(WebApplication application, RecordingLogger log)
+    {
+        _application = application;
+        Log = log;
+    }
+
+    /// <summary>Where clients connect.</summary>
+    public IPEndPoint EndPoint { get; private set; } = new(0, 0);
+
+    /// <summary>The shield's log.</summary>
+    public RecordingLogger Log { get; }
+
+    /// <summary>The options in force.</summary>
+    public ShieldSnapshot Snapshot => Get<ShieldSnapshot>();
+
+    /// <summary>Connections that are left, and how they are told to end.</summary>
+    public ConnectionDrain Drain => Get<ConnectionDrain>();
+
+    /// <summary>What the shield has counted of clients.</summary>
+    public AnvilTable Anvil => Get<AnvilTable>();
+
+    /// <summary>The MTAs as the shield sees them.</summary>
+    public UpstreamPool Upstreams => Get<UpstreamPool>();
+
+    /// <summary>Options with nothing but these MTAs set: <c>mail.example.com</c> before them, no rate limits, no exempt clients.</summary>
+    public static ShieldOptions Before(params ScriptedMta[] mtas) => new()
+    {
+        Smtpd = new() { MyHostname = "mail.example.com" },
+        Listener = new() { Endpoints = [new(IPAddress.Loopback, 0)] },
+        Upstream = new() { Destinations = [.. mtas.Select(static mta => new UpstreamAddress(mta.EndPoint.Address.ToString(), mta.EndPoint.Port))] },
+    };
+
+    /// <summary>Starts it.</summary>
+    /// <param name="options">Options; endpoints with port 0.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    /// <param name="time">The clock of all waits; null for the real one.</param>
+    public static async Task<ShieldUnderTest> StartAsync(ShieldOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
+    {
+        var log = new RecordingLogger();
+        var shield = new ShieldUnderTest(
+            ShieldHost.Build(
+                new(options),
+                services => services.AddSingleton(time ?? TimeProvider.System).AddLogging(logging => logging.ClearProviders().AddProvider(log))),
+            log);
+        try
+        {
+            await shield._application.StartAsync(cancellationToken);
+            shield.EndPoint = IPEndPoint.Parse(new Uri(shield.Get<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Authority);
+            return shield;
+        }
+        catch
+        {
+            await shield.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A client on loopback.</summary>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <param name="read">Whether it reads from the start.</param>
+    public Task<RawSmtpClient> ConnectAsync(CancellationToken cancellationToken, bool read = true) =>
+        RawSmtpClient.ConnectAsync(EndPoint, IPAddress.Loopback, cancellationToken, read);
+
+    /// <summary>Connections counted for the loopback client.</summary>
+    public int CountedConnections => Anvil.Peek(new(Snapshot.Current.Listener.ServiceName, Clients.ClientRange.Of(IPAddress.Loopback, 32, 128))).ConnectionCount;
+
+    /// <summary>Stops it as SIGTERM does.</summary>
+    public Task StopAsync(CancellationToken cancellationToken) => _application.StopAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _application.DisposeAsync();
+
+    private T Get<T>() where T : notnull => _application.Services.GetRequiredService<T>();
+}
