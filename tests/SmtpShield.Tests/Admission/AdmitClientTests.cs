@@ -151,7 +151,7 @@ public class AdmitClientTests
     {
         await _stage.InvokeAsync(Connection(out _), _ =>
         {
-            _snapshot.Replace(new() { Listener = new() { ServiceName = "other" }, Limits = new() { ClientEventLimitExceptions = AddressPatternList.Parse("0.0.0.0/0") } });
+            _snapshot.Replace(new() { Limits = new() { ClientEventLimitExceptions = AddressPatternList.Parse("0.0.0.0/0") } });
             return Task.CompletedTask;
         });
 
@@ -176,7 +176,6 @@ public class AdmitClientTests
     private static ShieldOptions WithLimits(int count, int rate) => new()
     {
         Smtpd = new() { MyHostname = "mail.example.test" },
-        Listener = new() { ServiceName = "smtp" },
         Limits = new() { ClientConnectionCountLimit = count, ClientConnectionRateLimit = rate },
     };
 
