@@ -18,6 +18,7 @@ internal static class ListeningServices
         services.AddSingleton<ConnectionDrain>();
         services.Replace(ServiceDescriptor.Singleton<IConnectionListenerFactory, ProcessLimitListenerFactory>());
 
+        services.AddHostedService<MemoryTrim>();
         services.AddHostedService<DrainOnShutdown>();
         // Stopped in reverse: systemd hears of the stop before the drain, not after it.
         services.AddSingleton(static provider => SystemdNotifier.FromEnvironment(provider.GetRequiredService<TimeProvider>()));
