@@ -18,7 +18,7 @@ internal static class ProcessName
     /// <summary>The name for a category: <c>master</c> for listening and for everything that is not the shield's own code (Kestrel, YARP, Polly).</summary>
     public static string OfCategory(string category)
     {
-        if (IsWithin(category, "SmtpShield.Listening") || IsWithin(category, "SmtpShield.Configuration") || IsWithin(category, "SmtpShield.Host") || !IsWithin(category, "SmtpShield"))
+        if (IsWithin(category, "SmtpShield.Listening") || IsWithin(category, "SmtpShield.Transport") || IsWithin(category, "SmtpShield.Configuration") || IsWithin(category, "SmtpShield.Host") || !IsWithin(category, "SmtpShield"))
             return Master;
         return IsWithin(category, "SmtpShield.Limits") ? Anvil : Smtpd;
     }

@@ -9,6 +9,8 @@ namespace SmtpShield.FunctionalTests.Relay;
 /// </summary>
 internal sealed class RandomSessionTests : RelayFixture
 {
+    private const string MtasBye = "221 bye\r\n";
+    private const string OwnBye = "221 2.0.0 Bye\r\n";
     private const string Unavailable = "421 4.3.0 mail.example.com Error: mail server unavailable\r\n";
 
     private enum Fate
@@ -64,6 +66,10 @@ internal sealed class RandomSessionTests : RelayFixture
 
         var acknowledged = await answering;
         var told = "220 mx\r\n" + string.Concat(steps.Select(static step => step.Reply));
+
+        // An MTA that closes on QUIT without a word: the shield says goodbye for it.
+        if (fate is Fate.MtaCloses or Fate.MtaResets && received.EndsWith(OwnBye, StringComparison.Ordinal))
+            told = told[..^MtasBye.Length] + OwnBye;
         var body = received.EndsWith(Unavailable, StringComparison.Ordinal) ? received[..^Unavailable.Length] : received;
         Assert.Multiple(() =>
         {
@@ -109,6 +115,7 @@ internal sealed class RandomSessionTests : RelayFixture
     {
         var steps = new List<(string Sent, string Received, string Reply)>();
         var count = random.Next(1, 25);
+        steps.Add(("EHLO c\r\n", "EHLO c\r\n", "250-mx\r\n250 CHUNKING\r\n"));
         for (var i = 0; i < count; i++)
         {
             var line = string.Create(CultureInfo.InvariantCulture, $"RCPT TO:<{i}@x>\r\n");
@@ -148,7 +155,7 @@ internal sealed class RandomSessionTests : RelayFixture
             }
         }
 
-        steps.Add(("QUIT\r\n", "QUIT\r\n", "221 bye\r\n"));
+        steps.Add(("QUIT\r\n", "QUIT\r\n", MtasBye));
         return steps;
     }
 

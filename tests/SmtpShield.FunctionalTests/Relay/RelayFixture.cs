@@ -71,6 +71,14 @@ internal abstract class RelayFixture
         return (client, mta);
     }
 
+    /// <summary>A session whose MTA has offered CHUNKING, so that BDAT is forwarded, and what the MTA has received so far.</summary>
+    protected async Task<(RawSmtpClient Client, MtaConnection Mta, int Start)> BeginChunksAsync(CancellationToken cancellationToken)
+    {
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        await ExchangeAsync(client, mta, "EHLO c", "250-mx\r\n250 CHUNKING", cancellationToken);
+        return (client, mta, mta.ReceivedLength);
+    }
+
     /// <summary>A session that has just got 354, and what the MTA has received so far.</summary>
     protected async Task<(RawSmtpClient Client, MtaConnection Mta, int Start)> BeginDataAsync(CancellationToken cancellationToken)
     {
@@ -88,7 +96,7 @@ internal abstract class RelayFixture
         await client.SendAsync(command + "\r\n", cancellationToken);
         Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo(command));
         await mta.SendAsync(reply + "\r\n", cancellationToken);
-        Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo(reply));
+        Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo(reply.Replace("\r\n", "\n", StringComparison.Ordinal)));
     }
 
     /// <summary>The same octets whole, cut at every place, and one by one.</summary>

@@ -40,6 +40,9 @@ public sealed partial class MailLog(string path, string syslogName)
     /// <summary>The refusals of commands. Made comparable: a queue id is <c>NOQUEUE</c>, because only the MTA knows it.</summary>
     public IReadOnlyList<string> Rejects => [.. Texts.Where(text => RejectLine().IsMatch(text)).Select(text => QueueId().Replace(text, "NOQUEUE: "))];
 
+    /// <summary>The refusals of whole messages by what stands behind the service, as Postfix's before-queue proxy and the shield log them. A Postfix without such a proxy has none: cleanup or a milter refuses, and logs it.</summary>
+    public IReadOnlyList<string> ProxyRejects => [.. Texts.Where(text => ProxyRejectLine().IsMatch(text))];
+
     /// <summary>Waits until as many sessions have ended as the test knows of.</summary>
     public Task WaitForDisconnectsAsync(int sessions, CancellationToken cancellationToken) =>
         WaitForAsync(texts => texts.Count(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)) >= sessions, $"{sessions} disconnect lines", cancellationToken);
@@ -102,6 +105,9 @@ public sealed partial class MailLog(string path, string syslogName)
 
     [GeneratedRegex(@"^[0-9A-Za-z]+: reject: ")]
     private static partial Regex RejectLine();
+
+    [GeneratedRegex(@"^[0-9A-Za-z]+: proxy-reject: ")]
+    private static partial Regex ProxyRejectLine();
 
     [GeneratedRegex(@"^[0-9A-Za-z]+: ")]
     private static partial Regex QueueId();

@@ -4,6 +4,7 @@ namespace SmtpShield.Tests.Telemetry;
 
 public class ProcessNameTests
 {
+    [TestCase("SmtpShield.Transport.SocketListener", "master")]
     [TestCase("SmtpShield.Listening.ProcessLimit", "master")]
     [TestCase("SmtpShield.Limits.AnvilTable", "anvil")]
     [TestCase("SmtpShield.Sessions.SmtpSession", "smtpd")]
