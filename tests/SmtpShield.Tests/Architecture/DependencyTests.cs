@@ -9,14 +9,15 @@ public partial class DependencyTests
 {
     private static readonly Dictionary<string, string[]> _mayUse = new()
     {
-        ["Listening"] = ["Configuration"],
+        ["Listening"] = ["Configuration", "Transport"],
         ["Clients"] = ["Protocol", "Configuration", "Listening"],
         ["Admission"] = ["Clients", "Limits", "Protocol", "Configuration", "Telemetry", "Listening"],
         ["Limits"] = ["Clients", "Protocol", "Configuration"],
         ["Sessions"] = ["Admission", "Relay", "Limits", "Upstream", "Clients", "Telemetry", "Listening", "Configuration", "Protocol"],
         ["Relay"] = ["Protocol", "Limits", "Upstream", "Telemetry", "Configuration"],
-        ["Upstream"] = ["Protocol", "Clients", "Configuration", "Telemetry"],
+        ["Upstream"] = ["Protocol", "Clients", "Configuration", "Telemetry", "Transport"],
         ["Protocol"] = [],
+        ["Transport"] = [],
         ["Configuration"] = [],
         ["Telemetry"] = ["Listening"],
     };

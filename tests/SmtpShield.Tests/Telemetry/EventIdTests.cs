@@ -18,6 +18,7 @@ public class EventIdTests
         ["Upstream"] = 1600,
         ["Configuration"] = 1700,
         ["Telemetry"] = 1800,
+        ["Transport"] = 1900,
     };
 
     private static readonly (string Where, string Folder, int Id)[] _events = [.. from type in typeof(MaillogLoggerProvider).Assembly.GetTypes()
