@@ -29,8 +29,9 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
     {
         socket.Blocking = false;
         Socket = socket;
-        _reader = new(socket);
-        _writer = new(socket);
+        var gate = new Lock();
+        _reader = new(socket, gate);
+        _writer = new(socket, gate);
     }
 
     /// <inheritdoc />
@@ -102,9 +103,10 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
 
         try
         {
-            // Closing a socket under a receive makes .NET reset it, and the reset can overtake what was sent; a shutdown ends the receive first (dotnet/runtime #43385).
+            // Closing a socket under a receive or a send makes .NET reset it, and the reset can overtake what was sent; a shutdown ends them first (dotnet/runtime #43385).
             Socket.Shutdown(SocketShutdown.Both);
             await _reader.WhenIdleAsync().ConfigureAwait(false);
+            await _writer.WhenIdleAsync().ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
@@ -112,8 +114,8 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
         }
 
         Socket.Dispose();
-        _reader.ReturnBuffer();
-        _writer.ReturnBuffer();
+        _reader.Close();
+        _writer.Close();
         await base.DisposeAsync().ConfigureAwait(false);
     }
 

@@ -22,9 +22,10 @@ internal sealed partial class SocketListener(Socket socket, TimeProvider time, I
     {
         while (true)
         {
+            Socket? client = null;
             try
             {
-                var client = await socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
+                client = await socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
                 client.NoDelay = true;
                 return new SocketConnection(client);
             }
@@ -45,6 +46,7 @@ internal sealed partial class SocketListener(Socket socket, TimeProvider time, I
             catch (SocketException)
             {
                 // The client went away while it waited in the queue.
+                client?.Dispose();
             }
         }
     }

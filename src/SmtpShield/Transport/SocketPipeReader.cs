@@ -15,18 +15,19 @@ namespace SmtpShield.Transport;
 /// what does not fit stays in the kernel, whose window then closes on the sender. One read at a time, completed inline on the thread that learns of the bytes.
 /// </summary>
 /// <param name="socket">Connected and non-blocking.</param>
-internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSource<ReadResult>
+/// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>
+internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, IValueTaskSource<ReadResult>
 {
     /// <summary>Octets that can be received before the first of them must have been taken.</summary>
     public const int MostBuffered = 64 * 1024;
 
     private const int SmallestBuffer = 4096;
 
-    private readonly Lock _gate = new();
     private Action? _onReadable;
     private ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter _wait;
-    private ManualResetValueTaskSourceCore<ReadResult> _source;
+    private Completion<ReadResult> _source;
     private CancellationTokenRegistration _cancellation;
+    private CancellationToken _token;
     private TaskCompletionSource? _idle;
     private Exception? _failure;
     private byte[] _buffer = [];
@@ -42,31 +43,37 @@ internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSo
     /// <inheritdoc />
     public override bool TryRead(out ReadResult result)
     {
-        lock (_gate)
+        lock (gate)
             return TryTake(out result);
     }
 
     /// <inheritdoc />
     /// <exception cref="ConnectionResetException">The connection broke.</exception>
+    /// <exception cref="InvalidOperationException">A read is under way, or <see cref="MostBuffered"/> octets were looked at and none was taken.</exception>
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        lock (_gate)
+        short version;
+        lock (gate)
         {
             if (TryTake(out var result))
                 return new(result);
             if (_isReading)
                 throw new InvalidOperationException("A read is under way.");
+            if (_end - _start >= MostBuffered)
+                throw new InvalidOperationException("More input was asked for than is ever buffered.");
             if (!_isWaiting && !Wait() && TryTake(out result))
                 return new(result);
 
             _source.Reset();
+            version = _source.Version;
+            _token = cancellationToken;
             _isReading = true;
         }
 
         if (cancellationToken.CanBeCanceled)
             _cancellation = cancellationToken.UnsafeRegister(static (reader, token) => ((SocketPipeReader)reader!).Cancel(token), this);
-        return new(this, _source.Version);
+        return new(this, version);
     }
 
     /// <inheritdoc />
@@ -75,19 +82,24 @@ internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSo
     /// <inheritdoc />
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
-        if (_end == 0)
-            return;
+        lock (gate)
+        {
+            // Nothing was received, or the connection was closed meanwhile.
+            if (_end == 0)
+                return;
 
-        _start = IndexOf(consumed);
-        _examined = Math.Max(_start, IndexOf(examined));
-        if (_start == _end)
-            ReturnBuffer();
+            _start = IndexOf(consumed);
+            _examined = Math.Max(_start, IndexOf(examined));
+            if (_start == _end)
+                ReturnBuffer();
+        }
     }
 
     /// <inheritdoc />
     public override void CancelPendingRead()
     {
-        lock (_gate)
+        Completion<ReadResult>.Continuation continuation;
+        lock (gate)
         {
             if (!_isReading)
             {
@@ -95,10 +107,10 @@ internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSo
                 return;
             }
 
-            _isReading = false;
+            continuation = End(new(Buffered, isCanceled: true, isCompleted: false));
         }
 
-        _source.SetResult(new(Buffered, isCanceled: true, isCompleted: false));
+        continuation.Run();
     }
 
     /// <inheritdoc />
@@ -110,7 +122,7 @@ internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSo
     /// <summary>Completes when no receive is under way in the kernel. Only behind the socket's shutdown, which ends one.</summary>
     public Task WhenIdleAsync()
     {
-        lock (_gate)
+        lock (gate)
         {
             if (!_isWaiting)
                 return Task.CompletedTask;
@@ -120,30 +132,53 @@ internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSo
         }
     }
 
-    /// <summary>Gives the buffer back.</summary>
-    public void ReturnBuffer()
+    /// <summary>Gives the buffer back; nothing is received any more, and a read that still waits fails.</summary>
+    public void Close()
     {
-        var buffer = _buffer;
-        _buffer = [];
-        _start = _end = _examined = 0;
-        if (buffer.Length > 0)
-            ArrayPool<byte>.Shared.Return(buffer);
+        Completion<ReadResult>.Continuation continuation = default;
+        lock (gate)
+        {
+            Fail(new ObjectDisposedException(nameof(SocketConnection)));
+            ReturnBuffer();
+            if (_isReading)
+                continuation = End(default, _failure);
+        }
+
+        continuation.Run();
     }
 
     /// <inheritdoc />
     ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
     {
+        ReadResult result;
+        Exception? error;
+        lock (gate)
+            result = _source.TakeResult(token, out error);
+
+        // A cancellation that already runs may come after this: it is told from the next read's by its token.
         _cancellation.Unregister();
         _cancellation = default;
-        return _source.GetResult(token);
+        return error is null ? result : throw error;
     }
 
     /// <inheritdoc />
-    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _source.GetStatus(token);
+    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
+    {
+        lock (gate)
+            return _source.GetStatus(token);
+    }
 
     /// <inheritdoc />
-    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
+    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        lock (gate)
+        {
+            if (_source.TryKeep(continuation, state, token))
+                return;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: true);
+    }
 
     private ReadOnlySequence<byte> Buffered => _end > _start ? new(_buffer, _start, _end - _start) : ReadOnlySequence<byte>.Empty;
 
@@ -165,14 +200,31 @@ internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSo
 
     private void Cancel(CancellationToken token)
     {
-        lock (_gate)
+        Completion<ReadResult>.Continuation continuation;
+        lock (gate)
         {
-            if (!_isReading)
+            if (!_isReading || _token != token)
                 return;
-            _isReading = false;
+            continuation = End(default, new OperationCanceledException(token));
         }
 
-        _source.SetException(new OperationCanceledException(token));
+        continuation.Run();
+    }
+
+    // The read is complete when the lock is left, so that who cancels one can take its result at once.
+    private Completion<ReadResult>.Continuation End(ReadResult result, Exception? error = null)
+    {
+        _isReading = false;
+        return _source.Complete(result, error);
+    }
+
+    private void ReturnBuffer()
+    {
+        var buffer = _buffer;
+        _buffer = [];
+        _start = _end = _examined = 0;
+        if (buffer.Length > 0)
+            ArrayPool<byte>.Shared.Return(buffer);
     }
 
     // Waits for bytes with a receive of none, so that no buffer is held meanwhile. False: something has come already.
@@ -180,7 +232,16 @@ internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSo
     {
         while (!_isEnded && _end <= _examined)
         {
-            _wait = socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false).GetAwaiter();
+            try
+            {
+                _wait = socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false).GetAwaiter();
+            }
+            catch (ObjectDisposedException exception)
+            {
+                Fail(exception);
+                break;
+            }
+
             if (!_wait.IsCompleted)
             {
                 _isWaiting = true;
@@ -197,17 +258,15 @@ internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSo
 
     private void OnReadable()
     {
-        ReadResult result;
-        TaskCompletionSource? idle;
-        lock (_gate)
+        Completion<ReadResult>.Continuation continuation;
+        lock (gate)
         {
             _isWaiting = false;
-            idle = _idle;
             var isReadable = TryFinishWait();
-            if (!_isReading || idle is not null)
+            if (!_isReading || _idle is not null)
             {
                 // Nobody reads any more: the bytes stay in the kernel until somebody does.
-                idle?.TrySetResult();
+                _idle?.TrySetResult();
                 return;
             }
 
@@ -216,14 +275,10 @@ internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSo
             if (_failure is null && Wait())
                 return;
 
-            _isReading = false;
-            result = new(Buffered, isCanceled: false, _isEnded);
+            continuation = _end == _start && _failure is { } failure ? End(default, failure) : End(new(Buffered, isCanceled: false, _isEnded));
         }
 
-        if (_failure is { } failure && result.Buffer.IsEmpty)
-            _source.SetException(failure);
-        else
-            _source.SetResult(result);
+        continuation.Run();
     }
 
     private bool TryFinishWait()
@@ -284,8 +339,6 @@ internal sealed class SocketPipeReader(Socket socket) : PipeReader, IValueTaskSo
             return;
 
         var kept = _end - _start;
-        if (kept >= MostBuffered)
-            throw new InvalidOperationException("More input was asked for than is ever buffered.");
 
         // At most as much again is moved as is received into the room that is made.
         var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(_nextSize, Math.Min(kept * 2, MostBuffered)));

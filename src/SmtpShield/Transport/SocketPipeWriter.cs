@@ -9,18 +9,22 @@ namespace SmtpShield.Transport;
 /// collected for one that does not read. While nothing is written it holds no buffer.
 /// </summary>
 /// <param name="socket">Connected and non-blocking.</param>
-internal sealed class SocketPipeWriter(Socket socket) : PipeWriter
+/// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>
+internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter
 {
     private const int SmallestBuffer = 4096;
 
     private byte[] _buffer = [];
     private int _length;
+    private bool _isSending;
+    private bool _isClosed;
+    private TaskCompletionSource? _idle;
 
     /// <inheritdoc />
     public override bool CanGetUnflushedBytes => true;
 
     /// <inheritdoc />
-    public override long UnflushedBytes => _length;
+    public override long UnflushedBytes => _isSending ? 0 : _length;
 
     /// <inheritdoc />
     public override void Advance(int bytes)
@@ -48,7 +52,17 @@ internal sealed class SocketPipeWriter(Socket socket) : PipeWriter
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return _length == 0 ? new(default(FlushResult)) : SocketSend.Rent().SendAsync(socket, _buffer.AsMemory(0, _length), this);
+        lock (gate)
+        {
+            ThrowIfSending();
+            if (_isClosed)
+                return new(new FlushResult(isCanceled: false, isCompleted: true));
+            if (_length == 0)
+                return new(default(FlushResult));
+            _isSending = true;
+        }
+
+        return SocketSend.Rent().SendAsync(socket, _buffer.AsMemory(0, _length), this);
     }
 
     /// <inheritdoc />
@@ -60,8 +74,42 @@ internal sealed class SocketPipeWriter(Socket socket) : PipeWriter
         // What was written and not flushed is never sent; the buffer goes back with the connection.
     }
 
-    /// <summary>Gives the buffer back.</summary>
-    public void ReturnBuffer()
+    /// <summary>The kernel has taken all of it, or never will.</summary>
+    public void EndSend()
+    {
+        lock (gate)
+        {
+            ReturnBuffer();
+            _isSending = false;
+            _idle?.TrySetResult();
+        }
+    }
+
+    /// <summary>Completes when no send is under way in the kernel. Only behind the socket's shutdown, which ends one.</summary>
+    public Task WhenIdleAsync()
+    {
+        lock (gate)
+        {
+            if (!_isSending)
+                return Task.CompletedTask;
+
+            _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _idle.Task;
+        }
+    }
+
+    /// <summary>Gives the buffer back; if a send is under way, at its end. Nothing is sent any more.</summary>
+    public void Close()
+    {
+        lock (gate)
+        {
+            _isClosed = true;
+            if (!_isSending)
+                ReturnBuffer();
+        }
+    }
+
+    private void ReturnBuffer()
     {
         var buffer = _buffer;
         _buffer = [];
@@ -70,8 +118,15 @@ internal sealed class SocketPipeWriter(Socket socket) : PipeWriter
             ArrayPool<byte>.Shared.Return(buffer);
     }
 
+    private void ThrowIfSending()
+    {
+        if (_isSending)
+            throw new InvalidOperationException("A flush is under way.");
+    }
+
     private void MakeRoom(int sizeHint)
     {
+        ThrowIfSending();
         var needed = Math.Max(sizeHint, 1);
         if (_buffer.Length - _length >= needed)
             return;

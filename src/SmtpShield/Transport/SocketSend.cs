@@ -12,7 +12,8 @@ internal sealed class SocketSend : SocketAsyncEventArgs, IValueTaskSource<FlushR
 
     private static readonly ConcurrentQueue<SocketSend> Pool = new();
 
-    private ManualResetValueTaskSourceCore<FlushResult> _source;
+    private readonly Lock _gate = new();
+    private Completion<FlushResult> _source;
     private SocketPipeWriter? _writer;
 
     private SocketSend()
@@ -31,11 +32,11 @@ internal sealed class SocketSend : SocketAsyncEventArgs, IValueTaskSource<FlushR
     {
         _writer = writer;
         SetBuffer(octets);
-        _source.Reset();
+        var version = _source.Version;
         try
         {
             if (socket.SendAsync(this))
-                return new(this, _source.Version);
+                return new(this, version);
         }
         catch (ObjectDisposedException)
         {
@@ -50,25 +51,49 @@ internal sealed class SocketSend : SocketAsyncEventArgs, IValueTaskSource<FlushR
     /// <inheritdoc />
     FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
     {
-        var result = _source.GetResult(token);
+        FlushResult result;
+        lock (_gate)
+            result = _source.TakeResult(token, out _);
         Return();
         return result;
     }
 
     /// <inheritdoc />
-    ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _source.GetStatus(token);
+    ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token)
+    {
+        lock (_gate)
+            return _source.GetStatus(token);
+    }
 
     /// <inheritdoc />
-    void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
+    void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        lock (_gate)
+        {
+            if (_source.TryKeep(continuation, state, token))
+                return;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: true);
+    }
 
     /// <inheritdoc />
-    protected override void OnCompleted(SocketAsyncEventArgs e) => _source.SetResult(End());
+    protected override void OnCompleted(SocketAsyncEventArgs e)
+    {
+        var result = End();
+        Completion<FlushResult>.Continuation continuation;
+        lock (_gate)
+            continuation = _source.Complete(result);
+
+        // From here on this object may already be another session's.
+        continuation.Run();
+    }
 
     private FlushResult End()
     {
-        _writer!.ReturnBuffer();
-        return new(isCanceled: false, isCompleted: SocketError != SocketError.Success);
+        var result = new FlushResult(isCanceled: false, isCompleted: SocketError != SocketError.Success);
+        _writer!.EndSend();
+        return result;
     }
 
     private void Return()
