@@ -7,17 +7,19 @@ namespace SmtpShield.Relay;
 /// <summary>How many commands a session has seen and how many succeeded, for the <c>disconnect from</c> line (Postfix smtpd.c, since 3.0).</summary>
 internal sealed class CommandStatistics
 {
-    // Two numbers a verb: seen, succeeded.
-    private readonly int[] _counts = new int[2 * Verbs.Count];
+    // Only for verbs seen: most sessions use a handful of them.
+    private Entry[] _entries = [];
+    private int _length;
 
     /// <summary>Counts a command, when its reply is known or the session ended without one.</summary>
     /// <param name="verb">The command; an unrecognized one never succeeds, whatever the MTA said to it.</param>
     /// <param name="succeeded">Whether the reply was 2xx.</param>
     public void Count(Verb verb, bool succeeded)
     {
-        _counts[2 * (int)verb]++;
+        ref var entry = ref EntryOf(verb);
+        entry.Seen++;
         if (succeeded && verb != Verb.Unknown)
-            _counts[(2 * (int)verb) + 1]++;
+            entry.Succeeded++;
     }
 
     /// <summary>Writes <c> cmd=ok</c> or <c> cmd=ok/total</c> for the commands seen, in Postfix's order, and the total; <c> commands=0/0</c> when there were none.</summary>
@@ -29,15 +31,13 @@ internal sealed class CommandStatistics
 
         var text = new StringBuilder(96);
         int succeeded = 0, seen = 0;
-        for (var verb = 0; verb < Verbs.Count; verb++)
+        var entries = statistics._entries.AsSpan(0, statistics._length);
+        entries.Sort(static (left, right) => left.Verb.CompareTo(right.Verb));
+        foreach (var entry in entries)
         {
-            var (verbSeen, verbSucceeded) = (statistics._counts[2 * verb], statistics._counts[(2 * verb) + 1]);
-            if (verbSeen == 0)
-                continue;
-
-            Append(text, ((Verb)verb).Name().ToLowerInvariant(), verbSucceeded, verbSeen, isTotal: false);
-            succeeded += verbSucceeded;
-            seen += verbSeen;
+            Append(text, entry.Verb.Name().ToLowerInvariant(), entry.Succeeded, entry.Seen, isTotal: false);
+            succeeded += entry.Succeeded;
+            seen += entry.Seen;
         }
 
         Append(text, "commands", succeeded, seen, isTotal: true);
@@ -49,5 +49,26 @@ internal sealed class CommandStatistics
         text.Append(' ').Append(name).Append('=').Append(succeeded.ToString(CultureInfo.InvariantCulture));
         if (succeeded != seen || (isTotal && seen == 0))
             text.Append('/').Append(seen.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private ref Entry EntryOf(Verb verb)
+    {
+        for (var index = 0; index < _length; index++)
+        {
+            if (_entries[index].Verb == verb)
+                return ref _entries[index];
+        }
+
+        if (_length == _entries.Length)
+            Array.Resize(ref _entries, Math.Max(2, _length * 2));
+        _entries[_length].Verb = verb;
+        return ref _entries[_length++];
+    }
+
+    private struct Entry
+    {
+        public Verb Verb;
+        public int Seen;
+        public int Succeeded;
     }
 }

@@ -44,7 +44,7 @@ internal sealed class PendingCommands
     // Lengths are powers of two; sessions that never pipeline stay at the first one.
     private void Grow()
     {
-        var larger = new PendingCommand[Math.Max(2, _ring.Length * 2)];
+        var larger = new PendingCommand[Math.Max(1, _ring.Length * 2)];
         for (var i = 0; i < Count; i++)
             larger[i] = _ring[(_head + i) & (_ring.Length - 1)];
         _ring = larger;

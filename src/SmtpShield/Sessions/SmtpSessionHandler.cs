@@ -29,7 +29,22 @@ internal sealed class SmtpSessionHandler(
         var record = connection.Features.Get<SessionRecord>() ?? throw new InvalidOperationException($"{nameof(SmtpSessionHandler)} runs behind {nameof(RecordSession)}.");
         try
         {
-            await HoldAsync(connection, client, record).ConfigureAwait(false);
+            if (await DialAsync(connection, client).ConfigureAwait(false) is not { } upstream)
+                return;
+
+            await using (upstream.ConfigureAwait(false))
+            {
+                using var relay = new SessionRelay(client, connection.Transport, upstream, snapshot, drain, removedKeywords, time, log);
+                try
+                {
+                    var result = await relay.RunAsync().ConfigureAwait(false);
+                    LogEnd(result, relay.After, client, upstream);
+                }
+                finally
+                {
+                    record.Statistics = CommandStatistics.Describe(relay.Statistics);
+                }
+            }
         }
         catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
         {
@@ -40,26 +55,6 @@ internal sealed class SmtpSessionHandler(
         {
             // A bug: this session ends, the others go on.
             SessionLog.Failed(log, client.NameAddress, exception);
-        }
-    }
-
-    private async Task HoldAsync(ConnectionContext connection, ClientIdentity client, SessionRecord record)
-    {
-        if (await DialAsync(connection, client).ConfigureAwait(false) is not { } upstream)
-            return;
-
-        await using (upstream.ConfigureAwait(false))
-        {
-            using var relay = new SessionRelay(client, connection.Transport, upstream, snapshot, drain, removedKeywords, time, log);
-            try
-            {
-                var result = await relay.RunAsync().ConfigureAwait(false);
-                LogEnd(result, relay.After, client, upstream);
-            }
-            finally
-            {
-                record.Statistics = CommandStatistics.Describe(relay.Statistics);
-            }
         }
     }
 
