@@ -2,6 +2,7 @@ using SmtpShield.Listening;
 
 namespace SmtpShield.Tests.Listening;
 
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 internal sealed class MemoryTrimTests
 {
     private const long Megabyte = 1 << 20;
