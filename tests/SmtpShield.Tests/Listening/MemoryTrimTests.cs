@@ -3,14 +3,13 @@ using SmtpShield.Listening;
 namespace SmtpShield.Tests.Listening;
 
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
-internal sealed class MemoryTrimTests
+internal sealed class MemoryTrimTests : IDisposable
 {
     private const long Megabyte = 1 << 20;
 
     private readonly MemoryTrim _trim = new(TimeProvider.System);
 
-    [TearDown]
-    public void TearDown() => _trim.Dispose();
+    public void Dispose() => _trim.Dispose();
 
     [Test]
     public void IsQuietBehindABurst_WhileTheBurstLasts_IsFalse() =>
