@@ -11,11 +11,8 @@ namespace SmtpShield.Upstream;
 /// <param name="destination">The destination that counts this session; released once, by <see cref="DisposeAsync"/>.</param>
 /// <param name="greeting">The complete reply, every line ended by CR LF.</param>
 /// <param name="greetingCode">The reply code of the greeting.</param>
-/// <param name="time">The clock of the close.</param>
-internal sealed class UpstreamConnection(ConnectionContext connection, UpstreamDestination destination, byte[] greeting, int greetingCode, TimeProvider time) : IAsyncDisposable
+internal sealed class UpstreamConnection(ConnectionContext connection, UpstreamDestination destination, byte[] greeting, int greetingCode) : IAsyncDisposable
 {
-    private static readonly TimeSpan LongestClose = TimeSpan.FromSeconds(2);
-
     private int _disposed;
 
     /// <summary>The bytes to and from the MTA; input starts behind the greeting. A completed flush means the kernel has the bytes.</summary>
@@ -33,26 +30,14 @@ internal sealed class UpstreamConnection(ConnectionContext connection, UpstreamD
     /// <summary>Drops the connection at once; bytes not yet flushed are never sent. <see cref="DisposeAsync"/> is still due.</summary>
     public void Abort() => connection.Abort();
 
-    /// <summary>
-    /// Closes the connection after what was flushed, and takes the session off its destination's count. A second call does nothing. An MTA that does not take the
-    /// last octets is not waited for: the transport would wait as long as it stays open, and the client's session with it.
-    /// </summary>
+    /// <summary>Closes the connection after what was flushed, and takes the session off its destination's count. An MTA that takes nothing is not waited for. A second call does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         try
         {
-            var closing = connection.DisposeAsync().AsTask();
-            try
-            {
-                await closing.WaitAsync(LongestClose, time);
-            }
-            catch (TimeoutException)
-            {
-                connection.Abort();
-                await closing;
-            }
+            await connection.DisposeAsync();
         }
         finally
         {

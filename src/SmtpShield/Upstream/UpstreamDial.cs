@@ -148,7 +148,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
                 pool.RecordSuccess(cluster, _picked!);
             }
 
-            return session = new UpstreamConnection(connection, destination, destination.Intern(text), code, pool.Time);
+            return session = new UpstreamConnection(connection, destination, destination.Intern(text), code);
         }
         catch (SocketException error)
         {
