@@ -37,16 +37,16 @@ internal sealed partial class SocketListener(Socket socket, TimeProvider time, I
             {
                 return null;
             }
-            catch (SocketException exception) when (exception.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+            catch (SocketException exception) when (client is not null || exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
             {
-                // Clients wait in the queue until sessions have ended; asking again at once would only burn the processor.
+                // The client went away, while it waited in the queue or right behind it.
+                client?.Dispose();
+            }
+            catch (SocketException exception)
+            {
+                // Clients wait in the queue until there is room again; asking at once would only burn the processor.
                 Log.AcceptFailed(log, exception.Message);
                 await Task.Delay(Pause, time, cancellationToken).ConfigureAwait(false);
-            }
-            catch (SocketException)
-            {
-                // The client went away while it waited in the queue.
-                client?.Dispose();
             }
         }
     }
@@ -63,7 +63,7 @@ internal sealed partial class SocketListener(Socket socket, TimeProvider time, I
 
     private static partial class Log
     {
-        [LoggerMessage(1900, LogLevel.Warning, "accept: {Reason}; raise the limit of open files (systemd: LimitNOFILE=), two are needed for a session", EventName = "AcceptFailed")]
+        [LoggerMessage(1900, LogLevel.Warning, "accept: {Reason}; trying again in a second (a session needs two open files: ulimit -n, systemd LimitNOFILE=)", EventName = "AcceptFailed")]
         public static partial void AcceptFailed(ILogger logger, string reason);
     }
 }
