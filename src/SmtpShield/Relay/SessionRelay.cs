@@ -194,7 +194,8 @@ internal sealed class SessionRelay : IDisposable
     }
 
     // A client that has closed its side may still read: complete commands are answered, an incomplete line or message is dropped (RFC 9293 section 3.6).
-    private bool IsClientDone() => _client.IsReceiveEnded && _state.Phase switch
+    // One whose replies can't be sent any more is gone, also while commands of its own are still waiting to be read.
+    private bool IsClientDone() => (_client.IsReceiveEnded || _client.IsBroken) && _state.Phase switch
     {
         RelayPhase.Commands => (_state.Pending.Count == 0 && !_upstream.IsFlushing && !_client.IsFlushing) || (_client.IsBroken && !_state.AwaitsMessageReply),
         RelayPhase.SaslResponse => true,
