@@ -22,6 +22,33 @@ internal sealed class DeadlineTests : RelayFixture
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("421 4.4.2 mail.example.com Error: timeout exceeded\r\n"));
     }
 
+    [Test]
+    public async Task Client_ResetsBehindCommandsThatAreDelayed_TheyAreNotCarriedOutForNobody(CancellationToken cancellationToken)
+    {
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        for (var error = 0; error < 10; error++)
+            await ExchangeAsync(client, mta, "NONSENSE", "500 no", cancellationToken);
+        await client.SendAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 50)), cancellationToken);
+        var line = await mta.ReadLineAsync(cancellationToken);
+        await client.VanishAsync(reset: true);
+
+        var commands = 0;
+        for (; line is not null; commands++)
+        {
+            await mta.SendAsync("250 ok\r\n", cancellationToken);
+            var next = mta.ReadLineAsync(cancellationToken);
+            while (!next.IsCompleted)
+            {
+                Time!.Advance(TimeSpan.FromMilliseconds(100));
+                await Task.Yield();
+            }
+
+            line = await next;
+        }
+
+        Assert.That(commands, Is.LessThan(5));
+    }
+
     [TestCase("NOOP", 300)]
     [TestCase("end", 600)]
     public async Task Mta_SilentForTheTimeout_ClientGets421(string command, int seconds, CancellationToken cancellationToken)
