@@ -5,9 +5,6 @@ namespace SmtpShield.Protocol;
 /// <summary>What follows from a command's verb alone.</summary>
 internal static class Verbs
 {
-    /// <summary>How many values <see cref="Verb"/> has.</summary>
-    public const int Count = (int)Verb.Unknown + 1;
-
     private static readonly string[] Names =
         ["HELO", "EHLO", "XCLIENT", "XFORWARD", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "VRFY", "ETRN", "QUIT", "HELP", "UNKNOWN"];
 
