@@ -8,4 +8,32 @@ public sealed record AnvilOptions
     /// <remarks>Postfix <c>anvil_rate_time_unit</c>, postconf(5).</remarks>
     [ConfigurationKeyName("anvil_rate_time_unit"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan RateTimeUnit { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often the largest counts are logged.</summary>
+    /// <value>At least 1 second; 600 seconds by default.</value>
+    /// <remarks>Postfix <c>anvil_status_update_time</c>, postconf(5).</remarks>
+    [ConfigurationKeyName("anvil_status_update_time"), TimeUnit('s'), MinimumSeconds(1)]
+    public TimeSpan StatusUpdateTime { get; init; } = TimeSpan.FromSeconds(600);
+
+    /// <summary>Leading bits of an IPv4 address that tell clients apart.</summary>
+    /// <value>0 to 32; 32 by default.</value>
+    /// <remarks>Postfix <c>smtpd_client_ipv4_prefix_length</c>, postconf(5), since 3.8.</remarks>
+    [ConfigurationKeyName("smtpd_client_ipv4_prefix_length"), Range(0, 32)]
+    public int ClientIPv4PrefixLength { get; init; } = 32;
+
+    /// <summary>Leading bits of an IPv6 address that tell clients apart.</summary>
+    /// <value>0 to 128; 84 by default.</value>
+    /// <remarks>Postfix <c>smtpd_client_ipv6_prefix_length</c>, postconf(5), since 3.8.</remarks>
+    [ConfigurationKeyName("smtpd_client_ipv6_prefix_length"), Range(0, 128)]
+    public int ClientIPv6PrefixLength { get; init; } = 84;
+
+    /// <summary>Clients the counter table holds at most.</summary>
+    /// <value>At least 1000; 1000000 by default, at no more than 100 octets each.</value>
+    [ConfigurationKeyName("shield_client_table_size"), Range(1000, 16_000_000)]
+    public int ClientTableSize { get; init; } = 1_000_000;
+
+    /// <summary>How a rate is taken from counted events.</summary>
+    /// <value><c>fixed</c> (default), as anvil(8) does, or <c>sliding</c>.</value>
+    [ConfigurationKeyName("shield_rate_window")]
+    public RateWindow RateWindow { get; init; }
 }

@@ -15,6 +15,42 @@ public sealed record SmtpdLimitOptions
     [ConfigurationKeyName("smtpd_client_connection_rate_limit"), Range(0, int.MaxValue)]
     public int ClientConnectionRateLimit { get; init; }
 
+    /// <summary>MAIL commands one client may send per <c>anvil_rate_time_unit</c>, accepted or not.</summary>
+    /// <value>0 (default) disables. Clients in <c>smtpd_client_event_limit_exceptions</c> are not counted.</value>
+    /// <remarks>Postfix <c>smtpd_client_message_rate_limit</c>, postconf(5). Exceeding it: reply 450 4.7.1.</remarks>
+    [ConfigurationKeyName("smtpd_client_message_rate_limit"), Range(0, int.MaxValue)]
+    public int ClientMessageRateLimit { get; init; }
+
+    /// <summary>RCPT and VRFY commands one client may send per <c>anvil_rate_time_unit</c>, accepted or not.</summary>
+    /// <value>0 (default) disables. Clients in <c>smtpd_client_event_limit_exceptions</c> are not counted.</value>
+    /// <remarks>Postfix <c>smtpd_client_recipient_rate_limit</c>, postconf(5). Exceeding it: reply 450 4.7.1.</remarks>
+    [ConfigurationKeyName("smtpd_client_recipient_rate_limit"), Range(0, int.MaxValue)]
+    public int ClientRecipientRateLimit { get; init; }
+
+    /// <summary>AUTH commands one client may send per <c>anvil_rate_time_unit</c>, successful or not.</summary>
+    /// <value>0 (default) disables. Clients in <c>smtpd_client_event_limit_exceptions</c> are not counted.</value>
+    /// <remarks>Postfix <c>smtpd_client_auth_rate_limit</c>, postconf(5). Exceeding it: reply 450 4.7.1.</remarks>
+    [ConfigurationKeyName("smtpd_client_auth_rate_limit"), Range(0, int.MaxValue)]
+    public int ClientAuthRateLimit { get; init; }
+
+    /// <summary>TLS sessions one client may start per <c>anvil_rate_time_unit</c>.</summary>
+    /// <value>0 (default) disables. Clients in <c>smtpd_client_event_limit_exceptions</c> are not counted.</value>
+    /// <remarks>Postfix <c>smtpd_client_new_tls_session_rate_limit</c>, postconf(5). Exceeding it: reply 454 4.7.0 to STARTTLS.</remarks>
+    [ConfigurationKeyName("smtpd_client_new_tls_session_rate_limit"), Range(0, int.MaxValue)]
+    public int ClientNewTlsSessionRateLimit { get; init; }
+
+    /// <summary>Commands of one client the MTA may refuse per <c>anvil_rate_time_unit</c>, over all of its sessions.</summary>
+    /// <value>0 (default) disables. Clients in <c>smtpd_client_event_limit_exceptions</c> are not counted.</value>
+    /// <remarks>Exceeding it: reply 421 4.7.0 at connect. Temporary refusals by greylisting (450, 451) are not counted.</remarks>
+    [ConfigurationKeyName("shield_client_error_rate_limit"), Range(0, int.MaxValue)]
+    public int ClientErrorRateLimit { get; init; }
+
+    /// <summary>Logins of one client the MTA may refuse (535) per <c>anvil_rate_time_unit</c>, over all of its sessions.</summary>
+    /// <value>0 (default) disables. Clients in <c>smtpd_client_event_limit_exceptions</c> are not counted.</value>
+    /// <remarks>Exceeding it: reply 421 4.7.0 at connect.</remarks>
+    [ConfigurationKeyName("shield_client_auth_failure_rate_limit"), Range(0, int.MaxValue)]
+    public int ClientAuthFailureRateLimit { get; init; }
+
     /// <summary>Clients whose events are not counted and not limited.</summary>
     /// <value>Address patterns; <c>$mynetworks</c> by default.</value>
     /// <remarks>Postfix <c>smtpd_client_event_limit_exceptions</c>, postconf(5).</remarks>
@@ -50,4 +86,10 @@ public sealed record SmtpdLimitOptions
     /// <remarks>Postfix <c>smtpd_recipient_overshoot_limit</c>, postconf(5).</remarks>
     [ConfigurationKeyName("smtpd_recipient_overshoot_limit"), Range(1, int.MaxValue)]
     public int RecipientOvershootLimit { get; init; } = 1000;
+
+    /// <summary>Recipients the MTA may accept in one transaction.</summary>
+    /// <value>Recipients, at least 1; 1000 by default.</value>
+    /// <remarks>Postfix <c>smtpd_recipient_limit</c>, postconf(5). Exceeding it: reply 452 4.5.3.</remarks>
+    [ConfigurationKeyName("smtpd_recipient_limit"), Range(1, int.MaxValue)]
+    public int RecipientLimit { get; init; } = 1000;
 }

@@ -64,6 +64,23 @@ internal sealed class AnvilTable
         }
     }
 
+    /// <summary>Counts an event of a client that is connected; without a record (the table has lost it) a connection is counted too, as anvil(8) does.</summary>
+    /// <returns>The client's events of this kind in the current window, this one included.</returns>
+    public int Count(in AnvilKey key, AnvilEvent kind)
+    {
+        var now = Now;
+        var unit = Unit;
+        var shard = ShardOf(key);
+        lock (shard)
+        {
+            ref var record = ref CollectionsMarshal.GetValueRefOrAddDefault(shard, key, out var exists);
+            if (!exists || record.IsExpired(now, unit))
+                record = new() { Start = now, Rate = 1, Count = 1 };
+            record.Roll(now, unit);
+            return ++record.Events[(int)kind];
+        }
+    }
+
     /// <summary>Counts the end of a connection; the record stays for one more <c>anvil_rate_time_unit</c>.</summary>
     public void Disconnect(in AnvilKey key)
     {
@@ -124,6 +141,7 @@ internal sealed class AnvilTable
         public long LastDisconnect;
         public int Count;
         public int Rate;
+        public EventCounts Events;
 
         // At the unit, not above it as the window: anvil's timer fires in that second, before the event that finds the record (events.c).
         public readonly bool IsExpired(long now, long unit) => Count == 0 && now >= LastDisconnect + unit;
@@ -134,7 +152,14 @@ internal sealed class AnvilTable
                 return;
 
             Rate = 0;
+            Events = default;
             Start = now;
         }
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(6)]
+    private struct EventCounts
+    {
+        private int _first;
     }
 }

@@ -12,6 +12,22 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
 {
     private delegate bool TryRead<T>(string word, out T item);
 
+    private static readonly Dictionary<string, RateWindow> RateWindows = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["fixed"] = RateWindow.Fixed,
+        ["sliding"] = RateWindow.Sliding,
+    };
+
+    // Postfix's normalize, yes and note accept the same ends of mail data as guard; its "no" accepts all of them, which is what the shield is there to prevent.
+    private static readonly Dictionary<string, BareNewlinePolicy> BareNewlinePolicies = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["guard"] = BareNewlinePolicy.Guard,
+        ["normalize"] = BareNewlinePolicy.Guard,
+        ["yes"] = BareNewlinePolicy.Guard,
+        ["note"] = BareNewlinePolicy.Guard,
+        ["reject"] = BareNewlinePolicy.Reject,
+    };
+
     /// <summary>Reads a value.</summary>
     /// <returns>The value; null after an error.</returns>
     public object? Read(ParameterDefinition definition, string text, SourceLocation location)
@@ -33,6 +49,12 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
             return ReadList<IPEndPoint>(definition, text, location, TryReadEndpoint, "write address:port or [IPv6 address]:port");
         if (type == typeof(IReadOnlyList<UpstreamAddress>))
             return ReadList<UpstreamAddress>(definition, text, location, TryReadUpstream, "write host:port, address:port or [IPv6 address]:port");
+        if (type == typeof(ForbiddenCommands))
+            return ReadForbiddenCommands(definition, text, location);
+        if (type == typeof(RateWindow))
+            return ReadChoice(definition, text, location, RateWindows);
+        if (type == typeof(BareNewlinePolicy))
+            return ReadChoice(definition, text, location, BareNewlinePolicies);
         throw new NotSupportedException($"{definition.Name}: no reader for {type}");
     }
 
@@ -99,6 +121,24 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         var isEndpoint = HostAndPort.TryParse(word, out var host, out var port) && port > 0;
         upstream = new UpstreamAddress(host, port);
         return isEndpoint;
+    }
+
+    private object? ReadChoice<T>(ParameterDefinition definition, string text, SourceLocation location, Dictionary<string, T> choices)
+        where T : struct =>
+        choices.TryGetValue(text, out var choice)
+            ? choice
+            : Fail(definition, location, $"bad parameter value: {definition.Name} = {text}", $"write one of {string.Join(", ", choices.Keys)}");
+
+    private object? ReadForbiddenCommands(ParameterDefinition definition, string text, SourceLocation location)
+    {
+        try
+        {
+            return ForbiddenCommandsParser.Parse(text);
+        }
+        catch (FormatException exception)
+        {
+            return Fail(definition, location, $"{definition.Name}: {exception.Message}", "");
+        }
     }
 
     private object? Fail(ParameterDefinition definition, SourceLocation location, string message, string hint)
