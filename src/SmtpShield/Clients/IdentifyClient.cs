@@ -1,11 +1,12 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
+using SmtpShield.Configuration;
 using SmtpShield.Listening;
 
 namespace SmtpShield.Clients;
 
 /// <summary>Decides whose connection this is: the socket's peer. Leaves a <see cref="ClientIdentity"/>; a connection whose peer has already vanished is dropped.</summary>
-internal sealed class IdentifyClient : IConnectionStage
+internal sealed class IdentifyClient(ShieldSnapshot snapshot) : IConnectionStage
 {
     /// <inheritdoc />
     public Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
@@ -13,7 +14,7 @@ internal sealed class IdentifyClient : IConnectionStage
         if (connection.RemoteEndPoint is not IPEndPoint peer)
             return Task.CompletedTask;
 
-        connection.Features.Set(new ClientIdentity(peer));
+        connection.Features.Set(new ClientIdentity(peer, anvil: snapshot.Current.Anvil));
         return next(connection);
     }
 }
