@@ -29,13 +29,14 @@ public class IdentifyClientTests
         Assert.That(seen, Is.EqualTo("unknown[192.0.2.7]"));
     }
 
-    [Test]
-    public async Task Invoke_PrefixLengthsAfterAReload_AreTheNewest()
+    [TestCase(false), TestCase(true)]
+    [CancelAfter(10_000)]
+    public async Task Invoke_PrefixLengthsAfterAReload_AreTheNewest(bool lookup)
     {
         var snapshot = new ShieldSnapshot(new());
         var stage = StageOf(snapshot);
         await using var connection = new DefaultConnectionContext { RemoteEndPoint = new IPEndPoint(IPAddress.Parse("2001:db8::a"), 1234) };
-        snapshot.Replace(new() { Anvil = new() { ClientIPv4PrefixLength = 24, ClientIPv6PrefixLength = 64 } });
+        snapshot.Replace(new() { Smtpd = new() { PeernameLookup = lookup }, Anvil = new() { ClientIPv4PrefixLength = 24, ClientIPv6PrefixLength = 64 } });
 
         await stage.InvokeAsync(connection, _ => Task.CompletedTask);
 

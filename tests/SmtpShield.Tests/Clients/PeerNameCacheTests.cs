@@ -34,6 +34,8 @@ public class PeerNameCacheTests
             _cache.Add(IPAddress.Loopback, i % 2 == 0 ? _name : _refused);
 
         Assert.That((_cache.Count, _cache.Find(IPAddress.Loopback)), Is.EqualTo((1, _refused)));
+        _time.Advance(PeerNameCache.NameLifetime);
+        Assert.That(() => _cache.Add(IPAddress.Any, _name), Throws.Nothing);
     }
 
     [TestCase(300, true)]

@@ -24,4 +24,14 @@ public class SystemNameResolverTests
         Assert.That(_resolver.TryGetAddresses("localhost", AddressFamily.InterNetwork, out var addresses, out var error), Is.True);
         Assert.That((addresses.Contains(IPAddress.Loopback), addresses.All(static address => address.AddressFamily == AddressFamily.InterNetwork), error), Is.EqualTo((true, true, "")));
     }
+
+    // Whether this host has one or not: its IPv4 address is none of them.
+    [Test]
+    public void TryGetAddresses_LocalhostByIPv6_HasNoIPv4()
+    {
+        var found = _resolver.TryGetAddresses("localhost", AddressFamily.InterNetworkV6, out var addresses, out var error);
+
+        Assert.That(addresses.Select(static address => address.AddressFamily), Is.All.EqualTo(AddressFamily.InterNetworkV6));
+        Assert.That((addresses.Length > 0, error.Length == 0), Is.EqualTo((found, found)));
+    }
 }
