@@ -164,6 +164,10 @@ internal sealed class CommandRelay(RelayState state)
         var command = CommandLine.Parse(line);
         if (state.Options.ForbidBareNewline is BareNewlinePolicy.Reject && SmtpLines.EndsInBareLf(received, next))
         {
+            // The line says in which transaction it was: that is known when all before it is answered.
+            if (state.Pending.Count > 0)
+                return false;
+
             RelayLog.Rejected(state.Log, state.After, state.Client.NameAddress, "bare <LF> received", state.Envelope.Describe(state.Envelope.Sender, default, state.Envelope.HasSender));
             Add(new() { Verb = Verb.Unknown, IsBlank = true, EndsGroup = true, EndsSession = true, OwnReply = state.Adapt(Replies.BareLfInCommand(state.Options.MyHostname)) });
             return true;

@@ -5,12 +5,17 @@ internal static class EhloKeywords
 {
     private const string Silence = "silent-discard";
 
-    /// <summary>The keywords as Postfix's line names them, in upper case; null when there are none or the line is not wanted.</summary>
+    // In the order of Postfix's ehlo_mask.c, in which it names them whatever the order in main.cf is.
+    private static readonly string[] s_known =
+        ["8BITMIME", "AUTH", "ETRN", "PIPELINING", "SIZE", "VERP", "VRFY", "XCLIENT", "XFORWARD", "STARTTLS", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8", "CHUNKING"];
+
+    /// <summary>The keywords as Postfix's line names them: those it knows, in upper case and its own order; null when there are none or the line is not wanted.</summary>
     public static string? Describe(IReadOnlyList<string> discard)
     {
         if (discard.Count == 0 || discard.Contains(Silence, StringComparer.OrdinalIgnoreCase))
             return null;
 
-        return string.Join(' ', discard.Select(static keyword => keyword.ToUpperInvariant()));
+        var words = string.Join(' ', s_known.Where(known => discard.Contains(known, StringComparer.OrdinalIgnoreCase)));
+        return words.Length > 0 ? words : null;
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 using SmtpShield.Testing.Outside;
@@ -13,26 +14,30 @@ public sealed class DialogueRunner : IAsyncDisposable
     private readonly DialogueFile _dialogue;
     private readonly IPEndPoint _server;
     private readonly MailLog _log;
-    private readonly bool _split;
+    private readonly DialogueWrites _writes;
+    private readonly ClientNetwork _network;
     private int _ended;
 
-    private DialogueRunner(DialogueFile dialogue, IPEndPoint server, MailLog log, bool split)
+    private DialogueRunner(DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, ClientNetwork network)
     {
         _dialogue = dialogue;
         _server = server;
         _log = log;
-        _split = split;
+        _writes = writes;
+        _network = network;
     }
 
     /// <summary>Plays a dialogue.</summary>
     /// <param name="dialogue">The dialogue.</param>
     /// <param name="server">The server that enforces its limits.</param>
-    /// <param name="log">What that server logs; nothing may be in it yet.</param>
-    /// <param name="split">Whether to send each octet in a write of its own.</param>
+    /// <param name="log">What that server logs; nothing about these clients may be in it yet.</param>
+    /// <param name="writes">How what is sent is cut into writes.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public static async Task<Transcript> RunAsync(DialogueFile dialogue, IPEndPoint server, MailLog log, bool split, CancellationToken cancellationToken)
+    /// <param name="network">Where the clients connect from, when it isn't the network the dialogue is written with.</param>
+    public static async Task<Transcript> RunAsync(
+        DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, CancellationToken cancellationToken, ClientNetwork? network = null)
     {
-        await using var runner = new DialogueRunner(dialogue, server, log, split);
+        await using var runner = new DialogueRunner(dialogue, server, log, writes, network ?? ClientNetwork.AsWritten);
         try
         {
             foreach (var step in dialogue.Steps)
@@ -45,7 +50,12 @@ public sealed class DialogueRunner : IAsyncDisposable
             throw new InvalidOperationException($"{dialogue.Name}: {problem.Message}\nso far:\n{string.Join('\n', runner._entries)}\n{string.Join('\n', log.Texts)}", problem);
         }
         var lines = log.SessionLines;
-        return new Transcript(runner._entries, dialogue.HasOneClient ? lines : [.. lines.Order(StringComparer.Ordinal)], log.Rejects);
+        return new Transcript(
+            [.. runner._entries.Select(entry => entry with { Text = runner._network.Restore(entry.Text) })],
+            Restored(dialogue.HasOneClient ? lines : lines.Order(StringComparer.Ordinal)),
+            Restored(log.Rejects));
+
+        IReadOnlyList<string> Restored(IEnumerable<string> texts) => [.. texts.Select(runner._network.Restore)];
     }
 
     /// <inheritdoc/>
@@ -57,13 +67,20 @@ public sealed class DialogueRunner : IAsyncDisposable
 
     private async Task DoAsync(DialogueStep step, CancellationToken cancellationToken)
     {
+        if (!_clients.ContainsKey(step.Client) && step.Kind == DialogueStepKind.Send)
+        {
+            _clients[step.Client] = RawSmtpClient.ConnectAndSend(_server, _network.AddressOf(_dialogue.AddressOf(step.Client)), Encoding.Latin1.GetBytes(step.Text));
+            return;
+        }
         if (!_clients.TryGetValue(step.Client, out var client))
-            _clients[step.Client] = client = await RawSmtpClient.ConnectAsync(_server, _dialogue.AddressOf(step.Client), cancellationToken);
+            _clients[step.Client] = client = await RawSmtpClient.ConnectAsync(_server, _network.AddressOf(_dialogue.AddressOf(step.Client)), cancellationToken);
         switch (step.Kind)
         {
             case DialogueStepKind.Send:
-                foreach (var octets in Writes(step.Text))
-                    await client.SendAsync(octets, cancellationToken);
+                await SendAsync(client, step.Text, cancellationToken);
+                break;
+            case DialogueStepKind.Pause:
+                await Task.Delay(TimeSpan.FromSeconds(double.Parse(step.Text, CultureInfo.InvariantCulture)), TimeProvider.System, cancellationToken);
                 break;
             case DialogueStepKind.Read:
                 await ReadAsync(step, client, cancellationToken);
@@ -86,10 +103,16 @@ public sealed class DialogueRunner : IAsyncDisposable
         }
     }
 
-    private IEnumerable<byte[]> Writes(string text)
+    private async Task SendAsync(RawSmtpClient client, string text, CancellationToken cancellationToken)
     {
-        var octets = Encoding.Latin1.GetBytes(text);
-        return _split ? octets.Chunk(1) : [octets];
+        var isFirst = true;
+        foreach (var octets in _writes.Of(Encoding.Latin1.GetBytes(text)))
+        {
+            if (!isFirst && _writes.Pause > TimeSpan.Zero)
+                await Task.Delay(_writes.Pause, TimeProvider.System, cancellationToken);
+            isFirst = false;
+            await client.SendAsync(octets, cancellationToken);
+        }
     }
 
     private async Task ReadAsync(DialogueStep step, RawSmtpClient client, CancellationToken cancellationToken)
@@ -99,7 +122,7 @@ public sealed class DialogueRunner : IAsyncDisposable
         if (lines.Count == 0 || !lines[^1].IsLast)
             _entries.Add(new TranscriptEntry(step.Client, "(closed)", 0));
         var last = lines.Count == 0 ? "(closed)" : lines[^1].Text;
-        if (!last.StartsWith(step.Text, StringComparison.Ordinal))
+        if (!_network.Restore(last).StartsWith(step.Text, StringComparison.Ordinal))
             throw new InvalidOperationException($"the dialogue expects {step.Text} but {last} came");
     }
 

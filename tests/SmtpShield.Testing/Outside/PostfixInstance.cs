@@ -47,7 +47,7 @@ public sealed class PostfixInstance : IAsyncDisposable
         {
             await instance.WriteConfigurationAsync(parameters ?? new Dictionary<string, string>(), cancellationToken);
             await instance.ControlAsync("start", cancellationToken);
-            await Eventually.HoldsAsync(() => ports.Values.All(service => LoopbackPorts.IsListening(service.Item2)), s_limit, "Postfix listens on all its ports", cancellationToken);
+            await Eventually.HoldsAsync(() => LoopbackPorts.AreListening([.. ports.Values.Select(service => service.Item2)]), s_limit, "Postfix listens on all its ports", cancellationToken);
             return instance;
         }
         catch
