@@ -6,7 +6,7 @@ namespace SmtpShield.PostfixTests;
 
 /// <summary>
 /// Each dialogue in <c>Dialogues/</c> with a Postfix that has the limits, and with a shield that has them before a Postfix without limits: clients must see the same
-/// replies, closes and delays, and the log must say the same. A dialogue that is not marked <c>whole-only</c> also runs with one octet per write, and cut at every place.
+/// replies, closes and delays, and the log must say the same. A dialogue that is not marked <c>whole-only</c> also runs with its writes cut at every place.
 /// </summary>
 [Parallelizable(ParallelScope.Children)]
 public sealed class DialogueTests
@@ -54,38 +54,37 @@ public sealed class DialogueTests
 
     [TestCaseSource(nameof(Whole))]
     [CancelAfter(240_000)]
-    public Task Run_WholeWrites_SameAsPostfix(DialogueFile dialogue, CancellationToken cancellationToken) => CompareAsync(dialogue, "whole", DialogueWrites.Whole, cancellationToken);
-
-    [TestCaseSource(nameof(Split))]
-    [CancelAfter(240_000)]
-    public Task Run_OneOctetPerWrite_SameAsPostfix(DialogueFile dialogue, CancellationToken cancellationToken) => CompareAsync(dialogue, "split", DialogueWrites.Octets, cancellationToken);
+    public Task Run_WholeWrites_SameAsPostfix(DialogueFile dialogue, CancellationToken cancellationToken) => CompareAsync(dialogue, cancellationToken);
 
     /// <summary>
-    /// For every place in every write one session in which the write is cut there. In one session all writes are cut behind the same number of octets: as many sessions as
-    /// the longest write has places, all with one shield, whose whole run they must repeat.
+    /// One session with one octet per write, and for every place in every write one in which the write is cut there: all with one shield, and each must be what Postfix with
+    /// one octet per write was. In one session all writes are cut behind the same number of octets, so there are as many as the longest write has places.
     /// </summary>
     [TestCaseSource(nameof(Split))]
     [CancelAfter(240_000)]
-    public async Task Run_CutAtEveryPlace_SameAsWhole(DialogueFile dialogue, CancellationToken cancellationToken)
+    public async Task Run_CutAtEveryPlace_SameAsPostfix(DialogueFile dialogue, CancellationToken cancellationToken)
     {
-        var service = dialogue.Mta.Count > 0 ? $"{dialogue.Name}-{CutsService}" : CutsService;
+        var limited = ServiceOf(dialogue, "split-limited");
+        var expected = await DialogueRunner.RunAsync(
+            dialogue, Postfix.EndPointOf(limited), ClientNetwork.AsWritten.LinesOf(Postfix.LogOf(limited)), DialogueWrites.Octets, cancellationToken);
         var differences = new ConcurrentQueue<string>();
-        foreach (var places in Enumerable.Range(1, Math.Max(0, dialogue.LongestWrite - 1)).Chunk(ClientNetwork.Others.Count))
+        var cuts = Enumerable.Range(1, Math.Max(0, dialogue.LongestWrite - 1)).Select(place => (Name: $"cut behind {place}", Writes: DialogueWrites.CutBehind(place)));
+        foreach (var runs in cuts.Prepend(("one octet per write", DialogueWrites.Octets)).Chunk(ClientNetwork.Others.Count))
         {
-            ClientNetwork[] networks = [ClientNetwork.AsWritten, .. ClientNetwork.Others.Take(places.Length)];
-            await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf(service), ClientNetwork.LocalizeAll(dialogue.Limits, networks), cancellationToken);
-            var whole = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, ClientNetwork.AsWritten.LinesOf(shield.Log), DialogueWrites.Whole, cancellationToken);
+            var networks = ClientNetwork.Others.Take(runs.Length).ToArray();
+            var behind = dialogue.Mta.Count > 0 ? ServiceOf(dialogue, CutsService) : CutsService;
+            await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf(behind), ClientNetwork.LocalizeAll(dialogue.Limits, networks), cancellationToken);
             var options = new ParallelOptions { MaxDegreeOfParallelism = CutsAtATime, CancellationToken = cancellationToken };
-            await Parallel.ForEachAsync(places.Zip(networks.Skip(1)), options, async (run, token) =>
+            await Parallel.ForEachAsync(runs.Zip(networks), options, async (run, token) =>
             {
-                var (place, network) = run;
-                var cut = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, network.LinesOf(shield.Log), DialogueWrites.CutBehind(place), token, network);
-                if (!cut.TimelessLines.SequenceEqual(whole.TimelessLines))
-                    differences.Enqueue($"cut behind {place}:\n--- cut\n{string.Join('\n', cut.TimelessLines)}");
+                var ((name, writes), network) = run;
+                var actual = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, network.LinesOf(shield.Log), writes, token, network);
+                if (!actual.TimelessLines.SequenceEqual(expected.TimelessLines))
+                    differences.Enqueue($"{name}:\n{string.Join('\n', actual.TimelessLines)}");
             });
             await shield.StopAsync(cancellationToken);
-            Assert.That(differences, Is.Empty, () => "whole:\n" + string.Join('\n', whole.TimelessLines));
         }
+        Assert.That(differences, Is.Empty, () => "Postfix:\n" + string.Join('\n', expected.TimelessLines));
     }
 
     [Test]
@@ -100,8 +99,8 @@ public sealed class DialogueTests
         var differences = new ConcurrentQueue<string>();
         await Parallel.ForEachAsync(Dialogues, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellationToken }, async (dialogue, token) =>
         {
-            var first = await RunPostfixAsync(dialogue, "whole", DialogueWrites.Whole, ClientNetwork.AsWritten, token);
-            var second = await RunPostfixAsync(dialogue, "whole", dialogue.WholeOnly is null ? DialogueWrites.Octets : DialogueWrites.Whole, s_again, token);
+            var first = await RunPostfixAsync(dialogue, DialogueWrites.Whole, ClientNetwork.AsWritten, token);
+            var second = await RunPostfixAsync(dialogue, dialogue.WholeOnly is null ? DialogueWrites.Octets : DialogueWrites.Whole, s_again, token);
             await TestContext.Out.WriteLineAsync($"{dialogue.Name}\n{string.Join('\n', first.Lines)}\n");
             if (!second.Lines.SequenceEqual(first.Lines))
                 differences.Enqueue($"{dialogue.Name}\n{Difference(first, second)}");
@@ -121,15 +120,18 @@ public sealed class DialogueTests
         Assert.That(four.Lines, Is.Not.EqualTo(three.Lines).AsCollection);
     }
 
-    private async Task CompareAsync(DialogueFile dialogue, string variant, DialogueWrites writes, CancellationToken cancellationToken)
+    private async Task CompareAsync(DialogueFile dialogue, CancellationToken cancellationToken)
     {
-        var (expected, actual, seen, limit) = await RunBothAsync(dialogue, variant, writes, ClientNetwork.AsWritten, cancellationToken);
+        var limits = ClientNetwork.LocalizeAll(dialogue.Limits, s_networks);
+        await using var shield = await ShieldProcess.StartAsync(PostfixOf(dialogue).EndPointOf(ServiceOf(dialogue, "behind")), limits, cancellationToken);
+        var (expected, actual, seen, limit) = await RunBothAsync(dialogue, shield, ClientNetwork.AsWritten, cancellationToken);
         // A machine that stalls for half a second in a delay makes a difference of one second; a wrong delay is there again the second time.
         if (actual.Texts.SequenceEqual(expected.Texts) && !actual.Entries.SequenceEqual(expected.Entries))
         {
             await TestContext.Progress.WriteLineAsync($"{dialogue.Name}: the delays differed, the dialogue is played again:\n{Difference(expected, actual)}");
-            (expected, actual, seen, limit) = await RunBothAsync(dialogue, variant, writes, s_again, cancellationToken);
+            (expected, actual, seen, limit) = await RunBothAsync(dialogue, shield, s_again, cancellationToken);
         }
+        await shield.StopAsync(cancellationToken);
         Assert.Multiple(() =>
         {
             Assert.That(actual.Entries, Is.EqualTo(expected.Entries).AsCollection, () => "what the clients saw:\n" + Difference(expected, actual));
@@ -141,41 +143,42 @@ public sealed class DialogueTests
     }
 
     private async Task<(Transcript Expected, Transcript Actual, IReadOnlyDictionary<string, int> Seen, IReadOnlyDictionary<string, int> Limit)> RunBothAsync(
-        DialogueFile dialogue, string variant, DialogueWrites writes, ClientNetwork network, CancellationToken cancellationToken)
+        DialogueFile dialogue, ShieldProcess shield, ClientNetwork network, CancellationToken cancellationToken)
     {
         var postfix = PostfixOf(dialogue);
-        var limited = postfix.LogOf($"{dialogue.Name}-{variant}-limited").FromHere();
-        var behind = postfix.LogOf($"{dialogue.Name}-{variant}-behind").FromHere();
-        var expected = await RunPostfixAsync(dialogue, variant, writes, network, cancellationToken);
-        var limits = ClientNetwork.LocalizeAll(dialogue.Limits, s_networks);
-        await using var shield = await ShieldProcess.StartAsync(postfix.EndPointOf($"{dialogue.Name}-{variant}-behind"), limits, cancellationToken);
-        var actual = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, shield.Log, writes, cancellationToken, network);
-        await shield.StopAsync(cancellationToken);
+        var limited = postfix.LogOf(ServiceOf(dialogue, "limited")).FromHere();
+        var behind = postfix.LogOf(ServiceOf(dialogue, "behind")).FromHere();
+        var expected = await RunPostfixAsync(dialogue, DialogueWrites.Whole, network, cancellationToken);
+        var actual = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, shield.Log.FromHere(), DialogueWrites.Whole, cancellationToken, network, shield.Id);
         await behind.WaitForQuietAsync(cancellationToken);
         return (expected, actual, behind.CommandsSeen(), limited.CommandsSeen());
     }
 
-    private Task<Transcript> RunPostfixAsync(DialogueFile dialogue, string variant, DialogueWrites writes, ClientNetwork network, CancellationToken cancellationToken)
+    private Task<Transcript> RunPostfixAsync(DialogueFile dialogue, DialogueWrites writes, ClientNetwork network, CancellationToken cancellationToken)
     {
-        var service = $"{dialogue.Name}-{variant}-limited";
+        var service = ServiceOf(dialogue, "limited");
         var postfix = PostfixOf(dialogue);
-        return DialogueRunner.RunAsync(dialogue, postfix.EndPointOf(service), postfix.LogOf(service).FromHere(), writes, cancellationToken, network);
+        return DialogueRunner.RunAsync(dialogue, postfix.EndPointOf(service), postfix.LogOf(service).FromHere(), writes, cancellationToken, network, postfix.MasterId);
     }
 
     private PostfixInstance PostfixOf(DialogueFile dialogue) => _postfixes[UnitOf(dialogue)];
 
     private static string UnitOf(DialogueFile dialogue) => dialogue.Limits.GetValueOrDefault(RateTimeUnit, "");
 
+    private static string ServiceOf(DialogueFile dialogue, string part) => $"{dialogue.Name}-{part}";
+
     // Both ways to play a dialogue have services of their own, because anvil counts for each service by itself and remembers; who plays it once more is another client.
     private static IEnumerable<PostfixService> ServicesOf(DialogueFile dialogue)
     {
-        foreach (var variant in dialogue.WholeOnly is null ? new[] { "whole", "split" } : ["whole"])
-        {
-            yield return PostfixService.WithoutLimits($"{dialogue.Name}-{variant}-behind", dialogue.Mta);
-            yield return new PostfixService($"{dialogue.Name}-{variant}-limited", Union(dialogue.Mta, ClientNetwork.LocalizeAll(dialogue.Limits, s_networks)));
-        }
-        if (dialogue.Mta.Count > 0 && dialogue.WholeOnly is null)
-            yield return PostfixService.WithoutLimits($"{dialogue.Name}-{CutsService}", dialogue.Mta);
+        yield return PostfixService.WithoutLimits(ServiceOf(dialogue, "behind"), dialogue.Mta);
+        var limited = Union(dialogue.Mta, ClientNetwork.LocalizeAll(dialogue.Limits, s_networks));
+        yield return new(ServiceOf(dialogue, "limited"), limited);
+        if (dialogue.WholeOnly is not null)
+            yield break;
+
+        yield return new(ServiceOf(dialogue, "split-limited"), limited);
+        if (dialogue.Mta.Count > 0)
+            yield return PostfixService.WithoutLimits(ServiceOf(dialogue, CutsService), dialogue.Mta);
     }
 
     private static string Difference(Transcript expected, Transcript actual) =>

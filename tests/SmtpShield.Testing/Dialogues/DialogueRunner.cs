@@ -16,15 +16,17 @@ public sealed class DialogueRunner : IAsyncDisposable
     private readonly MailLog _log;
     private readonly DialogueWrites _writes;
     private readonly ClientNetwork _network;
+    private readonly int? _accepting;
     private int _ended;
 
-    private DialogueRunner(DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, ClientNetwork network)
+    private DialogueRunner(DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, ClientNetwork network, int? accepting)
     {
         _dialogue = dialogue;
         _server = server;
         _log = log;
         _writes = writes;
         _network = network;
+        _accepting = accepting;
     }
 
     /// <summary>Plays a dialogue.</summary>
@@ -34,10 +36,11 @@ public sealed class DialogueRunner : IAsyncDisposable
     /// <param name="writes">How what is sent is cut into writes.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <param name="network">Where the clients connect from, when it isn't the network the dialogue is written with.</param>
+    /// <param name="accepting">The process that takes the connection; a client that talks before the greeting has talked before it runs again.</param>
     public static async Task<Transcript> RunAsync(
-        DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, CancellationToken cancellationToken, ClientNetwork? network = null)
+        DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, CancellationToken cancellationToken, ClientNetwork? network = null, int? accepting = null)
     {
-        await using var runner = new DialogueRunner(dialogue, server, log, writes, network ?? ClientNetwork.AsWritten);
+        await using var runner = new DialogueRunner(dialogue, server, log, writes, network ?? ClientNetwork.AsWritten, accepting);
         try
         {
             foreach (var step in dialogue.Steps)
@@ -69,7 +72,7 @@ public sealed class DialogueRunner : IAsyncDisposable
     {
         if (!_clients.ContainsKey(step.Client) && step.Kind == DialogueStepKind.Send)
         {
-            _clients[step.Client] = RawSmtpClient.ConnectAndSend(_server, _network.AddressOf(_dialogue.AddressOf(step.Client)), Encoding.Latin1.GetBytes(step.Text));
+            ConnectAndSend(step);
             return;
         }
         if (!_clients.TryGetValue(step.Client, out var client))
@@ -100,6 +103,21 @@ public sealed class DialogueRunner : IAsyncDisposable
             case DialogueStepKind.Reset:
                 await LeaveAsync(step.Client, reset: true, cancellationToken);
                 break;
+        }
+    }
+
+    private void ConnectAndSend(DialogueStep step)
+    {
+        if (_accepting is { } process)
+            OutsideProcess.Signal(process, OutsideProcess.Stop);
+        try
+        {
+            _clients[step.Client] = RawSmtpClient.ConnectAndSend(_server, _network.AddressOf(_dialogue.AddressOf(step.Client)), Encoding.Latin1.GetBytes(step.Text));
+        }
+        finally
+        {
+            if (_accepting is { } stopped)
+                OutsideProcess.Signal(stopped, OutsideProcess.Continue);
         }
     }
 

@@ -18,6 +18,7 @@ public sealed class PostfixInstance : IAsyncDisposable
     private readonly Dictionary<string, (PostfixService Service, int Port)> _services;
     private readonly string _directory;
     private readonly EventHandler _onExit;
+    private int? _masterId;
 
     private PostfixInstance(string directory, Dictionary<string, (PostfixService, int)> services)
     {
@@ -35,6 +36,9 @@ public sealed class PostfixInstance : IAsyncDisposable
 
     /// <summary>The log of all its processes.</summary>
     public string LogPath => Path.Combine(_directory, "log", "maillog");
+
+    /// <summary>The process id of its master(8), which starts the smtpd(8) that takes a service's first connection.</summary>
+    public int MasterId => _masterId ??= Processes().Single(process => process.Name == "master").Id;
 
     /// <summary>Starts an instance with these services; <paramref name="parameters"/> are for its main.cf.</summary>
     public static async Task<PostfixInstance> StartAsync(IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)

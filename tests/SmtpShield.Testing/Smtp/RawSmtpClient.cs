@@ -51,7 +51,7 @@ public sealed class RawSmtpClient : IAsyncDisposable
         return client;
     }
 
-    /// <summary>Connects and sends at once, without giving up the thread between: before a server that starts a process for the connection, or asks another one, can greet.</summary>
+    /// <summary>Connects and sends, without giving up the thread between.</summary>
     public static RawSmtpClient ConnectAndSend(IPEndPoint server, IPAddress from, ReadOnlySpan<byte> octets)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
