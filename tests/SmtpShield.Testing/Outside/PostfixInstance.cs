@@ -76,6 +76,14 @@ public sealed class PostfixInstance : IAsyncDisposable
         return MessagesOf(recipient);
     }
 
+    /// <summary>Waits until all it has accepted is delivered or bounced: after that no message comes any more.</summary>
+    public Task WaitForEmptyQueueAsync(CancellationToken cancellationToken) =>
+        Eventually.HoldsAsync(
+            () => !new[] { "maildrop", "incoming", "active", "deferred" }.Any(queue => Directory.EnumerateFiles(Path.Combine(_directory, "queue", queue), "*", SearchOption.AllDirectories).Any()),
+            s_limit,
+            "the queue is empty",
+            cancellationToken);
+
     /// <summary>Forgets all counters: anvil(8) is started anew, as with each <c>postfix reload</c>.</summary>
     public Task ReloadAsync(CancellationToken cancellationToken) => ControlAsync("reload", cancellationToken);
 
