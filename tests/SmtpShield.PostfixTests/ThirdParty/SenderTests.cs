@@ -57,6 +57,7 @@ public sealed partial class SenderTests
             (0, "--from <>"),
             (23, "--from a,b@client.example"),
             (0, "--protocol SMTP"),
+            (22, "--protocol LMTP"),
             (0, "--quit-after CONNECT"),
             (0, "--quit-after BANNER"),
             (0, "--quit-after EHLO"),
