@@ -226,6 +226,7 @@ public sealed class PostfixInstance : IAsyncDisposable
             discard unix - - n - - discard
             virtual unix - n n - - virtual
             anvil unix - - n - 1 anvil
+            tlsmgr unix - - n 1000? 1 tlsmgr
 
             """ + string.Concat(_services.Values.Select(entry => MasterEntry(entry.Service, entry.Port))),
             cancellationToken);
