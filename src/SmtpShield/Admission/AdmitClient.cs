@@ -28,7 +28,9 @@ internal sealed partial class AdmitClient(AnvilTable anvil, ClientExceptions exc
         }
 
         const string service = ProcessLimit.ServiceName;
-        using var lease = AdmissionLease.Take(anvil, new(service, client.Range));
+        var key = new AnvilKey(service, client.Range);
+        using var lease = AdmissionLease.Take(anvil, key);
+        connection.Features.Set(new ClientCounter(anvil, key));
         if (IsRefused(lease.Counts, client, service))
         {
             connection.Transport.Output.Write(Replies.TooManyConnections(snapshot.Current.Smtpd.MyHostname, client.AddressText).Octets.Span);

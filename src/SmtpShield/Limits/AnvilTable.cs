@@ -109,6 +109,14 @@ internal sealed class AnvilTable
         }
     }
 
+    /// <summary>A client's events of a kind in the current window; counts nothing.</summary>
+    public int Peek(in AnvilKey key, AnvilEvent kind)
+    {
+        var shard = ShardOf(key);
+        lock (shard)
+            return shard.TryGetValue(key, out var record) && !record.IsExpired(Now, Unit) && Now <= record.Start + Unit ? record.Events[(int)kind] : 0;
+    }
+
     /// <summary>Removes the records of clients that left <c>anvil_rate_time_unit</c> ago or earlier. Called now and then, so that the table does not keep what nobody asks for.</summary>
     public void RemoveExpired()
     {
