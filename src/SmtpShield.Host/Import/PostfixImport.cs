@@ -12,6 +12,13 @@ internal sealed class PostfixImport
         "smtpd_client_auth_rate_limit", "smtpd_client_new_tls_session_rate_limit", "smtpd_client_event_limit_exceptions", "anvil_rate_time_unit",
     ];
 
+    private static readonly (string Name, string Value, string Why)[] DifferentDefaults =
+    [
+        ("smtpd_client_ipv6_prefix_length", "128", "IPv6 clients in a network of this many bits share their limits; 84 here, as in Postfix from 3.8 on."),
+        ("smtpd_forbid_unauth_pipelining", "no", "Who sends commands before it may is disconnected here, as in Postfix from 3.9 on."),
+        ("smtpd_peername_lookup", "yes", "Names of clients are not looked up here: log lines say unknown, and host names in lists match nobody."),
+    ];
+
     private readonly PostfixFiles _files;
     private readonly string _target;
     private readonly SmtpdServices _services;
@@ -131,17 +138,19 @@ internal sealed class PostfixImport
 
     private void WriteDefaults()
     {
-        var unset = ClientLimits.Where(name => Public.Values.Find(name) is null).ToList();
-        if (unset.Count == 0)
-            return;
-        _text.Heading("Not set in Postfix, and the same by default here");
-        foreach (var name in unset)
+        var same = ClientLimits.Where(name => Public.Values.Find(name) is null).ToList();
+        if (same.Count > 0)
+            _text.Heading("Not set in Postfix, and the same by default here");
+        foreach (var name in same)
             _text.Disabled($"{name} = {ParameterDefaults.Options[name]}");
-        if (Public.Values.Find("smtpd_peername_lookup") is not null)
-            return;
-        _text.Blank();
-        _text.Comment("Postfix looks up the names of its clients, the shield does not unless it is told to. Host names in lists match nobody without:");
-        _text.Disabled("smtpd_peername_lookup = yes");
+        var other = DifferentDefaults.Where(item => Public.Values.Find(item.Name) is null).ToList();
+        if (other.Count > 0)
+            _text.Heading("Not set in Postfix, and different here: a line without its # gives Postfix 3.7's behaviour");
+        foreach (var (name, value, why) in other)
+        {
+            _text.Comment(why);
+            _text.Disabled($"{name} = {value}");
+        }
     }
 
     // The file says it where the values are.
