@@ -227,7 +227,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         if (state.Phase is RelayPhase.SaslResponse)
             state.Phase = RelayPhase.Commands;
 
-        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && StartsWith(reply, "452 4.5.3"u8) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
+        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsForwarded || StartsWith(reply, "452 4.5.3"u8)) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
         var succeeded = code < 400 || isOvershoot;
         Count(head, code, succeeded);
         if (succeeded)
@@ -394,7 +394,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     {
         if (state.Pending.Count > 0 && state.Pending.Head.Verb == Verb.Quit)
         {
-            state.Pending.Head.OwnReply = Replies.Bye;
+            state.Pending.Head.OwnReply = state.Adapt(Replies.Bye);
             state.Pending.Head.IsForwarded = false;
         }
         else if (state.Pending.Count == 0 && (_lastCode is 221 or 421 or 521 || _lastWasSynchronizationError))
