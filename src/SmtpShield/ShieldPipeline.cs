@@ -14,6 +14,6 @@ internal static class ShieldPipeline
         .UseStage<CloseReadably>()                   // last: the client can read the last reply
         .UseStage<IdentifyClient>()                  // socket address -> ClientIdentity
         .UseStage<RecordSession>()                   // connect from …, disconnect from …
-        .UseStage<AdmitClient>()                     // connection count and rate -> 421, or an AdmissionLease
+        .UseStage<AdmitClient>()                     // connection count and rate -> 421, or a ClientCounter
         .UseConnectionHandler<SmtpSessionHandler>(); // dial, greet, relay with counting
 }
