@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
@@ -43,6 +44,7 @@ internal static class ShieldServices
 
         services.AddUpstream();
 
+        services.AddSingleton<PregreetCheck>();
         services.AddSingleton<RemovedEhloKeywords>();
         services.AddSingleton<SmtpSessionHandler>();
         return services;

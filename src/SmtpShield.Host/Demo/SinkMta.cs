@@ -75,7 +75,7 @@ internal sealed class SinkMta(string myHostname) : BackgroundService
         while (!dialogue.IsOver)
         {
             var read = await input.ReadAsync(cancellationToken);
-            var status = SmtpLines.TryReadLine(read.Buffer, LongestLine, out var line, out var next);
+            var status = SmtpLines.TryReadLine(read.Buffer, LongestLine, acceptLf: true, out var line, out var next);
             if (status == LineStatus.Complete)
             {
                 var text = Encoding.Latin1.GetString(line.ToArray());

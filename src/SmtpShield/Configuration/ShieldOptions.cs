@@ -24,4 +24,8 @@ public sealed record ShieldOptions
     /// <summary>The same configuration with a non-empty <c>$stress</c>, in force while the process limit is reached; null in stressed options themselves.</summary>
     /// <remarks>Postfix STRESS_README: the defaults <c>${stress?{10}:{300}}s</c> and their like.</remarks>
     public ShieldOptions? UnderStress { get; init; }
+
+    /// <summary>The options in force for a session that begins now.</summary>
+    /// <param name="isUnderStress">Whether the process limit is reached.</param>
+    public ShieldOptions When(bool isUnderStress) => isUnderStress ? UnderStress ?? this : this;
 }

@@ -14,4 +14,16 @@ internal readonly record struct AnvilCounts(
 {
     /// <summary>Whether the table had no room for the client: the counts are those of a first event, and no <see cref="AnvilTable.Disconnect"/> may follow.</summary>
     public bool IsUntracked { get; init; }
+
+    /// <summary>The events of a kind.</summary>
+    public int Of(AnvilEvent kind) => kind switch
+    {
+        AnvilEvent.Message => Messages,
+        AnvilEvent.Recipient => Recipients,
+        AnvilEvent.NewTlsSession => NewTlsSessions,
+        AnvilEvent.Auth => Auths,
+        AnvilEvent.Error => Errors,
+        AnvilEvent.AuthFailure => AuthFailures,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
 }

@@ -9,6 +9,9 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
 {
     private bool _isTracked;
 
+    /// <summary>The service's name, as in <c>for service smtp</c>.</summary>
+    public string Service => key.Service;
+
     /// <summary>Counts the connection. Called once, before the events; not at all as long as no limit is set.</summary>
     /// <returns>The client's counts, this connection included.</returns>
     public AnvilCounts Connect()
@@ -22,8 +25,8 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
     /// <returns>The client's events of this kind in the current window, this one included.</returns>
     public int Count(AnvilEvent kind) => _isTracked || !Connect().IsUntracked ? anvil.Count(key, kind) : 1;
 
-    /// <summary>The client's counts, without counting anything.</summary>
-    public AnvilCounts Peek() => anvil.Peek(key);
+    /// <summary>The client's events of a kind in the current window; counts nothing.</summary>
+    public int Peek(AnvilEvent kind) => anvil.Peek(key).Of(kind);
 
     /// <summary>Ends the connection, if it was counted. Again: does nothing.</summary>
     public void Dispose()

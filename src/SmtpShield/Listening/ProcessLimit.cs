@@ -19,7 +19,10 @@ internal sealed partial class ProcessLimit : IDisposable
     /// <summary>The service's name in log lines and counter keys, as in Postfix's master.cf.</summary>
     public const string ServiceName = "smtp";
 
-    // Postfix master.h: at most one warning in this time, and stress lasts this long after the limit was reached.
+    // Stress ends below this part of the limit, in percent (postscreen's hysteresis, postscreen.c): a service that stands at its limit must not waver.
+    private const int StressEndsAt = 70;
+
+    // Postfix master.h: at most one warning in this time.
     private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(1000);
 
     private readonly ShieldSnapshot _snapshot;
@@ -30,7 +33,7 @@ internal sealed partial class ProcessLimit : IDisposable
     private TaskCompletionSource? _roomOrLimitChanged;
     private int _sessions;
     private int _held;
-    private long? _reachedAt;
+    private bool _isUnderStress;
     private long? _warnedAt;
 
     /// <summary>Follows the limit through reloads.</summary>
@@ -43,6 +46,7 @@ internal sealed partial class ProcessLimit : IDisposable
         {
             lock (_gate)
                 WakeWaiters();
+            EndStress();
         });
     }
 
@@ -56,15 +60,8 @@ internal sealed partial class ProcessLimit : IDisposable
         }
     }
 
-    /// <summary>Whether the limit was reached within the last 1000 seconds: time for the stress values.</summary>
-    public bool IsUnderStress
-    {
-        get
-        {
-            lock (_gate)
-                return _reachedAt is { } reached && _time.GetElapsedTime(reached) < WarningInterval;
-        }
-    }
+    /// <summary>Whether sessions have reached the limit and have not gone down to 70 % of it since: time for the stress values.</summary>
+    public bool IsUnderStress => Volatile.Read(ref _isUnderStress);
 
     private int Limit => _snapshot.Current.Listener.DefaultProcessLimit;
 
@@ -105,6 +102,9 @@ internal sealed partial class ProcessLimit : IDisposable
             _sessions--;
             WakeWaiters();
         }
+
+        if (IsUnderStress)
+            EndStress();
     }
 
     /// <inheritdoc/>
@@ -139,13 +139,19 @@ internal sealed partial class ProcessLimit : IDisposable
     private ProcessSlot? TryTake(EndPoint listener)
     {
         int limit;
-        bool warn;
+        var warn = false;
+        var isNew = false;
         lock (_gate)
         {
             limit = Limit;
             if (_sessions >= limit)
                 return null;
-            warn = ++_sessions == limit && ReachedLimit();
+            if (++_sessions == limit)
+            {
+                warn = IsWarningDue();
+                isNew = !_isUnderStress;
+                Volatile.Write(ref _isUnderStress, true);
+            }
         }
 
         if (warn)
@@ -155,18 +161,33 @@ internal sealed partial class ProcessLimit : IDisposable
             Log.WhereToRead(_logger);
         }
 
+        if (isNew)
+            Log.StressBegins(_logger, limit);
+
         return new ProcessSlot(this);
     }
 
-    // Whether a warning is due.
-    private bool ReachedLimit()
+    private bool IsWarningDue()
     {
         var now = _time.GetTimestamp();
-        _reachedAt = now;
         if (_warnedAt is { } warned && _time.GetElapsedTime(warned, now) <= WarningInterval)
             return false;
         _warnedAt = now;
         return true;
+    }
+
+    private void EndStress()
+    {
+        int sessions;
+        lock (_gate)
+        {
+            sessions = _sessions;
+            if (!_isUnderStress || sessions * 100L > Limit * (long)StressEndsAt)
+                return;
+            Volatile.Write(ref _isUnderStress, false);
+        }
+
+        Log.StressEnds(_logger, sessions);
     }
 
     // master's canonical endpoint: the port alone when it listens everywhere.
@@ -195,5 +216,11 @@ internal sealed partial class ProcessLimit : IDisposable
 
         [LoggerMessage(1002, LogLevel.Warning, "see https://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings")]
         public static partial void WhereToRead(ILogger logger);
+
+        [LoggerMessage(1005, LogLevel.Information, "entering STRESS mode with {Sessions} connections", EventName = "StressBegins")]
+        public static partial void StressBegins(ILogger logger, int sessions);
+
+        [LoggerMessage(1006, LogLevel.Information, "leaving STRESS mode with {Sessions} connections", EventName = "StressEnds")]
+        public static partial void StressEnds(ILogger logger, int sessions);
     }
 }

@@ -3,12 +3,15 @@ using System.Text;
 namespace SmtpShield.Protocol;
 
 /// <summary>A BDAT command whose size no two parsers read differently (RFC 3030 section 2).</summary>
-/// <param name="Size">Octets that follow the command line, 0 to <see cref="ProtocolLimits.Chunk"/>.</param>
+/// <param name="Size">Octets that follow the command line, 0 to 2147483647.</param>
 /// <param name="IsLast">The message ends with this chunk.</param>
 internal readonly record struct BdatCommand(long Size, bool IsLast)
 {
     /// <summary>Reads the argument: decimal digits without a leading zero, optionally LAST in any case; nothing else.</summary>
-    public static bool TryParse(ReadOnlySpan<byte> argument, out BdatCommand command)
+    /// <param name="argument">What follows the verb.</param>
+    /// <param name="largest">The largest size (<c>shield_max_chunk</c>).</param>
+    /// <param name="command">The command, when well formed.</param>
+    public static bool TryParse(ReadOnlySpan<byte> argument, int largest, out BdatCommand command)
     {
         command = default;
         var blank = argument.IndexOf((byte)' ');
@@ -25,7 +28,7 @@ internal readonly record struct BdatCommand(long Size, bool IsLast)
             size = (size * 10) + (digit - '0');
         }
 
-        if (size > ProtocolLimits.Chunk || !(rest.IsEmpty || Ascii.EqualsIgnoreCase(rest, "LAST"u8)))
+        if (size > largest || !(rest.IsEmpty || Ascii.EqualsIgnoreCase(rest, "LAST"u8)))
             return false;
 
         command = new(size, !rest.IsEmpty);

@@ -17,49 +17,47 @@ internal static class EhloReply
 
     /// <summary>Filters a whole EHLO reply.</summary>
     /// <param name="octets">The reply, every line CRLF-ended.</param>
-    /// <param name="alsoPass">Keywords passed although the shield does not know them (<c>shield_pass_ehlo_keywords</c>).</param>
-    /// <param name="filtered">The reply without the removed lines, its last line marked as the last; <paramref name="octets"/> itself when nothing was removed.</param>
-    /// <param name="removed">Keywords removed.</param>
-    public static void Filter(ReadOnlyMemory<byte> octets, IReadOnlyList<string> alsoPass, out ReadOnlyMemory<byte> filtered, out IReadOnlyList<string> removed)
+    /// <param name="filter">What is configured.</param>
+    /// <param name="filtered">The reply as clients get it, its last line marked as the last; <paramref name="octets"/> itself when nothing was changed.</param>
+    /// <param name="removed">Keywords removed because the shield can't follow them.</param>
+    public static void Filter(ReadOnlyMemory<byte> octets, EhloFilter filter, out ReadOnlyMemory<byte> filtered, out IReadOnlyList<string> removed)
     {
         filtered = octets;
-        removed = [];
         List<string>? names = null;
-        ArrayBufferWriter<byte>? kept = null;
+        var kept = new ArrayBufferWriter<byte>(octets.Length);
+        var passesBinary = filter.PassesChunking && Offers(octets.Span, "CHUNKING"u8) && !IsListed("CHUNKING"u8, filter.Discard);
+        var isChanged = false;
         var lastKept = 0;
-        var start = 0;
-        for (var isFirst = true; start < octets.Length; isFirst = false)
+        var rest = octets.Span;
+        for (var isFirst = true; !rest.IsEmpty; isFirst = false)
         {
-            var line = octets.Span[start..];
-            line = line[..(line.IndexOf((byte)'\n') + 1)];
-            if (isFirst || IsPassed(line, alsoPass))
+            var line = rest[..(rest.IndexOf((byte)'\n') + 1)];
+            rest = rest[line.Length..];
+            var keyword = KeywordOf(line);
+            if (!isFirst && (IsDiscarded(keyword, filter.Discard) || (!passesBinary && (Is(keyword, "CHUNKING"u8) || Is(keyword, "BINARYMIME"u8)))))
             {
-                lastKept = kept?.WrittenCount ?? 0;
-                kept?.Write(line);
+                isChanged = true;
+            }
+            else if (!isFirst && !IsPassed(keyword, filter.AlsoPass))
+            {
+                isChanged = true;
+                (names ??= []).Add(System.Text.Encoding.Latin1.GetString(keyword));
             }
             else
             {
-                if (kept is null)
-                {
-                    kept = new(octets.Length);
-                    kept.Write(octets.Span[..start]);
-                    lastKept = kept.WrittenSpan[..^1].LastIndexOf((byte)'\n') + 1;
-                }
-
-                (names ??= []).Add(System.Text.Encoding.Latin1.GetString(KeywordOf(line)));
+                lastKept = kept.WrittenCount;
+                isChanged |= !isFirst && Is(keyword, "LIMITS"u8) ? WriteLimits(line, filter.RecipientLimit, kept) : Write(line, kept);
             }
-
-            start += line.Length;
         }
 
-        if (kept is null)
+        removed = names ?? [];
+        if (!isChanged)
             return;
 
         var result = kept.WrittenSpan.ToArray();
         if (result[lastKept + 3] == (byte)'-')
             result[lastKept + 3] = (byte)' ';
         filtered = result;
-        removed = names!;
     }
 
     /// <summary>Whether a whole EHLO reply has a keyword.</summary>
@@ -76,27 +74,67 @@ internal static class EhloReply
         return false;
     }
 
-    private static bool IsPassed(ReadOnlySpan<byte> line, IReadOnlyList<string> alsoPass)
+    private static bool IsPassed(ReadOnlySpan<byte> keyword, IReadOnlyList<string> alsoPass)
     {
-        var keyword = KeywordOf(line);
         if (keyword.Length is 0 or > LongestKeyword)
             return false;
 
         Span<char> name = stackalloc char[LongestKeyword];
-        for (var i = 0; i < keyword.Length; i++)
-            name[i] = (char)keyword[i];
-        name = name[..keyword.Length];
-        if (FollowedByName.Contains(name))
-            return true;
+        name = name[..System.Text.Encoding.Latin1.GetChars(keyword, name)];
+        return FollowedByName.Contains(name) || IsListed(keyword, alsoPass);
+    }
 
-        foreach (var other in alsoPass)
+    private static bool IsDiscarded(ReadOnlySpan<byte> keyword, IReadOnlyList<string> discard) =>
+        discard.Count > 0 && (IsListed(keyword, discard) || (Is(keyword, "XVERP"u8) && IsListed("VERP"u8, discard)));
+
+    private static bool IsListed(ReadOnlySpan<byte> keyword, IReadOnlyList<string> names)
+    {
+        foreach (var name in names)
         {
-            if (name.Equals(other, StringComparison.OrdinalIgnoreCase))
+            if (System.Text.Ascii.EqualsIgnoreCase(keyword, name))
                 return true;
         }
 
         return false;
     }
+
+    private static bool Write(ReadOnlySpan<byte> line, ArrayBufferWriter<byte> output)
+    {
+        output.Write(line);
+        return false;
+    }
+
+    // RFC 9422 section 4: NAME=VALUE, separated by blanks. What is no number is left as it is.
+    private static bool WriteLimits(ReadOnlySpan<byte> line, int recipientLimit, ArrayBufferWriter<byte> output)
+    {
+        var name = "RCPTMAX="u8;
+        var isChanged = false;
+        while (!line.IsEmpty)
+        {
+            var end = line.IndexOfAny(" \t\r\n"u8);
+            var word = line[..end];
+            var isOurs = word.Length > name.Length && Is(word[..name.Length], name)
+                && System.Buffers.Text.Utf8Parser.TryParse(word[name.Length..], out ulong limit, out var digits) && digits == word.Length - name.Length && limit > (ulong)recipientLimit;
+            if (isOurs)
+            {
+                output.Write(name);
+                recipientLimit.TryFormat(output.GetSpan(16), out var written, provider: System.Globalization.CultureInfo.InvariantCulture);
+                output.Advance(written);
+            }
+            else
+            {
+                output.Write(word);
+            }
+
+            isChanged |= isOurs;
+            output.Write(line.Slice(end, 1));
+            line = line[(end + 1)..];
+        }
+
+        return isChanged;
+    }
+
+    private static bool Is(ReadOnlySpan<byte> keyword, ReadOnlySpan<byte> name) => System.Text.Ascii.EqualsIgnoreCase(keyword, name);
 
     // "AUTH=LOGIN" is an old form of "AUTH LOGIN".
     private static ReadOnlySpan<byte> KeywordOf(ReadOnlySpan<byte> line)

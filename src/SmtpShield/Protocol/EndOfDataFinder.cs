@@ -16,9 +16,11 @@ internal struct EndOfDataFinder
     // What stands before the octets not yet released. The CRLF of the DATA line counts as the first one of the end.
     private bool _atStart;
     private bool _afterNul;
+    private bool _isStrict;
 
     /// <summary>A finder for content that starts now, right behind the 354 reply.</summary>
-    public static EndOfDataFinder AtStart => new() { _atStart = true };
+    /// <param name="isStrict">Whether any lone CR, lone LF or NUL counts as ambiguous (<c>smtpd_forbid_bare_newline = reject</c>), not only one next to a dot.</param>
+    public static EndOfDataFinder AtStart(bool isStrict) => new() { _atStart = true, _isStrict = isStrict };
 
     /// <summary>Scans what has been received behind the last octet released.</summary>
     /// <param name="input">Unreleased octets, those held by the last call first.</param>
@@ -58,6 +60,9 @@ internal struct EndOfDataFinder
                     reader.Advance(1);
                 }
             }
+
+            if (_isStrict && !isCrLf)
+                return ContentVerdict.Ambiguous;
 
             var verdict = JudgeDot(ref reader, isCrLf, afterNul, out var decided);
             if (verdict == ContentVerdict.End)

@@ -15,6 +15,9 @@ internal static class ProtocolLimits
     /// <summary>Lines of one reply.</summary>
     public const int ReplyLines = 500;
 
-    /// <summary>Octets of one BDAT chunk.</summary>
-    public const long Chunk = int.MaxValue;
+    /// <summary>BDAT commands of one message; senders use a handful.</summary>
+    public const int Chunks = 10_000;
+
+    /// <summary>Octets of a refused message that are read before the client is told.</summary>
+    public const long RefusedContent = 10 * 1024 * 1024;
 }

@@ -13,6 +13,10 @@ internal static class RefusedVerbs
         _ => null,
     };
 
+    /// <summary>Whether a line's first word is a method of HTTP that Postfix's <c>smtpd_forbidden_commands</c> does not have: a browser must not be made to speak SMTP.</summary>
+    public static bool IsHttp(ReadOnlySpan<byte> word) =>
+        Is(word, "HEAD"u8) || Is(word, "PUT"u8) || Is(word, "DELETE"u8) || Is(word, "OPTIONS"u8) || Is(word, "TRACE"u8) || Is(word, "PATCH"u8) || Is(word, "PRI"u8);
+
     private static Reply? ReplyToWord(ReadOnlySpan<byte> word)
     {
         if (Is(word, "BURL"u8) || Is(word, "TURN"u8) || Is(word, "ATRN"u8))

@@ -9,22 +9,52 @@ internal static class Replies
     /// <summary>A verb whose dialogue the shield can't follow.</summary>
     public static Reply NotRecognized { get; } = Reply.Of("500 5.5.1 Error: command not recognized");
 
-    /// <summary>A verb that would change what replies or roles mean.</summary>
+    /// <summary>A verb that would change what replies or roles mean, or STARTTLS where <c>smtpd_discard_ehlo_keywords</c> has it.</summary>
     public static Reply NotImplemented { get; } = Reply.Of("502 5.5.1 Error: command not implemented");
 
     /// <summary>XCLIENT and XFORWARD, in Postfix's words for those who may not use them.</summary>
     public static Reply InsufficientAuthorization { get; } = Reply.Of("550 5.7.0 Error: insufficient authorization");
 
-    /// <summary>BDAT to an MTA that has not offered CHUNKING; the session ends, as Postfix's does when CHUNKING is switched off.</summary>
+    /// <summary>BDAT to an MTA that has not offered CHUNKING, or whose CHUNKING the shield has not passed on; the session ends, as Postfix's does when CHUNKING is switched off.</summary>
     public static Reply BdatNotOffered { get; } = Reply.Of("521 5.5.1 Error: command not implemented");
 
     /// <summary>A BDAT whose size two parsers could read differently; the session ends, because what follows is unknown.</summary>
     public static Reply BdatSyntax { get; } = Reply.Of("521 5.5.4 Syntax: BDAT count [LAST]");
 
+    /// <summary>AUTH where <c>smtpd_discard_ehlo_keywords</c> has it.</summary>
+    public static Reply AuthenticationNotEnabled { get; } = Reply.Of("503 5.5.1 Error: authentication not enabled");
+
+    /// <summary>A DSN parameter (RFC 3461) where <c>smtpd_discard_ehlo_keywords</c> has DSN.</summary>
+    public static Reply DsnDisabled { get; } = Reply.Of("501 5.7.1 DSN support is disabled");
+
+    /// <summary>A MAIL with PRDR: it changes how many replies follow the message.</summary>
+    public static Reply UnsupportedPrdr { get; } = Reply.Of("555 5.5.4 Unsupported option: PRDR");
+
+    /// <summary>MAIL or AUTH before HELO, with <c>smtpd_helo_required</c>.</summary>
+    public static Reply HeloFirst { get; } = Reply.Of("503 5.5.1 Error: send HELO/EHLO first");
+
+    /// <summary>ETRN before HELO, with <c>smtpd_helo_required</c>; Postfix gives it no enhanced code.</summary>
+    public static Reply HeloFirstForEtrn { get; } = Reply.Of("503 Error: send HELO/EHLO first");
+
+    /// <summary>RCPT behind a MAIL the shield has refused.</summary>
+    public static Reply NeedMail { get; } = Reply.Of("503 5.5.1 Error: need MAIL command");
+
+    /// <summary>DATA or BDAT behind a MAIL the shield has refused.</summary>
+    public static Reply NeedRecipient { get; } = Reply.Of("503 5.5.1 Error: need RCPT command");
+
+    /// <summary><c>smtpd_recipient_limit</c> reached.</summary>
+    public static Reply TooManyRecipients { get; } = Reply.Of("452 4.5.3 Error: too many recipients");
+
+    /// <summary>A first word of <c>smtpd_forbidden_commands</c>; the session ends.</summary>
+    public static Reply NotSmtp { get; } = Reply.Of("221 2.7.0 Error: I can break rules, too. Goodbye.");
+
+    /// <summary>A TLS handshake, telnet options or an SSH banner where the first command should be; the session ends.</summary>
+    public static Reply SmtpExpected { get; } = Reply.Of("554 5.5.1 Error: SMTP protocol expected");
+
     /// <summary>A SASL response above <see cref="ProtocolLimits.SaslLine"/>.</summary>
     public static Reply SaslResponseTooLong { get; } = Reply.Of("500 5.5.6 Error: authentication exchange line is too long");
 
-    /// <summary>Plaintext behind STARTTLS (CVE-2011-0411).</summary>
+    /// <summary>Commands sent before they may be (<c>smtpd_forbid_unauth_pipelining</c>), or plaintext behind STARTTLS (CVE-2011-0411); the session ends.</summary>
     public static Reply SynchronizationError { get; } = Reply.Of("554 5.5.0 Error: SMTP protocol synchronization");
 
     /// <summary>The MTA closed on QUIT without a word.</summary>
@@ -43,6 +73,27 @@ internal static class Replies
     public static Reply TooManyAuthenticationFailures(string myHostname, string address) =>
         Reply.Of($"421 4.7.0 {myHostname} Error: too many authentication failures from {address}");
 
+    /// <summary><c>smtpd_client_message_rate_limit</c> exceeded.</summary>
+    public static Reply TooMuchMail(string address) => Reply.Of($"450 4.7.1 Error: too much mail from {address}");
+
+    /// <summary><c>smtpd_client_recipient_rate_limit</c> exceeded.</summary>
+    public static Reply TooManyRecipientsFrom(string address) => Reply.Of($"450 4.7.1 Error: too many recipients from {address}");
+
+    /// <summary><c>smtpd_client_auth_rate_limit</c> exceeded.</summary>
+    public static Reply TooManyAuthCommands(string address) => Reply.Of($"450 4.7.1 Error: too many AUTH commands from {address}");
+
+    /// <summary><c>smtpd_client_new_tls_session_rate_limit</c> exceeded.</summary>
+    public static Reply TooManyTlsSessions(string nameAddress) => Reply.Of($"454 4.7.0 Error: too many new TLS sessions from {nameAddress}");
+
+    /// <summary>Any command but QUIT behind an MTA's greeting that refuses the session (RFC 5321 section 3.1).</summary>
+    public static Reply AccessDenied(string nameAddress) => Reply.Of($"503 5.7.0 Error: access denied for {nameAddress}");
+
+    /// <summary>More BDAT commands in a message than any client sends.</summary>
+    public static Reply TooManyChunks(string myHostname) => Reply.Of($"421 4.7.0 {myHostname} Error: too many BDAT commands");
+
+    /// <summary>A command line that ends in a lone LF, with <c>smtpd_forbid_bare_newline = reject</c>; the session ends.</summary>
+    public static Reply BareLfInCommand(string myHostname) => Reply.Of($"550 5.5.2 {myHostname} Error: bare <LF> received");
+
     /// <summary><c>smtpd_hard_error_limit</c> reached.</summary>
     public static Reply TooManyErrors(string myHostname) => Reply.Of($"421 4.7.0 {myHostname} Error: too many errors");
 
@@ -58,6 +109,6 @@ internal static class Replies
     /// <summary>The shield shuts down.</summary>
     public static Reply ShuttingDown(string myHostname) => Reply.Of($"421 4.3.2 {myHostname} Service not available, closing transmission channel");
 
-    /// <summary>A message with an ambiguous end of mail data.</summary>
+    /// <summary>A message with an ambiguous end of mail data or, with <c>smtpd_forbid_bare_newline = reject</c>, with any lone CR or LF.</summary>
     public static Reply AmbiguousEndOfData(string myHostname) => Reply.Of($"521 5.5.2 {myHostname} Error: bare <LF> received");
 }

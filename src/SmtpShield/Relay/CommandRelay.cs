@@ -1,4 +1,5 @@
 using System.Buffers;
+using SmtpShield.Configuration;
 using SmtpShield.Protocol;
 using SmtpShield.Telemetry;
 
@@ -10,7 +11,14 @@ namespace SmtpShield.Relay;
 /// </summary>
 internal sealed class CommandRelay(RelayState state)
 {
+    private const int LongestInputLogged = 100;
+
+    private readonly CommandGate _gate = new(state);
     private bool _isSkipping;
+    private bool _hasBegun;
+
+    /// <summary>Input that came before its time was logged already.</summary>
+    public bool HasPipelinedImproperly { get; set; }
 
     /// <summary>The client's bytes can be used as soon as there are more of them.</summary>
     public bool NeedsInput { get; private set; }
@@ -26,19 +34,31 @@ internal sealed class CommandRelay(RelayState state)
             if (state.UpstreamSide.IsFlushing || (state.Phase is RelayPhase.Commands && !MayForward()))
                 return moved;
 
-            if (!TryReadLine(out var line, out var isTooLong))
+            if (!_hasBegun && IsOtherProtocol())
+                return true;
+
+            if (!TryReadLine(out var line, out var next, out var isTooLong))
             {
                 NeedsInput = true;
                 return moved;
             }
 
-            moved = true;
             if (state.Phase is RelayPhase.SaslResponse)
+            {
+                state.ClientSide.Take(next);
                 RelaySaslResponse(line, isTooLong);
+            }
             else if (isTooLong)
-                AnswerHere(Verb.Unknown, Replies.CommandTooLong(state.Options.MyHostname), endsGroup: false);
-            else
-                RelayCommand(line);
+            {
+                state.ClientSide.Take(next);
+                AnswerHere(Verb.Unknown, Replies.CommandTooLong(state.Options.MyHostname));
+            }
+            else if (!TryRelayCommand(line, next))
+            {
+                return moved;
+            }
+
+            moved = true;
         }
 
         return moved;
@@ -47,28 +67,55 @@ internal sealed class CommandRelay(RelayState state)
     private bool MayForward() =>
         !state.Pending.IsGroupEnded && state.Pending.Count < Math.Min(state.Errors.Credit(state.Limits), PendingCommands.Capacity);
 
-    private bool TryReadLine(out ReadOnlySequence<byte> line, out bool isTooLong)
+    // The first octets of a TLS handshake or of telnet options: no line end may ever come, and no MTA should see them.
+    private bool IsOtherProtocol()
+    {
+        if (state.ClientSide.Received.IsEmpty)
+            return false;
+
+        _hasBegun = true;
+        var isBinary = state.ClientSide.Received.FirstSpan[0] is < (byte)' ' and not ((byte)'\t' or (byte)'\n' or (byte)'\v' or (byte)'\f' or (byte)'\r') or > (byte)'~';
+        if (isBinary)
+            RefuseOtherProtocol(state.ClientSide.Received);
+        return isBinary;
+    }
+
+    private void RefuseOtherProtocol(in ReadOnlySequence<byte> input)
+    {
+        RelayLog.NotSmtp(state.Log, state.Client.NameAddress, ClientText.Escape(input, LongestInputLogged));
+        Disconnect(Verb.Unknown, Replies.SmtpExpected);
+    }
+
+    private bool TryReadLine(out ReadOnlySequence<byte> line, out SequencePosition next, out bool isTooLong)
     {
         isTooLong = false;
         line = default;
+        next = default;
         var side = state.ClientSide;
-        if (_isSkipping)
-            return isTooLong = TrySkip(side);
+        var isComplete = _isSkipping ? isTooLong = TrySkip(side, out next) : TryReadWholeLine(side, out line, out next, out isTooLong);
+        if (isComplete)
+            state.LineStart = 0;
+        else if (state.LineStart == 0 && (_isSkipping || !side.Received.IsEmpty))
+            state.LineStart = state.Now;
+        return isComplete;
+    }
 
+    private bool TryReadWholeLine(RelaySide side, out ReadOnlySequence<byte> line, out SequencePosition next, out bool isTooLong)
+    {
+        isTooLong = false;
         var isAuth = state.Phase is RelayPhase.SaslResponse || StartsWithAuth(side.Received);
-        var status = SmtpLines.TryReadLine(side.Received, isAuth ? ProtocolLimits.SaslLine : state.Options.LineLengthLimit, out line, out var next);
-        switch (status)
+        switch (SmtpLines.TryReadLine(side.Received, isAuth ? ProtocolLimits.SaslLine : state.Options.LineLengthLimit, state.Options.AcceptLfCommands, out line, out next))
         {
             case LineStatus.NeedMore:
                 return false;
             case LineStatus.Complete:
-                side.Take(next);
                 return true;
             default:
                 var start = side.Received.Slice(0, 30);
-                RelayLog.RequestTooLong(state.Log, state.Client.NameAddress, state.Options.LineLengthLimit, isAuth ? "" : ClientText.Escape(start));
+                if (state.LogBudget.TryTake())
+                    RelayLog.RequestTooLong(state.Log, state.Client.NameAddress, state.Options.LineLengthLimit, isAuth ? "" : ClientText.Escape(start));
                 _isSkipping = true;
-                return isTooLong = TrySkip(side);
+                return isTooLong = TrySkip(side, out next);
         }
     }
 
@@ -82,52 +129,96 @@ internal sealed class CommandRelay(RelayState state)
     }
 
     // The rest of an over-long line is dropped as it comes, so that it is never kept and never read as a command.
-    private bool TrySkip(RelaySide side)
+    private bool TrySkip(RelaySide side, out SequencePosition next)
     {
-        if (side.Received.PositionOf((byte)'\n') is not { } lineFeed)
+        next = default;
+        if (SmtpLines.FindEnd(side.Received, state.Options.AcceptLfCommands) is not { } lineFeed)
         {
-            side.Take(side.Received.End);
+            // A CR may be the first half of the end.
+            var endsInCr = !side.Received.IsEmpty && side.Received.Slice(side.Received.Length - 1).FirstSpan[0] == (byte)'\r';
+            side.Take(side.Received.Length - (endsInCr ? 1 : 0));
             return false;
         }
 
-        side.Take(side.Received.GetPosition(1, lineFeed));
+        next = side.Received.GetPosition(1, lineFeed);
         _isSkipping = false;
         return true;
     }
 
-    private void RelayCommand(in ReadOnlySequence<byte> line)
+    private bool TryRelayCommand(in ReadOnlySequence<byte> line, SequencePosition next)
     {
         if (line.IsSingleSegment)
-        {
-            RelayCommand(line.FirstSpan);
-            return;
-        }
+            return TryRelayCommand(line.FirstSpan, next);
 
         var copy = ArrayPool<byte>.Shared.Rent((int)line.Length);
         line.CopyTo(copy);
-        RelayCommand(copy.AsSpan(0, (int)line.Length));
+        var isRelayed = TryRelayCommand(copy.AsSpan(0, (int)line.Length), next);
         ArrayPool<byte>.Shared.Return(copy);
+        return isRelayed;
     }
 
-    private void RelayCommand(ReadOnlySpan<byte> line)
+    // False: the command waits, and stays where it is.
+    private bool TryRelayCommand(ReadOnlySpan<byte> line, SequencePosition next)
     {
+        var received = state.ClientSide.Received;
         var command = CommandLine.Parse(line);
+        if (state.Options.ForbidBareNewline is BareNewlinePolicy.Reject && SmtpLines.EndsInBareLf(received, next))
+        {
+            RelayLog.Rejected(state.Log, state.After, state.Client.NameAddress, "bare <LF> received", state.Envelope.Describe(state.Envelope.Sender, default, state.Envelope.HasSender));
+            Add(new() { Verb = Verb.Unknown, IsBlank = true, EndsGroup = true, EndsSession = true, OwnReply = state.Adapt(Replies.BareLfInCommand(state.Options.MyHostname)) });
+            return true;
+        }
+
         if (SmtpLines.IsAmbiguous(line))
         {
-            AnswerHere(Verb.Unknown, Replies.BadSyntax, endsGroup: false);
-            return;
+            state.ClientSide.Take(next);
+            AnswerHere(Verb.Unknown, Replies.BadSyntax);
+            return true;
         }
+
+        if (state.After == RelayState.AfterConnect && line.StartsWith("SSH-"u8))
+        {
+            RefuseOtherProtocol(received);
+            return true;
+        }
+
+        var verdict = _gate.Judge(command, line, out var refusal);
+        if (verdict is GateVerdict.Wait)
+            return false;
 
         // A blank line is no command: "lost connection after" keeps naming the one before.
         if (!command.Word.IsEmpty)
             state.After = command.Verb.Name();
 
-        if (RefusedVerbs.ReplyTo(command) is { } refusal)
-            AnswerHere(command.Verb, refusal, endsGroup: false);
+        var rest = received.Slice(next);
+        if (!rest.IsEmpty && verdict is not GateVerdict.Disconnect && IsImproperBefore(command.Verb, rest))
+        {
+            Disconnect(command.Verb, Replies.SynchronizationError);
+            return true;
+        }
+
+        state.ClientSide.Take(next);
+        if (verdict is GateVerdict.Disconnect)
+            Disconnect(command.Verb, refusal!);
         else if (command.Verb == Verb.Bdat)
-            RelayChunkCommand(command);
+            RelayChunkCommand(command, refusal);
+        else if (refusal is not null)
+            AnswerHere(command.Verb, refusal);
         else
             Forward(command, line);
+        return true;
+    }
+
+    // Input behind a command whose reply the client must have seen before it goes on, or in a session that has not been offered PIPELINING (smtpd.c).
+    private bool IsImproperBefore(Verb verb, in ReadOnlySequence<byte> input)
+    {
+        if (verb is Verb.Unknown or Verb.Quit || (state.Envelope.IsEsmtp && verb is not (Verb.Helo or Verb.Ehlo or Verb.Data or Verb.Noop or Verb.Vrfy)))
+            return false;
+
+        if (!HasPipelinedImproperly)
+            RelayLog.ImproperPipelining(state.Log, verb.Name(), state.Client.NameAddress, ClientText.Escape(input, LongestInputLogged));
+        HasPipelinedImproperly = true;
+        return state.Options.ForbidUnauthPipelining;
     }
 
     private void Forward(in CommandLine command, ReadOnlySpan<byte> line)
@@ -150,7 +241,7 @@ internal sealed class CommandRelay(RelayState state)
         state.UpstreamSide.Write(SmtpLines.CrLf);
     }
 
-    private void RelayChunkCommand(in CommandLine command)
+    private void RelayChunkCommand(in CommandLine command, Reply? refusal)
     {
         if (!state.OffersChunking)
         {
@@ -159,17 +250,28 @@ internal sealed class CommandRelay(RelayState state)
             return;
         }
 
-        if (!BdatCommand.TryParse(command.Argument, out var chunk))
+        if (!BdatCommand.TryParse(command.Argument, state.Options.MaxChunk, out var chunk))
         {
             AnswerHere(Verb.Bdat, Replies.BdatSyntax, endsGroup: true);
             return;
         }
 
-        Span<byte> line = stackalloc byte[24];
-        Add(new() { Verb = Verb.Bdat, IsForwarded = true, EndsGroup = chunk.IsLast, IsLastChunk = chunk.IsLast });
-        state.UpstreamSide.Write(line[..chunk.Format(line)]);
+        if (++state.Chunks > ProtocolLimits.Chunks)
+        {
+            AnswerHere(Verb.Bdat, Replies.TooManyChunks(state.Options.MyHostname), endsGroup: true);
+            return;
+        }
+
         state.Phase = RelayPhase.Chunk;
         state.ChunkRemaining = chunk.Size;
+        state.ChunkRefusal = refusal;
+        state.StartContentBudget();
+        if (refusal is not null)
+            return;
+
+        Span<byte> line = stackalloc byte[24];
+        Add(new() { Verb = Verb.Bdat, IsForwarded = true, EndsGroup = chunk.IsLast, IsLastChunk = chunk.IsLast, IsEmptyChunk = chunk is { Size: 0, IsLast: false } });
+        state.UpstreamSide.Write(line[..chunk.Format(line)]);
     }
 
     private void RelaySaslResponse(in ReadOnlySequence<byte> line, bool isTooLong)
@@ -184,7 +286,7 @@ internal sealed class CommandRelay(RelayState state)
         else
         {
             // The exchange is cancelled at the MTA too (RFC 4954 section 4), and its reply replaced by ours.
-            state.Pending.Head.OwnReply = refusal;
+            state.Pending.Head.OwnReply = state.Adapt(refusal);
             state.UpstreamSide.Write("*"u8);
         }
 
@@ -202,7 +304,9 @@ internal sealed class CommandRelay(RelayState state)
         return false;
     }
 
-    private void AnswerHere(Verb verb, Reply reply, bool endsGroup) => Add(new() { Verb = verb, OwnReply = reply, EndsGroup = endsGroup });
+    private void AnswerHere(Verb verb, Reply reply, bool endsGroup = false) => Add(new() { Verb = verb, OwnReply = state.Adapt(reply), EndsGroup = endsGroup });
+
+    private void Disconnect(Verb verb, Reply reply) => Add(new() { Verb = verb, OwnReply = state.Adapt(reply), EndsGroup = true, EndsSession = true });
 
     private void Add(in PendingCommand command)
     {

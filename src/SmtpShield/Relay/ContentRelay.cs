@@ -1,3 +1,4 @@
+using SmtpShield.Configuration;
 using SmtpShield.Protocol;
 
 namespace SmtpShield.Relay;
@@ -6,11 +7,13 @@ namespace SmtpShield.Relay;
 /// Client to MTA, as long as the client sends content: DATA up to its end, BDAT exactly its octets, and what is dropped of a refused message. Unchanged, and never
 /// an end that the client did not send.
 /// </summary>
-internal sealed class ContentRelay(RelayState state, TimeProvider time)
+internal sealed class ContentRelay(RelayState state)
 {
     private static readonly TimeSpan RefusedContentSilence = TimeSpan.FromSeconds(5);
 
     private EndOfDataFinder _finder;
+    private long _refusedAt;
+    private long _dropped;
 
     /// <summary>When a refused message is given up although its real end has not come; a timestamp, or 0.</summary>
     public long RefusalDue { get; private set; }
@@ -18,9 +21,10 @@ internal sealed class ContentRelay(RelayState state, TimeProvider time)
     /// <summary>The MTA has said 354: what follows is content.</summary>
     public void Start()
     {
-        _finder = EndOfDataFinder.AtStart;
+        _finder = EndOfDataFinder.AtStart(IsStrict);
         state.Phase = RelayPhase.Content;
         state.ContentLength = 0;
+        state.StartContentBudget();
     }
 
     /// <summary>Moves as much content as is there.</summary>
@@ -46,7 +50,7 @@ internal sealed class ContentRelay(RelayState state, TimeProvider time)
         {
             state.UpstreamSide.Write(client.Received.Slice(0, release));
             client.Take(release);
-            state.ContentLength += release;
+            Note(release);
         }
 
         switch (verdict)
@@ -69,17 +73,20 @@ internal sealed class ContentRelay(RelayState state, TimeProvider time)
         var size = Math.Min(state.ChunkRemaining, client.Received.Length);
         if (size > 0)
         {
-            state.UpstreamSide.Write(client.Received.Slice(0, size));
+            if (state.ChunkRefusal is null)
+                state.UpstreamSide.Write(client.Received.Slice(0, size));
             client.Take(size);
             state.ChunkRemaining -= size;
-            state.ContentLength += size;
+            Note(size);
         }
 
         if (state.ChunkRemaining > 0)
             return size > 0;
 
         state.Phase = RelayPhase.Commands;
-        if (state.Pending.Last.IsLastChunk)
+        if (state.ChunkRefusal is { } refusal)
+            state.Pending.Add(new() { Verb = Verb.Bdat, OwnReply = state.Adapt(refusal) });
+        else if (state.Pending.Last.IsLastChunk)
             EndMessage();
         else
             state.UpstreamActivity = state.Now;
@@ -99,8 +106,13 @@ internal sealed class ContentRelay(RelayState state, TimeProvider time)
         state.Phase = RelayPhase.RefusedContent;
         _finder = default;
         state.ClientSide.Take(1);
+        _refusedAt = state.Now;
         Postpone();
-        RelayLog.AmbiguousEndOfData(state.Log, state.Client.NameAddress, state.Envelope.Describe(state.Envelope.Sender, default, state.Envelope.HasSender));
+        var envelope = state.Envelope.Describe(state.Envelope.Sender, default, state.Envelope.HasSender);
+        if (IsStrict)
+            RelayLog.Rejected(state.Log, RelayState.AfterMessage, state.Client.NameAddress, "bare <LF> received", envelope);
+        else
+            RelayLog.AmbiguousEndOfData(state.Log, state.Client.NameAddress, envelope);
     }
 
     private bool DropContent()
@@ -122,12 +134,13 @@ internal sealed class ContentRelay(RelayState state, TimeProvider time)
             if (step == 0)
                 break;
             client.Take(step);
+            _dropped += step;
             moved = true;
         }
 
         if (moved)
             Postpone();
-        if (client.IsReceiveEnded || state.Now >= RefusalDue)
+        if (client.IsReceiveEnded || state.Now >= RefusalDue || _dropped > ProtocolLimits.RefusedContent)
         {
             End();
             return true;
@@ -136,7 +149,16 @@ internal sealed class ContentRelay(RelayState state, TimeProvider time)
         return moved;
     }
 
-    private void Postpone() => RefusalDue = state.Now + (long)(RefusedContentSilence.TotalSeconds * time.TimestampFrequency);
+    private bool IsStrict => state.Options.ForbidBareNewline is BareNewlinePolicy.Reject;
+
+    private void Note(long octets)
+    {
+        state.ContentLength += octets;
+        state.ContentBudget.Add(octets, state.Now);
+    }
+
+    // Silence ends the wait, and so does a client that trickles on.
+    private void Postpone() => RefusalDue = Math.Min(state.Later(state.Now, RefusedContentSilence), state.Later(_refusedAt, state.Options.Timeout));
 
     private void End() => state.End(RelayResult.ClientRefused, Replies.AmbiguousEndOfData(state.Options.MyHostname));
 }

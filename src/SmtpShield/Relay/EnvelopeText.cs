@@ -29,8 +29,11 @@ internal sealed class EnvelopeText
     /// <summary>A transaction is open: the MTA has accepted MAIL.</summary>
     public bool HasSender { get; private set; }
 
-    /// <summary>The open transaction has a recipient.</summary>
-    public bool HasRecipient { get; set; }
+    /// <summary>Recipients of the open transaction the MTA has accepted.</summary>
+    public int Recipients { get; private set; }
+
+    /// <summary>The MTA has accepted HELO or EHLO.</summary>
+    public bool HasHelo { get; private set; }
 
     /// <summary>Keeps an argument until its command's reply.</summary>
     /// <returns>Where it is kept and how much of it.</returns>
@@ -62,6 +65,7 @@ internal sealed class EnvelopeText
     public void SetHelo(ReadOnlySpan<byte> name, bool isEsmtp)
     {
         IsEsmtp = isEsmtp;
+        HasHelo = true;
         _heloLength = Store(name, ref _helo);
         CloseTransaction();
     }
@@ -71,10 +75,14 @@ internal sealed class EnvelopeText
     {
         _senderLength = Store(sender, ref _sender);
         HasSender = true;
+        Recipients = 0;
     }
 
+    /// <summary>The MTA has accepted RCPT.</summary>
+    public void AddRecipient() => Recipients++;
+
     /// <summary>The transaction is over.</summary>
-    public void CloseTransaction() => HasSender = HasRecipient = false;
+    public void CloseTransaction() => (HasSender, Recipients) = (false, 0);
 
     /// <summary>Postfix's tail of a reject line: <c>from=&lt;a@b&gt; to=&lt;x@y&gt; proto=ESMTP helo=&lt;h&gt;</c>, what is not known left out.</summary>
     /// <param name="sender">The sender.</param>

@@ -11,6 +11,12 @@ internal struct PendingCommand
     /// <summary>Later input waits until this command's reply has been relayed (RFC 2920 section 3.1).</summary>
     public bool EndsGroup;
 
+    /// <summary>The session is over behind the shield's own reply.</summary>
+    public bool EndsSession;
+
+    /// <summary>BDAT 0 without LAST: it moves nothing, so it is junk.</summary>
+    public bool IsEmptyChunk;
+
     /// <summary>BDAT with LAST: its reply acknowledges the message.</summary>
     public bool IsLastChunk;
 

@@ -1,3 +1,5 @@
+using SmtpShield.Protocol;
+
 namespace SmtpShield.Relay;
 
 /// <summary>
@@ -24,6 +26,12 @@ internal sealed class PendingCommands
     /// <summary>Whether the last command holds later input back.</summary>
     public bool IsGroupEnded => Count > 0 && Last.EndsGroup;
 
+    /// <summary>Whether a reply is owed that opens or ends a mail transaction.</summary>
+    public bool HasTransactionChange => CountOf(Verb.Mail) + CountOf(Verb.Rset) > 0;
+
+    /// <summary>Recipients that are with the MTA.</summary>
+    public int Recipients => CountOf(Verb.Rcpt);
+
     /// <summary>Adds a command behind all others.</summary>
     public void Add(in PendingCommand command)
     {
@@ -39,6 +47,19 @@ internal sealed class PendingCommands
         _ring[_head] = default;
         _head = (_head + 1) & (_ring.Length - 1);
         Count--;
+    }
+
+    private int CountOf(Verb verb)
+    {
+        var count = 0;
+        for (var i = 0; i < Count; i++)
+        {
+            ref var command = ref _ring[(_head + i) & (_ring.Length - 1)];
+            if (command.Verb == verb && command.IsForwarded)
+                count++;
+        }
+
+        return count;
     }
 
     // Lengths are powers of two; sessions that never pipeline stay at the first one.

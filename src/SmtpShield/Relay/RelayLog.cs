@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Relay;
 
-/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1509.</summary>
+/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1514.</summary>
 internal static partial class RelayLog
 {
     [LoggerMessage(1500, LogLevel.Warning, "{Client}: request longer than {Limit}: {Start}...", EventName = "RequestTooLong")]
@@ -32,4 +32,19 @@ internal static partial class RelayLog
 
     [LoggerMessage(1508, LogLevel.Information, "NOQUEUE: reject: ETRN {Domain}... from {Client}", EventName = "EtrnRejected")]
     public static partial void EtrnRejected(ILogger logger, string domain, string client);
+
+    [LoggerMessage(1509, LogLevel.Warning, "{Subject} limit exceeded: {Count} from {Client} for service {Service}", EventName = "EventRateLimitExceeded")]
+    public static partial void LimitExceeded(ILogger logger, string subject, int count, string client, string service);
+
+    [LoggerMessage(1510, LogLevel.Warning, "Refusing STARTTLS request from {Client} for service {Service}", EventName = "StartTlsRefused")]
+    public static partial void StartTlsRefused(ILogger logger, string client, string service);
+
+    [LoggerMessage(1511, LogLevel.Warning, "non-SMTP command from {Client}: {Line}", EventName = "NotSmtp")]
+    public static partial void NotSmtp(ILogger logger, string client, string line);
+
+    [LoggerMessage(1512, LogLevel.Information, "improper command pipelining after {After} from {Client}: {Input}", EventName = "ImproperPipelining")]
+    public static partial void ImproperPipelining(ILogger logger, string after, string client, string input);
+
+    [LoggerMessage(1513, LogLevel.Information, "discarding EHLO keywords: {Keywords}", EventName = "EhloKeywordsDiscarded")]
+    public static partial void EhloKeywordsDiscarded(ILogger logger, string keywords);
 }

@@ -24,6 +24,9 @@ internal enum RelayResult : byte
     /// <summary>A command or message no two parsers read alike; refused with 521.</summary>
     ClientRefused,
 
+    /// <summary>The shield ended the session with a reply that a log line of its own explains.</summary>
+    ClientDisconnected,
+
     /// <summary>The MTA ended the session itself: 421, 521, 221, or a close behind one of them.</summary>
     UpstreamEnded,
 

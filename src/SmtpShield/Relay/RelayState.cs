@@ -7,8 +7,19 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Relay;
 
 /// <summary>What both directions of one session know. Used by one thread at a time: the session's loop.</summary>
-internal sealed class RelayState(ClientIdentity client, RelaySide clientSide, RelaySide upstreamSide, ShieldSnapshot snapshot, ILogger log)
+/// <param name="client">Who the client is.</param>
+/// <param name="counter">Counts the client's events; null when it is exempt.</param>
+/// <param name="clientSide">The client's end.</param>
+/// <param name="upstreamSide">The MTA's end.</param>
+/// <param name="snapshot">The options in force.</param>
+/// <param name="isUnderStress">Whether the shield was under stress when the session began; it stays so for the session, as for a Postfix process.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">Where the session's log lines go.</param>
+internal sealed class RelayState(ClientIdentity client, ClientCounter? counter, RelaySide clientSide, RelaySide upstreamSide, ShieldSnapshot snapshot, bool isUnderStress, TimeProvider time, ILogger log)
 {
+    // Without smtpd_per_request_deadline a client may be this slow, whatever smtpd_timeout is (RFC 5321 section 4.5.3.2.5: three minutes for a block of content).
+    private static readonly TimeSpan ShortestContentBudget = TimeSpan.FromSeconds(180);
+
     /// <summary>Behind which command log lines say the session ended, before any command.</summary>
     public const string AfterConnect = "CONNECT";
 
@@ -17,6 +28,12 @@ internal sealed class RelayState(ClientIdentity client, RelaySide clientSide, Re
 
     /// <summary>Errors and junk commands so far.</summary>
     public ErrorLimit Errors;
+
+    /// <summary>What the session may still log of its client's doings.</summary>
+    public LogBudget LogBudget;
+
+    /// <summary>How long the client may take for the content it sends.</summary>
+    public ContentBudget ContentBudget;
 
     /// <summary>Who the client is.</summary>
     public ClientIdentity Client => client;
@@ -28,10 +45,13 @@ internal sealed class RelayState(ClientIdentity client, RelaySide clientSide, Re
     public RelaySide UpstreamSide => upstreamSide;
 
     /// <summary>The options the session started with.</summary>
-    public SmtpdOptions Options { get; } = snapshot.Current.Smtpd;
+    public SmtpdOptions Options { get; } = snapshot.Current.When(isUnderStress).Smtpd;
 
     /// <summary>The newest limits: they are tuned under attack, so running sessions obey them too.</summary>
-    public SmtpdLimitOptions Limits => snapshot.Current.Limits;
+    public SmtpdLimitOptions Limits => snapshot.Current.When(isUnderStress).Limits;
+
+    /// <summary>Counts the client's events; null when it is exempt.</summary>
+    public ClientCounter? Counter => counter;
 
     /// <summary>Where the session's log lines go.</summary>
     public ILogger Log => log;
@@ -48,6 +68,12 @@ internal sealed class RelayState(ClientIdentity client, RelaySide clientSide, Re
     /// <summary>The MTA has offered CHUNKING: it knows that octets follow a BDAT command.</summary>
     public bool OffersChunking { get; set; }
 
+    /// <summary>The MTA does not offer ENHANCEDSTATUSCODES: the shield's own replies have none either.</summary>
+    public bool OmitsEnhancedCodes { get; set; }
+
+    /// <summary>The MTA's greeting refused the session: only QUIT may follow (RFC 5321 section 3.1).</summary>
+    public bool IsAccessDenied { get; set; }
+
     /// <summary>What the client's next bytes are.</summary>
     public RelayPhase Phase { get; set; }
 
@@ -60,8 +86,20 @@ internal sealed class RelayState(ClientIdentity client, RelaySide clientSide, Re
     /// <summary>Octets of the current BDAT chunk that are still to come.</summary>
     public long ChunkRemaining { get; set; }
 
+    /// <summary>BDAT commands of the current message.</summary>
+    public int Chunks { get; set; }
+
+    /// <summary>The reply to a refused BDAT, given when its chunk has been read and dropped; null while chunks go to the MTA.</summary>
+    public Reply? ChunkRefusal { get; set; }
+
     /// <summary>When the client last sent something or got a reply; a timestamp.</summary>
     public long ClientActivity { get; set; }
+
+    /// <summary>When the client's turn to send its next command began; a timestamp.</summary>
+    public long RequestStart { get; set; }
+
+    /// <summary>When the command line that is not complete yet began; a timestamp, 0 when there is none.</summary>
+    public long LineStart { get; set; }
 
     /// <summary>When the MTA last sent something or got something to answer; a timestamp.</summary>
     public long UpstreamActivity { get; set; }
@@ -84,6 +122,31 @@ internal sealed class RelayState(ClientIdentity client, RelaySide clientSide, Re
     /// <summary>A mail transaction, or a command without a reply: shutdown waits for it.</summary>
     public bool InTransaction => Pending.Count > 0 || Envelope.HasSender || Phase is not RelayPhase.Commands;
 
+    /// <summary>Whether <c>smtpd_discard_ehlo_keywords</c> has a keyword.</summary>
+    public bool Discards(string keyword)
+    {
+        foreach (var word in Options.DiscardEhloKeywords)
+        {
+            if (word.Equals(keyword, StringComparison.OrdinalIgnoreCase))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>A timestamp some time behind another one.</summary>
+    public long Later(long timestamp, TimeSpan wait) => timestamp + (long)(wait.TotalSeconds * time.TimestampFrequency);
+
+    /// <summary>Content begins: its time is limited from here on, and grows with what comes at <c>smtpd_min_data_rate</c>.</summary>
+    public void StartContentBudget()
+    {
+        var most = Options.PerRequestDeadline || Options.Timeout > ShortestContentBudget ? Options.Timeout : ShortestContentBudget;
+        ContentBudget.Start(Now, Later(0, most), (double)time.TimestampFrequency / Options.MinDataRate);
+    }
+
+    /// <summary>A reply of the shield's own as this client expects it.</summary>
+    public Reply Adapt(Reply reply) => OmitsEnhancedCodes ? reply.WithoutEnhancedCode() : reply;
+
     /// <summary>Ends the session, once: the first reason counts.</summary>
     /// <param name="result">How.</param>
     /// <param name="finalReply">What the client is told, if anything.</param>
@@ -95,6 +158,6 @@ internal sealed class RelayState(ClientIdentity client, RelaySide clientSide, Re
         Result = result;
 
         // Behind STARTTLS nothing in clear may reach the client any more.
-        FinalReply = Phase is RelayPhase.Tunnel ? null : finalReply;
+        FinalReply = Phase is RelayPhase.Tunnel || finalReply is null ? null : Adapt(finalReply);
     }
 }

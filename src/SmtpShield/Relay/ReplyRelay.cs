@@ -1,4 +1,5 @@
 using System.Buffers;
+using SmtpShield.Limits;
 using SmtpShield.Protocol;
 using SmtpShield.Telemetry;
 
@@ -13,6 +14,9 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     private const int LongestReasonLogged = 200;
     private const int LongestReplyLogged = LongestReasonLogged + EnvelopeText.Longest;
     private const int LongestEtrnLogged = 100;
+
+    private readonly EhloFilter _ehloFilter =
+        new(state.Options.PassEhloKeywords, state.Options.DiscardEhloKeywords, state.Options.Chunking, state.Limits.RecipientLimit);
 
     private int _lastCode;
     private bool _lastWasSynchronizationError;
@@ -44,6 +48,9 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     {
         state.ClientSide.Write(greeting.Span);
         _lastCode = code;
+        state.IsAccessDenied = code >= 500;
+        if (code >= 400)
+            state.Errors.CountError();
         if (code is 421 or 521)
             state.End(RelayResult.UpstreamEnded);
     }
@@ -164,8 +171,11 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     {
         var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
         ReplyReader.CopyTo(reply, octets);
-        EhloReply.Filter(octets.WrittenMemory, state.Options.PassEhloKeywords, out var filtered, out var removed);
+        EhloReply.Filter(octets.WrittenMemory, _ehloFilter, out var filtered, out var removed);
         removedKeywords.Report(destination, removed);
+        if (EhloKeywords.Describe(state.Options.DiscardEhloKeywords) is { } discarded && state.LogBudget.TryTake())
+            RelayLog.EhloKeywordsDiscarded(state.Log, discarded);
+        state.OmitsEnhancedCodes = !EhloReply.Offers(octets.WrittenSpan, "ENHANCEDSTATUSCODES"u8);
         state.OffersChunking = EhloReply.Offers(filtered.Span, "CHUNKING"u8);
         head.OwnReply = new(reply.Code, filtered);
         head.IsForwarded = false;
@@ -179,7 +189,17 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         _lastWasSynchronizationError = code == 554 && StartsWith(reply, "554 5.5.0"u8);
         state.ClientActivity = state.Now;
         state.UpstreamActivity = state.Now;
+
+        // What the client had begun to send could not be asked for while it waited for this.
+        if (state.LineStart != 0)
+            state.LineStart = state.Now;
         ref var head = ref state.Pending.Head;
+        if (head.EndsSession)
+        {
+            state.End(RelayResult.ClientDisconnected);
+            return;
+        }
+
         if (code is 421 or 521)
         {
             LogRefusal(head, code, reply);
@@ -221,7 +241,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     private bool IsMessageReply => state.AwaitsMessageReply && state.Pending.Count == 1;
 
     private bool IsEarly(in PendingCommand head) =>
-        state.Phase is RelayPhase.Content || (state.Phase is RelayPhase.Chunk && state.Pending.Count == 1 && head.Verb == Verb.Bdat && state.ChunkRemaining > 0);
+        state.Phase is RelayPhase.Content || (state.Phase is RelayPhase.Chunk && state.Pending.Count == 1 && head.Verb == Verb.Bdat && state.ChunkRemaining > 0 && state.ChunkRefusal is null);
 
     private void Count(in PendingCommand command, int code, bool succeeded)
     {
@@ -230,8 +250,19 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             state.Statistics.Count(verb == Verb.Help && code is 500 or 502 ? Verb.Unknown : verb, succeeded);
         if (!succeeded)
             state.Errors.CountError();
-        if (verb.IsJunk())
+        if (verb.IsJunk() || command.IsEmptyChunk)
             state.Errors.CountJunkCommand(state.Limits);
+        if (!succeeded && command.IsForwarded && state.Counter is { } client)
+            CountRefusal(client, code);
+    }
+
+    // What the MTA refuses for good is evidence against a client also in its next session; what it asks to try again later, greylisting above all, is none.
+    private void CountRefusal(ClientCounter client, int code)
+    {
+        if (state.Limits.ClientErrorRateLimit > 0 && code is not (450 or 451 or 452))
+            client.Count(AnvilEvent.Error);
+        if (state.Limits.ClientAuthFailureRateLimit > 0 && code == 535)
+            client.Count(AnvilEvent.AuthFailure);
     }
 
     private void NoteSuccess(in PendingCommand head, int code)
@@ -240,21 +271,26 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         {
             case Verb.Helo or Verb.Ehlo:
                 state.Envelope.SetHelo(state.Envelope.Kept(head), head.Verb == Verb.Ehlo);
+                state.Chunks = 0;
                 _overshoot = 0;
                 break;
             case Verb.Mail:
                 state.Envelope.OpenTransaction(state.Envelope.Kept(head));
                 _overshoot = 0;
                 break;
-            case Verb.Rcpt when code < 300 && !state.Envelope.HasRecipient:
-                state.Envelope.HasRecipient = true;
-                RelayLog.FirstRecipient(state.Log, state.Client.NameAddress);
+            case Verb.Rcpt when code < 300:
+                state.Envelope.AddRecipient();
+                if (state.Envelope.Recipients == 1 && state.LogBudget.TryTake())
+                    RelayLog.FirstRecipient(state.Log, state.Client.NameAddress);
                 break;
             case Verb.Rset:
                 state.Envelope.CloseTransaction();
+                state.Chunks = 0;
                 _overshoot = 0;
                 break;
             case Verb.StartTls when code == 220:
+                if (state.Limits.ClientNewTlsSessionRateLimit > 0)
+                    state.Counter?.Count(AnvilEvent.NewTlsSession);
                 state.Phase = RelayPhase.Tunnel;
                 RelayLog.TlsPassthrough(state.Log, state.Client.NameAddress);
                 break;
@@ -267,11 +303,13 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         {
             state.AwaitsMessageReply = false;
             state.ContentLength = 0;
+            state.Chunks = 0;
             state.Envelope.CloseTransaction();
         }
 
         state.Envelope.Forget(state.Pending.Head);
         state.Pending.RemoveHead();
+        state.RequestStart = state.Now;
 
         if (code == 221)
             state.End(verb == Verb.Quit ? RelayResult.ClientQuit : RelayResult.UpstreamEnded);
@@ -282,7 +320,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     // Postfix logs what its restrictions refuse, not syntax and sequence errors: those have codes of their own, or say "Error:" or "Syntax:".
     private void LogRefusal(in PendingCommand head, int code, in ReadOnlySequence<byte> reply)
     {
-        if (!head.IsForwarded)
+        if (!head.IsForwarded || !state.LogBudget.TryTake())
             return;
 
         var text = FirstLine(reply);

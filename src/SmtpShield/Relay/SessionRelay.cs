@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
+using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Protocol;
 using SmtpShield.Upstream;
@@ -37,6 +38,7 @@ internal sealed class SessionRelay : IDisposable
     private readonly RelayDeadline _deadline;
     private CancellationTokenRegistration _drains;
     private CancellationTokenRegistration _drainEnds;
+    private long _sessionStart;
     private long _clientFlushStart;
     private bool _isEnding;
     private bool _isOver;
@@ -45,9 +47,11 @@ internal sealed class SessionRelay : IDisposable
     /// <summary>Makes the relay of one session; nothing is sent before <see cref="RunAsync"/>.</summary>
     public SessionRelay(
         ClientIdentity client,
+        ClientCounter? counter,
         IDuplexPipe transport,
         UpstreamConnection upstream,
         ShieldSnapshot snapshot,
+        bool isUnderStress,
         ConnectionDrain drain,
         RemovedEhloKeywords removedKeywords,
         TimeProvider time,
@@ -59,9 +63,9 @@ internal sealed class SessionRelay : IDisposable
         _upstreamOptions = snapshot.Current.Upstream;
         _client = new(transport, _signal);
         _upstream = new(upstream.Transport, _signal);
-        _state = new(client, _client, _upstream, snapshot, log);
+        _state = new(client, counter, _client, _upstream, snapshot, isUnderStress, time, log);
         _pace = new(_state, time);
-        _content = new(_state, time);
+        _content = new(_state);
         _commands = new(_state);
         _replies = new(_state, _pace, _content, removedKeywords, upstream.Destination);
         _tunnel = new(_state);
@@ -70,6 +74,15 @@ internal sealed class SessionRelay : IDisposable
 
     /// <summary>The session's command counts, for the disconnect line.</summary>
     public CommandStatistics Statistics => _state.Statistics;
+
+    /// <summary>Whether the client has talked before its greeting and a line was logged: once a session is enough.</summary>
+    public bool HasPipelinedImproperly
+    {
+        init => _commands.HasPipelinedImproperly = value;
+    }
+
+    /// <summary>Log lines about the client's doings that were left out.</summary>
+    public long SuppressedLogLines => _state.LogBudget.Suppressed;
 
     /// <summary>Behind what the session ended, as in <c>lost connection after RCPT</c> or <c>timeout after DATA (21 bytes)</c>.</summary>
     public string After { get; private set; } = RelayState.AfterConnect;
@@ -80,7 +93,7 @@ internal sealed class SessionRelay : IDisposable
         _drains = _drain.Draining.UnsafeRegister(static signal => ((SessionSignal)signal!).Set(), _signal);
         try
         {
-            _state.Now = _state.ClientActivity = _state.UpstreamActivity = _time.GetTimestamp();
+            _state.Now = _state.ClientActivity = _state.UpstreamActivity = _state.RequestStart = _sessionStart = _time.GetTimestamp();
             _replies.Greet(_connection.Greeting, _connection.GreetingCode);
             Step();
             while (!_isOver)
@@ -215,9 +228,10 @@ internal sealed class SessionRelay : IDisposable
 
     private void LookForTimeout()
     {
+        _state.ContentBudget.Hold(_upstream.IsFlushing, _state.Now);
         if (_client.IsFlushing && _state.Now >= ClientWriteDue)
             _state.End(RelayResult.ClientStalled);
-        else if (IsClientsTurn && _state.Now >= ClientDue)
+        else if ((IsClientsTurn && _state.Now >= ClientDue) || (MayEndAtTimeLimit && _state.Now >= SessionDue))
             _state.End(RelayResult.ClientTimeout, Replies.TimeoutExceeded(_state.Options.MyHostname));
         else if (IsUpstreamsTurn && _state.Now >= UpstreamDue)
             _state.End(RelayResult.UpstreamTimeout, Replies.UpstreamUnavailable(_state.Options.MyHostname));
@@ -266,11 +280,33 @@ internal sealed class SessionRelay : IDisposable
     private bool IsUpstreamsTurn => _upstream.IsFlushing
         || (!_client.IsFlushing && _state.Phase is RelayPhase.Commands && _state.Pending.Count > 0 && _state.Pending.Head.IsForwarded && _pace.DelayedUntil == 0);
 
-    private long ClientDue => Later(_state.Phase is RelayPhase.Tunnel ? Math.Max(_state.ClientActivity, _state.UpstreamActivity) : _state.ClientActivity, _state.Options.Timeout);
+    // A read that gets something is followed by another wait of the same length, unless the whole command has one (Postfix smtpd_per_request_deadline).
+    private long ClientDue
+    {
+        get
+        {
+            var options = _state.Options;
+            return _state.Phase switch
+            {
+                RelayPhase.Tunnel => _state.Later(Math.Max(_state.ClientActivity, _state.UpstreamActivity), options.Timeout),
+                RelayPhase.Content or RelayPhase.Chunk => options.PerRequestDeadline
+                    ? _state.ContentBudget.Due
+                    : Math.Min(_state.ContentBudget.Due, _state.Later(_state.ClientActivity, options.Timeout)),
+                _ => Math.Min(
+                    _state.Later(options.PerRequestDeadline ? _state.RequestStart : _state.ClientActivity, options.Timeout),
+                    _state.LineStart == 0 ? long.MaxValue : _state.Later(_state.LineStart, options.RequestDeadline)),
+            };
+        }
+    }
 
-    private long ClientWriteDue => Later(_clientFlushStart, _state.Options.Timeout < LongestWrite ? _state.Options.Timeout : LongestWrite);
+    // Content on its way, and a message without its reply, are never cut off by the session's age.
+    private bool MayEndAtTimeLimit => _state.Options.SessionTimeLimit > TimeSpan.Zero && _state.Phase is RelayPhase.Commands or RelayPhase.SaslResponse or RelayPhase.Tunnel && !_state.AwaitsMessageReply;
 
-    private long UpstreamDue => Later(_state.UpstreamActivity, _state.AwaitsMessageReply ? _upstreamOptions.DataDoneTimeout : _upstreamOptions.ReplyTimeout);
+    private long SessionDue => _state.Later(_sessionStart, _state.Options.SessionTimeLimit);
+
+    private long ClientWriteDue => _state.Later(_clientFlushStart, _state.Options.Timeout < LongestWrite ? _state.Options.Timeout : LongestWrite);
+
+    private long UpstreamDue => _state.Later(_state.UpstreamActivity, _state.AwaitsMessageReply ? _upstreamOptions.DataDoneTimeout : _upstreamOptions.ReplyTimeout);
 
     private long NextDue()
     {
@@ -287,10 +323,10 @@ internal sealed class SessionRelay : IDisposable
             due = Math.Min(due, ClientDue);
         if (IsUpstreamsTurn)
             due = Math.Min(due, UpstreamDue);
+        if (MayEndAtTimeLimit)
+            due = Math.Min(due, SessionDue);
         if (_state.Phase is RelayPhase.RefusedContent)
             due = Math.Min(due, _content.RefusalDue);
         return due;
     }
-
-    private long Later(long timestamp, TimeSpan wait) => timestamp + (long)(wait.TotalSeconds * _time.TimestampFrequency);
 }

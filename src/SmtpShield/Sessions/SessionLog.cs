@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Sessions;
 
-/// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400 and 1401 are <see cref="RecordSession"/>'s); next free: 1411.</summary>
+/// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400 and 1401 are <see cref="RecordSession"/>'s); next free: 1412.</summary>
 internal static partial class SessionLog
 {
     [LoggerMessage(1402, LogLevel.Information, "lost connection after {After} from {Client}", EventName = "ConnectionLost")]
@@ -31,4 +31,7 @@ internal static partial class SessionLog
 
     [LoggerMessage(1410, LogLevel.Information, "session ended after {After} from {Client}: what the client sent can be read in two ways, or came before its time", EventName = "SessionRefused")]
     public static partial void Refused(ILogger logger, string after, string client);
+
+    [LoggerMessage(1411, LogLevel.Information, "suppressed {Count} log lines about {Client}", EventName = "LogLinesSuppressed")]
+    public static partial void Suppressed(ILogger logger, long count, string client);
 }

@@ -1,8 +1,10 @@
 using System.Buffers;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
+using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Protocol;
 using SmtpShield.Relay;
@@ -17,6 +19,8 @@ namespace SmtpShield.Sessions;
 internal sealed class SmtpSessionHandler(
     UpstreamPool upstreams,
     ShieldSnapshot snapshot,
+    ProcessLimit processLimit,
+    PregreetCheck pregreet,
     ConnectionDrain drain,
     RemovedEhloKeywords removedKeywords,
     TimeProvider time,
@@ -27,6 +31,7 @@ internal sealed class SmtpSessionHandler(
     {
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(SmtpSessionHandler)} runs behind {nameof(IdentifyClient)}.");
         var record = connection.Features.Get<SessionRecord>() ?? throw new InvalidOperationException($"{nameof(SmtpSessionHandler)} runs behind {nameof(RecordSession)}.");
+        var isUnderStress = processLimit.IsUnderStress;
         try
         {
             if (await DialAsync(connection, client).ConfigureAwait(false) is not { } upstream)
@@ -34,7 +39,16 @@ internal sealed class SmtpSessionHandler(
 
             await using (upstream.ConfigureAwait(false))
             {
-                using var relay = new SessionRelay(client, connection.Transport, upstream, snapshot, drain, removedKeywords, time, log);
+                // Once more, because the MTA's greeting may have taken long.
+                var hasTalked = await pregreet.HasTalkedAsync(connection).ConfigureAwait(false);
+                if (hasTalked && snapshot.Current.Smtpd.ForbidUnauthPipelining)
+                {
+                    await PregreetCheck.RefuseAsync(connection).ConfigureAwait(false);
+                    return;
+                }
+
+                var counter = connection.Features.Get<ClientCounter>();
+                using var relay = new SessionRelay(client, counter, connection.Transport, upstream, snapshot, isUnderStress, drain, removedKeywords, time, log) { HasPipelinedImproperly = hasTalked };
                 try
                 {
                     var result = await relay.RunAsync().ConfigureAwait(false);
@@ -43,6 +57,8 @@ internal sealed class SmtpSessionHandler(
                 finally
                 {
                     record.Statistics = CommandStatistics.Describe(relay.Statistics);
+                    if (relay.SuppressedLogLines > 0)
+                        SessionLog.Suppressed(log, relay.SuppressedLogLines, client.NameAddress);
                 }
             }
         }

@@ -127,9 +127,9 @@ internal sealed class ChunkTests : RelayFixture
     }
 
     [TestCase(null, null)]
-    [TestCase("EHLO c", "250 mx")]
-    [TestCase("EHLO c", "250-mx CHUNKING\r\n250-PIPELINING\r\n250 HELP CHUNKING")]
-    [TestCase("EHLO c", "250 CHUNKING")]
+    [TestCase("EHLO c", "250-mx\r\n250 ENHANCEDSTATUSCODES")]
+    [TestCase("EHLO c", "250-mx CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250 HELP CHUNKING")]
+    [TestCase("EHLO c", "250-CHUNKING\r\n250 ENHANCEDSTATUSCODES")]
     [TestCase("EHLO c", "502-no\r\n502 CHUNKING")]
     [TestCase("HELO c", "250-mx\r\n250 CHUNKING")]
     [TestCase("NOOP", "250-mx\r\n250 CHUNKING")]
@@ -153,7 +153,7 @@ internal sealed class ChunkTests : RelayFixture
     public async Task Command_ChunkingNotOfferedAndInAGroup_IsRefusedInItsPlaceAndTheRestDropped(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
-        await ExchangeAsync(client, mta, "EHLO c", "250-mx\r\n250 PIPELINING", cancellationToken);
+        await ExchangeAsync(client, mta, "EHLO c", "250-mx\r\n250-ENHANCEDSTATUSCODES\r\n250 PIPELINING", cancellationToken);
         var start = mta.ReceivedLength;
         const string Forwarded = "MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n";
         await client.SendAsync(Forwarded + "BDAT 6\r\nNOOP\r\nBDAT 6 LAST\r\nNOOP\r\nNOOP\r\n", cancellationToken);
@@ -171,14 +171,14 @@ internal sealed class ChunkTests : RelayFixture
         var (client, mta) = await ConnectAsync(cancellationToken);
         await client.SendAsync("EHLO c\r\nBDAT 5 LAST\r\nhello", cancellationToken);
         Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo("EHLO c"));
-        await mta.SendAsync(offers ? "250-mx\r\n250 chunking\r\n" : "250 mx\r\n", cancellationToken);
+        await mta.SendAsync(offers ? "250-mx\r\n250 chunking\r\n" : "250-mx\r\n250 ENHANCEDSTATUSCODES\r\n", cancellationToken);
         if (offers)
         {
             Assert.That(await mta.ReadThroughAsync("hello", cancellationToken), Is.EqualTo("BDAT 5 LAST\r\nhello"));
             return;
         }
 
-        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("250 mx\r\n521 5.5.1 Error: command not implemented\r\n"));
+        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("250-mx\r\n250 ENHANCEDSTATUSCODES\r\n521 5.5.1 Error: command not implemented\r\n"));
         await mta.Ended.WaitAsync(cancellationToken);
         Assert.That(mta.Received, Is.EqualTo("EHLO c\r\n"));
     }
@@ -187,7 +187,7 @@ internal sealed class ChunkTests : RelayFixture
     public async Task Command_LastEhloDidNotOfferChunking_IsRefused(CancellationToken cancellationToken)
     {
         var (client, mta, _) = await BeginChunksAsync(cancellationToken);
-        await ExchangeAsync(client, mta, "EHLO c", "250 mx", cancellationToken);
+        await ExchangeAsync(client, mta, "EHLO c", "250-mx\r\n250 ENHANCEDSTATUSCODES", cancellationToken);
         var start = mta.ReceivedLength;
         await client.SendAsync("BDAT 5 LAST\r\nhello", cancellationToken);
 

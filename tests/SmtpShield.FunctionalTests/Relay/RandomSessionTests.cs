@@ -115,7 +115,7 @@ internal sealed class RandomSessionTests : RelayFixture
     {
         var steps = new List<(string Sent, string Received, string Reply)>();
         var count = random.Next(1, 25);
-        steps.Add(("EHLO c\r\n", "EHLO c\r\n", "250-mx\r\n250 CHUNKING\r\n"));
+        steps.Add(("EHLO c\r\n", "EHLO c\r\n", "250-mx\r\n250-ENHANCEDSTATUSCODES\r\n250 CHUNKING\r\n"));
         for (var i = 0; i < count; i++)
         {
             var line = string.Create(CultureInfo.InvariantCulture, $"RCPT TO:<{i}@x>\r\n");

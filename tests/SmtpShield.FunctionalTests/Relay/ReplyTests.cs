@@ -104,7 +104,6 @@ internal sealed class ReplyTests : RelayFixture
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("221 2.0.0 Bye\r\n"));
     }
 
-    [TestCase("554 no", "503 no", false)]
     [TestCase("450 later", "503 no", false)]
     [TestCase("421 later", "", true)]
     public async Task Greeting_Not220_IsRelayed(string greeting, string toMail, bool ends, CancellationToken cancellationToken)
@@ -117,5 +116,23 @@ internal sealed class ReplyTests : RelayFixture
             Assert.That(await client.ReadToEndAsync(cancellationToken), Is.Empty);
         else
             await ExchangeAsync(client, mta, "MAIL FROM:<a@b>", toMail, cancellationToken);
+    }
+
+    [Test]
+    public async Task Greeting_RefusesTheSession_OnlyQuitReachesTheMta(CancellationToken cancellationToken)
+    {
+        await using var client = await Shield.ConnectAsync(cancellationToken);
+        var mta = await Mta.AcceptAsync(cancellationToken);
+        await mta.SendAsync("554 no\r\n", cancellationToken);
+        Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("554 no"));
+        foreach (var command in new[] { "EHLO c", "MAIL FROM:<a@b>", "NOOP" })
+        {
+            await client.SendAsync(command + "\r\n", cancellationToken);
+            Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("503 5.7.0 Error: access denied for unknown[127.0.0.1]"));
+        }
+
+        await ExchangeAsync(client, mta, "QUIT", "221 bye", cancellationToken);
+        Assert.That(mta.Received, Is.EqualTo("QUIT\r\n"));
+        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.Empty);
     }
 }

@@ -22,7 +22,7 @@ public sealed partial class EhloKeywordPageTests
 
     private static bool IsPassed(string keyword)
     {
-        EhloReply.Filter(Encoding.ASCII.GetBytes($"250-mta.example\r\n250 {keyword}\r\n"), [], out _, out var removed);
+        EhloReply.Filter(Encoding.ASCII.GetBytes($"250-mta.example\r\n250 {keyword}\r\n"), new([], [], PassesChunking: true, 1000), out _, out var removed);
         return removed.Count == 0;
     }
 

@@ -150,7 +150,7 @@ public class ProcessLimitTests
 
         Taken();
 
-        Assert.That(_logger.Lines, Is.EqualTo(new[]
+        Assert.That(_logger.Lines.Take(3), Is.EqualTo(new[]
         {
             "Warning: service \"smtp\" (25) has reached its process limit \"2\": new clients may experience noticeable delays",
             "Warning: to avoid this condition, increase the process count in master.cf or reduce the service time per client",
@@ -191,23 +191,49 @@ public class ProcessLimitTests
 
         Taken();
 
-        Assert.That(_logger.Lines, Has.Count.EqualTo(lines));
+        Assert.That(_logger.Lines.Count(static line => line.StartsWith("Warning", StringComparison.Ordinal)), Is.EqualTo(lines));
     }
 
     [Test]
-    public void IsUnderStress_AfterTheLimitWasReached_LastsFor1000Seconds()
+    public void IsUnderStress_FromTheLimitDownTo70Percent_IsSaidOnceEachWay()
+    {
+        _snapshot.Replace(WithLimit(10));
+        var slots = Enumerable.Range(0, 9).Select(_ => Taken()).ToList();
+        var below = _limit.IsUnderStress;
+        slots.Add(Taken());
+        var reached = _limit.IsUnderStress;
+        foreach (var slot in slots.Take(2))
+            slot.Release();
+        var at80 = _limit.IsUnderStress;
+        slots[2].Release();
+        var at70 = _limit.IsUnderStress;
+        slots[3].Release();
+
+        Assert.That((below, reached, at80, at70), Is.EqualTo((false, true, true, false)));
+        Assert.That(
+            _logger.Lines.Where(static line => line.Contains("STRESS mode", StringComparison.Ordinal)),
+            Is.EqualTo(new[] { "Information: entering STRESS mode with 10 connections", "Information: leaving STRESS mode with 7 connections" }));
+    }
+
+    [Test]
+    public void IsUnderStress_LimitRaised_Ends()
     {
         Taken();
-        var before = _limit.IsUnderStress;
-        Taken().Release();
-        var reached = _limit.IsUnderStress;
-        _time.Step(TimeSpan.FromSeconds(999));
         Taken();
-        _time.Step(TimeSpan.FromSeconds(999));
-        var renewed = _limit.IsUnderStress;
-        _time.Step(TimeSpan.FromSeconds(1));
+        _snapshot.Replace(WithLimit(3));
 
-        Assert.That((before, reached, renewed, _limit.IsUnderStress), Is.EqualTo((false, true, true, false)));
+        Assert.That(_limit.IsUnderStress, Is.False);
+    }
+
+    [Test]
+    public void IsUnderStress_BackAtTheLimit_BeginsAgain()
+    {
+        Taken();
+        Taken().Release();
+        var between = _limit.IsUnderStress;
+        Taken();
+
+        Assert.That((between, _limit.IsUnderStress), Is.EqualTo((false, true)));
     }
 
     private static ShieldOptions WithLimit(int limit) => new() { Listener = new ListenerOptions { DefaultProcessLimit = limit } };

@@ -13,7 +13,7 @@ public class BdatCommandTests
     [TestCase("BDAT 2147483647", int.MaxValue, false)]
     public void TryParse_SizeNobodyMisreads_IsAccepted(string line, long size, bool isLast)
     {
-        Assert.That(BdatCommand.TryParse(CommandLine.Parse(Octets.Of(line)).Argument, out var command), Is.True);
+        Assert.That(BdatCommand.TryParse(CommandLine.Parse(Octets.Of(line)).Argument, int.MaxValue, out var command), Is.True);
         Assert.That(command, Is.EqualTo(new BdatCommand(size, isLast)));
     }
 
@@ -39,7 +39,7 @@ public class BdatCommandTests
     [TestCase("BDAT 5\vLAST")]
     [TestCase("BDAT ²")]
     public void TryParse_SizeTwoParsersReadDifferently_IsRefused(string line) =>
-        Assert.That(BdatCommand.TryParse(CommandLine.Parse(Octets.Of(line)).Argument, out _), Is.False);
+        Assert.That(BdatCommand.TryParse(CommandLine.Parse(Octets.Of(line)).Argument, int.MaxValue, out _), Is.False);
 
     [TestCase(0, false, "BDAT 0⏎")]
     [TestCase(5, true, "BDAT 5 LAST⏎")]

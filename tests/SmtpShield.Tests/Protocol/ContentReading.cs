@@ -10,7 +10,7 @@ internal readonly record struct ContentReading(ContentVerdict Verdict, int Relea
 {
     public static ContentReading Of(byte[] content, IEnumerable<int> pieces)
     {
-        var finder = EndOfDataFinder.AtStart;
+        var finder = EndOfDataFinder.AtStart(isStrict: false);
         var (received, released, mostHeld) = (0, 0, 0);
         foreach (var piece in pieces)
         {

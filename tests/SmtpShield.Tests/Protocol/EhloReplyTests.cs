@@ -19,7 +19,7 @@ public class EhloReplyTests
     [TestCase("250-h⏎250-X-PASSED⏎250 X-ANONYMOUSTLS⏎", "250-h⏎250 X-PASSED⏎", "X-ANONYMOUSTLS", TestName = "passed by configuration")]
     public void Filter_Reply_LosesWhatTheShieldCannotFollow(string text, string expected, string removedKeywords)
     {
-        EhloReply.Filter(Octets.Of(text), ["x-passed"], out var filtered, out var removed);
+        EhloReply.Filter(Octets.Of(text), new(["x-passed"], [], PassesChunking: true, 1000), out var filtered, out var removed);
 
         Assert.That((Octets.Shown(filtered.Span), string.Join(',', removed)), Is.EqualTo((expected, removedKeywords)));
     }
@@ -30,7 +30,7 @@ public class EhloReplyTests
         for (var kept = 0; kept < 256; kept++)
         {
             var lines = Enumerable.Range(0, 8).Select(i => (kept & (1 << i)) != 0 ? "PIPELINING" : "XCLIENT").Prepend("host").ToArray();
-            EhloReply.Filter(Octets.Of(string.Concat(lines.Select((line, i) => $"250{(i < 8 ? '-' : ' ')}{line}⏎"))), [], out var filtered, out var removed);
+            EhloReply.Filter(Octets.Of(string.Concat(lines.Select((line, i) => $"250{(i < 8 ? '-' : ' ')}{line}⏎"))), new([], [], PassesChunking: true, 1000), out var filtered, out var removed);
 
             Assert.That(ReplyReader.TryRead(new(filtered), out var reply), Is.EqualTo(ReplyStatus.Complete));
             Assert.That((reply.Octets.Length, removed.Count), Is.EqualTo((filtered.Length, 8 - int.PopCount(kept))));
@@ -41,7 +41,7 @@ public class EhloReplyTests
     public void Filter_NothingToRemove_GivesTheReplyItself()
     {
         ReadOnlyMemory<byte> octets = Octets.Of("250-h⏎250 SIZE⏎");
-        EhloReply.Filter(octets, [], out var filtered, out _);
+        EhloReply.Filter(octets, new([], [], PassesChunking: true, 1000), out var filtered, out _);
 
         Assert.That(filtered, Is.EqualTo(octets));
     }
@@ -51,7 +51,7 @@ public class EhloReplyTests
     public void Filter_ManyKeywordsOrLongParameters_AreFilteredTheSameWay(int keywords, int length, int kept)
     {
         var text = "250-h⏎" + string.Concat(Enumerable.Repeat($"250-SIZE {new string('1', length)}⏎250-{new string('X', length)} y⏎", keywords)) + "250 XCLIENT⏎";
-        EhloReply.Filter(Octets.Of(text), [], out var filtered, out var removed);
+        EhloReply.Filter(Octets.Of(text), new([], [], PassesChunking: true, 1000), out var filtered, out var removed);
 
         Assert.That((filtered.Span.Count((byte)'\n'), removed.Count), Is.EqualTo((kept + 1, keywords + 1)));
         Assert.That(filtered.Span[(filtered.Span[..^1].LastIndexOf((byte)'\n') + 1)..].StartsWith("250 SIZE"u8), Is.True);

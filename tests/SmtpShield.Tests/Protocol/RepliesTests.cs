@@ -21,8 +21,9 @@ public class RepliesTests
     [TestCaseSource(nameof(All))]
     public void Reply_EnhancedStatusCode_HasTheClassOfItsCode(object value)
     {
+        // Postfix gives ETRN's none (smtpd.c).
         var octets = ((Reply)value).Octets.Span;
-        Assert.That(octets[4], Is.EqualTo(octets[0]));
+        Assert.That(octets[4], value == Replies.HeloFirstForEtrn ? Is.EqualTo((byte)'E') : Is.EqualTo(octets[0]));
     }
 
     [Test]
@@ -33,4 +34,11 @@ public class RepliesTests
     [Test]
     public void TooManyErrors_Text_IsPostfixs() =>
         Assert.That(Octets.Shown(Replies.TooManyErrors("mail.example.test").Octets.Span), Is.EqualTo("421 4.7.0 mail.example.test Error: too many errors⏎"));
+
+    [TestCase("450 4.7.1 Error: too much mail from 192.0.2.7", "450 Error: too much mail from 192.0.2.7")]
+    [TestCase("503 Error: send HELO/EHLO first", "503 Error: send HELO/EHLO first")]
+    [TestCase("250 2.0 x", "250 2.0 x")]
+    [TestCase("250 5.0.0 x", "250 5.0.0 x")]
+    public void WithoutEnhancedCode_OfAnyReply_LosesTheCodeOnly(string line, string expected) =>
+        Assert.That(Octets.Shown(Reply.Of(line).WithoutEnhancedCode().Octets.Span), Is.EqualTo(expected + "⏎"));
 }

@@ -21,7 +21,7 @@ public class SmtpLinesTests
     {
         foreach (var input in Octets.EverySplit(Octets.Of(text)))
         {
-            var status = SmtpLines.TryReadLine(input, 100, out var line, out var consumed);
+            var status = SmtpLines.TryReadLine(input, 100, acceptLf: true, out var line, out var consumed);
 
             Assert.That((status, Octets.Shown(line), Octets.Shown(input.Slice(consumed))), Is.EqualTo((LineStatus.Complete, expected, rest)));
         }
@@ -35,7 +35,7 @@ public class SmtpLinesTests
     {
         foreach (var input in Octets.EverySplit(Octets.Of(text)))
         {
-            var status = SmtpLines.TryReadLine(input, 100, out _, out var consumed);
+            var status = SmtpLines.TryReadLine(input, 100, acceptLf: true, out _, out var consumed);
 
             Assert.That((status, input.Slice(consumed).Length), Is.EqualTo((LineStatus.NeedMore, input.Length)));
         }
@@ -53,7 +53,7 @@ public class SmtpLinesTests
     public void TryReadLine_AroundTheLimit_IsTooLongAboveIt(int length, string end, int expected)
     {
         foreach (var input in Octets.EverySplit(Octets.Of(new string('x', length) + end)))
-            Assert.That((int)SmtpLines.TryReadLine(input, 10, out _, out _), Is.EqualTo(expected switch { 0 => (int)LineStatus.Complete, 1 => (int)LineStatus.NeedMore, _ => (int)LineStatus.TooLong }));
+            Assert.That((int)SmtpLines.TryReadLine(input, 10, acceptLf: true, out _, out _), Is.EqualTo(expected switch { 0 => (int)LineStatus.Complete, 1 => (int)LineStatus.NeedMore, _ => (int)LineStatus.TooLong }));
     }
 
     [TestCase("MAIL FROM:<a>⏎")]
@@ -62,10 +62,10 @@ public class SmtpLinesTests
     public void TryReadLine_OctetByOctet_DecidesOnceAndAsForTheWhole(string text)
     {
         var octets = Octets.Of(text);
-        var whole = SmtpLines.TryReadLine(new(octets), 16, out _, out _);
+        var whole = SmtpLines.TryReadLine(new(octets), 16, acceptLf: true, out _, out _);
         for (var length = 0; length <= octets.Length; length++)
         {
-            var status = SmtpLines.TryReadLine(new(octets.AsMemory(0, length)), 16, out _, out _);
+            var status = SmtpLines.TryReadLine(new(octets.AsMemory(0, length)), 16, acceptLf: true, out _, out _);
             Assert.That(status, Is.EqualTo(LineStatus.NeedMore).Or.EqualTo(whole));
         }
     }

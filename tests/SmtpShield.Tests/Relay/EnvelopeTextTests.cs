@@ -110,11 +110,12 @@ public class EnvelopeTextTests
     [Test]
     public void SetHelo_InATransaction_ClosesIt()
     {
-        var text = new EnvelopeText { HasRecipient = true };
+        var text = new EnvelopeText();
         text.OpenTransaction("a@b"u8);
+        text.AddRecipient();
         text.SetHelo("x"u8, isEsmtp: true);
 
-        Assert.That((text.HasSender, text.HasRecipient), Is.EqualTo((false, false)));
+        Assert.That((text.HasSender, text.Recipients), Is.EqualTo((false, 0)));
     }
 
     [TestCase(true, true, "a@b", "x@y", "from=<a@b> to=<x@y> proto=ESMTP helo=<h>")]

@@ -1,0 +1,60 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Listening;
+using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
+
+namespace SmtpShield.Admission;
+
+/// <summary>
+/// Refuses a client that talks before it was greeted (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c): mail software waits, what abuses it often does not. As a stage it
+/// looks once before anything is counted or dialled; the session looks again before it greets. It sees what has arrived, and waits for nothing.
+/// </summary>
+internal sealed partial class PregreetCheck(ShieldSnapshot snapshot, ILogger<PregreetCheck> log) : IConnectionStage
+{
+    private const string BeforeGreeting = "CONNECT";
+
+    private const int LongestInputLogged = 100;
+
+    /// <inheritdoc />
+    public async Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        if (!snapshot.Current.Smtpd.ForbidUnauthPipelining || !await HasTalkedAsync(connection).ConfigureAwait(false))
+        {
+            await next(connection).ConfigureAwait(false);
+            return;
+        }
+
+        await RefuseAsync(connection).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether the client has sent something; logs it then. What it has sent stays to be read.</summary>
+    public async ValueTask<bool> HasTalkedAsync(ConnectionContext connection)
+    {
+        if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket || socket.Available == 0)
+            return false;
+
+        var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(PregreetCheck)} runs behind {nameof(IdentifyClient)}.");
+        var input = await connection.Transport.Input.ReadAsync().ConfigureAwait(false);
+        Log.ImproperPipelining(log, BeforeGreeting, client.NameAddress, ClientText.Escape(input.Buffer, LongestInputLogged));
+        connection.Transport.Input.AdvanceTo(input.Buffer.Start);
+        return true;
+    }
+
+    /// <summary>Tells the client, in place of a greeting.</summary>
+    public static async ValueTask RefuseAsync(ConnectionContext connection)
+    {
+        connection.Transport.Output.Write(Replies.SynchronizationError.Octets.Span);
+        await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1201, LogLevel.Information, "improper command pipelining after {After} from {Client}: {Input}", EventName = "TalkedBeforeGreeting")]
+        public static partial void ImproperPipelining(ILogger logger, string after, string client, string input);
+    }
+}

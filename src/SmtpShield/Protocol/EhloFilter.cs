@@ -1,0 +1,8 @@
+namespace SmtpShield.Protocol;
+
+/// <summary>What clients get to see of an MTA's EHLO reply, apart from what the shield follows anyway.</summary>
+/// <param name="AlsoPass">Keywords passed although the shield does not know them (<c>shield_pass_ehlo_keywords</c>).</param>
+/// <param name="Discard">Keywords that are not passed (<c>smtpd_discard_ehlo_keywords</c>); VERP stands for XVERP, as in Postfix.</param>
+/// <param name="PassesChunking">Whether CHUNKING and BINARYMIME are passed (<c>shield_chunking</c>).</param>
+/// <param name="RecipientLimit">What RCPTMAX is lowered to (RFC 9422): <c>smtpd_recipient_limit</c>.</param>
+internal sealed record EhloFilter(IReadOnlyList<string> AlsoPass, IReadOnlyList<string> Discard, bool PassesChunking, int RecipientLimit);

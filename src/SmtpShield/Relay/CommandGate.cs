@@ -1,0 +1,137 @@
+using SmtpShield.Limits;
+using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
+
+namespace SmtpShield.Relay;
+
+/// <summary>
+/// Decides for each command whether the MTA may see it, in the order of Postfix's checks (smtpd.c): what a refused command would have changed, nothing behind it may assume.
+/// A decision that depends on the reply to an earlier command waits for that reply; nothing is counted before all it depends on is known.
+/// </summary>
+internal sealed class CommandGate(RelayState state)
+{
+    private const int LongestNotSmtpLogged = 100;
+
+    private bool _hasRefusedMail;
+
+    /// <summary>Judges a command.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="line">Its whole line, for log lines.</param>
+    /// <param name="refusal">The reply, when it is refused.</param>
+    public GateVerdict Judge(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
+    {
+        refusal = RefusedVerbs.ReplyTo(command);
+        if (refusal is not null)
+            return GateVerdict.Refuse;
+
+        if (state.IsAccessDenied && command.Verb != Verb.Quit)
+        {
+            refusal = Replies.AccessDenied(state.Client.NameAddress);
+            return GateVerdict.Refuse;
+        }
+
+        return command.Verb switch
+        {
+            Verb.Mail => JudgeMail(command.Argument, out refusal),
+            Verb.Rcpt => JudgeRecipient(command.Argument, out refusal),
+            Verb.Data or Verb.Bdat => Refuse(_hasRefusedMail ? Replies.NeedRecipient : null, out refusal),
+            Verb.Vrfy => Refuse(command.Argument.IsEmpty ? null : CountAndJudge(EventRateLimit.Recipient), out refusal),
+            Verb.Auth => JudgeAuth(out refusal),
+            Verb.Etrn => Refuse(LacksHelo ? Replies.HeloFirstForEtrn : null, out refusal),
+            Verb.StartTls => Refuse(command.Argument.IsEmpty ? JudgeStartTls() : null, out refusal),
+            Verb.Helo or Verb.Ehlo or Verb.Rset => Restart(),
+            Verb.Unknown => JudgeUnknown(command, line, out refusal),
+            _ => GateVerdict.Forward,
+        };
+    }
+
+    private bool LacksHelo => state.Options.HeloRequired && !state.Envelope.HasHelo;
+
+    private GateVerdict Restart()
+    {
+        _hasRefusedMail = false;
+        return GateVerdict.Forward;
+    }
+
+    private GateVerdict JudgeMail(ReadOnlySpan<byte> argument, out Reply? refusal)
+    {
+        var isCounted = EventRateLimit.Message.IsOn(state.Counter, state.Limits) && CommandLine.HasAddress(argument, "FROM:"u8);
+        refusal = LacksHelo ? Replies.HeloFirst
+            : CommandLine.HasParameter(argument, "PRDR"u8) ? Replies.UnsupportedPrdr
+            : Discards("DSN") && (CommandLine.HasParameter(argument, "RET"u8) || CommandLine.HasParameter(argument, "ENVID"u8)) ? Replies.DsnDisabled
+            : null;
+
+        // A nested MAIL is the MTA's to refuse: it is not counted, and the transaction it stands in goes on.
+        if ((isCounted || refusal is not null) && state.Pending.HasTransactionChange)
+            return GateVerdict.Wait;
+        if (state.Envelope.HasSender)
+            return Refuse(refusal, out refusal);
+
+        if (isCounted && refusal != Replies.HeloFirst)
+            refusal = CountAndJudge(EventRateLimit.Message) ?? refusal;
+        _hasRefusedMail = refusal is not null;
+        return Refuse(refusal, out refusal);
+    }
+
+    private GateVerdict JudgeRecipient(ReadOnlySpan<byte> argument, out Reply? refusal)
+    {
+        refusal = null;
+        if (_hasRefusedMail)
+            return Refuse(Replies.NeedMail, out refusal);
+
+        var isCounted = EventRateLimit.Recipient.IsOn(state.Counter, state.Limits);
+        var mayBeFull = state.Envelope.Recipients + state.Pending.Recipients >= state.Limits.RecipientLimit;
+        if (((isCounted || mayBeFull) && state.Pending.HasTransactionChange) || (mayBeFull && state.Pending.Recipients > 0))
+            return GateVerdict.Wait;
+        if (!CommandLine.HasAddress(argument, "TO:"u8) || ((isCounted || mayBeFull) && !state.Envelope.HasSender))
+            return GateVerdict.Forward;
+
+        refusal = (isCounted ? CountAndJudge(EventRateLimit.Recipient) : null)
+            ?? (Discards("DSN") && (CommandLine.HasParameter(argument, "NOTIFY"u8) || CommandLine.HasParameter(argument, "ORCPT"u8)) ? Replies.DsnDisabled : null)
+            ?? (mayBeFull ? Replies.TooManyRecipients : null);
+        return Refuse(refusal, out refusal);
+    }
+
+    private GateVerdict JudgeAuth(out Reply? refusal) => Refuse(
+        CountAndJudge(EventRateLimit.Auth) ?? (LacksHelo ? Replies.HeloFirst : Discards("AUTH") ? Replies.AuthenticationNotEnabled : null),
+        out refusal);
+
+    private Reply? JudgeStartTls()
+    {
+        if (Discards("STARTTLS"))
+            return Replies.NotImplemented;
+
+        // The handshake is not seen, so the 421 Postfix has for one session too many can't be said inside it: the session is refused before.
+        if (state.Counter is not { } client || state.Limits.ClientNewTlsSessionRateLimit is 0 || client.Peek(AnvilEvent.NewTlsSession) < state.Limits.ClientNewTlsSessionRateLimit)
+            return null;
+
+        if (state.LogBudget.TryTake())
+            RelayLog.StartTlsRefused(state.Log, state.Client.NameAddress, client.Service);
+        return Replies.TooManyTlsSessions(state.Client.NameAddress);
+    }
+
+    private GateVerdict JudgeUnknown(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
+    {
+        refusal = null;
+        if (!command.IsHeader && !RefusedVerbs.IsHttp(command.Word) && !state.Options.ForbiddenCommands.Contains(command.Word))
+            return GateVerdict.Forward;
+
+        RelayLog.NotSmtp(state.Log, state.Client.NameAddress, ClientText.Escape(line, LongestNotSmtpLogged));
+        refusal = Replies.NotSmtp;
+        return GateVerdict.Disconnect;
+    }
+
+    private Reply? CountAndJudge(EventRateLimit limit)
+    {
+        if (!limit.IsOn(state.Counter, state.Limits) || limit.CountAndJudge(state.Counter!, state.Limits) is not { } count)
+            return null;
+
+        if (state.LogBudget.TryTake())
+            RelayLog.LimitExceeded(state.Log, limit.Subject, count, state.Client.NameAddress, state.Counter!.Service);
+        return limit.Refusal(state.Client.AddressText);
+    }
+
+    private bool Discards(string keyword) => state.Discards(keyword);
+
+    private static GateVerdict Refuse(Reply? reply, out Reply? refusal) => (refusal = reply) is null ? GateVerdict.Forward : GateVerdict.Refuse;
+}
