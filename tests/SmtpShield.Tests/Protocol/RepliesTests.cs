@@ -23,7 +23,7 @@ public class RepliesTests
     {
         // Postfix gives ETRN's none (smtpd.c).
         var octets = ((Reply)value).Octets.Span;
-        Assert.That(octets[4], value == Replies.HeloFirstForEtrn ? Is.EqualTo((byte)'E') : Is.EqualTo(octets[0]));
+        Assert.That(octets[4], ReferenceEquals(value, Replies.HeloFirstForEtrn) ? Is.EqualTo((byte)'E') : Is.EqualTo(octets[0]));
     }
 
     [Test]
