@@ -74,11 +74,12 @@ public class AnvilSlidingWindowTests
         Assert.That(_table.Count(_client, AnvilEvent.Message), Is.EqualTo(7));
     }
 
-    [Test]
-    public void Count_BehindAPause_OpensAWindow()
+    [TestCase(120)]
+    [TestCase(150)]
+    public void Count_BehindAPause_OpensAWindow(int pause)
     {
         CountMessages(10);
-        Advance(150);
+        Advance(pause);
         CountMessages(10);
         Advance(59);
         var same = _table.Count(_client, AnvilEvent.Message);

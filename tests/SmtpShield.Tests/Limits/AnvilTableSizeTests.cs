@@ -171,6 +171,23 @@ public class AnvilTableSizeTests
         Assert.That((refused, _table.Refused - refused, _table.Expired, _table.Peek(TestAnvil.Key(Small)).ConnectionRate), Is.EqualTo((2 * Small, 0, 2, 1)));
     }
 
+    [TestCase(60, 1)]
+    [TestCase(61, 0)]
+    public void Connect_TableFullOfOffenders_ForgetsThoseWhoseWindowsAreOver(int seconds, int refused)
+    {
+        _snapshot.Replace(_snapshot.Current with { Limits = new() { ClientConnectionRateLimit = 1 } });
+        for (var i = 0; i < 2 * Small; i++)
+            _table.Connect(TestAnvil.Key(i % Small));
+        Advance(50);
+        for (var i = 0; i < 2 * Small; i++)
+            _table.Disconnect(TestAnvil.Key(i % Small));
+        Advance(seconds - 50);
+
+        Visit(Small);
+
+        Assert.That((_table.Refused, _table.Evicted), Is.EqualTo((refused, 1 - refused)));
+    }
+
     [Test]
     public void Connect_LimitRaisedAgain_ForgetsThoseThatWereOverIt()
     {
