@@ -31,6 +31,8 @@ internal static class ShieldServices
         services.AddListening();
 
         services.AddSingleton<ClientExceptions>();
+        services.AddSingleton<INameResolver, SystemNameResolver>();
+        services.AddSingleton<PeerNames>();
 
         services.AddSingleton<OverLimit>((in AnvilCounts counts) => ClientLimits.IsAnyExceeded(counts, snapshot.Current.Limits));
         services.AddSingleton<AnvilStatistics>();

@@ -74,7 +74,8 @@ public sealed class ConnectionLimitTests
     [CancelAfter(120_000)]
     public async Task Refuse_ClientHasSentMuch_ReplyIsAlwaysReadable(CancellationToken cancellationToken)
     {
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "1" }, cancellationToken);
+        var limits = new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "1", ["smtpd_forbid_unauth_pipelining"] = "no" };
+        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), limits, cancellationToken);
         await using (var first = await RawSmtpClient.ConnectAsync(shield.EndPoint, s_client, cancellationToken))
             Assert.That(await first.ReplyAsync(cancellationToken), Does.StartWith("220"));
 

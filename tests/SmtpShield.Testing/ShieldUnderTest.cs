@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Host;
 using SmtpShield.Limits;
@@ -54,13 +55,14 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     /// <param name="options">Options; endpoints with port 0.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <param name="time">The clock of all waits; null for the real one.</param>
-    public static async Task<ShieldUnderTest> StartAsync(ShieldOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
+    /// <param name="resolver">The name service; null for the system's.</param>
+    public static async Task<ShieldUnderTest> StartAsync(ShieldOptions options, CancellationToken cancellationToken, TimeProvider? time = null, INameResolver? resolver = null)
     {
         var log = new RecordingLogger();
         var shield = new ShieldUnderTest(
             ShieldHost.Build(
                 new(options),
-                services => services.AddSingleton(time ?? TimeProvider.System).AddLogging(logging => logging.ClearProviders().AddProvider(log))),
+                services => services.AddSingleton(time ?? TimeProvider.System).AddSingleton(resolver ?? new SystemNameResolver()).AddLogging(logging => logging.ClearProviders().AddProvider(log))),
             log);
         try
         {
@@ -82,7 +84,7 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         RawSmtpClient.ConnectAsync(EndPoint, IPAddress.Loopback, cancellationToken, read);
 
     /// <summary>Connections counted for the loopback client.</summary>
-    public int CountedConnections => Anvil.Peek(new(ProcessLimit.ServiceName, Clients.ClientRange.Of(IPAddress.Loopback, 32, 128))).ConnectionCount;
+    public int CountedConnections => Anvil.Peek(new(ProcessLimit.ServiceName, ClientRange.Of(IPAddress.Loopback, 32, 128))).ConnectionCount;
 
     /// <summary>Stops it as SIGTERM does.</summary>
     public Task StopAsync(CancellationToken cancellationToken) => _application.StopAsync(cancellationToken);

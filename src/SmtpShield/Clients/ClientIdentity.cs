@@ -1,4 +1,5 @@
 using System.Net;
+using SmtpShield.Configuration;
 
 namespace SmtpShield.Clients;
 
@@ -8,21 +9,21 @@ internal sealed class ClientIdentity
     /// <summary>The name of a client whose name is not known or not verified.</summary>
     public const string UnknownName = "unknown";
 
-    /// <summary>Makes the identity of a socket's peer.</summary>
-    /// <param name="endpoint">Its address and port; IPv4-mapped IPv6 becomes IPv4, a zone id is dropped.</param>
-    public ClientIdentity(IPEndPoint endpoint)
-    {
-        var address = endpoint.Address;
-        if (address.IsIPv4MappedToIPv6)
-            address = address.MapToIPv4();
-        else if (address.IsIPv6LinkLocal)
-            address = new IPAddress(address.GetAddressBytes());
+    private static readonly AnvilOptions Defaults = new();
 
-        Address = address;
+    /// <summary>Makes the identity of a socket's peer.</summary>
+    /// <param name="endpoint">Its address and port; see <see cref="AddressOf"/>.</param>
+    /// <param name="name">The verified host name, or <see cref="UnknownName"/>.</param>
+    /// <param name="anvil">How many bits tell clients apart; null for the defaults.</param>
+    public ClientIdentity(IPEndPoint endpoint, string name = UnknownName, AnvilOptions? anvil = null)
+    {
+        anvil ??= Defaults;
+        Address = AddressOf(endpoint);
         Port = endpoint.Port;
-        AddressText = address.ToString();
-        NameAddress = $"{Name}[{AddressText}]";
-        Range = ClientRange.Of(address, 32, 128);
+        Name = name;
+        AddressText = Address.ToString();
+        NameAddress = $"{name}[{AddressText}]";
+        Range = ClientRange.Of(Address, anvil.ClientIPv4PrefixLength, anvil.ClientIPv6PrefixLength);
     }
 
     /// <summary>The client's address.</summary>
@@ -32,7 +33,7 @@ internal sealed class ClientIdentity
     public int Port { get; }
 
     /// <summary>The verified host name, or <c>unknown</c>.</summary>
-    public string Name { get; } = UnknownName;
+    public string Name { get; }
 
     /// <summary>The address as Postfix writes it: IPv6 lower case, without brackets.</summary>
     public string AddressText { get; }
@@ -40,6 +41,15 @@ internal sealed class ClientIdentity
     /// <summary><c>name[address]</c>, as in Postfix's log lines.</summary>
     public string NameAddress { get; }
 
-    /// <summary>The key of the client's counters.</summary>
+    /// <summary>The key of the client's counters. Taken once, when the client connects: a reload moves nobody to another counter.</summary>
     public ClientRange Range { get; }
+
+    /// <summary>The address a peer goes by: IPv4-mapped IPv6 becomes IPv4, a zone id is dropped.</summary>
+    public static IPAddress AddressOf(IPEndPoint endpoint)
+    {
+        var address = endpoint.Address;
+        if (address.IsIPv4MappedToIPv6)
+            return address.MapToIPv4();
+        return address.IsIPv6LinkLocal ? new IPAddress(address.GetAddressBytes()) : address;
+    }
 }

@@ -235,6 +235,24 @@ public class AdmitClientTests
         Assert.That(_anvil.Peek(_key).ConnectionCount, Is.Zero);
     }
 
+    // ID-15
+    [Test, CancelAfter(10_000)]
+    public async Task Invoke_ThousandAddressesOfOneNetwork_AreOneClient(CancellationToken cancellationToken)
+    {
+        _snapshot.Replace(WithLimits(count: 0, rate: 10));
+        var admitted = 0;
+        for (var i = 0; i < 1000; i++)
+        {
+            await ConnectAsync(_ =>
+            {
+                admitted++;
+                return Task.CompletedTask;
+            }, cancellationToken, $"2001:db8:0:1::{i:x}");
+        }
+
+        Assert.That((admitted, _anvil.Peek(new("smtp", ClientRange.Of(IPAddress.Parse("2001:db8:0:1::"), 32, 84)))), Is.EqualTo((10, new AnvilCounts(0, 1000))));
+    }
+
     [Test]
     public void Invoke_WithoutAnIdentity_IsABug() =>
         Assert.That(async () => await _stage.InvokeAsync(new DefaultConnectionContext(), MustNotCome), Throws.InvalidOperationException);
@@ -249,18 +267,18 @@ public class AdmitClientTests
 
     private static Task MustNotCome(ConnectionContext connection) => throw new AssertionException("A refused connection went on.");
 
-    private static DefaultConnectionContext Connection(out IDuplexPipe peer)
+    private static DefaultConnectionContext Connection(out IDuplexPipe peer, string address = "192.0.2.7")
     {
         var pair = DuplexPipe.CreateConnectionPair(PipeOptions.Default, PipeOptions.Default);
         peer = pair.Application;
         var connection = new DefaultConnectionContext { Transport = pair.Transport };
-        connection.Features.Set(new ClientIdentity(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1)));
+        connection.Features.Set(new ClientIdentity(new IPEndPoint(IPAddress.Parse(address), 1)));
         return connection;
     }
 
-    private async Task<string> ConnectAsync(ConnectionDelegate next, CancellationToken cancellationToken)
+    private async Task<string> ConnectAsync(ConnectionDelegate next, CancellationToken cancellationToken, string address = "192.0.2.7")
     {
-        var connection = Connection(out var peer);
+        var connection = Connection(out var peer, address);
         await _stage.InvokeAsync(connection, next);
         await connection.Transport.Output.CompleteAsync();
         var result = await peer.Input.ReadAtLeastAsync(4096, cancellationToken);

@@ -14,6 +14,24 @@ public class ClientExceptionsTests
     [TestCase("", false)]
     public void Contains_Client_IsByTheList(string list, bool expected) => Assert.That(new ClientExceptions(new ShieldSnapshot(With(list))).Contains(_client), Is.EqualTo(expected));
 
+    [TestCase("mx.example.com", "mx.example.com", true)]
+    [TestCase("mx.example.com", "MX.Example.COM", true)]
+    [TestCase("mx.example.com", "example.com", false)]
+    [TestCase("mx.example.com", ".example.com", true)]
+    [TestCase("example.com", ".example.com", false)]
+    [TestCase("badexample.com", ".example.com", false)]
+    [TestCase("mx.example.com.test", ".example.com", false)]
+    [TestCase("mx.example.com", "!mx.example.com, .example.com", false)]
+    [TestCase("mx.example.com", ".example.com, !mx.example.com", true)]
+    [TestCase("mx.example.com", "!192.0.2.7, .example.com", false)]
+    [TestCase("mx.example.com", ".example.com, !192.0.2.7", true)]
+    [TestCase("mx.example.com", "!.example.com, 192.0.2.0/24", false)]
+    [TestCase("other.example.net", "!.example.com, 192.0.2.0/24", true)]
+    [TestCase("unknown", "!.example.com, 192.0.2.0/24", true)]
+    [TestCase("unknown", "mx.example.com, .example.com", false)]
+    public void Contains_NamedClient_IsByTheFirstElementThatMatches(string name, string list, bool expected) => Assert.That(
+        new ClientExceptions(new ShieldSnapshot(With(list))).Contains(new(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1), name)), Is.EqualTo(expected));
+
     [Test]
     public void Contains_AfterAReload_IsByTheNewList()
     {

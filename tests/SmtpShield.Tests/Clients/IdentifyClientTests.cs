@@ -1,18 +1,26 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Testing;
+using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Clients;
 
 public class IdentifyClientTests
 {
+    private ListLogger<IdentifyClient> _log = null!;
+
+    [SetUp]
+    public void Create() => _log = new();
+
     [Test]
     public async Task Invoke_Peer_IsLeftAsAFeature()
     {
         await using var connection = new DefaultConnectionContext { RemoteEndPoint = new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1234) };
         string? seen = null;
 
-        await new IdentifyClient().InvokeAsync(connection, next =>
+        await StageOf(new(new())).InvokeAsync(connection, next =>
         {
             seen = next.Features.Get<ClientIdentity>()?.NameAddress;
             return Task.CompletedTask;
@@ -21,13 +29,81 @@ public class IdentifyClientTests
         Assert.That(seen, Is.EqualTo("unknown[192.0.2.7]"));
     }
 
+    [TestCase(false), TestCase(true)]
+    [CancelAfter(10_000)]
+    public async Task Invoke_PrefixLengthsAfterAReload_AreTheNewest(bool lookup)
+    {
+        var snapshot = new ShieldSnapshot(new());
+        var stage = StageOf(snapshot);
+        await using var connection = new DefaultConnectionContext { RemoteEndPoint = new IPEndPoint(IPAddress.Parse("2001:db8::a"), 1234) };
+        snapshot.Replace(new() { Smtpd = new() { PeernameLookup = lookup }, Anvil = new() { ClientIPv4PrefixLength = 24, ClientIPv6PrefixLength = 64 } });
+
+        await stage.InvokeAsync(connection, _ => Task.CompletedTask);
+
+        Assert.That(connection.Features.Get<ClientIdentity>()?.Range, Is.EqualTo(ClientRange.Of(IPAddress.Parse("2001:db8::"), 24, 64)));
+    }
+
     [Test]
     public async Task Invoke_PeerThatHasVanished_IsDropped()
     {
         await using var connection = new DefaultConnectionContext();
 
-        await new IdentifyClient().InvokeAsync(connection, _ => throw new InvalidOperationException("A connection without a peer came in."));
+        await StageOf(new(new())).InvokeAsync(connection, _ => throw new InvalidOperationException("A connection without a peer came in."));
 
         Assert.That(connection.Features.Get<ClientIdentity>(), Is.Null);
+    }
+
+    [Test]
+    public async Task Invoke_LookupIsOff_AsksNobody()
+    {
+        var resolver = new ScriptedNameResolver().With("192.0.2.7", "mx.example.com", "192.0.2.7");
+
+        Assert.That(await NameAddressAsync(StageOf(new(new()), resolver), "192.0.2.7"), Is.EqualTo("unknown[192.0.2.7]"));
+        Assert.That(resolver.Questions, Is.Empty);
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Invoke_LookupIsSwitchedOn_NamesTheNextClient()
+    {
+        var snapshot = new ShieldSnapshot(new());
+        var stage = StageOf(snapshot, new ScriptedNameResolver().With("192.0.2.7", "mx.example.com", "192.0.2.7"));
+        var before = await NameAddressAsync(stage, "::ffff:192.0.2.7");
+        snapshot.Replace(WithLookup);
+
+        Assert.That((before, await NameAddressAsync(stage, "::ffff:192.0.2.7")), Is.EqualTo(("unknown[192.0.2.7]", "mx.example.com[192.0.2.7]")));
+        Assert.That(_log.Lines, Is.Empty);
+    }
+
+    [TestCase("127.0.0.1", "numeric hostname: 127.0.0.1")]
+    [TestCase("a b", "malformed hostname: a?b")]
+    [TestCase("other.example.com", "hostname other.example.com does not resolve to address 192.0.2.7")]
+    [TestCase("gone.example.com", "hostname gone.example.com does not resolve to address 192.0.2.7: Name or service not known")]
+    [CancelAfter(10_000)]
+    public async Task Invoke_UnverifiedName_WarnsAtEachConnectionBeforeItGoesOn(string name, string warning)
+    {
+        var resolver = new ScriptedNameResolver().With("192.0.2.7", name).With("192.0.2.8", "other.example.com", "192.0.2.8");
+        var stage = StageOf(new(WithLookup), resolver);
+        for (var i = 1; i <= 2; i++)
+        {
+            var logged = 0;
+            Assert.That(await NameAddressAsync(stage, "192.0.2.7", () => logged = _log.Lines.Count), Is.EqualTo("unknown[192.0.2.7]"));
+            Assert.That((logged, _log.Lines[^1]), Is.EqualTo((i, $"Warning: {warning}")));
+        }
+    }
+
+    private static ShieldOptions WithLookup => new() { Smtpd = new() { PeernameLookup = true } };
+
+    private IdentifyClient StageOf(ShieldSnapshot snapshot, ScriptedNameResolver? resolver = null) =>
+        new(snapshot, new PeerNames(resolver ?? new(), new FakeTimeProvider(), new ListLogger<PeerNames>()), _log);
+
+    private static async Task<string?> NameAddressAsync(IdentifyClient stage, string address, Action? onNext = null)
+    {
+        await using var connection = new DefaultConnectionContext { RemoteEndPoint = new IPEndPoint(IPAddress.Parse(address), 1234) };
+        await stage.InvokeAsync(connection, _ =>
+        {
+            onNext?.Invoke();
+            return Task.CompletedTask;
+        });
+        return connection.Features.Get<ClientIdentity>()?.NameAddress;
     }
 }
