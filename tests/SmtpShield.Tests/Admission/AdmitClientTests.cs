@@ -2,10 +2,12 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging.Abstractions;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Listening;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Limits;
 using SmtpShield.Tests.Listening;
@@ -21,6 +23,7 @@ public class AdmitClientTests
     private AnvilTable _anvil = null!;
     private ListLogger<AdmitClient> _log = null!;
     private AdmitClient _stage = null!;
+    private ProcessLimit _processLimit = null!;
 
     [SetUp]
     public void Create()
@@ -29,7 +32,8 @@ public class AdmitClientTests
         _time = new FakeTimeProvider();
         _anvil = TestAnvil.Table(_snapshot, _time);
         _log = new ListLogger<AdmitClient>();
-        _stage = new AdmitClient(_anvil, new ClientExceptions(_snapshot), [new ConnectionCountLimit(), new ConnectionRateLimit(), new ErrorRateLimit(), new AuthFailureRateLimit()], _snapshot, _log);
+        _processLimit = new ProcessLimit(_snapshot, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
+        _stage = new AdmitClient(_anvil, new ClientExceptions(_snapshot), [new ConnectionCountLimit(), new ConnectionRateLimit(), new ErrorRateLimit(), new AuthFailureRateLimit()], _snapshot, _processLimit, _log);
     }
 
     [Test, CancelAfter(10_000)]
@@ -57,6 +61,20 @@ public class AdmitClientTests
         Assert.That(sent, Is.EqualTo("421 4.7.0 mail.example.test Error: too many connections from 192.0.2.7\r\n"));
         Assert.That(_log.Lines, Is.EqualTo(new[] { "Warning: Connection concurrency limit exceeded: 3 from unknown[192.0.2.7] for service smtp" }));
         Assert.That(_anvil.Peek(_key), Is.EqualTo(new AnvilCounts(2, 3)));
+    }
+
+    [TearDown]
+    public void Dispose() => _processLimit.Dispose();
+
+    [Test, CancelAfter(10_000)]
+    public async Task Invoke_UnderStress_TheStressedLimitCounts(CancellationToken cancellationToken)
+    {
+        var normal = WithLimits(count: 0, rate: 2);
+        _snapshot.Replace(normal with { Listener = new() { DefaultProcessLimit = 1 }, UnderStress = WithLimits(count: 0, rate: 1) });
+        _anvil.Connect(_key);
+        await _processLimit.TakeAsync(new IPEndPoint(IPAddress.Any, 25), cancellationToken);
+
+        Assert.That(await ConnectAsync(MustNotCome, cancellationToken), Does.StartWith("421 4.7.0 "));
     }
 
     [Test, CancelAfter(10_000)]
@@ -158,7 +176,7 @@ public class AdmitClientTests
         var options = WithLimits(count: 1, rate: 1);
         _snapshot.Replace(options with { Anvil = new() { ClientTableSize = 1000 } });
         _anvil = TestAnvil.Table(_snapshot, _time);
-        _stage = new AdmitClient(_anvil, new ClientExceptions(_snapshot), [new ConnectionCountLimit(), new ConnectionRateLimit()], _snapshot, _log);
+        _stage = new AdmitClient(_anvil, new ClientExceptions(_snapshot), [new ConnectionCountLimit(), new ConnectionRateLimit()], _snapshot, _processLimit, _log);
         for (var i = 0; i < 1000; i++)
             _anvil.Connect(TestAnvil.Key(i));
 
