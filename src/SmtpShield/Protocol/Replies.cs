@@ -66,6 +66,13 @@ internal static class Replies
     /// <summary><c>smtpd_client_connection_count_limit</c> or <c>smtpd_client_connection_rate_limit</c> exceeded.</summary>
     public static Reply TooManyConnections(string myHostname, string address) => Reply.Of($"421 4.7.0 {myHostname} Error: too many connections from {address}");
 
+    /// <summary><c>shield_client_error_rate_limit</c> exceeded.</summary>
+    public static Reply TooManyErrorsFrom(string myHostname, string address) => Reply.Of($"421 4.7.0 {myHostname} Error: too many errors from {address}");
+
+    /// <summary><c>shield_client_auth_failure_rate_limit</c> exceeded.</summary>
+    public static Reply TooManyAuthenticationFailures(string myHostname, string address) =>
+        Reply.Of($"421 4.7.0 {myHostname} Error: too many authentication failures from {address}");
+
     /// <summary><c>smtpd_client_message_rate_limit</c> exceeded.</summary>
     public static Reply TooMuchMail(string address) => Reply.Of($"450 4.7.1 Error: too much mail from {address}");
 
