@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 using SmtpShield.Testing.Outside;
-using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
@@ -17,7 +16,6 @@ public sealed partial class SenderTests
             assert server.sendmail("a@client.example", [to + "@example.test"], open(file, "rb").read()) == {}
         """;
 
-    private static readonly IPAddress s_client = IPAddress.Parse("127.83.0.1");
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private static int s_box;
     private PostfixInstance? _postfix;
@@ -168,24 +166,6 @@ public sealed partial class SenderTests
             var lines = output.Split('\n').Where(line => DialogueLine().IsMatch(line)).Select(line => QueueId().Replace(line, "queued as ID"));
             return (status, string.Join('\n', lines));
         }
-    }
-
-    /// <summary>A client that talks before it was greeted: Postfix's smtpd(8) takes it, postscreen(8) and the shield do not.</summary>
-    [Test]
-    [CancelAfter(60_000)]
-    public async Task EarlyTalker_BeforeGreeting_554AndClose(CancellationToken cancellationToken)
-    {
-        var before = Postfix.LogOf("behind").CommandsSeen().GetValueOrDefault("mail");
-        const string early = "EHLO client.example\r\nMAIL FROM:<a@client.example>\r\nRCPT TO:<good@example.test>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n";
-        await using (var client = await RawSmtpClient.ConnectAsync(Shield.EndPoint, s_client, cancellationToken, read: false))
-        {
-            await client.SendAsync(early, cancellationToken);
-            client.StartReading();
-            Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("554 5.5.0 Error: SMTP protocol synchronization"));
-            Assert.That(await client.ReadToEndAsync(cancellationToken), Is.Empty);
-        }
-        await Shield.Log.WaitForQuietAsync(cancellationToken);
-        Assert.That(Postfix.LogOf("behind").CommandsSeen().GetValueOrDefault("mail"), Is.EqualTo(before));
     }
 
     private static string Dotted(int length)

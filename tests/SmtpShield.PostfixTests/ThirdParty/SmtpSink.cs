@@ -29,6 +29,7 @@ internal sealed partial class SmtpSink : IAsyncDisposable
     public static async Task<SmtpSink> StartAsync(IPEndPoint endPoint, string options, CancellationToken cancellationToken)
     {
         var directory = Directory.CreateTempSubdirectory("smtpshield-sink-").FullName;
+        // It writes its captures as nobody.
         await OutsideProcess.RunSuccessfullyAsync("chmod", ["777", directory], TimeSpan.FromSeconds(10), cancellationToken);
         string[] arguments = ["-c", "-u", "nobody", "-d", Path.Combine(directory, "%M."), .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(option => option.Replace('_', ' ')), endPoint.ToString(), "100"];
         var sink = new SmtpSink(OutsideProcess.Start("smtp-sink", arguments), directory);

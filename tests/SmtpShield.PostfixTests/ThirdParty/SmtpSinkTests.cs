@@ -127,6 +127,22 @@ public sealed partial class SmtpSinkTests
         await SessionsEndAsync(1, cancellationToken);
     }
 
+    /// <summary>A client that talks before the sink has greeted: smtp-sink takes it, postscreen(8) and the shield do not.</summary>
+    [Test]
+    [CancelAfter(60_000)]
+    public async Task EarlyTalker_BeforeGreeting_554AndNoMessage(CancellationToken cancellationToken)
+    {
+        await using var sink = await SmtpSink.StartAsync(_sinkEndPoint, "-W CONNECT:1", cancellationToken);
+        await using (var client = await RawSmtpClient.ConnectAsync(Shield.EndPoint, s_client, cancellationToken))
+        {
+            await client.SendAsync(string.Join("\r\n", s_script) + "\r\n", cancellationToken);
+            Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("554 5.5.0 Error: SMTP protocol synchronization"));
+            Assert.That(await client.ReadToEndAsync(cancellationToken), Is.Empty);
+        }
+        await SessionsEndAsync(1, cancellationToken);
+        Assert.That(sink.Captures, Is.Empty);
+    }
+
     /// <summary>A pipelined envelope of which one command ends the session: what was answered before it is passed on, nothing behind it is.</summary>
     [Test]
     [CancelAfter(60_000)]
