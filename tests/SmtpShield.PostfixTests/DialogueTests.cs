@@ -149,7 +149,7 @@ public sealed class DialogueTests
         var limited = postfix.LogOf(ServiceOf(dialogue, "limited")).FromHere();
         var behind = postfix.LogOf(ServiceOf(dialogue, "behind")).FromHere();
         var expected = await RunPostfixAsync(dialogue, DialogueWrites.Whole, network, cancellationToken);
-        var actual = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, shield.Log.FromHere(), DialogueWrites.Whole, cancellationToken, network, shield.Id);
+        var actual = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, shield.Log.FromHere(), DialogueWrites.Whole, cancellationToken, network, () => [shield.Id]);
         await behind.WaitForQuietAsync(cancellationToken);
         return (expected, actual, behind.CommandsSeen(), limited.CommandsSeen());
     }
@@ -158,7 +158,7 @@ public sealed class DialogueTests
     {
         var service = ServiceOf(dialogue, "limited");
         var postfix = PostfixOf(dialogue);
-        return DialogueRunner.RunAsync(dialogue, postfix.EndPointOf(service), postfix.LogOf(service).FromHere(), writes, cancellationToken, network, postfix.MasterId);
+        return DialogueRunner.RunAsync(dialogue, postfix.EndPointOf(service), postfix.LogOf(service).FromHere(), writes, cancellationToken, network, postfix.AcceptingProcesses);
     }
 
     private PostfixInstance PostfixOf(DialogueFile dialogue) => _postfixes[UnitOf(dialogue)];

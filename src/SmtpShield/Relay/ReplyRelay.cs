@@ -15,9 +15,6 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     private const int LongestReplyLogged = LongestReasonLogged + EnvelopeText.Longest;
     private const int LongestEtrnLogged = 100;
 
-    private readonly EhloFilter _ehloFilter =
-        new(state.Options.PassEhloKeywords, state.Options.DiscardEhloKeywords, state.Options.Chunking, state.Limits.RecipientLimit);
-
     private int _lastCode;
     private bool _lastWasSynchronizationError;
     private int _written;
@@ -171,7 +168,8 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     {
         var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
         ReplyReader.CopyTo(reply, octets);
-        EhloReply.Filter(octets.WrittenMemory, _ehloFilter, out var filtered, out var removed);
+        var filter = new EhloFilter(state.Options.PassEhloKeywords, state.Options.DiscardEhloKeywords, state.Options.Chunking, state.Limits.RecipientLimit);
+        EhloReply.Filter(octets.WrittenMemory, filter, out var filtered, out var removed);
         removedKeywords.Report(destination, removed);
         if (EhloKeywords.Describe(state.Options.DiscardEhloKeywords) is { } discarded && state.LogBudget.TryTake())
             RelayLog.EhloKeywordsDiscarded(state.Log, discarded);
@@ -227,7 +225,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         if (state.Phase is RelayPhase.SaslResponse)
             state.Phase = RelayPhase.Commands;
 
-        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && StartsWith(reply, "452 4.5.3"u8) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
+        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsForwarded || StartsWith(reply, "452 4.5.3"u8)) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
         var succeeded = code < 400 || isOvershoot;
         Count(head, code, succeeded);
         if (succeeded)
@@ -394,7 +392,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     {
         if (state.Pending.Count > 0 && state.Pending.Head.Verb == Verb.Quit)
         {
-            state.Pending.Head.OwnReply = Replies.Bye;
+            state.Pending.Head.OwnReply = state.Adapt(Replies.Bye);
             state.Pending.Head.IsForwarded = false;
         }
         else if (state.Pending.Count == 0 && (_lastCode is 221 or 421 or 521 || _lastWasSynchronizationError))

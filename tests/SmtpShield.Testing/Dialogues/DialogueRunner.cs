@@ -16,10 +16,10 @@ public sealed class DialogueRunner : IAsyncDisposable
     private readonly MailLog _log;
     private readonly DialogueWrites _writes;
     private readonly ClientNetwork _network;
-    private readonly int? _accepting;
+    private readonly Func<IEnumerable<int>> _accepting;
     private int _ended;
 
-    private DialogueRunner(DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, ClientNetwork network, int? accepting)
+    private DialogueRunner(DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, ClientNetwork network, Func<IEnumerable<int>> accepting)
     {
         _dialogue = dialogue;
         _server = server;
@@ -36,11 +36,11 @@ public sealed class DialogueRunner : IAsyncDisposable
     /// <param name="writes">How what is sent is cut into writes.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <param name="network">Where the clients connect from, when it isn't the network the dialogue is written with.</param>
-    /// <param name="accepting">The process that takes the connection; a client that talks before the greeting has talked before it runs again.</param>
+    /// <param name="accepting">The processes that may take the connection: they stand still until a client that talks before the greeting has done so.</param>
     public static async Task<Transcript> RunAsync(
-        DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, CancellationToken cancellationToken, ClientNetwork? network = null, int? accepting = null)
+        DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, CancellationToken cancellationToken, ClientNetwork? network = null, Func<IEnumerable<int>>? accepting = null)
     {
-        await using var runner = new DialogueRunner(dialogue, server, log, writes, network ?? ClientNetwork.AsWritten, accepting);
+        await using var runner = new DialogueRunner(dialogue, server, log, writes, network ?? ClientNetwork.AsWritten, accepting ?? (() => []));
         try
         {
             foreach (var step in dialogue.Steps)
@@ -108,7 +108,8 @@ public sealed class DialogueRunner : IAsyncDisposable
 
     private void ConnectAndSend(DialogueStep step)
     {
-        if (_accepting is { } process)
+        int[] stopped = [.. _accepting()];
+        foreach (var process in stopped)
             OutsideProcess.Signal(process, OutsideProcess.Stop);
         try
         {
@@ -116,8 +117,8 @@ public sealed class DialogueRunner : IAsyncDisposable
         }
         finally
         {
-            if (_accepting is { } stopped)
-                OutsideProcess.Signal(stopped, OutsideProcess.Continue);
+            foreach (var process in stopped)
+                OutsideProcess.Signal(process, OutsideProcess.Continue);
         }
     }
 

@@ -18,7 +18,6 @@ public sealed class PostfixInstance : IAsyncDisposable
     private readonly Dictionary<string, (PostfixService Service, int Port)> _services;
     private readonly string _directory;
     private readonly EventHandler _onExit;
-    private int? _masterId;
 
     private PostfixInstance(string directory, Dictionary<string, (PostfixService, int)> services)
     {
@@ -37,8 +36,8 @@ public sealed class PostfixInstance : IAsyncDisposable
     /// <summary>The log of all its processes.</summary>
     public string LogPath => Path.Combine(_directory, "log", "maillog");
 
-    /// <summary>The process id of its master(8), which starts the smtpd(8) that takes a service's first connection.</summary>
-    public int MasterId => _masterId ??= Processes().Single(process => process.Name == "master").Id;
+    /// <summary>The processes that may take a connection: each smtpd(8), and master(8), which starts another one.</summary>
+    public IEnumerable<int> AcceptingProcesses() => Processes().Where(process => process.Name is "smtpd" or "master").Select(process => process.Id);
 
     /// <summary>Starts an instance with these services; <paramref name="parameters"/> are for its main.cf.</summary>
     public static async Task<PostfixInstance> StartAsync(IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)
@@ -79,6 +78,14 @@ public sealed class PostfixInstance : IAsyncDisposable
         await Eventually.TryAsync(() => MessagesOf(recipient).Count >= count, limit, cancellationToken);
         return MessagesOf(recipient);
     }
+
+    /// <summary>Waits until all it has accepted is delivered or bounced: after that no message comes any more.</summary>
+    public Task WaitForEmptyQueueAsync(CancellationToken cancellationToken) =>
+        Eventually.HoldsAsync(
+            () => !new[] { "maildrop", "incoming", "active", "deferred" }.Any(queue => Directory.EnumerateFiles(Path.Combine(_directory, "queue", queue), "*", SearchOption.AllDirectories).Any()),
+            s_limit,
+            "the queue is empty",
+            cancellationToken);
 
     /// <summary>Forgets all counters: anvil(8) is started anew, as with each <c>postfix reload</c>.</summary>
     public Task ReloadAsync(CancellationToken cancellationToken) => ControlAsync("reload", cancellationToken);
@@ -222,6 +229,7 @@ public sealed class PostfixInstance : IAsyncDisposable
             discard unix - - n - - discard
             virtual unix - n n - - virtual
             anvil unix - - n - 1 anvil
+            tlsmgr unix - - n 1000? 1 tlsmgr
 
             """ + string.Concat(_services.Values.Select(entry => MasterEntry(entry.Service, entry.Port))),
             cancellationToken);
