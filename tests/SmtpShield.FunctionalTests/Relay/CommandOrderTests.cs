@@ -227,12 +227,4 @@ internal sealed class CommandOrderTests : RelayFixture
                 await mta.SendAsync(reply, cancellationToken);
         }
     }
-
-    private static async Task<string> RepliesAsync(SmtpShield.Testing.Smtp.RawSmtpClient client, int count, CancellationToken cancellationToken)
-    {
-        var replies = new List<string>();
-        for (var i = 0; i < count; i++)
-            replies.Add(await client.ReplyAsync(cancellationToken));
-        return string.Join('|', replies);
-    }
 }
