@@ -166,7 +166,7 @@ internal sealed class SessionRelay : IDisposable
 
         _mustYield = again;
         if (!_isOver)
-            _deadline.Arm(NextDue(), _state.Now);
+            _deadline.Arm(NextDue(), _time.GetTimestamp());
     }
 
     // The command in progress belongs to the statistics, as one that did not succeed; behind the hard error limit none is in progress.
