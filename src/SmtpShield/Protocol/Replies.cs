@@ -7,7 +7,7 @@ internal static class Replies
     public static Reply BadSyntax { get; } = Reply.Of("500 5.5.2 Error: bad syntax");
 
     /// <summary>A verb whose dialogue the shield can't follow.</summary>
-    public static Reply NotRecognized { get; } = Reply.Of("500 5.5.1 Error: command not recognized");
+    public static Reply NotRecognized { get; } = Reply.Of("500 5.5.2 Error: command not recognized");
 
     /// <summary>A verb that would change what replies or roles mean, or STARTTLS where <c>smtpd_discard_ehlo_keywords</c> has it.</summary>
     public static Reply NotImplemented { get; } = Reply.Of("502 5.5.1 Error: command not implemented");
