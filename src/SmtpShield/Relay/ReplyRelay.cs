@@ -394,7 +394,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     {
         if (state.Pending.Count > 0 && state.Pending.Head.Verb == Verb.Quit)
         {
-            state.Pending.Head.OwnReply = Replies.Bye;
+            state.Pending.Head.OwnReply = state.Adapt(Replies.Bye);
             state.Pending.Head.IsForwarded = false;
         }
         else if (state.Pending.Count == 0 && (_lastCode is 221 or 421 or 521 || _lastWasSynchronizationError))
