@@ -227,7 +227,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         if (state.Phase is RelayPhase.SaslResponse)
             state.Phase = RelayPhase.Commands;
 
-        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && StartsWith(reply, "452 4.5.3"u8) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
+        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsForwarded || StartsWith(reply, "452 4.5.3"u8)) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
         var succeeded = code < 400 || isOvershoot;
         Count(head, code, succeeded);
         if (succeeded)
