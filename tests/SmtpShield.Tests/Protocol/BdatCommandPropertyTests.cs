@@ -7,7 +7,7 @@ namespace SmtpShield.Tests.Protocol;
 
 public partial class BdatCommandPropertyTests
 {
-    private static readonly string[] _parts = ["0", "1", "9", "42", "2147483647", " ", " ", "LAST", "last", "L", "-", "+", "x", "\t"];
+    private static readonly string[] _parts = ["0", "1", "9", "42", "2147483647", "2147483648", " ", " ", "LAST", "last", "L", "-", "+", "x", "\t"];
 
     [Test]
     public void TryParse_AnyArgument_IsTheOneFormOrRefused() => AnyOctets.Check(_parts, static any =>

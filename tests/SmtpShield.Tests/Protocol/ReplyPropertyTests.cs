@@ -6,7 +6,7 @@ namespace SmtpShield.Tests.Protocol;
 
 public partial class ReplyPropertyTests
 {
-    private static readonly string[] _parts = ["4.7.0 ", "5.5.1 ", "5.5.10 ", "4.", "5", ".", " ", "x", "é"];
+    private static readonly string[] _parts = ["4.7.0 ", "5.5.1 ", "5.5.10 ", "4.x.0 ", "5.0.x ", "4.", "5", ".", " ", "x", "é"];
 
     [TestCase("421")]
     [TestCase("550")]
