@@ -8,6 +8,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
 {
     RunCommand.Create(),
     CheckCommand.Create(),
+    ImportCommand.Create(),
     PostconfCommand.Create(),
     DemoCommand.Create(),
 };

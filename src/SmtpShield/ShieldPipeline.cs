@@ -15,6 +15,6 @@ internal static class ShieldPipeline
         .UseStage<IdentifyClient>()                  // socket address -> ClientIdentity
         .UseStage<RecordSession>()                   // connect from …, disconnect from …
         .UseStage<PregreetCheck>()                   // who talks before the greeting -> 554
-        .UseStage<AdmitClient>()                     // connection count and rate -> 421, or an AdmissionLease
+        .UseStage<AdmitClient>()                     // connection count and rate -> 421, or a ClientCounter
         .UseConnectionHandler<SmtpSessionHandler>(); // dial, greet, relay with counting
 }

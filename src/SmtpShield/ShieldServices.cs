@@ -34,10 +34,15 @@ internal static class ShieldServices
         services.AddSingleton<INameResolver, SystemNameResolver>();
         services.AddSingleton<PeerNames>();
 
+        services.AddSingleton<OverLimit>((in AnvilCounts counts) => ClientLimits.IsAnyExceeded(counts, snapshot.Current.Limits));
+        services.AddSingleton<AnvilStatistics>();
         services.AddSingleton<AnvilTable>();
         services.AddHostedService<AnvilSweeper>();
+        services.AddHostedService<AnvilStatusUpdate>();
         services.AddSingleton<ILimitPolicy, ConnectionCountLimit>();
         services.AddSingleton<ILimitPolicy, ConnectionRateLimit>();
+        services.AddSingleton<ILimitPolicy, ErrorRateLimit>();
+        services.AddSingleton<ILimitPolicy, AuthFailureRateLimit>();
 
         services.AddUpstream();
 

@@ -11,8 +11,12 @@ public sealed partial class LogReaderTests
     private static readonly Dictionary<string, string> s_limits = new()
     {
         ["smtpd_client_connection_rate_limit"] = "6",
+        ["smtpd_client_message_rate_limit"] = "3",
+        ["smtpd_client_recipient_rate_limit"] = "4",
+        ["smtpd_client_auth_rate_limit"] = "2",
         ["smtpd_hard_error_limit"] = "4",
         ["smtpd_timeout"] = "2s",
+        ["smtpd_forbid_unauth_pipelining"] = "yes",
     };
 
     private PostfixInstance? _postfix;
@@ -71,6 +75,18 @@ public sealed partial class LogReaderTests
             @"^NOQUEUE: proxy-reject: END-OF-MESSAGE from unknown\[127\.83\.1\.6\]: 550 5\.7\.1 [^;]+; from=<a@client\.example> proto=ESMTP helo=<client\.example>$"));
     });
 
+    /// <summary>The lines of each limit on what a client may do, with the counts in them.</summary>
+    [Test]
+    public void RateWarnings_SameTraffic_SameLines()
+    {
+        string[] shielded = [.. Warnings(_shield!.Log)];
+        Assert.That(shielded, Is.EqualTo(Warnings(_postfix!.LogOf("limited")).Select(text => ServiceName().Replace(text, "for service smtp"))).AsCollection);
+        foreach (var limit in new[] { "Connection rate", "Message delivery request rate", "Recipient address rate", "AUTH command rate" })
+            Assert.That(shielded, Has.Some.StartsWith($"warning: {limit} limit exceeded: "));
+
+        static IEnumerable<string> Warnings(MailLog log) => log.Texts.Where(text => text.StartsWith("warning: ", StringComparison.Ordinal));
+    }
+
     [TestCase("postfix")]
     [TestCase("postfix[mode=auth]")]
     [TestCase("postfix[mode=errors]")]
@@ -84,6 +100,8 @@ public sealed partial class LogReaderTests
         var actual = await FindAsync(ShieldLog, filter, cancellationToken);
         TestContext.Out.WriteLine($"{filter} finds {expected.Length} times: {string.Join(' ', expected.Distinct())}");
         Assert.That(actual, Is.EqualTo(expected).AsCollection);
+        if (filter == "postfix")
+            Assert.That(expected, Does.Contain("127.83.1.12"), "improper command pipelining");
         if (!filter.Contains("auth", StringComparison.Ordinal))
             Assert.That(expected, Is.Not.Empty);
     }
@@ -100,7 +118,8 @@ public sealed partial class LogReaderTests
         var actual = await SummarizeAsync(smtpd, cancellationToken);
         TestContext.Out.WriteLine(expected);
         Assert.That(actual, Is.EqualTo(expected));
-        Assert.That(expected, Does.Contain("Connection rate limit exceeded"));
+        foreach (var limit in new[] { "Connection rate", "Message delivery request rate", "Recipient address rate", "AUTH command rate" })
+            Assert.That(expected, Does.Contain(limit + " limit exceeded"));
     }
 
     private static async Task TrafficAsync(IPEndPoint server, MailLog log, CancellationToken cancellationToken)
@@ -115,6 +134,11 @@ public sealed partial class LogReaderTests
         await SessionAsync("127.83.1.7", ["EHLO client.example", "VRFY nosuch@example.test", "wait"]);
         for (var number = 1; number <= 8; number++)
             await SessionAsync("127.83.1.8", []);
+        await SessionAsync("127.83.1.9", ["EHLO client.example", .. Enumerable.Repeat(new[] { "MAIL FROM:<a@client.example>", "RSET" }, 6).SelectMany(commands => commands), "QUIT"]);
+        await SessionAsync("127.83.1.10", ["EHLO client.example", "MAIL FROM:<a@client.example>", .. Enumerable.Repeat("RCPT TO:<good@example.test>", 6), "VRFY good@example.test", "QUIT"]);
+        await SessionAsync("127.83.1.11", ["EHLO client.example", "AUTH PLAIN AGEAYg==", "AUTH PLAIN AGEAYg=="]);
+        await SessionAsync("127.83.1.11", ["EHLO client.example", "AUTH PLAIN AGEAYg==", "AUTH LOGIN", "QUIT"]);
+        await SessionAsync("127.83.1.12", ["EHLO client.example\r\nNOOP", "wait"]);
 
         async Task SessionAsync(string address, string[] commands)
         {

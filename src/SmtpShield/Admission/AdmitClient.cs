@@ -11,10 +11,11 @@ namespace SmtpShield.Admission;
 
 /// <summary>
 /// Lets a connection in, or refuses it with 421 in place of the greeting, before the MTA hears of it. Counts it either way: refused attempts keep a client over its limit.
+/// Leaves a <see cref="ClientCounter"/> for the events to come, unless the client is exempt.
 /// </summary>
-internal sealed partial class AdmitClient(AnvilTable anvil, ClientExceptions exceptions, IEnumerable<ILimitPolicy> policies, ShieldSnapshot snapshot, ILogger<AdmitClient> log) : IConnectionStage
+internal sealed partial class AdmitClient(AnvilTable anvil, ClientExceptions exceptions, IEnumerable<ILimitPolicy> policies, ShieldSnapshot snapshot, ProcessLimit processLimit, ILogger<AdmitClient> log) : IConnectionStage
 {
-    // In Postfix's order: if both limits are exceeded only the first is logged.
+    // In Postfix's order: if several limits are exceeded only the first is logged.
     private readonly ILimitPolicy[] _policies = [.. policies];
 
     /// <inheritdoc />
@@ -28,12 +29,11 @@ internal sealed partial class AdmitClient(AnvilTable anvil, ClientExceptions exc
         }
 
         const string service = ProcessLimit.ServiceName;
-        var key = new AnvilKey(service, client.Range);
-        using var lease = AdmissionLease.Take(anvil, key);
-        connection.Features.Set(new ClientCounter(anvil, key));
-        if (IsRefused(lease.Counts, client, service))
+        using var counter = new ClientCounter(anvil, new(service, client.Range));
+        connection.Features.Set(counter);
+        if (ClientLimits.IsAnySet(Options.Limits) && Refusal(counter.Connect(), client, service) is { } refusal)
         {
-            connection.Transport.Output.Write(Replies.TooManyConnections(snapshot.Current.Smtpd.MyHostname, client.AddressText).Octets.Span);
+            connection.Transport.Output.Write(refusal.Octets.Span);
             await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
             return;
         }
@@ -41,19 +41,21 @@ internal sealed partial class AdmitClient(AnvilTable anvil, ClientExceptions exc
         await next(connection).ConfigureAwait(false);
     }
 
-    private bool IsRefused(in AnvilCounts counts, ClientIdentity client, string service)
+    private ShieldOptions Options => snapshot.Current.When(processLimit.IsUnderStress);
+
+    private Reply? Refusal(in AnvilCounts counts, ClientIdentity client, string service)
     {
-        var limits = snapshot.Current.Limits;
+        var options = Options;
         foreach (var policy in _policies)
         {
-            if (policy.Judge(counts, limits) is not { } count)
+            if (policy.Judge(counts, options.Limits) is not { } count)
                 continue;
 
             Log.LimitExceeded(log, policy.Subject, count, client.NameAddress, service);
-            return true;
+            return policy.Refusal(options.Smtpd.MyHostname, client.AddressText);
         }
 
-        return false;
+        return null;
     }
 
     private static partial class Log

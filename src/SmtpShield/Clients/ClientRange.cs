@@ -30,4 +30,13 @@ internal readonly record struct ClientRange(UInt128 Bits, byte PrefixLength, boo
         var wide = BinaryPrimitives.ReadUInt128BigEndian(octets);
         return new(ipv6PrefixLength == 0 ? 0 : wide & (UInt128.MaxValue << (128 - ipv6PrefixLength)), (byte)ipv6PrefixLength, false);
     }
+
+    /// <summary>The address, or <c>network/length</c> if the range is wider than one, as in anvil's log lines: <c>2001:db8::/84</c>.</summary>
+    public override string ToString()
+    {
+        Span<byte> octets = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(octets, Bits);
+        var address = new IPAddress(IsIPv4 ? octets[12..] : octets);
+        return PrefixLength == (IsIPv4 ? 32 : 128) ? $"{address}" : $"{address}/{PrefixLength}";
+    }
 }

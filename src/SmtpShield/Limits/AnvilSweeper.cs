@@ -1,11 +1,16 @@
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Configuration;
 
 namespace SmtpShield.Limits;
 
-/// <summary>Removes expired records from the <see cref="AnvilTable"/> every ten seconds.</summary>
-internal sealed class AnvilSweeper(AnvilTable table, TimeProvider time) : BackgroundService
+/// <summary>Removes expired records from the <see cref="AnvilTable"/> every second, as exact as anvil's timers, and tells when it is full.</summary>
+internal sealed partial class AnvilSweeper(AnvilTable table, ShieldSnapshot snapshot, TimeProvider time, ILogger<AnvilSweeper> log) : BackgroundService
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    private long _lost;
+    private long? _lostAt;
 
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -14,11 +19,35 @@ internal sealed class AnvilSweeper(AnvilTable table, TimeProvider time) : Backgr
         try
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))
-                table.RemoveExpired();
+                Sweep();
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // The program stops; nothing is left to remove from.
         }
+    }
+
+    /// <summary>One round. It warns when clients were forgotten or not tracked, and that has not happened in the last <c>anvil_rate_time_unit</c>: once for a flood.</summary>
+    internal void Sweep()
+    {
+        table.RemoveExpired();
+        var options = snapshot.Current.Anvil;
+        if (_lostAt is { } lostAt && time.GetElapsedTime(lostAt) > options.RateTimeUnit)
+            _lostAt = null;
+
+        var (evicted, refused) = (table.Evicted, table.Refused);
+        if (evicted + refused == _lost)
+            return;
+
+        if (_lostAt is null)
+            Log.TableFull(log, options.ClientTableSize);
+        _lost = evicted + refused;
+        _lostAt = time.GetTimestamp();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1310, LogLevel.Warning, "the client table is full ({Size}): counts of absent clients are forgotten, or new clients not limited; to avoid this condition, raise shield_client_table_size")]
+        public static partial void TableFull(ILogger logger, int size);
     }
 }

@@ -1,173 +1,211 @@
-using System.Runtime.InteropServices;
 using SmtpShield.Configuration;
 
 namespace SmtpShield.Limits;
 
 /// <summary>
 /// Counts events per service and client, as anvil(8) does: one record with one window for all rates of a client. The window is opened by the first event and
-/// rolls when more than <c>anvil_rate_time_unit</c> has passed, in whole seconds; refused events are counted too. The table only counts: it knows no limit.
+/// rolls when more than <c>anvil_rate_time_unit</c> has passed, in whole seconds; refused events are counted too. With <c>shield_rate_window = sliding</c> a rate is
+/// an estimate over the last <c>anvil_rate_time_unit</c> instead. The table only counts: it knows no limit.
 /// </summary>
-/// <remarks>Sharded, so that an event locks 1/64 of the table for some tens of nanoseconds; an event allocates nothing once its client has a record.</remarks>
+/// <remarks>
+/// <para>At most <c>shield_client_table_size</c> records, at no more than 100 octets each. When it is full, expired records go first, then those of clients that
+/// have been away for the longest. Those with open connections or over a limit stay; if there are no others a new client is not tracked, and so not limited, as
+/// Postfix does when it can't reach anvil.</para>
+/// <para>Sharded, so that an event locks a small part of the table for some tens of nanoseconds; each shard has an equal share of the size, so the first ones are
+/// full when the table is about 2 % below it. An event allocates nothing once its client has a record.</para>
+/// </remarks>
 internal sealed class AnvilTable
 {
-    private const int ShardCount = 64;
+    private const int MaxShards = 64;
 
-    private readonly Dictionary<AnvilKey, Record>[] _shards = new Dictionary<AnvilKey, Record>[ShardCount];
+    // Fewer would make the shards' fill uneven.
+    private const int MinShardCapacity = 4096;
+
+    // Sweeping a shard after a flood does not keep its events waiting.
+    private const int RemovedAtOnce = 1000;
+
+    private readonly AnvilShard[] _shards;
+    private readonly AnvilHash _hash = new();
+    private readonly AnvilServices _services = new();
     private readonly ShieldSnapshot _snapshot;
     private readonly TimeProvider _time;
+    private readonly AnvilStatistics _statistics;
     private readonly long _startTimestamp;
-    private readonly double _startSeconds;
+    private readonly long _startWithinSecond;
+    private int _size;
 
-    /// <summary>Makes an empty table.</summary>
-    public AnvilTable(ShieldSnapshot snapshot, TimeProvider time)
+    /// <summary>Makes an empty table. Its shards are as many as its size asks for now; the size itself may change.</summary>
+    public AnvilTable(ShieldSnapshot snapshot, TimeProvider time, OverLimit isOverLimit, AnvilStatistics statistics)
     {
         _snapshot = snapshot;
         _time = time;
+        _statistics = statistics;
         _startTimestamp = time.GetTimestamp();
-        _startSeconds = time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
-        for (var i = 0; i < ShardCount; i++)
-            _shards[i] = [];
+        _startWithinSecond = time.GetUtcNow().Ticks % TimeSpan.TicksPerSecond;
+        _shards = new AnvilShard[Math.Clamp(snapshot.Current.Anvil.ClientTableSize / MinShardCapacity, 1, MaxShards)];
+        for (var i = 0; i < _shards.Length; i++)
+            _shards[i] = new AnvilShard(_hash, isOverLimit);
     }
 
     /// <summary>Records in the table, expired ones that were not yet removed included.</summary>
-    public int Size
-    {
-        get
-        {
-            var size = 0;
-            foreach (var shard in _shards)
-            {
-                lock (shard)
-                    size += shard.Count;
-            }
+    public int Size => Volatile.Read(ref _size);
 
-            return size;
-        }
-    }
+    /// <summary>Records removed because their clients left <c>anvil_rate_time_unit</c> ago or earlier.</summary>
+    public long Expired => Sum(static shard => shard.Expired);
 
-    /// <summary>Counts a connection. Every connect is followed by one <see cref="Disconnect"/>.</summary>
+    /// <summary>Records of clients without connections that were removed earlier than that, because the table was full.</summary>
+    public long Evicted => Sum(static shard => shard.Evicted);
+
+    /// <summary>Events of clients that were not tracked, because nothing could be removed.</summary>
+    public long Refused => Sum(static shard => shard.Refused);
+
+    /// <summary>Counts a connection. Every connect is followed by one <see cref="Disconnect"/>, unless the client is not tracked.</summary>
     /// <returns>The client's counts, this connection included.</returns>
     public AnvilCounts Connect(in AnvilKey key)
     {
-        var now = Now;
-        var unit = Unit;
-        var shard = ShardOf(key);
-        lock (shard)
+        AnvilCounts counts;
+        var window = Window;
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
         {
-            ref var record = ref CollectionsMarshal.GetValueRefOrAddDefault(shard, key, out var exists);
-            if (!exists || record.IsExpired(now, unit))
-                record = new() { Start = now };
-            record.Roll(now, unit);
-            record.Rate++;
-            record.Count++;
-            return new(record.Count, record.Rate);
+            var now = Now;
+            var index = FindOrAdd(shard, key, service, hash, now, window, out _);
+            if (index == 0)
+                return new(1, 1) { IsUntracked = true };
+
+            counts = CountConnection(shard, index, now, window);
         }
+
+        _statistics.NoteConnection(key, counts);
+        return counts;
     }
 
     /// <summary>Counts an event of a client that is connected; without a record (the table has lost it) a connection is counted too, as anvil(8) does.</summary>
-    /// <returns>The client's events of this kind in the current window, this one included.</returns>
+    /// <returns>The client's events of this kind in the current window, this one included; 1 when it is not tracked.</returns>
     public int Count(in AnvilKey key, AnvilEvent kind)
     {
-        var now = Now;
-        var unit = Unit;
-        var shard = ShardOf(key);
-        lock (shard)
+        int count;
+        var window = Window;
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
         {
-            ref var record = ref CollectionsMarshal.GetValueRefOrAddDefault(shard, key, out var exists);
-            if (!exists || record.IsExpired(now, unit))
-                record = new() { Start = now, Rate = 1, Count = 1 };
-            record.Roll(now, unit);
-            return ++record.Events[(int)kind];
+            var now = Now;
+            var index = FindOrAdd(shard, key, service, hash, now, window, out var isNew);
+            if (index == 0)
+                return 1;
+
+            if (isNew)
+                _statistics.NoteConnection(key, CountConnection(shard, index, now, window));
+            ref var entry = ref shard.At(index);
+            entry.Roll(now, window);
+            count = entry.Count(AnvilEventCounts.IndexOf(kind), now, window);
         }
+
+        _statistics.NoteEvent(key, kind, count);
+        return count;
     }
 
     /// <summary>Counts the end of a connection; the record stays for one more <c>anvil_rate_time_unit</c>.</summary>
     public void Disconnect(in AnvilKey key)
     {
-        var now = Now;
-        var shard = ShardOf(key);
-        lock (shard)
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
         {
-            ref var record = ref CollectionsMarshal.GetValueRefOrNullRef(shard, key);
-            if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref record) || record.Count == 0)
-                return;
-
-            record.Count--;
-            record.LastDisconnect = now;
+            var index = shard.Find(key.Client, service, hash);
+            if (index != 0)
+                shard.Leave(index, Now);
         }
     }
 
     /// <summary>What the table knows of a client, without counting anything.</summary>
     public AnvilCounts Peek(in AnvilKey key)
     {
-        var shard = ShardOf(key);
-        lock (shard)
+        var window = Window;
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
         {
-            return shard.TryGetValue(key, out var record) && !record.IsExpired(Now, Unit)
-                ? new(record.Count, Now > record.Start + Unit ? 0 : record.Rate)
-                : default;
-        }
-    }
+            var now = Now;
+            var index = shard.Find(key.Client, service, hash);
+            if (index == 0 || shard.At(index).IsExpired(now, window.Unit))
+                return default;
 
-    /// <summary>A client's events of a kind in the current window; counts nothing.</summary>
-    public int Peek(in AnvilKey key, AnvilEvent kind)
-    {
-        var shard = ShardOf(key);
-        lock (shard)
-            return shard.TryGetValue(key, out var record) && !record.IsExpired(Now, Unit) && Now <= record.Start + Unit ? record.Events[(int)kind] : 0;
+            var copy = shard.At(index);
+            copy.Roll(now, window);
+            return copy.Counts(now, window);
+        }
     }
 
     /// <summary>Removes the records of clients that left <c>anvil_rate_time_unit</c> ago or earlier. Called now and then, so that the table does not keep what nobody asks for.</summary>
     public void RemoveExpired()
     {
-        var now = Now;
-        var unit = Unit;
+        var unit = Window.Unit;
         foreach (var shard in _shards)
         {
-            lock (shard)
+            bool more;
+            do
             {
-                // Removing during enumeration is allowed for Dictionary and does not disturb it.
-                foreach (var (key, record) in shard)
+                lock (shard.Gate)
                 {
-                    if (record.IsExpired(now, unit))
-                        shard.Remove(key);
+                    var before = shard.Count;
+                    shard.RemoveExpired(Now, unit, RemovedAtOnce);
+                    shard.TrimIfEmpty();
+                    Interlocked.Add(ref _size, shard.Count - before);
+                    more = before - shard.Count == RemovedAtOnce;
                 }
             }
+            while (more);
         }
+    }
+
+    private static AnvilCounts CountConnection(AnvilShard shard, int index, int now, AnvilWindow window)
+    {
+        shard.Enter(index);
+        ref var entry = ref shard.At(index);
+        entry.Roll(now, window);
+        entry.Count(AnvilEventCounts.Connections, now, window);
+        return entry.Counts(now, window);
     }
 
     // Whole seconds, as anvil counts them, in step with the wall clock's seconds at start but not moved when somebody sets that clock.
-    private long Now => (long)(_startSeconds + _time.GetElapsedTime(_startTimestamp).TotalSeconds);
+    private int Now => (int)((_startWithinSecond + _time.GetElapsedTime(_startTimestamp).Ticks) / TimeSpan.TicksPerSecond);
 
-    private long Unit => (long)_snapshot.Current.Anvil.RateTimeUnit.TotalSeconds;
+    private AnvilWindow Window => AnvilWindow.Of(_snapshot.Current.Anvil);
 
-    private Dictionary<AnvilKey, Record> ShardOf(in AnvilKey key) => _shards[(uint)key.GetHashCode() % ShardCount];
-
-    private struct Record
+    private AnvilShard Locate(in AnvilKey key, out byte service, out uint hash)
     {
-        public long Start;
-        public long LastDisconnect;
-        public int Count;
-        public int Rate;
-        public EventCounts Events;
-
-        // At the unit, not above it as the window: anvil's timer fires in that second, before the event that finds the record (events.c).
-        public readonly bool IsExpired(long now, long unit) => Count == 0 && now >= LastDisconnect + unit;
-
-        public void Roll(long now, long unit)
-        {
-            if (now <= Start + unit)
-                return;
-
-            Rate = 0;
-            Events = default;
-            Start = now;
-        }
+        service = _services.NumberOf(key.Service);
+        hash = _hash.Of(key.Client, service);
+        return _shards[hash % (uint)_shards.Length];
     }
 
-    [System.Runtime.CompilerServices.InlineArray(6)]
-    private struct EventCounts
+    // 0: not tracked.
+    private int FindOrAdd(AnvilShard shard, in AnvilKey key, byte service, uint hash, int now, AnvilWindow window, out bool isNew)
     {
-        private int _first;
+        isNew = false;
+        var before = shard.Count;
+        var index = shard.Find(key.Client, service, hash);
+        if (index != 0 && !shard.At(index).IsExpired(now, window.Unit))
+            return index;
+
+        if (index != 0)
+            shard.RemoveExpired(index);
+        index = shard.Add(key.Client, service, hash, now, window, _snapshot.Current.Anvil.ClientTableSize / _shards.Length);
+        isNew = index != 0;
+        var size = Interlocked.Add(ref _size, shard.Count - before);
+        if (isNew)
+            _statistics.NoteSize(size);
+        return index;
+    }
+
+    private long Sum(Func<AnvilShard, long> of)
+    {
+        var sum = 0L;
+        foreach (var shard in _shards)
+        {
+            lock (shard.Gate)
+                sum += of(shard);
+        }
+
+        return sum;
     }
 }

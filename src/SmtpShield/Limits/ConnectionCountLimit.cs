@@ -1,4 +1,5 @@
 using SmtpShield.Configuration;
+using SmtpShield.Protocol;
 
 namespace SmtpShield.Limits;
 
@@ -11,4 +12,7 @@ internal sealed class ConnectionCountLimit : ILimitPolicy
     /// <inheritdoc />
     public int? Judge(in AnvilCounts counts, SmtpdLimitOptions limits) =>
         limits.ClientConnectionCountLimit is > 0 and var limit && counts.ConnectionCount > limit ? counts.ConnectionCount : null;
+
+    /// <inheritdoc />
+    public Reply Refusal(string myHostname, string address) => Replies.TooManyConnections(myHostname, address);
 }

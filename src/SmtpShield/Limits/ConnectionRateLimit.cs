@@ -1,4 +1,5 @@
 using SmtpShield.Configuration;
+using SmtpShield.Protocol;
 
 namespace SmtpShield.Limits;
 
@@ -11,4 +12,7 @@ internal sealed class ConnectionRateLimit : ILimitPolicy
     /// <inheritdoc />
     public int? Judge(in AnvilCounts counts, SmtpdLimitOptions limits) =>
         limits.ClientConnectionRateLimit is > 0 and var limit && counts.ConnectionRate > limit ? counts.ConnectionRate : null;
+
+    /// <inheritdoc />
+    public Reply Refusal(string myHostname, string address) => Replies.TooManyConnections(myHostname, address);
 }

@@ -1,4 +1,5 @@
 using SmtpShield.Configuration;
+using SmtpShield.Protocol;
 
 namespace SmtpShield.Limits;
 
@@ -11,4 +12,9 @@ internal interface ILimitPolicy
     /// <summary>Compares the counts with the limit; a limit of 0 is off, and a count at the limit is within it (smtpd.c).</summary>
     /// <returns>The number to report when the limit is exceeded, else null.</returns>
     int? Judge(in AnvilCounts counts, SmtpdLimitOptions limits);
+
+    /// <summary>What a client over the limit gets in place of the greeting.</summary>
+    /// <param name="myHostname">The shield's name.</param>
+    /// <param name="address">The client's address.</param>
+    Reply Refusal(string myHostname, string address);
 }

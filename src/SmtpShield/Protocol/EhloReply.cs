@@ -41,7 +41,8 @@ internal static class EhloReply
             else if (!isFirst && !IsPassed(keyword, filter.AlsoPass))
             {
                 isChanged = true;
-                (names ??= []).Add(System.Text.Encoding.Latin1.GetString(keyword));
+                if (!keyword.IsEmpty)
+                    (names ??= []).Add(System.Text.Encoding.Latin1.GetString(keyword));
             }
             else
             {

@@ -7,7 +7,7 @@ internal static class Replies
     public static Reply BadSyntax { get; } = Reply.Of("500 5.5.2 Error: bad syntax");
 
     /// <summary>A verb whose dialogue the shield can't follow.</summary>
-    public static Reply NotRecognized { get; } = Reply.Of("500 5.5.1 Error: command not recognized");
+    public static Reply NotRecognized { get; } = Reply.Of("500 5.5.2 Error: command not recognized");
 
     /// <summary>A verb that would change what replies or roles mean, or STARTTLS where <c>smtpd_discard_ehlo_keywords</c> has it.</summary>
     public static Reply NotImplemented { get; } = Reply.Of("502 5.5.1 Error: command not implemented");
@@ -65,6 +65,13 @@ internal static class Replies
 
     /// <summary><c>smtpd_client_connection_count_limit</c> or <c>smtpd_client_connection_rate_limit</c> exceeded.</summary>
     public static Reply TooManyConnections(string myHostname, string address) => Reply.Of($"421 4.7.0 {myHostname} Error: too many connections from {address}");
+
+    /// <summary><c>shield_client_error_rate_limit</c> exceeded.</summary>
+    public static Reply TooManyErrorsFrom(string myHostname, string address) => Reply.Of($"421 4.7.0 {myHostname} Error: too many errors from {address}");
+
+    /// <summary><c>shield_client_auth_failure_rate_limit</c> exceeded.</summary>
+    public static Reply TooManyAuthenticationFailures(string myHostname, string address) =>
+        Reply.Of($"421 4.7.0 {myHostname} Error: too many authentication failures from {address}");
 
     /// <summary><c>smtpd_client_message_rate_limit</c> exceeded.</summary>
     public static Reply TooMuchMail(string address) => Reply.Of($"450 4.7.1 Error: too much mail from {address}");

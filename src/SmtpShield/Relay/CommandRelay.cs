@@ -182,6 +182,14 @@ internal sealed class CommandRelay(RelayState state)
             return true;
         }
 
+        var rest = received.Slice(next);
+        if (!rest.IsEmpty && IsImproperBefore(command.Verb, rest))
+        {
+            state.After = command.Verb.Name();
+            Disconnect(command.Verb, Replies.SynchronizationError);
+            return true;
+        }
+
         var verdict = _gate.Judge(command, line, out var refusal);
         if (verdict is GateVerdict.Wait)
             return false;
@@ -189,14 +197,6 @@ internal sealed class CommandRelay(RelayState state)
         // A blank line is no command: "lost connection after" keeps naming the one before.
         if (!command.Word.IsEmpty)
             state.After = command.Verb.Name();
-
-        var rest = received.Slice(next);
-        if (!rest.IsEmpty && verdict is not GateVerdict.Disconnect && IsImproperBefore(command.Verb, rest))
-        {
-            Disconnect(command.Verb, Replies.SynchronizationError);
-            return true;
-        }
-
         state.ClientSide.Take(next);
         if (verdict is GateVerdict.Disconnect)
             Disconnect(command.Verb, refusal!);
@@ -212,7 +212,7 @@ internal sealed class CommandRelay(RelayState state)
     // Input behind a command whose reply the client must have seen before it goes on, or in a session that has not been offered PIPELINING (smtpd.c).
     private bool IsImproperBefore(Verb verb, in ReadOnlySequence<byte> input)
     {
-        if (verb is Verb.Unknown or Verb.Quit || (state.Envelope.IsEsmtp && verb is not (Verb.Helo or Verb.Ehlo or Verb.Data or Verb.Noop or Verb.Vrfy)))
+        if (state.IsAccessDenied || verb is Verb.Unknown or Verb.Quit || (state.Envelope.IsEsmtp && verb is not (Verb.Helo or Verb.Ehlo or Verb.Data or Verb.Noop or Verb.Vrfy)))
             return false;
 
         if (!HasPipelinedImproperly)

@@ -15,9 +15,6 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     private const int LongestReplyLogged = LongestReasonLogged + EnvelopeText.Longest;
     private const int LongestEtrnLogged = 100;
 
-    private readonly EhloFilter _ehloFilter =
-        new(state.Options.PassEhloKeywords, state.Options.DiscardEhloKeywords, state.Options.Chunking, state.Limits.RecipientLimit);
-
     private int _lastCode;
     private bool _lastWasSynchronizationError;
     private int _written;
@@ -171,7 +168,8 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     {
         var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
         ReplyReader.CopyTo(reply, octets);
-        EhloReply.Filter(octets.WrittenMemory, _ehloFilter, out var filtered, out var removed);
+        var filter = new EhloFilter(state.Options.PassEhloKeywords, state.Options.DiscardEhloKeywords, state.Options.Chunking, state.Limits.RecipientLimit);
+        EhloReply.Filter(octets.WrittenMemory, filter, out var filtered, out var removed);
         removedKeywords.Report(destination, removed);
         if (EhloKeywords.Describe(state.Options.DiscardEhloKeywords) is { } discarded && state.LogBudget.TryTake())
             RelayLog.EhloKeywordsDiscarded(state.Log, discarded);

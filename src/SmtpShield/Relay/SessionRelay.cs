@@ -143,6 +143,7 @@ internal sealed class SessionRelay : IDisposable
                 _state.ClientActivity = _state.Now;
             if (_upstream.Poll())
                 NoteUpstreamActivity();
+            _state.ContentBudget.Hold(_upstream.IsFlushing, _state.Now);
 
             while (_replies.Pump() | _commands.Pump() | _content.Pump() | _tunnel.Pump())
             {
@@ -157,6 +158,7 @@ internal sealed class SessionRelay : IDisposable
                 SendFinalReply();
             if (!_state.HasEnded || _state.Phase is RelayPhase.Tunnel)
                 _upstream.Flush();
+            _state.ContentBudget.Hold(_upstream.IsFlushing, _state.Now);
             FlushClient();
             again = !_isOver && (_client.Read(WantsClient) | _upstream.Read(WantsUpstream));
         }
@@ -232,7 +234,6 @@ internal sealed class SessionRelay : IDisposable
 
     private void LookForTimeout()
     {
-        _state.ContentBudget.Hold(_upstream.IsFlushing, _state.Now);
         if (_client.IsFlushing && _state.Now >= ClientWriteDue)
             _state.End(RelayResult.ClientStalled);
         else if ((IsClientsTurn && _state.Now >= ClientDue) || (MayEndAtTimeLimit && _state.Now >= SessionDue))

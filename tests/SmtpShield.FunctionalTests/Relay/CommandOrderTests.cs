@@ -24,7 +24,7 @@ internal sealed class CommandOrderTests : RelayFixture
     [TestCase("xforward NAME=x", "550 5.7.0 Error: insufficient authorization")]
     [TestCase("XCLIENT\vADDR=1.2.3.4", "550 5.7.0 Error: insufficient authorization")]
     [TestCase("\fXCLIENT\fADDR=1.2.3.4", "550 5.7.0 Error: insufficient authorization")]
-    [TestCase("XEXCH50 1020 2", "500 5.5.1 Error: command not recognized")]
+    [TestCase("XEXCH50 1020 2", "500 5.5.2 Error: command not recognized")]
     [TestCase("TURN", "502 5.5.1 Error: command not implemented")]
     [TestCase("RCPT TO:<a@b>\0<c@d>", "500 5.5.2 Error: bad syntax")]
     [TestCase("RSET\rMAIL FROM:<a@b>", "500 5.5.2 Error: bad syntax")]

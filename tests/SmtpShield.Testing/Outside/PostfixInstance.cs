@@ -76,6 +76,14 @@ public sealed class PostfixInstance : IAsyncDisposable
         return MessagesOf(recipient);
     }
 
+    /// <summary>Waits until all it has accepted is delivered or bounced: after that no message comes any more.</summary>
+    public Task WaitForEmptyQueueAsync(CancellationToken cancellationToken) =>
+        Eventually.HoldsAsync(
+            () => !new[] { "maildrop", "incoming", "active", "deferred" }.Any(queue => Directory.EnumerateFiles(Path.Combine(_directory, "queue", queue), "*", SearchOption.AllDirectories).Any()),
+            s_limit,
+            "the queue is empty",
+            cancellationToken);
+
     /// <summary>Forgets all counters: anvil(8) is started anew, as with each <c>postfix reload</c>.</summary>
     public Task ReloadAsync(CancellationToken cancellationToken) => ControlAsync("reload", cancellationToken);
 
@@ -218,6 +226,7 @@ public sealed class PostfixInstance : IAsyncDisposable
             discard unix - - n - - discard
             virtual unix - n n - - virtual
             anvil unix - - n - 1 anvil
+            tlsmgr unix - - n 1000? 1 tlsmgr
 
             """ + string.Concat(_services.Values.Select(entry => MasterEntry(entry.Service, entry.Port))),
             cancellationToken);

@@ -2,11 +2,14 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging.Abstractions;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Listening;
 using SmtpShield.Testing;
+using SmtpShield.Tests.Limits;
 using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Admission;
@@ -16,17 +19,21 @@ public class AdmitClientTests
     private static readonly AnvilKey _key = new("smtp", ClientRange.Of(IPAddress.Parse("192.0.2.7"), 32, 128));
 
     private ShieldSnapshot _snapshot = null!;
+    private FakeTimeProvider _time = null!;
     private AnvilTable _anvil = null!;
     private ListLogger<AdmitClient> _log = null!;
     private AdmitClient _stage = null!;
+    private ProcessLimit _processLimit = null!;
 
     [SetUp]
     public void Create()
     {
         _snapshot = new ShieldSnapshot(WithLimits(count: 2, rate: 0));
-        _anvil = new AnvilTable(_snapshot, new FakeTimeProvider());
+        _time = new FakeTimeProvider();
+        _anvil = TestAnvil.Table(_snapshot, _time);
         _log = new ListLogger<AdmitClient>();
-        _stage = new AdmitClient(_anvil, new ClientExceptions(_snapshot), [new ConnectionCountLimit(), new ConnectionRateLimit()], _snapshot, _log);
+        _processLimit = new ProcessLimit(_snapshot, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
+        _stage = new AdmitClient(_anvil, new ClientExceptions(_snapshot), [new ConnectionCountLimit(), new ConnectionRateLimit(), new ErrorRateLimit(), new AuthFailureRateLimit()], _snapshot, _processLimit, _log);
     }
 
     [Test, CancelAfter(10_000)]
@@ -54,6 +61,20 @@ public class AdmitClientTests
         Assert.That(sent, Is.EqualTo("421 4.7.0 mail.example.test Error: too many connections from 192.0.2.7\r\n"));
         Assert.That(_log.Lines, Is.EqualTo(new[] { "Warning: Connection concurrency limit exceeded: 3 from unknown[192.0.2.7] for service smtp" }));
         Assert.That(_anvil.Peek(_key), Is.EqualTo(new AnvilCounts(2, 3)));
+    }
+
+    [TearDown]
+    public void Dispose() => _processLimit.Dispose();
+
+    [Test, CancelAfter(10_000)]
+    public async Task Invoke_UnderStress_TheStressedLimitCounts(CancellationToken cancellationToken)
+    {
+        var normal = WithLimits(count: 0, rate: 2);
+        _snapshot.Replace(normal with { Listener = new() { DefaultProcessLimit = 1 }, UnderStress = WithLimits(count: 0, rate: 1) });
+        _anvil.Connect(_key);
+        await _processLimit.TakeAsync(new IPEndPoint(IPAddress.Any, 25), cancellationToken);
+
+        Assert.That(await ConnectAsync(MustNotCome, cancellationToken), Does.StartWith("421 4.7.0 "));
     }
 
     [Test, CancelAfter(10_000)]
@@ -86,13 +107,87 @@ public class AdmitClientTests
     }
 
     [Test, CancelAfter(10_000)]
-    public async Task Invoke_LimitsOfZero_AdmitAnyNumberAndStillCount(CancellationToken cancellationToken)
+    public async Task Invoke_NoLimitSet_AdmitsAnyNumberAndRegistersNothing(CancellationToken cancellationToken)
     {
         _snapshot.Replace(WithLimits(count: 0, rate: 0));
         for (var i = 0; i < 100; i++)
             _anvil.Connect(_key);
 
-        Assert.That((await ConnectAsync(_ => Task.CompletedTask, cancellationToken), _anvil.Peek(_key).ConnectionRate), Is.EqualTo(("", 101)));
+        Assert.That((await ConnectAsync(_ => Task.CompletedTask, cancellationToken), _anvil.Peek(_key)), Is.EqualTo(("", new AnvilCounts(100, 100))));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Invoke_OnlyAnotherLimitSet_RegistersTheConnection(CancellationToken cancellationToken)
+    {
+        _snapshot.Replace(WithLimits(new() { ClientConnectionCountLimit = 0, ClientMessageRateLimit = 1 }));
+        var during = default(AnvilCounts);
+        await ConnectAsync(_ =>
+        {
+            during = _anvil.Peek(_key);
+            return Task.CompletedTask;
+        }, cancellationToken);
+
+        Assert.That((during, _anvil.Peek(_key)), Is.EqualTo((new AnvilCounts(1, 1), new AnvilCounts(0, 1))));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Invoke_Admitted_LeavesACounterForTheEvents(CancellationToken cancellationToken)
+    {
+        var counts = Array.Empty<int>();
+        await ConnectAsync(connection =>
+        {
+            var counter = connection.Features.Get<ClientCounter>()!;
+            counts = [counter.Count(AnvilEvent.Message), counter.Count(AnvilEvent.Message), counter.Count(AnvilEvent.Auth)];
+            return Task.CompletedTask;
+        }, cancellationToken);
+
+        Assert.That((counts, _anvil.Peek(_key)), Is.EqualTo((new[] { 1, 2, 1 }, new AnvilCounts(0, 1, Messages: 2, Auths: 1))));
+    }
+
+    [TestCase(AnvilEvent.Error, 2, "")]
+    [TestCase(AnvilEvent.Error, 3, "Error rate")]
+    [TestCase(AnvilEvent.AuthFailure, 2, "")]
+    [TestCase(AnvilEvent.AuthFailure, 3, "Authentication failure rate")]
+    [CancelAfter(10_000)]
+    public async Task Invoke_FailuresOfEarlierSessions_RefuseUntilTheWindowHasPassed(object kind, int failures, string subject, CancellationToken cancellationToken)
+    {
+        _snapshot.Replace(WithLimits(new() { ClientErrorRateLimit = 2, ClientAuthFailureRateLimit = 2 }));
+        await ConnectAsync(connection =>
+        {
+            for (var i = 0; i < failures; i++)
+                connection.Features.Get<ClientCounter>()!.Count((AnvilEvent)kind);
+            return Task.CompletedTask;
+        }, cancellationToken);
+        _time.Advance(TimeSpan.FromSeconds(30));
+        var sent = await ConnectAsync(_ => Task.CompletedTask, cancellationToken);
+        _time.Advance(TimeSpan.FromSeconds(30));
+        await ConnectAsync(_ => Task.CompletedTask, cancellationToken);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var afterTheWindow = await ConnectAsync(_ => Task.CompletedTask, cancellationToken);
+
+        var what = kind is AnvilEvent.Error ? "errors" : "authentication failures";
+        Assert.That((sent, afterTheWindow), Is.EqualTo((subject.Length == 0 ? "" : $"421 4.7.0 mail.example.test Error: too many {what} from 192.0.2.7\r\n", "")));
+        Assert.That(_log.Lines, Is.EqualTo(Enumerable.Repeat($"Warning: {subject} limit exceeded: 3 from unknown[192.0.2.7] for service smtp", subject.Length == 0 ? 0 : 2)));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Invoke_TableFull_AdmitsAndDisconnectsNobodyElse(CancellationToken cancellationToken)
+    {
+        var options = WithLimits(count: 1, rate: 1);
+        _snapshot.Replace(options with { Anvil = new() { ClientTableSize = 1000 } });
+        _anvil = TestAnvil.Table(_snapshot, _time);
+        _stage = new AdmitClient(_anvil, new ClientExceptions(_snapshot), [new ConnectionCountLimit(), new ConnectionRateLimit()], _snapshot, _processLimit, _log);
+        for (var i = 0; i < 1000; i++)
+            _anvil.Connect(TestAnvil.Key(i));
+
+        var sent = await ConnectAsync(_ =>
+        {
+            _anvil.Disconnect(TestAnvil.Key(0));
+            _anvil.Connect(_key);
+            return Task.CompletedTask;
+        }, cancellationToken);
+
+        Assert.That((sent, _anvil.Peek(_key)), Is.EqualTo(("", new AnvilCounts(1, 1))));
     }
 
     [Test]
@@ -137,9 +232,9 @@ public class AdmitClientTests
             _anvil.Connect(_key);
         var came = false;
 
-        var sent = await ConnectAsync(_ =>
+        var sent = await ConnectAsync(connection =>
         {
-            came = true;
+            came = connection.Features.Get<ClientCounter>() is null;
             return Task.CompletedTask;
         }, cancellationToken);
 
@@ -180,21 +275,12 @@ public class AdmitClientTests
     public void Invoke_WithoutAnIdentity_IsABug() =>
         Assert.That(async () => await _stage.InvokeAsync(new DefaultConnectionContext(), MustNotCome), Throws.InvalidOperationException);
 
-    [Test]
-    public void Lease_DisposedTwice_ReleasesOnce()
-    {
-        _anvil.Connect(_key);
-        var lease = AdmissionLease.Take(_anvil, _key);
-        lease.Dispose();
-        lease.Dispose();
+    private static ShieldOptions WithLimits(int count, int rate) => WithLimits(new() { ClientConnectionCountLimit = count, ClientConnectionRateLimit = rate });
 
-        Assert.That((lease.Counts, _anvil.Peek(_key).ConnectionCount), Is.EqualTo((new AnvilCounts(2, 2), 1)));
-    }
-
-    private static ShieldOptions WithLimits(int count, int rate) => new()
+    private static ShieldOptions WithLimits(SmtpdLimitOptions limits) => new()
     {
         Smtpd = new() { MyHostname = "mail.example.test" },
-        Limits = new() { ClientConnectionCountLimit = count, ClientConnectionRateLimit = rate },
+        Limits = limits,
     };
 
     private static Task MustNotCome(ConnectionContext connection) => throw new AssertionException("A refused connection went on.");

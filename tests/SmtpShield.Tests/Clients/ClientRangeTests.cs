@@ -34,4 +34,16 @@ public class ClientRangeTests
     [Test]
     public void Of_OtherPrefixLength_IsAnotherKey() =>
         Assert.That(ClientRange.Of(IPAddress.Parse("10.0.0.0"), 8, 128), Is.Not.EqualTo(ClientRange.Of(IPAddress.Parse("10.0.0.0"), 32, 128)));
+
+    [TestCase("192.0.2.7", 32, 128, "192.0.2.7")]
+    [TestCase("192.0.2.7", 31, 128, "192.0.2.6/31")]
+    [TestCase("192.0.2.7", 0, 128, "0.0.0.0/0")]
+    [TestCase("255.255.255.255", 32, 128, "255.255.255.255")]
+    [TestCase("2001:DB8::1", 32, 128, "2001:db8::1")]
+    [TestCase("2001:db8::1", 32, 84, "2001:db8::/84")]
+    [TestCase("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", 32, 84, "2001:db8:ffff:ffff:ffff:f000::/84")]
+    [TestCase("::1", 32, 32, "::/32", Description = "32 is the full length of the other family")]
+    [TestCase("::", 32, 128, "::")]
+    public void ToString_Range_IsTheAddressOrNetworkAndLength(string address, int ipv4PrefixLength, int ipv6PrefixLength, string expected) =>
+        Assert.That(ClientRange.Of(IPAddress.Parse(address), ipv4PrefixLength, ipv6PrefixLength).ToString(), Is.EqualTo(expected));
 }

@@ -6,7 +6,7 @@ using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Limits;
 
-public class AnvilTableTests
+internal sealed class AnvilTableTests
 {
     private static readonly AnvilKey _client = KeyOf("smtp", "192.0.2.7");
 
@@ -19,7 +19,7 @@ public class AnvilTableTests
     {
         _time = new FakeTimeProvider();
         _snapshot = new ShieldSnapshot(new ShieldOptions());
-        _table = new AnvilTable(_snapshot, _time);
+        _table = TestAnvil.Table(_snapshot, _time);
     }
 
     [Test]
@@ -75,7 +75,7 @@ public class AnvilTableTests
     public void Connect_TableMadeWithinASecond_CountsTheWallClocksSeconds()
     {
         Advance(0.7);
-        _table = new AnvilTable(_snapshot, _time);
+        _table = TestAnvil.Table(_snapshot, _time);
         _table.Connect(_client);
         Advance(60.2);
         var before = _table.Connect(_client);
@@ -224,6 +224,132 @@ public class AnvilTableTests
         Assert.That(_table.Connect(_client).ConnectionRate, Is.EqualTo(1));
     }
 
+    [Test]
+    public void Connect_ReloadedToASlidingWindow_GoesOnCounting()
+    {
+        _table.Connect(_client);
+        _snapshot.Replace(new() { Anvil = new() { RateWindow = RateWindow.Sliding } });
+        var sliding = _table.Connect(_client);
+        _snapshot.Replace(new());
+
+        Assert.That((sliding.ConnectionRate, _table.Connect(_client).ConnectionRate), Is.EqualTo((2, 3)));
+    }
+
+    [TestCaseSource(nameof(Kinds))]
+    public void Count_Events_AreCountedThemselvesIncludedAndByKind(AnvilEvent kind)
+    {
+        _table.Connect(_client);
+        var counts = new[] { _table.Count(_client, kind), _table.Count(_client, kind) };
+
+        Assert.That(counts, Is.EqualTo(new[] { 1, 2 }));
+        Assert.That(_table.Peek(_client), Is.EqualTo(With(new(1, 1), kind, 2)));
+        Assert.That(_table.Connect(_client), Is.EqualTo(With(new(2, 2), kind, 2)));
+    }
+
+    [TestCaseSource(nameof(Kinds))]
+    public void Count_WithoutARecord_IsAConnectionFirst(AnvilEvent kind)
+    {
+        Assert.That((_table.Count(_client, kind), _table.Peek(_client)), Is.EqualTo((1, With(new(1, 1), kind, 1))));
+        _table.Disconnect(_client);
+        Assert.That(_table.Peek(_client).ConnectionCount, Is.Zero);
+    }
+
+    [Test]
+    public void Count_RecordThatHasExpired_IsAConnectionFirst()
+    {
+        ConnectAndLeave();
+        Advance(60);
+
+        Assert.That((_table.Count(_client, AnvilEvent.Auth), _table.Peek(_client)), Is.EqualTo((1, new AnvilCounts(1, 1, Auths: 1))));
+    }
+
+    [Test]
+    public void Count_IdleRecord_CountsNoConnection()
+    {
+        ConnectAndLeave();
+        _table.Count(_client, AnvilEvent.Message);
+
+        Assert.That(_table.Peek(_client), Is.EqualTo(new AnvilCounts(0, 1, Messages: 1)));
+    }
+
+    [TestCaseSource(nameof(Kinds))]
+    public void Count_EventThatRollsTheWindow_ZeroesEveryRate(AnvilEvent kind)
+    {
+        _table.Connect(_client);
+        foreach (var other in Kinds)
+            _table.Count(_client, other);
+        Advance(60);
+        var before = _table.Peek(_client);
+        Advance(1);
+
+        Assert.That((before, _table.Count(_client, kind), _table.Peek(_client)), Is.EqualTo((new AnvilCounts(1, 1, 1, 1, 1, 1, 1, 1), 1, With(new(1, 0), kind, 1))));
+    }
+
+    [Test]
+    public void Connect_ThatRollsTheWindow_ZeroesEveryRate()
+    {
+        _table.Connect(_client);
+        foreach (var kind in Kinds)
+            _table.Count(_client, kind);
+        Advance(61);
+
+        Assert.That(_table.Connect(_client), Is.EqualTo(new AnvilCounts(2, 1)));
+    }
+
+    [Test]
+    public void Count_RatesOfAClient_ShareTheStartOfTheFirst()
+    {
+        _table.Connect(_client);
+        Advance(40);
+        _table.Count(_client, AnvilEvent.Message);
+        Advance(21);
+
+        Assert.That(_table.Count(_client, AnvilEvent.Message), Is.EqualTo(1));
+    }
+
+    [TestCase(60, 3)]
+    [TestCase(61, 0)]
+    public void Peek_NewTlsSessions_AreZeroWhenStale(int seconds, int expected)
+    {
+        _table.Connect(_client);
+        for (var i = 0; i < 3; i++)
+            _table.Count(_client, AnvilEvent.NewTlsSession);
+        Advance(seconds);
+
+        Assert.That(_table.Peek(_client).NewTlsSessions, Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void Count_OtherServiceOrRange_IsCountedApart()
+    {
+        var keys = new AnvilKey[]
+        {
+            _client, KeyOf("submission", "192.0.2.7"), new("smtp", ClientRange.Of(IPAddress.Parse("192.0.2.7"), 31, 128)), KeyOf("smtp", "::c000:207"),
+            KeyOf("smtp", "2001:db8::c000:207"), new("smtp", ClientRange.Of(IPAddress.Parse("0.0.0.0"), 0, 0)), new("smtp", ClientRange.Of(IPAddress.Parse("::"), 0, 0)),
+        };
+
+        Assert.That(keys.Select(key => _table.Count(key, AnvilEvent.Message)), Is.All.EqualTo(1));
+        Assert.That((_table.Size, keys.Select(key => _table.Count(key, AnvilEvent.Message)).Distinct().Single()), Is.EqualTo((keys.Length, 2)));
+    }
+
+    [TestCase(1)]
+    [TestCase(-1)]
+    public void Connect_WallClockSteppedByADay_ChangesNothing(int days)
+    {
+        var clock = new WallClock(_time);
+        _table = TestAnvil.Table(_snapshot, clock);
+        _table.Connect(_client);
+        clock.Step = TimeSpan.FromDays(days);
+        Advance(60);
+        var within = _table.Connect(_client);
+        _table.RemoveExpired();
+        clock.Step = -clock.Step;
+        Advance(1);
+        var next = _table.Connect(_client);
+
+        Assert.That((within, next), Is.EqualTo((new AnvilCounts(2, 2), new AnvilCounts(3, 1))));
+    }
+
     [Test, CancelAfter(60_000)]
     public void ConnectAndDisconnect_FromManyThreads_EndAtZeroWithEveryEventCounted()
     {
@@ -254,6 +380,32 @@ public class AnvilTableTests
 
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
     }
+
+    [Test]
+    public void Count_OfAKnownClient_AllocatesNothing()
+    {
+        _table.Connect(_client);
+        for (var i = 0; i < 1000; i++)
+            _table.Count(_client, AnvilEvent.Message);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (var i = 0; i < 1000; i++)
+            _table.Count(_client, AnvilEvent.Message);
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+
+    private static AnvilEvent[] Kinds => Enum.GetValues<AnvilEvent>();
+
+    private static AnvilCounts With(AnvilCounts counts, AnvilEvent kind, int value) => kind switch
+    {
+        AnvilEvent.Message => counts with { Messages = value },
+        AnvilEvent.Recipient => counts with { Recipients = value },
+        AnvilEvent.NewTlsSession => counts with { NewTlsSessions = value },
+        AnvilEvent.Auth => counts with { Auths = value },
+        AnvilEvent.Error => counts with { Errors = value },
+        _ => counts with { AuthFailures = value },
+    };
 
     private static AnvilKey KeyOf(string service, string address) => new(service, ClientRange.Of(IPAddress.Parse(address), 32, 128));
 

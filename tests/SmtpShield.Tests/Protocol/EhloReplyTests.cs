@@ -15,6 +15,7 @@ public class EhloReplyTests
     [TestCase("250-h⏎250-SIZE␉5⏎250 XCLIENT␉ADDR⏎", "250-h⏎250 SIZE␉5⏎", "XCLIENT", TestName = "EHLO-6 tabs")]
     [TestCase("250-XCLIENT⏎250 SIZE⏎", "250-XCLIENT⏎250 SIZE⏎", "", TestName = "first line is never touched")]
     [TestCase("250 h⏎", "250 h⏎", "", TestName = "one line")]
+    [TestCase("250-h⏎250-SIZE⏎250 ⏎", "250-h⏎250 SIZE⏎", "", TestName = "an empty line has no name to report")]
     [TestCase("250-h⏎250-AUTH=LOGIN⏎250-AUTH LOGIN⏎250-8BITMIME⏎250 DSN⏎", "250-h⏎250-AUTH=LOGIN⏎250-AUTH LOGIN⏎250-8BITMIME⏎250 DSN⏎", "", TestName = "all followed")]
     [TestCase("250-h⏎250-X-PASSED⏎250 X-ANONYMOUSTLS⏎", "250-h⏎250 X-PASSED⏎", "X-ANONYMOUSTLS", TestName = "passed by configuration")]
     public void Filter_Reply_LosesWhatTheShieldCannotFollow(string text, string expected, string removedKeywords)

@@ -54,7 +54,7 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         if (type == typeof(RateWindow))
             return ReadChoice(definition, text, location, RateWindows);
         if (type == typeof(BareNewlinePolicy))
-            return ReadChoice(definition, text, location, BareNewlinePolicies);
+            return ReadChoice(definition, text, location, BareNewlinePolicies, "; no would let a second message be smuggled past the shield");
         throw new NotSupportedException($"{definition.Name}: no reader for {type}");
     }
 
@@ -123,11 +123,11 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         return isEndpoint;
     }
 
-    private object? ReadChoice<T>(ParameterDefinition definition, string text, SourceLocation location, Dictionary<string, T> choices)
+    private object? ReadChoice<T>(ParameterDefinition definition, string text, SourceLocation location, Dictionary<string, T> choices, string reason = "")
         where T : struct =>
         choices.TryGetValue(text, out var choice)
             ? choice
-            : Fail(definition, location, $"bad parameter value: {definition.Name} = {text}", $"write one of {string.Join(", ", choices.Keys)}");
+            : Fail(definition, location, $"bad parameter value: {definition.Name} = {text}", $"write one of {string.Join(", ", choices.Keys)}{reason}");
 
     private object? ReadForbiddenCommands(ParameterDefinition definition, string text, SourceLocation location)
     {

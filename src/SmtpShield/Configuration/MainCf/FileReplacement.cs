@@ -4,6 +4,7 @@ namespace SmtpShield.Configuration.MainCf;
 internal static class FileReplacement
 {
     private const int MaxAttempts = 10;
+    private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
     /// <summary>Reads a file, changes its content, and puts it in place; begins anew when someone else changed the file meanwhile.</summary>
     /// <param name="path">The file.</param>
@@ -24,6 +25,34 @@ internal static class FileReplacement
                     return "";
             }
             return $"{path}: changed by someone else while it was edited";
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return $"{path}: {ConfigurationText.Reason(exception)}";
+        }
+    }
+
+    /// <summary>Makes a file that does not exist yet, readable by everyone; it appears with its whole content.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="content">The content.</param>
+    /// <returns>What failed; empty on success.</returns>
+    public static string TryCreate(string path, byte[] content)
+    {
+        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            try
+            {
+                Write(temporary, content);
+                if (!OperatingSystem.IsWindows())
+                    File.SetUnixFileMode(temporary, Readable);
+                File.Move(temporary, path, overwrite: false);
+                return "";
+            }
+            finally
+            {
+                File.Delete(temporary);
+            }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Text;
+using SmtpShield.Configuration;
+using SmtpShield.Configuration.MainCf;
+using SmtpShield.Configuration.Parameters;
+using SmtpShield.Host.Import;
+
+namespace SmtpShield.Host.Commands;
+
+/// <summary><c>smtpshield import</c>: a configuration made from Postfix's main.cf and master.cf, and what to change there.</summary>
+internal static class ImportCommand
+{
+    private const int MaxErrors = 20;
+
+    /// <summary>Makes the command.</summary>
+    public static Command Create()
+    {
+        var source = new Argument<string>("postfix") { Description = "Postfix's configuration directory, or its main.cf." };
+        var target = new Option<string?>("-o", "--output") { Description = "The file to write; standard output without it.", HelpName = "file" };
+        var force = new Option<bool>("--force") { Description = "Replace the file when it is there already." };
+        var command = new Command("import", "Make a configuration from Postfix's main.cf and master.cf.") { source, target, force };
+        command.SetAction(arguments => Run(
+            arguments.GetValue(source)!,
+            arguments.GetValue(target),
+            arguments.GetValue(force),
+            arguments.InvocationConfiguration.Output,
+            arguments.InvocationConfiguration.Error));
+        return command;
+    }
+
+    private static int Run(string source, string? target, bool isForced, TextWriter output, TextWriter error)
+    {
+        var files = PostfixFiles.Read(source);
+        var errors = files.Problems.Where(problem => problem.Severity == ProblemSeverity.Error).Select(problem => problem.ToString()).ToList();
+        if (errors.Count == 0 && target is not null && WhyNot(target, isForced) is { Length: > 0 } reason)
+            errors.Add(reason);
+        if (errors.Count > 0)
+            return Fail(errors, error);
+
+        var result = PostfixImport.Make(files, target is null ? ShieldConfiguration.DefaultPath : Path.GetFullPath(target), HostFacts.Local());
+        foreach (var note in result.Notes)
+            error.WriteLine(note);
+        if (target is null)
+        {
+            output.Write(result.Text);
+            return 0;
+        }
+        var content = Encoding.UTF8.GetBytes(result.Text);
+        var failure = File.Exists(target) && isForced ? FileReplacement.TryChange(target, _ => content) : FileReplacement.TryCreate(target, content);
+        return failure.Length == 0 ? 0 : Fail([failure], error);
+    }
+
+    // A device or a pipe would be replaced by a file of its name.
+    private static string WhyNot(string target, bool isForced)
+    {
+        if (Directory.Exists(target))
+            return $"{target}: is a directory; name a file in it";
+        if (Path.GetFullPath(target).StartsWith("/dev/", StringComparison.Ordinal))
+            return $"{target}: is not a regular file; leave -o out for standard output";
+        return File.Exists(target) && !isForced ? $"{target}: exists already and was left as it is; give another name, or --force to replace it" : "";
+    }
+
+    private static int Fail(List<string> errors, TextWriter error)
+    {
+        foreach (var message in errors.Take(MaxErrors))
+            error.WriteLine($"error: {message}");
+        if (errors.Count > MaxErrors)
+            error.WriteLine($"error: {errors.Count - MaxErrors} more");
+        error.WriteLine("nothing was written");
+        return 1;
+    }
+}

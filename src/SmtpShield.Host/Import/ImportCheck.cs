@@ -1,0 +1,26 @@
+using Microsoft.Extensions.Configuration;
+using SmtpShield.Configuration;
+using SmtpShield.Configuration.Binding;
+using SmtpShield.Configuration.MainCf;
+using SmtpShield.Configuration.Parameters;
+
+namespace SmtpShield.Host.Import;
+
+/// <summary>Asks the shield's own reader what it refuses.</summary>
+internal static class ImportCheck
+{
+    /// <summary>What would be wrong with a configuration of these lines, under stress and without.</summary>
+    public static IReadOnlyList<ConfigurationProblem> Errors(IReadOnlyList<ImportedParameter> parameters)
+    {
+        var settings = parameters.ToDictionary(parameter => parameter.Setting.Name, parameter => parameter.Setting with { Value = parameter.Value }, StringComparer.Ordinal);
+        var file = new MainCfFile("", parameters.ToDictionary(parameter => parameter.Setting.Name, parameter => parameter.Entry, StringComparer.Ordinal), []);
+        var problems = new List<ConfigurationProblem>(new NameAudit(file).ReferenceProblems);
+        var layers = new ConfigurationBuilder().Add(new DefaultSource()).Add(new SettingSource(settings)).Build();
+        foreach (var isUnderStress in (bool[])[false, true])
+        {
+            var table = new ParameterTable(layers, HostFacts.Local(), isUnderStress);
+            new OptionsValidator(table, problems).Validate(new OptionsBinder(table, problems, []).Bind());
+        }
+        return [.. problems.Where(problem => problem.Severity == ProblemSeverity.Error)];
+    }
+}

@@ -1,0 +1,6 @@
+namespace SmtpShield.Host.Import;
+
+/// <summary>A configuration made from Postfix's.</summary>
+/// <param name="Text">The file.</param>
+/// <param name="Notes">What the administrator has to know; the file says it, too.</param>
+internal sealed record ImportResult(string Text, IReadOnlyList<ImportNote> Notes);

@@ -1,0 +1,102 @@
+using SmtpShield.Configuration;
+
+namespace SmtpShield.Host.Import;
+
+/// <summary>The smtpd that takes a service's place behind the shield, as commands of postconf(1).</summary>
+/// <param name="files">Postfix's files.</param>
+/// <param name="service">The service as it is.</param>
+/// <param name="port">The port of 127.0.0.1 it moves to.</param>
+internal sealed class InnerService(PostfixFiles files, SmtpdService service, int port)
+{
+    private const string DefaultDirectory = "/etc/postfix";
+    private const string RelayRestrictions = "smtpd_relay_restrictions";
+    private const int ShortestTimeout = 600;
+
+    // Far above what any session reaches: the shield has ended it before.
+    private const string NoLimit = "1000";
+
+    private static readonly string[] ClientLimits =
+    [
+        "smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_client_message_rate_limit",
+        "smtpd_client_recipient_rate_limit", "smtpd_client_new_tls_session_rate_limit", "smtpd_client_auth_rate_limit",
+    ];
+
+    /// <summary>Its address, as in <c>shield_upstream</c>.</summary>
+    public string Address => $"127.0.0.1:{port}";
+
+    /// <summary>The commands: make it, comment the old one out.</summary>
+    public IEnumerable<string> Commands
+    {
+        get
+        {
+            var head = $"{Address}/inet={Address} inet n - {service.Entry?.Chroot ?? "y"} - {service.ProcessLimit} smtpd";
+            List<string> words = [head, .. (service.Entry?.Options ?? []).Select(option => " " + option), .. Overrides.Select(item => $" -o {Assignment(item.Name, item.Value)}")];
+            for (var i = 0; i < words.Count; i++)
+                yield return $"{(i == 0 ? $"{Postconf} -M " : "")}{Quote(words[i])}{(i < words.Count - 1 ? "\\" : "")}";
+            yield return $"{Postconf} -M# {Quote($"{service.Name}/inet")}";
+        }
+    }
+
+    /// <summary>The command that puts it in force.</summary>
+    public string Reload => files.Directory == DefaultDirectory ? "postfix check && postfix reload" : $"postfix -c {Quote(files.Directory)} check && postfix -c {Quote(files.Directory)} reload";
+
+    /// <summary>The command that shows it.</summary>
+    public string Show => $"{Postconf} -P {Quote($"{Address}/inet/*")}";
+
+    /// <summary>The directory as an argument of a command.</summary>
+    public string MasterCf => Quote($"{files.Directory}/master.cf");
+
+    /// <summary><c>smtpd_timeout</c>: longer than the shield's, which knows the client's address and should be the one to end an idle session.</summary>
+    private string Timeout => PostfixTime.TryParse(service.Values.Text("smtpd_timeout"), 's', out var seconds) ? $"{Math.Max(ShortestTimeout, 2 * seconds)}s" : $"{ShortestTimeout}s";
+
+    private string Postconf => files.Directory == DefaultDirectory ? "postconf" : $"postconf -c {Quote(files.Directory)}";
+
+    /// <summary>The settings of the old service, then those a service behind the shield needs; the latter win.</summary>
+    private IEnumerable<(string Name, string Value)> Overrides
+    {
+        get
+        {
+            var needed = Needed.ToList();
+            var kept = service.Values.Settings.Where(setting => setting.IsOverride && !needed.Exists(item => item.Name == setting.Name)).Select(setting => (setting.Name, setting.Value));
+            return kept.Concat(needed);
+        }
+    }
+
+    private IEnumerable<(string Name, string Value)> Needed
+    {
+        get
+        {
+            yield return ("syslog_name", "shielded");
+            yield return ("mynetworks", "");
+            yield return (RelayRestrictions, ClientRestrictions.WithoutTrust(service.Values.Text(RelayRestrictions)).Replace("$", "$$", StringComparison.Ordinal));
+            foreach (var name in ListsThatTrustThisHost)
+                yield return (name, ClientRestrictions.WithoutInterfaces(service.Values.Text(name)).Replace("$", "$$", StringComparison.Ordinal));
+            yield return ("local_header_rewrite_clients", "");
+            foreach (var name in ClientLimits)
+                yield return (name, "0");
+            yield return ("smtpd_error_sleep_time", "0");
+            if (!service.OffersTls)
+            {
+                yield return ("smtpd_hard_error_limit", NoLimit);
+                yield return ("smtpd_junk_command_limit", NoLimit);
+            }
+            yield return ("smtpd_timeout", Timeout);
+            yield return ("stress", "");
+            foreach (var name in (string[])["smtpd_forbid_bare_newline_exclusions", "smtpd_upstream_proxy_protocol"])
+            {
+                if (service.Values.Find(name) is not null)
+                    yield return (name, "");
+            }
+        }
+    }
+
+    // The shield is on this host: each client would be trusted.
+    private IEnumerable<string> ListsThatTrustThisHost =>
+        service.Values.Settings.Select(setting => setting.Name)
+            .Where(name => name != RelayRestrictions && ClientRestrictions.IsList(name) && ClientRestrictions.Affected(service.Values.Text(name)).Contains("permit_inet_interfaces", StringComparer.OrdinalIgnoreCase));
+
+    private static string Assignment(string name, string value) => value.Any(Ascii.IsSpace) ? $"{{ {name} = {value} }}" : $"{name}={value}";
+
+    private static string Quote(string text) =>
+        text.All(c => char.IsAsciiLetterOrDigit(c) || "/._-:".Contains(c, StringComparison.Ordinal)) ? text : $"'{text.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+}

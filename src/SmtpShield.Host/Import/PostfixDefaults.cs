@@ -1,0 +1,23 @@
+namespace SmtpShield.Host.Import;
+
+/// <summary>Defaults of Postfix that values refer to and that the shield has not, or has otherwise.</summary>
+internal static class PostfixDefaults
+{
+    /// <summary>Postfix's <c>default_process_limit</c>.</summary>
+    public const int ProcessLimit = 100;
+
+    /// <summary>The values by name.</summary>
+    public static IReadOnlyDictionary<string, string> Values { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["default_process_limit"] = "100",
+        ["inet_interfaces"] = "all",
+        ["mail_name"] = "Postfix",
+        ["multi_instance_name"] = "",
+        ["smtpd_forbid_bare_newline"] = "no",
+        ["smtpd_forbid_unauth_pipelining"] = "no",
+        ["smtpd_forbidden_commands"] = "CONNECT GET POST",
+        ["smtpd_peername_lookup"] = "yes",
+        ["smtpd_relay_restrictions"] = "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination",
+        ["syslog_name"] = "${multi_instance_name?{$multi_instance_name}:{postfix}}",
+    };
+}

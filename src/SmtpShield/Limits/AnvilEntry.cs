@@ -1,0 +1,124 @@
+using SmtpShield.Clients;
+
+namespace SmtpShield.Limits;
+
+/// <summary>
+/// What the table keeps of one client, in 96 octets: whose it is, its counts, and its place in the <see cref="AnvilShard"/>. Times are whole seconds since the
+/// table was made; references to other entries are their indices, 0 for none.
+/// </summary>
+internal struct AnvilEntry
+{
+    /// <summary>The next entry with the same bucket; the next free one in a free entry.</summary>
+    public int Next;
+
+    /// <summary>The idle entry whose last connection ended before this one's.</summary>
+    public int Older;
+
+    /// <summary>The idle entry whose last connection ended after this one's.</summary>
+    public int Newer;
+
+    /// <summary>Whether the idle entry waits among those that were over a limit when room was needed.</summary>
+    public bool IsHeld;
+
+    private readonly byte _service;
+    private readonly byte _prefixLength;
+    private readonly bool _isIPv4;
+    private readonly ulong _highBits;
+    private readonly ulong _lowBits;
+
+    // Above 0: connections open. Below: ~n, idle since second n. A record needs one of the two at a time.
+    private int _openOrIdleSince;
+    private int _windowStart;
+    private AnvilEventCounts _current;
+    private AnvilEventCounts _previous;
+
+    /// <summary>A client without connections or events yet.</summary>
+    /// <param name="client">The client.</param>
+    /// <param name="service">Its service's number.</param>
+    /// <param name="now">Opens its window.</param>
+    public AnvilEntry(in ClientRange client, byte service, int now)
+    {
+        _service = service;
+        _prefixLength = client.PrefixLength;
+        _isIPv4 = client.IsIPv4;
+        _highBits = (ulong)(client.Bits >> 64);
+        _lowBits = (ulong)client.Bits;
+        _windowStart = now;
+        _openOrIdleSince = ~now;
+    }
+
+    /// <summary>Whose it is.</summary>
+    public readonly ClientRange Client => new(new UInt128(_highBits, _lowBits), _prefixLength, _isIPv4);
+
+    /// <summary>The number of the service it is counted at.</summary>
+    public readonly byte Service => _service;
+
+    /// <summary>Connections open.</summary>
+    public readonly int Open => Math.Max(_openOrIdleSince, 0);
+
+    /// <summary>Whether no connection is open.</summary>
+    public readonly bool IsIdle => _openOrIdleSince < 0;
+
+    /// <summary>Whether it is the record of this client at this service.</summary>
+    public readonly bool Is(in ClientRange client, byte service) =>
+        _lowBits == (ulong)client.Bits && _highBits == (ulong)(client.Bits >> 64) && _prefixLength == client.PrefixLength && _isIPv4 == client.IsIPv4 && _service == service;
+
+    /// <summary>Whether anvil would have deleted it.</summary>
+    /// <remarks>At the unit, not above it as the window: anvil's timer fires in that second, before the event that finds the record (events.c).</remarks>
+    public readonly bool IsExpired(int now, int unit) => IsIdle && now >= (long)~_openOrIdleSince + unit;
+
+    /// <summary>One connection more.</summary>
+    public void Enter() => _openOrIdleSince = Open + 1;
+
+    /// <summary>One connection less; the last one makes it idle. It must not be idle.</summary>
+    public void Leave(int now) => _openOrIdleSince = _openOrIdleSince > 1 ? _openOrIdleSince - 1 : ~now;
+
+    /// <summary>Counts an event and answers with <see cref="Rate"/>. Roll first.</summary>
+    public int Count(int index, int now, AnvilWindow window)
+    {
+        _current[index]++;
+        return Rate(index, now, window);
+    }
+
+    /// <summary>Starts the next window if this one is over.</summary>
+    /// <remarks>
+    /// Fixed: over when strictly more than the unit has passed, the next one begins now, and all rates begin at 0 (anvil.c). Sliding: windows follow each
+    /// other without a gap, and the last one is kept for the estimate.
+    /// </remarks>
+    public void Roll(int now, AnvilWindow window)
+    {
+        var passed = (long)now - _windowStart;
+        if (window.IsSliding ? passed < window.Unit : passed <= window.Unit)
+            return;
+
+        var follows = window.IsSliding && passed < 2L * window.Unit;
+        _previous = follows ? _current : default;
+        _current = default;
+        _windowStart = follows ? _windowStart + window.Unit : now;
+    }
+
+    /// <summary>Events in the window that has been rolled to <paramref name="now"/>.</summary>
+    /// <remarks>
+    /// Sliding: also those of the window before, as many as would still be within the unit if they had come evenly; rounded up, so that a burst at its end and one
+    /// behind it are never both within the limit.
+    /// </remarks>
+    public readonly int Rate(int index, int now, AnvilWindow window)
+    {
+        if (!window.IsSliding)
+            return _current[index];
+
+        var overlap = (long)_windowStart + window.Unit - now;
+        return (int)Math.Min(int.MaxValue, _current[index] + (_previous[index] * overlap + window.Unit - 1) / window.Unit);
+    }
+
+    /// <summary>All counts. Roll first.</summary>
+    public readonly AnvilCounts Counts(int now, AnvilWindow window) => new(
+        Open,
+        Rate(AnvilEventCounts.Connections, now, window),
+        Rate(AnvilEventCounts.IndexOf(AnvilEvent.Message), now, window),
+        Rate(AnvilEventCounts.IndexOf(AnvilEvent.Recipient), now, window),
+        Rate(AnvilEventCounts.IndexOf(AnvilEvent.NewTlsSession), now, window),
+        Rate(AnvilEventCounts.IndexOf(AnvilEvent.Auth), now, window),
+        Rate(AnvilEventCounts.IndexOf(AnvilEvent.Error), now, window),
+        Rate(AnvilEventCounts.IndexOf(AnvilEvent.AuthFailure), now, window));
+}
