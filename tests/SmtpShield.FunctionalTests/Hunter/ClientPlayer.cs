@@ -6,6 +6,7 @@ namespace SmtpShield.FunctionalTests.Hunter;
 internal static class ClientPlayer
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(15);
+    private static readonly TimeSpan s_longestGreeting = TimeSpan.FromSeconds(10);
 
     /// <summary>Plays a plan to its end.</summary>
     public static async Task<ClientLog> PlayAsync(RawSmtpClient client, SessionPlan plan, CancellationToken cancellationToken)
@@ -33,6 +34,10 @@ internal static class ClientPlayer
 
         if (!plan.LeavesAtOnce)
             await client.WaitForMoreAsync(s_patience, cancellationToken);
+
+        // It goes no sooner than it was greeted or refused: else nobody could tell when the shield, which may not even have accepted it, is done with it.
+        if (client.Unread().Length == 0)
+            await client.WaitForMoreAsync(s_longestGreeting, cancellationToken);
         var received = client.Unread();
         await client.VanishAsync(plan.Leaving is Leaving.Reset);
         return new(sent, received, HasVanished: true);

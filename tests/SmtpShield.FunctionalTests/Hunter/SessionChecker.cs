@@ -107,7 +107,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
-        if (_smtpd.ForbidBareNewline is BareNewlinePolicy.Reject && (_sent < 2 || client.Sent[_sent - 2] != '\r'))
+        if (_smtpd.ForbidBareNewline is BareNewlinePolicy.Reject && (_rawLength < 2 || client.Sent[_sent - 2] != '\r'))
         {
             AnswerHere("", "550 5.5.2 mail.example.com Error: bare <LF> received", ends: true);
             return;
