@@ -33,8 +33,8 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     {
         "XCLIENT" or "XFORWARD" => "550 5.7.0 Error: insufficient authorization",
         "BURL" or "TURN" or "ATRN" => "502 5.5.1 Error: command not implemented",
-        "LHLO" => "500 5.5.1 Error: command not recognized",
-        _ when command.Verb.StartsWith("XPROXY", StringComparison.Ordinal) => "500 5.5.1 Error: command not recognized",
+        "LHLO" => "500 5.5.2 Error: command not recognized",
+        _ when command.Verb.StartsWith("XPROXY", StringComparison.Ordinal) => "500 5.5.2 Error: command not recognized",
         not "QUIT" when IsAccessDenied => $"503 5.7.0 Error: access denied for unknown[{address}]",
         "MAIL" => RefusalOfMail(command),
         "RCPT" => RefusalOfRecipient(command),
