@@ -214,9 +214,13 @@ internal sealed class SessionRelay : IDisposable
     {
         RelayPhase.Commands => (_state.Pending.Count == 0 && !_upstream.IsFlushing && !_client.IsFlushing) || (_client.IsBroken && !_state.AwaitsMessageReply),
         RelayPhase.SaslResponse => true,
-        RelayPhase.Content or RelayPhase.Chunk => !_upstream.IsFlushing,
+        RelayPhase.Content => !_upstream.IsFlushing,
+        RelayPhase.Chunk => !_upstream.IsFlushing && (_client.IsBroken || !OwesRepliesBeforeChunk),
         _ => false,
     };
+
+    // Commands before the chunk of a BDAT, which has its own place among them unless it is refused.
+    private bool OwesRepliesBeforeChunk => _state.Pending.Count > (_state.ChunkRefusal is null ? 1 : 0);
 
     private void Drain()
     {

@@ -5,7 +5,7 @@ namespace SmtpShield.Upstream;
 
 /// <summary>
 /// Reads the MTA's greeting: one complete reply, <c>ddd-text</c> lines and a last <c>ddd text</c> or <c>ddd</c>, all with the same code from 200 to 599
-/// (RFC 5321 section 4.2). Lines may end in CR LF or LF and leave here with CR LF; a CR elsewhere becomes a blank, so that no client sees a line end in it.
+/// (RFC 5321 section 4.2). Lines may end in CR LF or LF and leave here with CR LF; a CR or NUL elsewhere becomes a blank, so that no client sees a line end in it.
 /// </summary>
 /// <remarks>Lines are taken out of the pipe one by one, so a reply that arrives byte by byte is not scanned from its start each time.</remarks>
 internal struct GreetingReader()
@@ -79,6 +79,7 @@ internal struct GreetingReader()
             return false;
 
         content.Replace((byte)'\r', (byte)' ');
+        content.Replace((byte)'\0', (byte)' ');
         "\r\n"u8.CopyTo(text.AsSpan(end));
         Array.Resize(ref text, end + 2);
         Text = text;

@@ -134,6 +134,21 @@ internal sealed class ChunkTests : RelayFixture
         Assert.That(mta.Received[start..], Is.EqualTo("BDAT 1000\r\n0123456789"));
     }
 
+    [Test]
+    public async Task Client_EndsInsideAChunk_CommandsBeforeItAreAnswered(CancellationToken cancellationToken)
+    {
+        var (client, mta, start) = await BeginChunksAsync(cancellationToken);
+        await client.SendAsync("MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nBDAT 1000\r\n0123456789", cancellationToken);
+        client.EndSending();
+        await mta.ReadThroughAsync("0123456789", cancellationToken);
+        await mta.SendAsync("250 one\r\n", cancellationToken);
+        await mta.SendAsync("250 two\r\n", cancellationToken);
+
+        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("250 one\r\n250 two\r\n"));
+        Assert.That(await mta.Ended.WaitAsync(cancellationToken), Is.EqualTo(MtaEnding.Fin));
+        Assert.That(mta.Received[start..], Is.EqualTo("MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nBDAT 1000\r\n0123456789"));
+    }
+
     [TestCase(null, null)]
     [TestCase("EHLO c", "250-mx\r\n250 ENHANCEDSTATUSCODES")]
     [TestCase("EHLO c", "250-mx CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250 HELP CHUNKING")]

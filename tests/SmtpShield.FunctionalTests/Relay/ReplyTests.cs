@@ -111,6 +111,18 @@ internal sealed class ReplyTests : RelayFixture
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("221 2.0.0 Bye\r\n"));
     }
 
+    [Test]
+    public async Task Quit_MtaWithoutEnhancedCodesClosesSilently_GoodbyeHasNone(CancellationToken cancellationToken)
+    {
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        await ExchangeAsync(client, mta, "EHLO c", "250 mx", cancellationToken);
+        await client.SendAsync("QUIT\r\n", cancellationToken);
+        await mta.ReadLineAsync(cancellationToken);
+        mta.Close();
+
+        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("221 Bye\r\n"));
+    }
+
     [TestCase("450 later", "503 no", false)]
     [TestCase("421 later", "", true)]
     [Property("Hazard", "REP-9")]

@@ -160,6 +160,22 @@ public sealed class RawSmtpClient : IAsyncDisposable
         return _pending.ToString();
     }
 
+    /// <summary>Waits for something that was not read yet, or the server's close.</summary>
+    /// <returns>Whether something has come in time.</returns>
+    public async Task<bool> WaitForMoreAsync(TimeSpan longest, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(longest);
+        try
+        {
+            return await _received.Reader.WaitToReadAsync(patience.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Says that the client sends nothing more; it still reads.</summary>
     public void EndSending()
     {

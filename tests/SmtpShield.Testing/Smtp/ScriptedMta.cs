@@ -25,6 +25,9 @@ public sealed class ScriptedMta : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public IPEndPoint EndPoint => (IPEndPoint)_listener.LocalEndPoint!;
 
+    /// <summary>Whether a connection waits to be taken.</summary>
+    public bool HasWaiting => _listener.Poll(TimeSpan.Zero, SelectMode.SelectRead);
+
     /// <summary>Takes the next connection.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <param name="read">Whether to take in what comes from the start; otherwise from <see cref="MtaConnection.StartReading"/> on.</param>

@@ -8,9 +8,9 @@ namespace SmtpShield.Tests.Protocol;
 /// <param name="MostHeld">The most octets held back after a piece.</param>
 internal readonly record struct ContentReading(ContentVerdict Verdict, int Released, int MostHeld)
 {
-    public static ContentReading Of(byte[] content, IEnumerable<int> pieces)
+    public static ContentReading Of(byte[] content, IEnumerable<int> pieces, bool isStrict = false)
     {
-        var finder = EndOfDataFinder.AtStart(isStrict: false);
+        var finder = EndOfDataFinder.AtStart(isStrict);
         var (received, released, mostHeld) = (0, 0, 0);
         foreach (var piece in pieces)
         {

@@ -111,6 +111,24 @@ public class EndOfDataFinderTests
         });
 
     [Test]
+    public void Scan_AnyContentInAnySplitStrictly_IsJudgedAsByTheSlowReference() =>
+        CheckContents((content, pieces) =>
+        {
+            var reading = ContentReading.Of(content, pieces, isStrict: true);
+            return (reading.Verdict, reading.Released) == SlowEndOfData.JudgeStrictly(content) && reading.MostHeld <= 4;
+        });
+
+    [TestCaseSource(typeof(SloppyParser), nameof(SloppyParser.All))]
+    public void Scan_AnyContentStrictly_EndsNowhereElseForTheParser(object parser) =>
+        CheckContents((content, pieces) =>
+        {
+            var sloppy = (SloppyParser)parser;
+            var reading = ContentReading.Of(content, pieces, isStrict: true);
+            var dot = sloppy.FindDot(content.AsSpan(0, reading.Released));
+            return reading.Verdict is ContentVerdict.End ? dot == reading.Released - 3 || (dot < 0 && sloppy.MissesStandardEnd) : dot < 0;
+        });
+
+    [Test]
     public void Scan_AnyContentInAnySplit_HoldsAtMostFourOctets() => CheckContents((content, pieces) => ContentReading.Of(content, pieces).MostHeld <= 4);
 
     [Test]

@@ -38,5 +38,21 @@ internal static class SlowEndOfData
         return (ContentVerdict.Continues, Math.Max(0, text.Length - held.Length - 2));
     }
 
+    /// <summary>The same with <c>smtpd_forbid_bare_newline = reject</c>: a lone CR, a lone LF or a NUL is ambiguous wherever it stands before the end.</summary>
+    public static (ContentVerdict Verdict, int Released) JudgeStrictly(byte[] content)
+    {
+        var judged = Judge(content);
+        var lone = Array.FindIndex([.. Enumerable.Range(0, content.Length).Select(i => IsLone(content, i))], static isLone => isLone);
+        return lone < 0 || (judged.Verdict != ContentVerdict.Continues && judged.Released <= lone) ? judged : (ContentVerdict.Ambiguous, lone);
+    }
+
+    private static bool IsLone(byte[] content, int i) => content[i] switch
+    {
+        0 => true,
+        (byte)'\n' => i == 0 || content[i - 1] != '\r',
+        (byte)'\r' => i + 1 < content.Length && content[i + 1] != '\n',
+        _ => false,
+    };
+
     private static bool IsLineBreakLike(byte octet) => octet is (byte)'\r' or (byte)'\n' or 0;
 }

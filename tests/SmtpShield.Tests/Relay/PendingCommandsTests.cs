@@ -43,6 +43,39 @@ public class PendingCommandsTests
     }).Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithEndSize(300));
 
     [Test]
+    public void Counts_AnyCommandsAddedAndAnswered_AreThoseOfTheQueue()
+    {
+        var steps = from verb in Gen.Elements(Verb.Mail, Verb.Rcpt, Verb.Rset, Verb.Data)
+                    from isForwarded in Gen.Elements(true, true, false)
+                    from isAdded in Gen.Elements(true, true, true, false)
+                    select (verb, isForwarded, isAdded);
+        Prop.ForAll(Gen.ListOf(steps).ToArbitrary(), all =>
+        {
+            var pending = new PendingCommands();
+            var expected = new Queue<PendingCommand>();
+            foreach (var (verb, isForwarded, isAdded) in all)
+            {
+                if (isAdded)
+                {
+                    pending.Add(new() { Verb = verb, IsForwarded = isForwarded });
+                    expected.Enqueue(new() { Verb = verb, IsForwarded = isForwarded });
+                }
+                else if (expected.Count > 0)
+                {
+                    pending.RemoveHead();
+                    expected.Dequeue();
+                }
+
+                var owed = expected.Where(static command => command.IsForwarded).Select(static command => command.Verb).ToList();
+                if (pending.Recipients != owed.Count(static owing => owing == Verb.Rcpt) || pending.HasTransactionChange != owed.Any(static owing => owing is Verb.Mail or Verb.Rset))
+                    return false;
+            }
+
+            return true;
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithEndSize(200));
+    }
+
+    [Test]
     public void Head_Changed_KeepsTheChange()
     {
         var pending = new PendingCommands();

@@ -15,7 +15,8 @@ internal sealed class GreetingReaderTests
     [TestCase("554 5.7.1 no\r\n", "554 5.7.1 no\r\n", 554)]
     [TestCase("421 a\r421 b\r\n", "421 a 421 b\r\n", 421, TestName = "Read_LoneCr_BecomesBlank")]
     [TestCase("220 a\r\r\n", "220 a \r\n", 220, TestName = "Read_CrBeforeLineEnd_BecomesBlank")]
-    [TestCase("220 \u00e9\0\r\n", "220 \u00e9\0\r\n", 220, TestName = "Read_Binary_TextIsOpaque")]
+    [TestCase("220 \u00e9\u0001\r\n", "220 \u00e9\u0001\r\n", 220, TestName = "Read_Binary_TextIsOpaque")]
+    [TestCase("220 a\0b\r\n", "220 a b\r\n", 220, TestName = "Read_Nul_BecomesBlank")]
     public void Read_SplitAtEveryByte_SameGreeting(string input, string expected, int code)
     {
         var bytes = Encoding.Latin1.GetBytes(input + "BEHIND\r\n");

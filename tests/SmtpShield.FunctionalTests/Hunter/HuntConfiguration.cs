@@ -1,0 +1,34 @@
+using SmtpShield.Configuration;
+
+namespace SmtpShield.FunctionalTests.Hunter;
+
+/// <summary>Options a hunted session runs under; the model reads what it expects from them.</summary>
+/// <param name="Name">What is special about them.</param>
+/// <param name="Smtpd">How sessions are held.</param>
+/// <param name="Limits">What is limited.</param>
+internal sealed record HuntConfiguration(string Name, SmtpdOptions Smtpd, SmtpdLimitOptions Limits)
+{
+    private static readonly SmtpdOptions s_open = new() { MyHostname = "mail.example.com", ForbidUnauthPipelining = false };
+
+    private static readonly SmtpdLimitOptions s_wide = new()
+    {
+        ErrorSleepTime = TimeSpan.Zero,
+        SoftErrorLimit = 1000,
+        HardErrorLimit = 1000,
+        JunkCommandLimit = 1000,
+        ClientConnectionCountLimit = 0,
+    };
+
+    /// <summary>All of them. A seed's configuration is its number modulo their count.</summary>
+    public static IReadOnlyList<HuntConfiguration> All { get; } =
+    [
+        new("wide open", s_open, s_wide),
+        new("as by default", s_open with { ForbidUnauthPipelining = true }, s_wide with { SoftErrorLimit = 10, HardErrorLimit = 20, JunkCommandLimit = 100 }),
+        new("rates", s_open, s_wide with { ClientMessageRateLimit = 2, ClientRecipientRateLimit = 4, ClientAuthRateLimit = 1, RecipientLimit = 3, RecipientOvershootLimit = 2 }),
+        new("few errors", s_open, s_wide with { SoftErrorLimit = 2, HardErrorLimit = 4, JunkCommandLimit = 3, RecipientLimit = 2, RecipientOvershootLimit = 1 }),
+        new("CRLF only, short lines", s_open with { AcceptLfCommands = false, LineLengthLimit = 512 }, s_wide),
+        new("bare newlines rejected", s_open with { ForbidBareNewline = BareNewlinePolicy.Reject }, s_wide with { HardErrorLimit = 20 }),
+        new("no chunking, HELO required", s_open with { Chunking = false, HeloRequired = true }, s_wide with { ClientRecipientRateLimit = 3 }),
+        new("strict and few", s_open with { ForbidUnauthPipelining = true }, s_wide with { ClientMessageRateLimit = 1, RecipientLimit = 2, HardErrorLimit = 6, SoftErrorLimit = 3 }),
+    ];
+}

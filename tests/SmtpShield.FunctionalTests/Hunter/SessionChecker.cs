@@ -1,0 +1,555 @@
+using SmtpShield.Configuration;
+
+namespace SmtpShield.FunctionalTests.Hunter;
+
+/// <summary>
+/// Walks along what the client sent and finds for each command its place in what the MTA received and its reply in what the client received. Where closings race, the client may have
+/// been given less than the model says, and the MTA too; never more, other, or in another order.
+/// </summary>
+internal sealed class SessionChecker(HuntConfiguration configuration, string address, ClientLog client, MtaLog mta)
+{
+    private const string Unavailable = "421 4.3.0 mail.example.com Error: mail server unavailable";
+    private const string NotSynchronized = "554 5.5.0 Error: SMTP protocol synchronization";
+    private readonly SmtpdOptions _smtpd = configuration.Smtpd;
+    private readonly ReferenceSession _session = new(configuration, address);
+    private int _sent;
+    private int _rawLength;
+    private int _got;
+    private int _event;
+    private int _output;
+    private bool _isBlind;
+    private bool _isOver;
+    private bool _isOutOfStep;
+    private bool _hasCommanded;
+
+    /// <summary>Throws <see cref="HuntException"/> where an invariant does not hold.</summary>
+    public void Check()
+    {
+        CheckReceived();
+        Greet();
+        if (!_isOver && Octet(0) is { } first && (first < ' ' && "\t\n\v\f\r".IndexOf(first, StringComparison.Ordinal) < 0 || first > '~'))
+            AnswerHere("", "554 5.5.1 Error: SMTP protocol expected", ends: true);
+        while (!_isOver && TryReadLine(out var line))
+            Command(line);
+        if (_isOutOfStep)
+            return;
+
+        // Only complete commands are answered; what is behind the last reply was never one.
+        if (!_isBlind && Rest.Length > 0 && (_isOver || !Excuses("").Any(IsFinal)))
+            Fail($"the client got something nothing asked for: {Show(Rest)}");
+        CheckLeftOver();
+    }
+
+    private string Rest => client.Received[_got..];
+
+    private bool IsTalkingOutOfTurn => _output < mta.Outputs.Count && (mta.Outputs[_output].EventsBefore <= _event);
+
+    private char? Octet(int at) => at < client.Sent.Length ? client.Sent[at] : null;
+
+    // No parser of the world may read what the MTA received in another way.
+    private void CheckReceived()
+    {
+        foreach (var received in mta.Events)
+        {
+            var isDoubtful = received.Kind switch
+            {
+                MtaEventKind.Command or MtaEventKind.SaslResponse => received.IsComplete && received.Octets.AsSpan().IndexOfAny('\r', '\n', '\0') >= 0,
+                MtaEventKind.Content => ReferenceContent.IsDoubtful(received.Octets, received.IsComplete || mta.HasClosed && received.Octets.Length > 2),
+                _ => false,
+            };
+            if (isDoubtful)
+                Fail($"parsers disagree on what the MTA received: {Show(received.Octets)}");
+        }
+    }
+
+    private void Greet()
+    {
+        if (mta.Outputs.Count == 0 || (client.Sent.Length > 0 && _smtpd.ForbidUnauthPipelining && IsFinal(NotSynchronized)))
+        {
+            _isOver = true;
+            if (mta.Outputs.Count == 0 && !client.HasVanished && Rest != NotSynchronized + "\r\n" && !(mta.HasClosed && Rest == Unavailable + "\r\n"))
+                Fail("no greeting");
+            _got = client.Received.Length;
+            return;
+        }
+
+        var greeting = mta.Outputs[_output++];
+        Observe(greeting.Relayed, mta.HasClosed ? [Unavailable] : []);
+        _session.Greeted(greeting.Code);
+        if (greeting.Code is 421 or 521)
+            _isOver = true;
+    }
+
+    private bool TryReadLine(out string line)
+    {
+        line = "";
+        var end = client.Sent.IndexOf(_smtpd.AcceptLfCommands ? "\n" : "\r\n", _sent, StringComparison.Ordinal);
+        if (end < 0)
+            return false;
+
+        if (!_smtpd.AcceptLfCommands)
+            end++;
+        line = client.Sent[_sent..end];
+        while (line.EndsWith('\r') || line.EndsWith("\r\0", StringComparison.Ordinal))
+            line = line[..^(line.EndsWith('\r') ? 1 : 2)];
+        _rawLength = end + 1 - _sent;
+        _sent = end + 1;
+        return true;
+    }
+
+    private void Command(string line)
+    {
+        var command = ReferenceCommand.Parse(line);
+        var limit = command.Verb == "AUTH" ? 12288 : _smtpd.LineLengthLimit;
+        if (line.Length > limit || _rawLength > limit + 2)
+        {
+            AnswerHere("", "500 5.5.2 mail.example.com Error: command too long");
+            return;
+        }
+
+        if (_smtpd.ForbidBareNewline is BareNewlinePolicy.Reject && (_rawLength < 2 || client.Sent[_sent - 2] != '\r'))
+        {
+            AnswerHere("", "550 5.5.2 mail.example.com Error: bare <LF> received", ends: true);
+            return;
+        }
+
+        if (line.AsSpan().IndexOfAny('\r', '\n', '\0') >= 0)
+        {
+            AnswerHere("", "500 5.5.2 Error: bad syntax");
+            return;
+        }
+
+        if (!_hasCommanded && line.StartsWith("SSH-", StringComparison.Ordinal))
+        {
+            AnswerHere("", "554 5.5.1 Error: SMTP protocol expected", ends: true);
+            return;
+        }
+
+        if (IsOtherProtocol(command))
+        {
+            AnswerHere("", "221 2.7.0 Error: I can break rules, too. Goodbye.", ends: true);
+            return;
+        }
+
+        _hasCommanded |= command.Verb.Length > 0;
+        var refusal = _session.Refusal(command);
+        var isForwardedTls = command.Verb == "STARTTLS" && _event < mta.Events.Count && mta.Events[_event].Octets == command.Line;
+        if (IsImproper(command) && !isForwardedTls && IsFinal(NotSynchronized))
+            End(NotSynchronized);
+        else if (command.Verb == "BDAT")
+            Chunk(command, refusal);
+        else if (refusal is not null)
+            AnswerHere(command.Verb, refusal);
+        else
+            Forward(command);
+    }
+
+    private bool IsOtherProtocol(ReferenceCommand command)
+    {
+        if (_session.IsAccessDenied || command.Verb.StartsWith("XPROXY", StringComparison.Ordinal))
+            return false;
+        var word = command.Line.Trim(' ', '\t', '\v', '\f').Split(' ', '\t', '\v', '\f')[0];
+        var colon = word.IndexOf(':', StringComparison.Ordinal);
+        return word.ToUpperInvariant() is "HEAD" or "PUT" or "DELETE" or "OPTIONS" or "TRACE" or "PATCH" or "PRI" || (colon > 0 && word[..colon].All(static letter => letter is >= '!' and <= '~'));
+    }
+
+    // Whether something stood behind the command when the shield looked is a race; that it may say so is not.
+    private bool IsImproper(ReferenceCommand command) => _smtpd.ForbidUnauthPipelining && _sent < client.Sent.Length && command.Verb switch
+    {
+        "HELO" or "EHLO" or "DATA" or "NOOP" or "VRFY" => true,
+        "XCLIENT" or "XFORWARD" or "STARTTLS" or "AUTH" or "MAIL" or "RCPT" or "BDAT" or "RSET" or "ETRN" or "HELP" => !_session.IsEsmtp,
+        _ => false,
+    };
+
+    private void Forward(ReferenceCommand command)
+    {
+        var isImproper = IsImproper(command);
+        if (!TryTakeEvent(MtaEventKind.Command, command.Forwarded, command.Verb, isImproper) || !TryTakeOutput(command.Verb, out var output))
+            return;
+
+        var isAsking = output.Code is >= 300 and < 400;
+        if (isAsking && command.Verb is not ("DATA" or "AUTH"))
+        {
+            End(Unavailable);
+            return;
+        }
+
+        if (command.Verb == "STARTTLS" && output.Code == 220 && _sent < client.Sent.Length && IsFinal(NotSynchronized))
+        {
+            End(NotSynchronized);
+            return;
+        }
+
+        var isOffer = command.Verb == "EHLO" && output.Code < 300;
+        Observe(isOffer ? ReferenceEhlo.Filter(output.Relayed, configuration) : output.Relayed, Excuses(command.Verb));
+        if (_isOver)
+            return;
+
+        if (isOffer)
+            _session.Offer(output.Relayed);
+        if (isAsking)
+        {
+            if (command.Verb == "DATA")
+                Content();
+            else
+                SaslResponse();
+            return;
+        }
+
+        Complete(command.Verb, output.Relayed);
+        if (command.Verb == "STARTTLS" && output.Code == 220)
+            Tunnel();
+    }
+
+    private void Content()
+    {
+        var content = client.Sent[_sent..];
+        var expected = ReferenceContent.Of(content, _smtpd.ForbidBareNewline is BareNewlinePolicy.Reject);
+        var received = TakePart(MtaEventKind.Content, content[..expected.Length]);
+        _sent = client.Sent.Length;
+        var isEarly = IsEarly;
+        if (expected.Ending is ReferenceContent.Kind.Ended)
+        {
+            _sent = client.Sent.Length - content.Length + expected.Length;
+            MessageReply("DATA", received, isEarly, endsMessage: true);
+            return;
+        }
+
+        if (received is { IsComplete: true })
+            Fail("the MTA saw an end of mail data that was not sent");
+        if (isEarly && TakeEarlyReply())
+            return;
+        var isRefused = expected.Ending is ReferenceContent.Kind.Ambiguous;
+        var refusal = Adapt("521 5.5.2 mail.example.com Error: bare <LF> received");
+        if (isRefused && (IsFinal(refusal) || !MayBeLost))
+            End(refusal);
+        else
+            EndQuietly();
+    }
+
+    private void Chunk(ReferenceCommand command, string? refusal)
+    {
+        if (!_session.OffersChunking)
+        {
+            AnswerHere("BDAT", "521 5.5.1 Error: command not implemented", ends: true);
+            return;
+        }
+
+        if (command.Chunk is not var (size, isLast))
+        {
+            AnswerHere("BDAT", "521 5.5.4 Syntax: BDAT count [LAST]", ends: true);
+            return;
+        }
+
+        var isImproper = IsImproper(command);
+        var chunk = client.Sent.Substring(_sent, Math.Min(size, client.Sent.Length - _sent));
+        _sent += chunk.Length;
+        if (refusal is not null)
+        {
+            if (chunk.Length == size)
+                AnswerHere("BDAT", refusal);
+            else
+                EndQuietly();
+            return;
+        }
+
+        if (!TryTakeEvent(MtaEventKind.Command, command.Forwarded, "BDAT", isImproper))
+            return;
+        var received = TakePart(MtaEventKind.Chunk, chunk);
+        var isEarly = IsEarly;
+        if (chunk.Length < size)
+        {
+            if (received is { IsComplete: true })
+                Fail("the MTA got a whole chunk of which only a part was sent");
+            if (!isEarly || !TakeEarlyReply(Unavailable))
+                EndQuietly();
+            return;
+        }
+
+        MessageReply("BDAT", received, isEarly, endsMessage: isLast, isEmptyChunk: size == 0 && !isLast);
+    }
+
+    private void MessageReply(string verb, MtaEvent? received, bool isEarly, bool endsMessage, bool isEmptyChunk = false)
+    {
+        if (isEarly && TakeEarlyReply(verb == "BDAT" ? Unavailable : ""))
+            return;
+
+        if (received is not { IsComplete: true } && !isEarly)
+        {
+            if (!MayBeLost)
+                Fail("a message or chunk did not reach the MTA whole");
+            End([Unavailable]);
+            return;
+        }
+
+        if (!TryTakeOutput(verb, out var output))
+            return;
+        if (output.Code is >= 300 and < 400)
+        {
+            End(Unavailable);
+            return;
+        }
+
+        Observe(output.Relayed, Excuses(verb));
+        if (!_isOver)
+            Complete(verb, output.Relayed, isEmptyChunk, endsMessage);
+    }
+
+    // The MTA answered before it had the whole: whether the shield had it all by then is a race.
+    private bool IsEarly => _output < mta.Outputs.Count && _event > 0 && mta.Outputs[_output].EventsBefore < _event;
+
+    // True: the session ended with it.
+    private bool TakeEarlyReply(string behind = "")
+    {
+        var output = mta.Outputs[_output];
+        if (output.Code < 400 && IsFinal(Unavailable))
+        {
+            End(Unavailable);
+            return true;
+        }
+
+        if (!_isBlind && output.Code >= 400 && (Rest == output.Relayed + (behind.Length > 0 ? behind + "\r\n" : "") || Rest == output.Relayed + Adapt(behind) + (behind.Length > 0 ? "\r\n" : "")))
+        {
+            _output++;
+            End([], everything: true);
+            return true;
+        }
+
+        return false;
+    }
+
+    private void SaslResponse()
+    {
+        if (!TryReadLine(out var line))
+        {
+            EndQuietly();
+            return;
+        }
+
+        var refusal = line.Length > 12288 || _rawLength > 12290 ? "500 5.5.6 Error: authentication exchange line is too long" : line.AsSpan().IndexOfAny('\r', '\n', '\0') >= 0 ? "500 5.5.2 Error: bad syntax" : null;
+        if (!TryTakeEvent(MtaEventKind.SaslResponse, refusal is null ? line : "*", "AUTH", isImproper: false) || !TryTakeOutput("AUTH", out var output))
+            return;
+
+        if (refusal is not null && output.Code is not (421 or 521))
+        {
+            if (output.Code < 400)
+                End(Unavailable);
+            else
+                AnswerHere("AUTH", refusal);
+            return;
+        }
+
+        Observe(output.Relayed, Excuses("AUTH"));
+        if (_isOver)
+            return;
+        if (output.Code is >= 300 and < 400)
+            SaslResponse();
+        else
+            Complete("AUTH", output.Relayed);
+    }
+
+    private void Tunnel()
+    {
+        TakePart(MtaEventKind.Tunnel, client.Sent[_sent..]);
+        _sent = client.Sent.Length;
+        if (!_isBlind && !mta.Tunnelled.StartsWith(Rest, StringComparison.Ordinal))
+            Fail("something else than the MTA's octets came behind STARTTLS");
+        End([], everything: true);
+    }
+
+    private void AnswerHere(string verb, string reply, bool ends = false)
+    {
+        Observe(Adapt(reply) + "\r\n", Excuses(verb));
+        if (_isOver)
+            return;
+        if (ends)
+            EndQuietly();
+        else
+            Complete(verb, reply);
+    }
+
+    private void Complete(string verb, string reply, bool isEmptyChunk = false, bool endsMessage = false)
+    {
+        var code = reply[..3];
+        if (code is "421" or "521")
+        {
+            EndQuietly();
+            return;
+        }
+
+        _session.Answered(verb, reply, isEmptyChunk, endsMessage);
+        if (code == "221")
+            EndQuietly();
+        else if (_session.HasTooManyErrors)
+            End("421 4.7.0 mail.example.com Error: too many errors");
+    }
+
+    // The next command the MTA received must be this one. False: it never got there, which must have a reason.
+    private bool TryTakeEvent(MtaEventKind kind, string octets, string verb, bool isImproper)
+    {
+        if (_event < mta.Events.Count && mta.Events[_event] is { IsComplete: true } next)
+        {
+            if (next.Kind != kind || next.Octets != octets)
+                Fail($"the MTA received {next.Kind} {Show(next.Octets)} where {kind} {Show(octets)} was next");
+            _event++;
+            return true;
+        }
+
+        if (_isBlind || MayBeLost || IsTalkingOutOfTurn)
+            End(Excuses(verb));
+        else if (isImproper && IsFinal(NotSynchronized))
+            End(NotSynchronized);
+        else
+            Fail($"the MTA never received {kind} {Show(octets)}");
+        return false;
+    }
+
+    private IEnumerable<string> OutOfTurn()
+    {
+        if (!IsTalkingOutOfTurn)
+            yield break;
+        yield return Unavailable;
+        if (mta.Outputs[_output].Code == 421)
+            yield return mta.Outputs[_output].Relayed[..^2];
+    }
+
+    private MtaEvent? TakePart(MtaEventKind kind, string octets)
+    {
+        if (_event >= mta.Events.Count)
+            return null;
+        var part = mta.Events[_event];
+        if (part.Kind != kind || !octets.StartsWith(part.Octets, StringComparison.Ordinal) || (part.IsComplete && kind is MtaEventKind.Content or MtaEventKind.Chunk && part.IsComplete && part.Octets.Length != octets.Length))
+            Fail($"the MTA received {part.Kind} {Show(part.Octets)} where {kind} {Show(octets)} was next");
+        _event++;
+        return part;
+    }
+
+    // The next thing the MTA said is the reply, whatever it said it to.
+    private bool TryTakeOutput(string verb, out MtaOutput output)
+    {
+        output = null!;
+        if (_output >= mta.Outputs.Count)
+        {
+            if (!mta.HasClosed && !client.HasVanished && !_isBlind)
+                Fail("the MTA has not answered");
+            End([.. Excuses(verb)]);
+            return false;
+        }
+
+        output = mta.Outputs[_output++];
+        if (output.EventsBefore < _event)
+        {
+            // Said before it was asked: either it is taken for the answer or the session has ended over it. What the MTA takes what follows for is its own affair.
+            _isOutOfStep = true;
+            if (IsFinal(Unavailable) || (output.Code == 421 && IsFinal(output.Relayed[..^2])) || _isBlind)
+            {
+                _isOver = true;
+                return false;
+            }
+
+            var relayed = verb == "EHLO" && output.Code is >= 200 and < 300 ? ReferenceEhlo.Filter(output.Relayed, configuration) : output.Relayed;
+            if (!Rest.StartsWith(relayed, StringComparison.Ordinal) && !(client.HasVanished && relayed.StartsWith(Rest, StringComparison.Ordinal)) && !(mta.HasClosed && IsFinal("221 2.0.0 Bye")))
+                Fail($"neither the reply {Show(relayed)} nor an end but {Show(Rest)}");
+            _isOver = true;
+            return false;
+        }
+
+        if (output.Code == 0)
+        {
+            End(Unavailable);
+            return false;
+        }
+
+        return true;
+    }
+
+    // An MTA that closes may take replies it gave with it; the client must be told then.
+    private string[] Excuses(string verb) => [.. OutOfTurn(), .. mta.HasClosed ? [Unavailable] : Array.Empty<string>(), .. mta.HasClosed && verb == "QUIT" ? ["221 2.0.0 Bye"] : Array.Empty<string>()];
+
+    private bool MayBeLost => mta.HasClosed || client.HasVanished;
+
+    private bool IsFinal(string reply) => !_isBlind && Rest == Adapt(reply) + "\r\n";
+
+    // The next reply the client got, or what it got instead when the session ended there.
+    private void Observe(string expected, string[] instead)
+    {
+        if (_isBlind)
+            return;
+        if (Rest.StartsWith(expected, StringComparison.Ordinal))
+        {
+            _got += expected.Length;
+            return;
+        }
+
+        if (instead.Any(IsFinal))
+            End(instead);
+        else if (client.HasVanished && expected.StartsWith(Rest, StringComparison.Ordinal))
+            _isBlind = true;
+        else
+            Fail($"the client got {Show(Rest)} where {Show(expected)} was next");
+    }
+
+    private void End(params string[] finals) => End(finals, everything: false);
+
+    private void End(string[] finals, bool everything)
+    {
+        _isOver = true;
+        if (_isBlind || everything || finals.Any(IsFinal))
+            _got = client.Received.Length;
+        else if (client.HasVanished && (Rest.Length == 0 || finals.Any(final => Adapt(final).StartsWith(Rest, StringComparison.Ordinal))))
+            _got = client.Received.Length;
+        else
+            Fail($"the session ended with {Show(Rest)} and not with {string.Join(" or ", finals.Select(Show))}");
+    }
+
+    // Nothing more is said.
+    private void EndQuietly()
+    {
+        _isOver = true;
+        if (!_isBlind && Rest.Length > 0 && !(Excuses("").Concat(IsEarly ? [Unavailable] : []).Any(IsFinal)))
+            Fail($"the session was over, but the client got {Show(Rest)}");
+        _got = client.Received.Length;
+    }
+
+    // Commands of a group may be with the MTA although an earlier reply ended the session: they too must be the client's, in its order.
+    private void CheckLeftOver()
+    {
+        for (; _event < mta.Events.Count; _event++)
+        {
+            var left = mta.Events[_event];
+            if (left.Octets.Length == 0 && !left.IsComplete)
+                continue;
+            if (!TryFindLeftOver(left))
+                Fail($"the MTA received {left.Kind} {Show(left.Octets)}, which the client did not send there");
+        }
+    }
+
+    private bool TryFindLeftOver(MtaEvent left)
+    {
+        if (left.Kind is MtaEventKind.Chunk)
+        {
+            var isSent = string.CompareOrdinal(client.Sent, _sent, left.Octets, 0, left.Octets.Length) == 0;
+            _sent += left.Octets.Length;
+            return isSent;
+        }
+
+        while (left.Kind is MtaEventKind.Command && TryReadLine(out var line))
+        {
+            var command = ReferenceCommand.Parse(line);
+            if (left.IsComplete ? command.Forwarded == left.Octets : (command.Forwarded + "\r").StartsWith(left.Octets, StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
+    }
+
+    private string Adapt(string reply)
+    {
+        var words = reply.Split(' ', 3);
+        return _session.OmitsEnhancedCodes && words.Length == 3 && words[1].Length == 5 && words[1][1] == '.' && words[1][3] == '.' ? words[0] + " " + words[2] : reply;
+    }
+
+    private static string Show(string octets) => SessionText.Show(octets.Length > 300 ? octets[..300] + "..." : octets);
+
+    private static void Fail(string problem) => throw new HuntException(problem);
+}
