@@ -105,7 +105,7 @@ internal sealed class BoundTests : RelayFixture
             if (i % 100 == 50)
             {
                 foreach (var refused in held[50..])
-                    await refused.DisposeAsync();
+                    await refused.VanishAsync(reset: true);
                 held.RemoveRange(50, held.Count - 50);
             }
         }
