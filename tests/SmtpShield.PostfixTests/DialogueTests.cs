@@ -6,51 +6,89 @@ namespace SmtpShield.PostfixTests;
 
 /// <summary>
 /// Each dialogue in <c>Dialogues/</c> with a Postfix that has the limits, and with a shield that has them before a Postfix without limits: clients must see the same
-/// replies, closes and delays, and the log must say the same. A dialogue that is marked <c>split</c> also runs with one octet per write.
+/// replies, closes and delays, and the log must say the same. A dialogue that is not marked <c>whole-only</c> also runs with its writes cut at every place.
 /// </summary>
 [Parallelizable(ParallelScope.Children)]
 public sealed class DialogueTests
 {
-    private PostfixInstance? _postfix;
+    private const string CutsService = "cuts-behind";
+    private const int CutsAtATime = 12;
+    private const string RateTimeUnit = "anvil_rate_time_unit";
+
+    private static readonly ClientNetwork s_again = new(84);
+    private static readonly ClientNetwork[] s_networks = [ClientNetwork.AsWritten, s_again];
+
+    private readonly Dictionary<string, PostfixInstance> _postfixes = [];
 
     private static IEnumerable<DialogueFile> Dialogues =>
         Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Dialogues"), "*.dialogue").Order(StringComparer.Ordinal).Select(DialogueFile.Load);
 
     private static IEnumerable<TestCaseData> Whole => Dialogues.Select(dialogue => new TestCaseData(dialogue).SetArgDisplayNames(dialogue.Name));
 
-    private static IEnumerable<TestCaseData> Split => Dialogues.Where(dialogue => dialogue.Split).Select(dialogue => new TestCaseData(dialogue).SetArgDisplayNames(dialogue.Name));
+    private static IEnumerable<TestCaseData> Split => Dialogues.Where(dialogue => dialogue.WholeOnly is null).Select(dialogue => new TestCaseData(dialogue).SetArgDisplayNames(dialogue.Name));
 
-    private PostfixInstance Postfix => _postfix ?? throw new InvalidOperationException("Postfix was not started");
+    private PostfixInstance Postfix => _postfixes[""];
 
     [OneTimeSetUp]
     public async Task StartPostfix()
     {
         RealPostfix.Require();
-        // Each run has services of its own, because anvil counts for each service by itself and remembers.
-        var services = new List<PostfixService> { new("soft-3", SoftLimit("3")), new("soft-4", SoftLimit("4")) };
-        foreach (var dialogue in Dialogues)
+        // anvil has one anvil_rate_time_unit for all services of a Postfix.
+        foreach (var unit in Dialogues.GroupBy(UnitOf))
         {
-            string[] variants = dialogue.Split ? ["whole", "whole-again", "split", "split-again"] : ["whole", "whole-again"];
-            services.AddRange(variants.Select(variant => PostfixService.WithoutLimits($"{dialogue.Name}-{variant}-behind", dialogue.Mta)));
-            services.AddRange(variants.Concat(["stable", "stable-again"]).Select(variant => new PostfixService($"{dialogue.Name}-{variant}-limited", Union(dialogue.Mta, dialogue.Limits))));
+            List<PostfixService> services = unit.Key.Length > 0 ? [] : [new("soft-3", SoftLimit("3")), new("soft-4", SoftLimit("4")), PostfixService.WithoutLimits(CutsService)];
+            services.AddRange(unit.SelectMany(ServicesOf));
+            var parameters = new Dictionary<string, string>();
+            if (unit.Key.Length > 0)
+                parameters[RateTimeUnit] = unit.Key;
+            _postfixes[unit.Key] = await PostfixInstance.StartAsync(services, TestContext.CurrentContext.CancellationToken, parameters);
         }
-        _postfix = await PostfixInstance.StartAsync(services, TestContext.CurrentContext.CancellationToken);
     }
 
     [OneTimeTearDown]
     public async Task StopPostfix()
     {
-        if (_postfix is not null)
-            await _postfix.DisposeAsync();
+        foreach (var postfix in _postfixes.Values)
+            await postfix.DisposeAsync();
     }
 
     [TestCaseSource(nameof(Whole))]
     [CancelAfter(240_000)]
-    public Task Run_WholeWrites_SameAsPostfix(DialogueFile dialogue, CancellationToken cancellationToken) => CompareAsync(dialogue, "whole", split: false, cancellationToken);
+    public Task Run_WholeWrites_SameAsPostfix(DialogueFile dialogue, CancellationToken cancellationToken) => CompareAsync(dialogue, cancellationToken);
 
+    /// <summary>
+    /// One session with one octet per write, and for every place in every write one in which the write is cut there: all with one shield, and each must be what Postfix with
+    /// one octet per write was. In one session all writes are cut behind the same number of octets, so there are as many as the longest write has places.
+    /// </summary>
     [TestCaseSource(nameof(Split))]
     [CancelAfter(240_000)]
-    public Task Run_OneOctetPerWrite_SameAsPostfix(DialogueFile dialogue, CancellationToken cancellationToken) => CompareAsync(dialogue, "split", split: true, cancellationToken);
+    public async Task Run_CutAtEveryPlace_SameAsPostfix(DialogueFile dialogue, CancellationToken cancellationToken)
+    {
+        var limited = ServiceOf(dialogue, "split-limited");
+        var expected = await DialogueRunner.RunAsync(
+            dialogue, Postfix.EndPointOf(limited), ClientNetwork.AsWritten.LinesOf(Postfix.LogOf(limited)), DialogueWrites.Octets, cancellationToken);
+        var differences = new ConcurrentQueue<string>();
+        var cuts = Enumerable.Range(1, Math.Max(0, dialogue.LongestWrite - 1)).Select(place => (Name: $"cut behind {place}", Writes: DialogueWrites.CutBehind(place)));
+        foreach (var runs in cuts.Prepend(("one octet per write", DialogueWrites.Octets)).Chunk(ClientNetwork.Others.Count))
+        {
+            var networks = ClientNetwork.Others.Take(runs.Length).ToArray();
+            var behind = dialogue.Mta.Count > 0 ? ServiceOf(dialogue, CutsService) : CutsService;
+            await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf(behind), ClientNetwork.LocalizeAll(dialogue.Limits, networks), cancellationToken);
+            var options = new ParallelOptions { MaxDegreeOfParallelism = CutsAtATime, CancellationToken = cancellationToken };
+            await Parallel.ForEachAsync(runs.Zip(networks), options, async (run, token) =>
+            {
+                var ((name, writes), network) = run;
+                var actual = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, network.LinesOf(shield.Log), writes, token, network);
+                if (!actual.TimelessLines.SequenceEqual(expected.TimelessLines))
+                    differences.Enqueue($"{name}:\n{string.Join('\n', actual.TimelessLines)}");
+            });
+            await shield.StopAsync(cancellationToken);
+        }
+        Assert.That(differences, Is.Empty, () => "Postfix:\n" + string.Join('\n', expected.TimelessLines));
+    }
+
+    [Test]
+    public void Dialogues_All_EnoughAreCutAtEveryPlace() => Assert.That(Split.Count(), Is.GreaterThanOrEqualTo(60));
 
     /// <summary>The oracle must not contradict itself: run this after a change of a dialogue or of the runner.</summary>
     [Test]
@@ -61,8 +99,8 @@ public sealed class DialogueTests
         var differences = new ConcurrentQueue<string>();
         await Parallel.ForEachAsync(Dialogues, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellationToken }, async (dialogue, token) =>
         {
-            var first = await RunPostfixAsync(dialogue, "stable", split: false, token);
-            var second = await RunPostfixAsync(dialogue, "stable-again", split: dialogue.Split, token);
+            var first = await RunPostfixAsync(dialogue, DialogueWrites.Whole, ClientNetwork.AsWritten, token);
+            var second = await RunPostfixAsync(dialogue, dialogue.WholeOnly is null ? DialogueWrites.Octets : DialogueWrites.Whole, s_again, token);
             await TestContext.Out.WriteLineAsync($"{dialogue.Name}\n{string.Join('\n', first.Lines)}\n");
             if (!second.Lines.SequenceEqual(first.Lines))
                 differences.Enqueue($"{dialogue.Name}\n{Difference(first, second)}");
@@ -76,21 +114,24 @@ public sealed class DialogueTests
     public async Task Run_DifferentLimits_DifferentTranscripts(CancellationToken cancellationToken)
     {
         var dialogue = Dialogues.Single(dialogue => dialogue.Name == "soft-limit-3-sleep-2");
-        var three = await DialogueRunner.RunAsync(dialogue, Postfix.EndPointOf("soft-3"), Postfix.LogOf("soft-3"), split: false, cancellationToken);
-        var four = await DialogueRunner.RunAsync(dialogue, Postfix.EndPointOf("soft-4"), Postfix.LogOf("soft-4"), split: false, cancellationToken);
+        var three = await DialogueRunner.RunAsync(dialogue, Postfix.EndPointOf("soft-3"), Postfix.LogOf("soft-3"), DialogueWrites.Whole, cancellationToken);
+        var four = await DialogueRunner.RunAsync(dialogue, Postfix.EndPointOf("soft-4"), Postfix.LogOf("soft-4"), DialogueWrites.Whole, cancellationToken);
         Assert.That(four.Texts, Is.EqualTo(three.Texts).AsCollection);
         Assert.That(four.Lines, Is.Not.EqualTo(three.Lines).AsCollection);
     }
 
-    private async Task CompareAsync(DialogueFile dialogue, string variant, bool split, CancellationToken cancellationToken)
+    private async Task CompareAsync(DialogueFile dialogue, CancellationToken cancellationToken)
     {
-        var (expected, actual, seen, limit) = await RunBothAsync(dialogue, variant, split, cancellationToken);
+        var limits = ClientNetwork.LocalizeAll(dialogue.Limits, s_networks);
+        await using var shield = await ShieldProcess.StartAsync(PostfixOf(dialogue).EndPointOf(ServiceOf(dialogue, "behind")), limits, cancellationToken);
+        var (expected, actual, seen, limit) = await RunBothAsync(dialogue, shield, ClientNetwork.AsWritten, cancellationToken);
         // A machine that stalls for half a second in a delay makes a difference of one second; a wrong delay is there again the second time.
         if (actual.Texts.SequenceEqual(expected.Texts) && !actual.Entries.SequenceEqual(expected.Entries))
         {
             await TestContext.Progress.WriteLineAsync($"{dialogue.Name}: the delays differed, the dialogue is played again:\n{Difference(expected, actual)}");
-            (expected, actual, seen, limit) = await RunBothAsync(dialogue, variant + "-again", split, cancellationToken);
+            (expected, actual, seen, limit) = await RunBothAsync(dialogue, shield, s_again, cancellationToken);
         }
+        await shield.StopAsync(cancellationToken);
         Assert.Multiple(() =>
         {
             Assert.That(actual.Entries, Is.EqualTo(expected.Entries).AsCollection, () => "what the clients saw:\n" + Difference(expected, actual));
@@ -102,22 +143,42 @@ public sealed class DialogueTests
     }
 
     private async Task<(Transcript Expected, Transcript Actual, IReadOnlyDictionary<string, int> Seen, IReadOnlyDictionary<string, int> Limit)> RunBothAsync(
-        DialogueFile dialogue, string variant, bool split, CancellationToken cancellationToken)
+        DialogueFile dialogue, ShieldProcess shield, ClientNetwork network, CancellationToken cancellationToken)
     {
-        var expected = await RunPostfixAsync(dialogue, variant, split, cancellationToken);
-        var behind = $"{dialogue.Name}-{variant}-behind";
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf(behind), dialogue.Limits, cancellationToken);
-        var actual = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, shield.Log, split, cancellationToken);
-        await shield.StopAsync(cancellationToken);
-        var log = Postfix.LogOf(behind);
-        await log.WaitForQuietAsync(cancellationToken);
-        return (expected, actual, log.CommandsSeen(), Postfix.LogOf($"{dialogue.Name}-{variant}-limited").CommandsSeen());
+        var postfix = PostfixOf(dialogue);
+        var limited = postfix.LogOf(ServiceOf(dialogue, "limited")).FromHere();
+        var behind = postfix.LogOf(ServiceOf(dialogue, "behind")).FromHere();
+        var expected = await RunPostfixAsync(dialogue, DialogueWrites.Whole, network, cancellationToken);
+        var actual = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, shield.Log.FromHere(), DialogueWrites.Whole, cancellationToken, network, () => [shield.Id]);
+        await behind.WaitForQuietAsync(cancellationToken);
+        return (expected, actual, behind.CommandsSeen(), limited.CommandsSeen());
     }
 
-    private Task<Transcript> RunPostfixAsync(DialogueFile dialogue, string variant, bool split, CancellationToken cancellationToken)
+    private Task<Transcript> RunPostfixAsync(DialogueFile dialogue, DialogueWrites writes, ClientNetwork network, CancellationToken cancellationToken)
     {
-        var service = $"{dialogue.Name}-{variant}-limited";
-        return DialogueRunner.RunAsync(dialogue, Postfix.EndPointOf(service), Postfix.LogOf(service), split, cancellationToken);
+        var service = ServiceOf(dialogue, "limited");
+        var postfix = PostfixOf(dialogue);
+        return DialogueRunner.RunAsync(dialogue, postfix.EndPointOf(service), postfix.LogOf(service).FromHere(), writes, cancellationToken, network, postfix.AcceptingProcesses);
+    }
+
+    private PostfixInstance PostfixOf(DialogueFile dialogue) => _postfixes[UnitOf(dialogue)];
+
+    private static string UnitOf(DialogueFile dialogue) => dialogue.Limits.GetValueOrDefault(RateTimeUnit, "");
+
+    private static string ServiceOf(DialogueFile dialogue, string part) => $"{dialogue.Name}-{part}";
+
+    // Both ways to play a dialogue have services of their own, because anvil counts for each service by itself and remembers; who plays it once more is another client.
+    private static IEnumerable<PostfixService> ServicesOf(DialogueFile dialogue)
+    {
+        yield return PostfixService.WithoutLimits(ServiceOf(dialogue, "behind"), dialogue.Mta);
+        var limited = Union(dialogue.Mta, ClientNetwork.LocalizeAll(dialogue.Limits, s_networks));
+        yield return new(ServiceOf(dialogue, "limited"), limited);
+        if (dialogue.WholeOnly is not null)
+            yield break;
+
+        yield return new(ServiceOf(dialogue, "split-limited"), limited);
+        if (dialogue.Mta.Count > 0)
+            yield return PostfixService.WithoutLimits(ServiceOf(dialogue, CutsService), dialogue.Mta);
     }
 
     private static string Difference(Transcript expected, Transcript actual) =>

@@ -43,7 +43,7 @@ public sealed record SmtpdOptions
     [ConfigurationKeyName("shield_request_deadline"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan RequestDeadline { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long a session may last; one that is in a mail transaction then may finish it.</summary>
+    /// <summary>How long a session may last; a message whose content has begun then is finished and answered first.</summary>
     /// <value>0 (default) disables. Exceeding it: reply 421 4.4.2.</value>
     [ConfigurationKeyName("shield_session_time_limit"), TimeUnit('s'), MinimumSeconds(0)]
     public TimeSpan SessionTimeLimit { get; init; }

@@ -45,8 +45,9 @@ internal sealed class CommandRelay(RelayState state)
 
             if (state.Phase is RelayPhase.SaslResponse)
             {
+                var isBareLf = EndsInForbiddenBareLf(next);
                 state.ClientSide.Take(next);
-                RelaySaslResponse(line, isTooLong);
+                RelaySaslResponse(line, isTooLong, isBareLf);
             }
             else if (isTooLong)
             {
@@ -162,10 +163,13 @@ internal sealed class CommandRelay(RelayState state)
     {
         var received = state.ClientSide.Received;
         var command = CommandLine.Parse(line);
-        if (state.Options.ForbidBareNewline is BareNewlinePolicy.Reject && SmtpLines.EndsInBareLf(received, next))
+        if (EndsInForbiddenBareLf(next))
         {
-            RelayLog.Rejected(state.Log, state.After, state.Client.NameAddress, "bare <LF> received", state.Envelope.Describe(state.Envelope.Sender, default, state.Envelope.HasSender));
-            Add(new() { Verb = Verb.Unknown, IsBlank = true, EndsGroup = true, EndsSession = true, OwnReply = state.Adapt(Replies.BareLfInCommand(state.Options.MyHostname)) });
+            // The line says in which transaction it was: that is known when all before it is answered.
+            if (state.Pending.Count > 0)
+                return false;
+
+            Add(new() { Verb = Verb.Unknown, IsBlank = true, EndsGroup = true, EndsSession = true, OwnReply = RejectBareLf() });
             return true;
         }
 
@@ -207,6 +211,15 @@ internal sealed class CommandRelay(RelayState state)
         else
             Forward(command, line);
         return true;
+    }
+
+    private bool EndsInForbiddenBareLf(SequencePosition next) =>
+        state.Options.ForbidBareNewline is BareNewlinePolicy.Reject && SmtpLines.EndsInBareLf(state.ClientSide.Received, next);
+
+    private Reply RejectBareLf()
+    {
+        RelayLog.Rejected(state.Log, state.After, state.Client.NameAddress, "bare <LF> received", state.Envelope.Describe(state.Envelope.Sender, default, state.Envelope.HasSender));
+        return state.Adapt(Replies.BareLfInCommand(state.Options.MyHostname));
     }
 
     // Input behind a command whose reply the client must have seen before it goes on, or in a session that has not been offered PIPELINING (smtpd.c).
@@ -274,10 +287,17 @@ internal sealed class CommandRelay(RelayState state)
         state.UpstreamSide.Write(line[..chunk.Format(line)]);
     }
 
-    private void RelaySaslResponse(in ReadOnlySequence<byte> line, bool isTooLong)
+    private void RelaySaslResponse(in ReadOnlySequence<byte> line, bool isTooLong, bool isBareLf)
     {
         state.Phase = RelayPhase.Commands;
         state.UpstreamActivity = state.Now;
+        if (isBareLf)
+        {
+            ref var head = ref state.Pending.Head;
+            (head.OwnReply, head.IsForwarded, head.EndsSession) = (RejectBareLf(), false, true);
+            return;
+        }
+
         Reply? refusal = isTooLong ? Replies.SaslResponseTooLong : IsAmbiguous(line) ? Replies.BadSyntax : null;
         if (refusal is null)
         {

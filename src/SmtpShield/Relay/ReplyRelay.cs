@@ -218,6 +218,9 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
                 content.Start();
             else
                 state.Phase = RelayPhase.SaslResponse;
+
+            // The time the MTA took for its challenge is not the client's.
+            state.RequestStart = state.Now;
             return;
         }
 

@@ -157,7 +157,7 @@ internal sealed class SessionRelay : IDisposable
             if (_state.HasEnded)
                 SendFinalReply();
             if (!_state.HasEnded || _state.Phase is RelayPhase.Tunnel)
-                _upstream.Flush();
+                FlushUpstream();
             _state.ContentBudget.Hold(_upstream.IsFlushing, _state.Now);
             FlushClient();
             again = !_isOver && (_client.Read(WantsClient) | _upstream.Read(WantsUpstream));
@@ -166,7 +166,7 @@ internal sealed class SessionRelay : IDisposable
 
         _mustYield = again;
         if (!_isOver)
-            _deadline.Arm(NextDue(), _state.Now);
+            _deadline.Arm(NextDue(), _time.GetTimestamp());
     }
 
     // The command in progress belongs to the statistics, as one that did not succeed; behind the hard error limit none is in progress.
@@ -267,6 +267,14 @@ internal sealed class SessionRelay : IDisposable
 
         FlushClientNow();
         _pace.NoteFlushed();
+    }
+
+    // Content may come long after the MTA was last heard of: its time to take it starts when it is sent. (Commands have theirs from the first one without a reply.)
+    private void FlushUpstream()
+    {
+        if (_upstream.HasUnflushed && !_upstream.IsFlushing && (_state.Phase is RelayPhase.Content or RelayPhase.Chunk))
+            _state.UpstreamActivity = _state.Now;
+        _upstream.Flush();
     }
 
     // A write has its own start: what the client sends meanwhile does not prolong it, and its silence before does not shorten it.

@@ -7,6 +7,7 @@ namespace SmtpShield.FunctionalTests.Relay;
 internal sealed class ChunkTests : RelayFixture
 {
     [Test]
+    [Property("Hazard", "BDAT-1")]
     public async Task Chunk_WithCommandsInIt_IsOctets(CancellationToken cancellationToken)
     {
         const string Sent = "BDAT 18\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\n";
@@ -33,6 +34,7 @@ internal sealed class ChunkTests : RelayFixture
     [TestCase("BDAT 4294967300")]
     [TestCase("BDAT 5\tLAST")]
     [TestCase("BDAT\v5\vLAST")]
+    [Property("Hazard", "BDAT-2")]
     public async Task Command_ReadDifferentlyByTwoParsers_IsRefusedAndEndsTheSession(string command, CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginChunksAsync(cancellationToken);
@@ -46,6 +48,7 @@ internal sealed class ChunkTests : RelayFixture
     [TestCase("bdat 5  last ", "BDAT 5 LAST")]
     [TestCase("BDAT 5", "BDAT 5")]
     [TestCase(" BDAT\t5 LAST", "BDAT 5 LAST")]
+    [Property("Hazard", "BDAT-2")]
     public async Task Command_WellFormed_IsForwardedInOneForm(string sent, string received, CancellationToken cancellationToken)
     {
         var (client, mta, _) = await BeginChunksAsync(cancellationToken);
@@ -55,6 +58,7 @@ internal sealed class ChunkTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "BDAT-4")]
     public async Task Chunks_BehindAnError_KeepTheirPlaces(CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginChunksAsync(cancellationToken);
@@ -73,6 +77,7 @@ internal sealed class ChunkTests : RelayFixture
 
     [TestCase("503 no", "503 no\r\n421 4.3.0 mail.example.com Error: mail server unavailable\r\n")]
     [TestCase("250 ok", "421 4.3.0 mail.example.com Error: mail server unavailable\r\n")]
+    [Property("Hazard", "BDAT-5")]
     public async Task Chunk_AnsweredBeforeItsEnd_OnlyARefusalIsPassedOnAndTheSessionEnds(string early, string replies, CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginChunksAsync(cancellationToken);
@@ -88,6 +93,7 @@ internal sealed class ChunkTests : RelayFixture
     [TestCase("BDAT 0 LAST\r\n")]
     [TestCase("BDAT 3 LAST\r\na\r\n")]
     [TestCase("BDAT 11 LAST\r\na\n.\r\n.\r\nQUI")]
+    [Property("Hazard", "BDAT-7"), Property("Hazard", "BDAT-9")]
     public async Task Chunk_Last_IsAnsweredAndTheNextLineIsACommand(string chunk, CancellationToken cancellationToken)
     {
         foreach (var parts in Splits(chunk + "NOOP\r\n"))
@@ -104,6 +110,7 @@ internal sealed class ChunkTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "BDAT-8")]
     public async Task Data_RefusedBehindAChunk_NextLineIsACommand(CancellationToken cancellationToken)
     {
         var (client, mta, _) = await BeginChunksAsync(cancellationToken);
@@ -116,6 +123,7 @@ internal sealed class ChunkTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "BDAT-11")]
     public async Task Client_EndsInsideAChunk_MtaSeesTheCloseAndNothingElse(CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginChunksAsync(cancellationToken);

@@ -9,6 +9,7 @@ internal sealed class CommandOrderTests : RelayFixture
     protected override ShieldOptions Configure(ShieldOptions options) => options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero } };
 
     [Test]
+    [Property("Hazard", "PIPE-1")]
     public async Task Pipelined_RefusedHereBehindForwarded_AnsweredInItsPlace(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -28,6 +29,7 @@ internal sealed class CommandOrderTests : RelayFixture
     [TestCase("TURN", "502 5.5.1 Error: command not implemented")]
     [TestCase("RCPT TO:<a@b>\0<c@d>", "500 5.5.2 Error: bad syntax")]
     [TestCase("RSET\rMAIL FROM:<a@b>", "500 5.5.2 Error: bad syntax")]
+    [Property("Hazard", "CMD-2"), Property("Hazard", "CMD-8")]
     public async Task Command_NotForTheMta_IsRefusedHereHoweverItIsSplit(string command, string reply, CancellationToken cancellationToken)
     {
         foreach (var some in Splits(command + "\r\n").Chunk(9))
@@ -44,6 +46,7 @@ internal sealed class CommandOrderTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "CMD-1")]
     public async Task Line_EndedByBareLf_IsACommandOfItsOwn(CancellationToken cancellationToken)
     {
         foreach (var parts in Splits("RSET\nMAIL FROM:<a@b>\r\n"))
@@ -57,6 +60,7 @@ internal sealed class CommandOrderTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "CMD-3")]
     public async Task Line_TooLong_IsDroppedWholeAndTheNextIsACommand(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -69,6 +73,7 @@ internal sealed class CommandOrderTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "CMD-3")]
     public async Task Line_Endless_IsNotKept(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -87,6 +92,7 @@ internal sealed class CommandOrderTests : RelayFixture
     [TestCase(" data ", "503 5.5.1 no", "NOOP")]
     [TestCase("dAtA", "503 5.5.1 no", "NOOP")]
     [TestCase("DATA x", "250 what", "NOOP")]
+    [Property("Hazard", "CMD-5"), Property("Hazard", "CMD-7")]
     public async Task Data_NotAnsweredWith354_NextLineIsACommand(string data, string reply, string next, CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -95,6 +101,7 @@ internal sealed class CommandOrderTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "CMD-6")]
     public async Task Command_With8BitOctets_ReachesTheMtaUnchanged(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -157,6 +164,7 @@ internal sealed class CommandOrderTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "PIPE-7")]
     public async Task Pipelined_HardLimitReachedInAGroup_EarlierRepliesThen421ThenNothing(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -171,6 +179,7 @@ internal sealed class CommandOrderTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "EHLO-1")]
     public async Task Ehlo_KeywordsTheShieldCannotFollow_AreRemovedAndTheLastLineIsTheLast(CancellationToken cancellationToken)
     {
         foreach (var parts in Splits("250-mx\r\n250-PIPELINING\r\n250 XCLIENT NAME\r\n").Where(static (_, index) => index % 5 == 0))
@@ -185,6 +194,7 @@ internal sealed class CommandOrderTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "PIPE-13")]
     public async Task Pipelined_ClientThatNeverReads_IsHeldBackWithoutMemory(CancellationToken cancellationToken)
     {
         const int Recipients = 100_000;
@@ -226,13 +236,5 @@ internal sealed class CommandOrderTests : RelayFixture
             while (await mta.ReadLineAsync(cancellationToken) is not null)
                 await mta.SendAsync(reply, cancellationToken);
         }
-    }
-
-    private static async Task<string> RepliesAsync(SmtpShield.Testing.Smtp.RawSmtpClient client, int count, CancellationToken cancellationToken)
-    {
-        var replies = new List<string>();
-        for (var i = 0; i < count; i++)
-            replies.Add(await client.ReplyAsync(cancellationToken));
-        return string.Join('|', replies);
     }
 }

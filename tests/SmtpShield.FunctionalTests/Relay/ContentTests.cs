@@ -64,6 +64,7 @@ internal sealed class ContentTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "EOD-21")]
     public async Task Content_HeldBackOctets_DoNotReachTheMta(CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginDataAsync(cancellationToken);
@@ -77,6 +78,7 @@ internal sealed class ContentTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "EOD-22"), Property("Hazard", "LOSS-3")]
     public async Task Content_WithQuitBehindTheEnd_IsOneMessageAndAFarewell(CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginDataAsync(cancellationToken);
@@ -95,6 +97,7 @@ internal sealed class ContentTests : RelayFixture
     [TestCase("421 4.3.0 later", "421 4.3.0 later")]
     [TestCase("250 queued", "421 4.3.0 mail.example.com Error: mail server unavailable")]
     [TestCase("354 go on", "421 4.3.0 mail.example.com Error: mail server unavailable")]
+    [Property("Hazard", "EOD-24")]
     public async Task Content_AnsweredBeforeItsEnd_OnlyARefusalIsPassedOn(string early, string reply, CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginDataAsync(cancellationToken);
@@ -118,6 +121,7 @@ internal sealed class ContentTests : RelayFixture
     [TestCase("600 x")]
     [TestCase("")]
     [TestCase("\u0001\u0002")]
+    [Property("Hazard", "REP-4")]
     public async Task Content_EndAnsweredWithNoFinalReply_Gives421(string reply, CancellationToken cancellationToken)
     {
         var (client, mta, _) = await BeginDataAsync(cancellationToken);
@@ -134,6 +138,7 @@ internal sealed class ContentTests : RelayFixture
     [TestCase("content", true)]
     [TestCase("end", false)]
     [TestCase("end", true)]
+    [Property("Hazard", "REP-8")]
     public async Task Mta_Killed_ClientGets421AndNever2xx(string when, bool reset, CancellationToken cancellationToken)
     {
         RawSmtpClient client;
@@ -157,6 +162,7 @@ internal sealed class ContentTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "LOSS-7")]
     public async Task Mta_AcceptsAndResetsAtOnce_ClientGetsTheAcceptance(CancellationToken cancellationToken)
     {
         var (client, mta, _) = await BeginDataAsync(cancellationToken);
@@ -170,6 +176,7 @@ internal sealed class ContentTests : RelayFixture
 
     [TestCase("RCPT TO:<a@b>", "")]
     [TestCase("NOOP\r\nRCPT TO:<a@b>", "NOOP\r\n")]
+    [Property("Hazard", "LOSS-4")]
     public async Task Client_EndsInsideALine_TheLineIsNotExecuted(string sent, string received, CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -187,6 +194,7 @@ internal sealed class ContentTests : RelayFixture
 
     [TestCase(false)]
     [TestCase(true)]
+    [Property("Hazard", "LOSS-2"), Property("Hazard", "LOSS-4")]
     public async Task Client_GoneWithTheEndHeld_MtaSeesNoEnd(bool reset, CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginDataAsync(cancellationToken);
@@ -199,6 +207,7 @@ internal sealed class ContentTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "LOSS-5")]
     public async Task Client_WithAMegabyteUnsentAtThe421_ReadsIt(CancellationToken cancellationToken)
     {
         for (var i = 0; i < 20; i++)

@@ -62,11 +62,20 @@ internal abstract class RelayFixture
 
     protected virtual ShieldOptions Configure(ShieldOptions options) => options;
 
+    /// <summary>Puts other options in force, for the sessions that begin from now on.</summary>
+    protected void Reconfigure(Func<ShieldOptions, ShieldOptions> change) => Shield.Snapshot.Replace(change(Shield.Snapshot.Current));
+
+    /// <summary>A client that is closed behind the test.</summary>
+    protected RawSmtpClient Keep(RawSmtpClient client)
+    {
+        _clients.Add(client);
+        return client;
+    }
+
     /// <summary>A client and its MTA connection, the greeting read.</summary>
     protected async Task<(RawSmtpClient Client, MtaConnection Mta)> ConnectAsync(CancellationToken cancellationToken, bool read = true)
     {
-        var client = await Shield.ConnectAsync(cancellationToken, read);
-        _clients.Add(client);
+        var client = Keep(await Shield.ConnectAsync(cancellationToken, read));
         var mta = await Mta.AcceptAsync(cancellationToken);
         await mta.SendAsync("220 mx ESMTP\r\n", cancellationToken);
         if (read)
@@ -109,6 +118,15 @@ internal abstract class RelayFixture
         for (var at = 1; at < octets.Length; at++)
             yield return [octets[..at], octets[at..]];
         yield return [.. octets.Select(static octet => octet.ToString())];
+    }
+
+    /// <summary>So many replies, with a bar between them.</summary>
+    protected static async Task<string> RepliesAsync(RawSmtpClient client, int count, CancellationToken cancellationToken)
+    {
+        var replies = new List<string>();
+        for (var i = 0; i < count; i++)
+            replies.Add(await client.ReplyAsync(cancellationToken));
+        return string.Join('|', replies);
     }
 
     protected static async Task SendAsync(RawSmtpClient client, string[] parts, CancellationToken cancellationToken)

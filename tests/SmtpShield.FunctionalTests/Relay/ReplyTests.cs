@@ -11,6 +11,7 @@ internal sealed class ReplyTests : RelayFixture
     [TestCase("250-\r\n250\r\n", "250-\r\n250\r\n")]
     [TestCase("250-a\n250 b\n", "250-a\r\n250 b\r\n")]
     [TestCase("550 <a\r250 ok>\r\n", "550 <a 250 ok>\r\n")]
+    [Property("Hazard", "REP-1"), Property("Hazard", "REP-2"), Property("Hazard", "REP-3"), Property("Hazard", "REP-11")]
     public async Task Reply_WellFormed_IsRelayedHoweverItIsSplit(string reply, string relayed, CancellationToken cancellationToken)
     {
         foreach (var parts in Splits(reply))
@@ -35,6 +36,7 @@ internal sealed class ReplyTests : RelayFixture
     [TestCase("\u0001\u00ff")]
     [TestCase("354 go\r\n")]
     [TestCase("250-a\n250 ok>\nx\r\n")]
+    [Property("Hazard", "REP-4")]
     public async Task Reply_Malformed_Gives421AndNoneOfIt(string reply, CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -48,6 +50,7 @@ internal sealed class ReplyTests : RelayFixture
 
     [TestCase(true)]
     [TestCase(false)]
+    [Property("Hazard", "REP-5")]
     public async Task Reply_Endless_Gives421(bool oneLine, CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -60,6 +63,7 @@ internal sealed class ReplyTests : RelayFixture
 
     [TestCase("250 ok", "421 4.3.0 mail.example.com Error: mail server unavailable")]
     [TestCase("421 4.4.2 timeout", "421 4.4.2 timeout")]
+    [Property("Hazard", "REP-6")]
     public async Task Reply_NobodyAskedFor_EndsTheSession(string reply, string relayed, CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -69,6 +73,7 @@ internal sealed class ReplyTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "REP-6")]
     public async Task Reply_TwoToOneCommand_TheSecondIsNotBookedOnTheNext(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -82,6 +87,7 @@ internal sealed class ReplyTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "REP-7")]
     public async Task Reply_421InAGroup_IsTheLastThing(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -94,6 +100,7 @@ internal sealed class ReplyTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "LOSS-11")]
     public async Task Quit_MtaClosesSilently_TheShieldSaysGoodbye(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -118,6 +125,7 @@ internal sealed class ReplyTests : RelayFixture
 
     [TestCase("450 later", "503 no", false)]
     [TestCase("421 later", "", true)]
+    [Property("Hazard", "REP-9")]
     public async Task Greeting_Not220_IsRelayed(string greeting, string toMail, bool ends, CancellationToken cancellationToken)
     {
         await using var client = await Shield.ConnectAsync(cancellationToken);
@@ -131,6 +139,7 @@ internal sealed class ReplyTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "REP-9")]
     public async Task Greeting_RefusesTheSession_OnlyQuitReachesTheMta(CancellationToken cancellationToken)
     {
         await using var client = await Shield.ConnectAsync(cancellationToken);

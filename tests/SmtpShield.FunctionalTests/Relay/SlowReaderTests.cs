@@ -7,6 +7,7 @@ internal sealed class SlowReaderTests : RelayFixture
     protected override bool HasFakeTime => true;
 
     [Test]
+    [Property("Hazard", "DOS-2"), Property("Hazard", "PIPE-13")]
     public async Task Write_NotTakenForAMinute_EndsTheSessionThoughTheClientSends(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken, read: false);

@@ -51,6 +51,7 @@ internal sealed class DeadlineTests : RelayFixture
 
     [TestCase("NOOP", 300)]
     [TestCase("end", 600)]
+    [Property("Hazard", "LOSS-1")]
     public async Task Mta_SilentForTheTimeout_ClientGets421(string command, int seconds, CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginDataAsync(cancellationToken);
@@ -72,6 +73,7 @@ internal sealed class DeadlineTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "EOD-23")]
     public async Task Content_AmbiguousDotAndSilence_IsRefusedAfterFiveSeconds(CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginDataAsync(cancellationToken);

@@ -8,6 +8,7 @@ namespace SmtpShield.FunctionalTests.Sessions;
 internal sealed class FailoverTests
 {
     [Test]
+    [Property("Hazard", "LOSS-8")]
     public async Task Connect_OneDestinationRefuses_TheOtherServesWithOneGreeting(CancellationToken cancellationToken)
     {
         await using var away = new ScriptedMta();
@@ -24,6 +25,7 @@ internal sealed class FailoverTests
     }
 
     [Test]
+    [Property("Hazard", "LOSS-9")]
     public async Task Session_MtaDiesBehindRcpt_IsNotReplayedToTheOther(CancellationToken cancellationToken)
     {
         await using var one = new ScriptedMta();

@@ -11,6 +11,7 @@ internal sealed class ShutdownTests : RelayFixture
     protected override bool HasFakeTime => true;
 
     [Test]
+    [Property("Hazard", "LOSS-10")]
     public async Task Drain_IdleSession_IsToldAndEnded(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -21,6 +22,7 @@ internal sealed class ShutdownTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "PIPE-8")]
     public async Task Drain_MessageUnderWay_IsAnsweredByTheMtaFirst(CancellationToken cancellationToken)
     {
         var (client, mta, _) = await BeginDataAsync(cancellationToken);
@@ -33,6 +35,7 @@ internal sealed class ShutdownTests : RelayFixture
     }
 
     [Test]
+    [Property("Hazard", "LOSS-10")]
     public async Task Drain_DeadlineInContent_IsToldAndTheMtaSeesNoEnd(CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginDataAsync(cancellationToken);

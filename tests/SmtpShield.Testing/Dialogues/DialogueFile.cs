@@ -28,8 +28,8 @@ public sealed partial class DialogueFile
     /// <summary>Parameters of both Postfixes: how the MTA itself behaves.</summary>
     public IReadOnlyDictionary<string, string> Mta => _mta;
 
-    /// <summary>Whether the dialogue also runs with one octet per write.</summary>
-    public bool Split { get; private set; }
+    /// <summary>Why what the clients see depends on when something arrives; null when it doesn't, and the dialogue also runs with its writes cut.</summary>
+    public string? WholeOnly { get; private set; }
 
     /// <summary>Its steps, in order.</summary>
     public IReadOnlyList<DialogueStep> Steps => _steps;
@@ -56,13 +56,14 @@ public sealed partial class DialogueFile
         return dialogue;
     }
 
+    /// <summary>Octets of its longest write.</summary>
+    public int LongestWrite => Steps.Where(step => step.Kind == DialogueStepKind.Send).Max(step => (int?)step.Text.Length) ?? 0;
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 
     private bool TryAddHeader(string line)
     {
-        if (line == "split")
-            return Split = true;
         if (Header().Match(line) is not { Success: true } header)
             return false;
         var (name, value) = (header.Groups["name"].Value, header.Groups["value"].Value);
@@ -73,6 +74,9 @@ public sealed partial class DialogueFile
                 break;
             case "mta":
                 _mta[name] = value;
+                break;
+            case "whole-only":
+                WholeOnly = header.Groups["reason"].Value;
                 break;
             default:
                 _clients[name] = IPAddress.Parse(value);
@@ -125,6 +129,9 @@ public sealed partial class DialogueFile
             case "HALFCLOSE":
                 _steps.Add(new DialogueStep(client, DialogueStepKind.HalfClose, ""));
                 break;
+            case "PAUSE":
+                _steps.Add(new DialogueStep(client, DialogueStepKind.Pause, text));
+                break;
             case "EXPECT" when text == "close":
                 _steps.Add(new DialogueStep(client, DialogueStepKind.ExpectClose, ""));
                 break;
@@ -161,10 +168,10 @@ public sealed partial class DialogueFile
             _ => "\\",
         });
 
-    [GeneratedRegex(@"^(?<kind>limit|mta|client) (?<name>\w+) = (?<value>.*)$")]
+    [GeneratedRegex(@"^((?<kind>limit|mta|client) (?<name>\w+) = (?<value>.*)|(?<kind>whole-only) (?<reason>.+))$")]
     private static partial Regex Header();
 
-    [GeneratedRegex(@"^((?<client>[ABDEFGHI]): )?(?<op>C\+?|RAW\+?|S|X|OPEN|CLOSE|RESET|HALFCLOSE|EXPECT)(\*(?<times>\d+))?:?( (?<text>.*))?$")]
+    [GeneratedRegex(@"^((?<client>[ABDEFGHI]): )?(?<op>C\+?|RAW\+?|S|X|OPEN|CLOSE|RESET|HALFCLOSE|EXPECT|PAUSE)(\*(?<times>\d+))?:?( (?<text>.*))?$")]
     private static partial Regex Step();
 
     [GeneratedRegex(@"\\([rnt0s\\]|x[0-9A-Fa-f]{2})")]

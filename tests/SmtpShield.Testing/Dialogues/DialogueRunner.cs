@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 using SmtpShield.Testing.Outside;
@@ -13,26 +14,33 @@ public sealed class DialogueRunner : IAsyncDisposable
     private readonly DialogueFile _dialogue;
     private readonly IPEndPoint _server;
     private readonly MailLog _log;
-    private readonly bool _split;
+    private readonly DialogueWrites _writes;
+    private readonly ClientNetwork _network;
+    private readonly Func<IEnumerable<int>> _accepting;
     private int _ended;
 
-    private DialogueRunner(DialogueFile dialogue, IPEndPoint server, MailLog log, bool split)
+    private DialogueRunner(DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, ClientNetwork network, Func<IEnumerable<int>> accepting)
     {
         _dialogue = dialogue;
         _server = server;
         _log = log;
-        _split = split;
+        _writes = writes;
+        _network = network;
+        _accepting = accepting;
     }
 
     /// <summary>Plays a dialogue.</summary>
     /// <param name="dialogue">The dialogue.</param>
     /// <param name="server">The server that enforces its limits.</param>
-    /// <param name="log">What that server logs; nothing may be in it yet.</param>
-    /// <param name="split">Whether to send each octet in a write of its own.</param>
+    /// <param name="log">What that server logs; nothing about these clients may be in it yet.</param>
+    /// <param name="writes">How what is sent is cut into writes.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public static async Task<Transcript> RunAsync(DialogueFile dialogue, IPEndPoint server, MailLog log, bool split, CancellationToken cancellationToken)
+    /// <param name="network">Where the clients connect from, when it isn't the network the dialogue is written with.</param>
+    /// <param name="accepting">The processes that may take the connection: they stand still until a client that talks before the greeting has done so.</param>
+    public static async Task<Transcript> RunAsync(
+        DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, CancellationToken cancellationToken, ClientNetwork? network = null, Func<IEnumerable<int>>? accepting = null)
     {
-        await using var runner = new DialogueRunner(dialogue, server, log, split);
+        await using var runner = new DialogueRunner(dialogue, server, log, writes, network ?? ClientNetwork.AsWritten, accepting ?? (() => []));
         try
         {
             foreach (var step in dialogue.Steps)
@@ -45,7 +53,12 @@ public sealed class DialogueRunner : IAsyncDisposable
             throw new InvalidOperationException($"{dialogue.Name}: {problem.Message}\nso far:\n{string.Join('\n', runner._entries)}\n{string.Join('\n', log.Texts)}", problem);
         }
         var lines = log.SessionLines;
-        return new Transcript(runner._entries, dialogue.HasOneClient ? lines : [.. lines.Order(StringComparer.Ordinal)], log.Rejects);
+        return new Transcript(
+            [.. runner._entries.Select(entry => entry with { Text = runner._network.Restore(entry.Text) })],
+            Restored(dialogue.HasOneClient ? lines : lines.Order(StringComparer.Ordinal)),
+            Restored(log.Rejects));
+
+        IReadOnlyList<string> Restored(IEnumerable<string> texts) => [.. texts.Select(runner._network.Restore)];
     }
 
     /// <inheritdoc/>
@@ -57,13 +70,20 @@ public sealed class DialogueRunner : IAsyncDisposable
 
     private async Task DoAsync(DialogueStep step, CancellationToken cancellationToken)
     {
+        if (!_clients.ContainsKey(step.Client) && step.Kind == DialogueStepKind.Send)
+        {
+            ConnectAndSend(step);
+            return;
+        }
         if (!_clients.TryGetValue(step.Client, out var client))
-            _clients[step.Client] = client = await RawSmtpClient.ConnectAsync(_server, _dialogue.AddressOf(step.Client), cancellationToken);
+            _clients[step.Client] = client = await RawSmtpClient.ConnectAsync(_server, _network.AddressOf(_dialogue.AddressOf(step.Client)), cancellationToken);
         switch (step.Kind)
         {
             case DialogueStepKind.Send:
-                foreach (var octets in Writes(step.Text))
-                    await client.SendAsync(octets, cancellationToken);
+                await SendAsync(client, step.Text, cancellationToken);
+                break;
+            case DialogueStepKind.Pause:
+                await Task.Delay(TimeSpan.FromSeconds(double.Parse(step.Text, CultureInfo.InvariantCulture)), TimeProvider.System, cancellationToken);
                 break;
             case DialogueStepKind.Read:
                 await ReadAsync(step, client, cancellationToken);
@@ -86,10 +106,32 @@ public sealed class DialogueRunner : IAsyncDisposable
         }
     }
 
-    private IEnumerable<byte[]> Writes(string text)
+    private void ConnectAndSend(DialogueStep step)
     {
-        var octets = Encoding.Latin1.GetBytes(text);
-        return _split ? octets.Chunk(1) : [octets];
+        int[] stopped = [.. _accepting()];
+        foreach (var process in stopped)
+            OutsideProcess.Signal(process, OutsideProcess.Stop);
+        try
+        {
+            _clients[step.Client] = RawSmtpClient.ConnectAndSend(_server, _network.AddressOf(_dialogue.AddressOf(step.Client)), Encoding.Latin1.GetBytes(step.Text));
+        }
+        finally
+        {
+            foreach (var process in stopped)
+                OutsideProcess.Signal(process, OutsideProcess.Continue);
+        }
+    }
+
+    private async Task SendAsync(RawSmtpClient client, string text, CancellationToken cancellationToken)
+    {
+        var isFirst = true;
+        foreach (var octets in _writes.Of(Encoding.Latin1.GetBytes(text)))
+        {
+            if (!isFirst && _writes.Pause > TimeSpan.Zero)
+                await Task.Delay(_writes.Pause, TimeProvider.System, cancellationToken);
+            isFirst = false;
+            await client.SendAsync(octets, cancellationToken);
+        }
     }
 
     private async Task ReadAsync(DialogueStep step, RawSmtpClient client, CancellationToken cancellationToken)
@@ -99,7 +141,7 @@ public sealed class DialogueRunner : IAsyncDisposable
         if (lines.Count == 0 || !lines[^1].IsLast)
             _entries.Add(new TranscriptEntry(step.Client, "(closed)", 0));
         var last = lines.Count == 0 ? "(closed)" : lines[^1].Text;
-        if (!last.StartsWith(step.Text, StringComparison.Ordinal))
+        if (!_network.Restore(last).StartsWith(step.Text, StringComparison.Ordinal))
             throw new InvalidOperationException($"the dialogue expects {step.Text} but {last} came");
     }
 

@@ -3,5 +3,5 @@ namespace SmtpShield.Testing.Dialogues;
 /// <summary>One step of a dialogue.</summary>
 /// <param name="Client">The client that does it.</param>
 /// <param name="Kind">What it does.</param>
-/// <param name="Text">What it sends, one character per octet; or how the reply it reads must begin on both sides.</param>
+/// <param name="Text">What it sends, one character per octet; how the reply it reads must begin on both sides; or how many seconds it pauses.</param>
 public sealed record DialogueStep(string Client, DialogueStepKind Kind, string Text);

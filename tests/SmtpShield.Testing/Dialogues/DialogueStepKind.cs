@@ -15,6 +15,9 @@ public enum DialogueStepKind
     /// <summary>Waits for the server to close.</summary>
     ExpectClose,
 
+    /// <summary>Lets some seconds pass.</summary>
+    Pause,
+
     /// <summary>Says that the client sends nothing more.</summary>
     HalfClose,
 

@@ -9,6 +9,9 @@ public sealed record Transcript(IReadOnlyList<TranscriptEntry> Entries, IReadOnl
     /// <summary>The replies and closes without their delays.</summary>
     public IEnumerable<string> Texts => Entries.Select(entry => entry.Client + " " + entry.Text);
 
+    /// <summary>Everything but the delays, one line each.</summary>
+    public IEnumerable<string> TimelessLines => Texts.Concat(Log.Concat(Rejects).Select(line => "log: " + line));
+
     /// <summary>Everything, one line each.</summary>
     public IEnumerable<string> Lines => Entries.Select(entry => entry.ToString()).Concat(Log.Select(line => "log: " + line));
 }

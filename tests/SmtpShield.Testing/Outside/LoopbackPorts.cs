@@ -32,8 +32,16 @@ public static class LoopbackPorts
     }
 
     /// <summary>Whether something listens on this port, seen in the kernel's table: a connection to try it would be an event that is counted.</summary>
-    public static bool IsListening(int port) =>
-        File.ReadLines("/proc/net/tcp").Concat(File.Exists("/proc/net/tcp6") ? File.ReadLines("/proc/net/tcp6") : [])
+    public static bool IsListening(int port) => AreListening([port]);
+
+    /// <summary>The same for all of these ports.</summary>
+    public static bool AreListening(IReadOnlyCollection<int> ports)
+    {
+        var listening = File.ReadLines("/proc/net/tcp").Concat(File.Exists("/proc/net/tcp6") ? File.ReadLines("/proc/net/tcp6") : [])
             .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Any(columns => columns.Length > 3 && columns[3] == "0A" && columns[1].EndsWith(":" + port.ToString("X4", null), StringComparison.Ordinal));
+            .Where(columns => columns.Length > 3 && columns[3] == "0A")
+            .Select(columns => Convert.ToInt32(columns[1].Split(':')[1], 16))
+            .ToHashSet();
+        return ports.All(listening.Contains);
+    }
 }

@@ -11,6 +11,9 @@ public sealed partial class MailLog(string path, string syslogName)
     private readonly List<string> _texts = [];
     private readonly StringBuilder _rest = new();
     private readonly Lock _lock = new();
+    private MailLog? _all;
+    private string _part = "";
+    private int _from;
     private long _read;
 
     /// <summary>The file.</summary>
@@ -21,6 +24,8 @@ public sealed partial class MailLog(string path, string syslogName)
     {
         get
         {
+            if (_all is not null)
+                return [.. _all.Texts.Skip(_from).Where(text => text.Contains(_part, StringComparison.Ordinal))];
             lock (_lock)
             {
                 ReadOn();
@@ -29,8 +34,14 @@ public sealed partial class MailLog(string path, string syslogName)
         }
     }
 
+    /// <summary>Only the lines in which <paramref name="part"/> stands: those about one client, when others have sessions at the same time.</summary>
+    public MailLog About(string part) => new(path, syslogName) { _all = this, _part = part };
+
+    /// <summary>Only the lines that are not there yet.</summary>
+    public MailLog FromHere() => new(path, syslogName) { _all = this, _from = Texts.Count };
+
     /// <summary>
-    /// The lines that say how sessions began and ended. Made comparable: the service's name is <c>smtp</c>, because a Postfix on a port of its own
+    /// The lines that say how sessions began, what limits and guards did in them, and how they ended. Made comparable: the service's name is <c>smtp</c>, because a Postfix on a port of its own
     /// logs the address and port it has in master.cf; and the number of octets after BDAT is <c>n</c>, because at a timeout Postfix logs the length of its own 421 there.
     /// Nothing else is changed.
     /// </summary>
@@ -94,7 +105,7 @@ public sealed partial class MailLog(string path, string syslogName)
     [GeneratedRegex(@"^\w{3} +\d+ \d\d:\d\d:\d\d \S+ (?<tag>[^\[ ]+)\[\d+\]: (?<text>.*)$")]
     private static partial Regex Prefix();
 
-    [GeneratedRegex(@"^(connect from |disconnect from |lost connection |timeout after |too many errors after |warning: Connection (rate|concurrency) )")]
+    [GeneratedRegex(@"^(connect from |disconnect from |lost connection |timeout after |too many errors after |improper command pipelining |discarding EHLO keywords: |warning: non-SMTP command |warning: .* limit exceeded: )")]
     private static partial Regex SessionLine();
 
     [GeneratedRegex(@"for service \S+$")]

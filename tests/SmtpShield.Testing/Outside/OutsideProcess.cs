@@ -13,6 +13,12 @@ public sealed class OutsideProcess : IAsyncDisposable
     /// <summary>SIGTERM, see signal(7).</summary>
     public const int Terminate = 15;
 
+    /// <summary>SIGSTOP.</summary>
+    public const int Stop = 19;
+
+    /// <summary>SIGCONT.</summary>
+    public const int Continue = 18;
+
     private readonly Process _process;
     private readonly StringBuilder _output = new();
 

@@ -36,6 +36,9 @@ public sealed class PostfixInstance : IAsyncDisposable
     /// <summary>The log of all its processes.</summary>
     public string LogPath => Path.Combine(_directory, "log", "maillog");
 
+    /// <summary>The processes that may take a connection: each smtpd(8), and master(8), which starts another one.</summary>
+    public IEnumerable<int> AcceptingProcesses() => Processes().Where(process => process.Name is "smtpd" or "master").Select(process => process.Id);
+
     /// <summary>Starts an instance with these services; <paramref name="parameters"/> are for its main.cf.</summary>
     public static async Task<PostfixInstance> StartAsync(IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)
     {
@@ -47,7 +50,7 @@ public sealed class PostfixInstance : IAsyncDisposable
         {
             await instance.WriteConfigurationAsync(parameters ?? new Dictionary<string, string>(), cancellationToken);
             await instance.ControlAsync("start", cancellationToken);
-            await Eventually.HoldsAsync(() => ports.Values.All(service => LoopbackPorts.IsListening(service.Item2)), s_limit, "Postfix listens on all its ports", cancellationToken);
+            await Eventually.HoldsAsync(() => LoopbackPorts.AreListening([.. ports.Values.Select(service => service.Item2)]), s_limit, "Postfix listens on all its ports", cancellationToken);
             return instance;
         }
         catch

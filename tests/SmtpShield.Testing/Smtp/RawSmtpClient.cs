@@ -51,6 +51,26 @@ public sealed class RawSmtpClient : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Connects and sends, without giving up the thread between.</summary>
+    public static RawSmtpClient ConnectAndSend(IPEndPoint server, IPAddress from, ReadOnlySpan<byte> octets)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            socket.Bind(new IPEndPoint(from, 0));
+            socket.Connect(server);
+            socket.Send(octets);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+        var client = new RawSmtpClient(socket);
+        client.StartReading();
+        return client;
+    }
+
     /// <summary>Begins to take in what comes.</summary>
     public void StartReading() => _reading = ReadAsync();
 
