@@ -97,6 +97,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         return true;
     }
 
+    private bool IsRejectedBareLf => _smtpd.ForbidBareNewline is BareNewlinePolicy.Reject && (_rawLength < 2 || client.Sent[_sent - 2] != '\r');
+
     private void Command(string line)
     {
         var command = ReferenceCommand.Parse(line);
@@ -107,7 +109,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
-        if (_smtpd.ForbidBareNewline is BareNewlinePolicy.Reject && (_rawLength < 2 || client.Sent[_sent - 2] != '\r'))
+        if (IsRejectedBareLf)
         {
             AnswerHere("", "550 5.5.2 mail.example.com Error: bare <LF> received", ends: true);
             return;
@@ -325,6 +327,12 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         if (!TryReadLine(out var line))
         {
             EndQuietly();
+            return;
+        }
+
+        if (IsRejectedBareLf && line.Length <= 12288 && _rawLength <= 12290)
+        {
+            AnswerHere("AUTH", "550 5.5.2 mail.example.com Error: bare <LF> received", ends: true);
             return;
         }
 
