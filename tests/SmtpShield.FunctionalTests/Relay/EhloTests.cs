@@ -95,10 +95,10 @@ internal sealed class EhloTests : RelayFixture
     [TestCase("DSN", "RCPT TO:<a@x> orcpt=rfc822;a@x", "501 5.7.1 DSN support is disabled")]
     [TestCase("SIZE", "MAIL FROM:<a@x> PRDR", "555 5.5.4 Unsupported option: PRDR")]
     [TestCase("SIZE", "MAIL FROM:<a@x> SIZE=1 prdr", "555 5.5.4 Unsupported option: PRDR")]
-    [TestCase("SIZE", "LHLO c", "500 5.5.1 Error: command not recognized")]
+    [TestCase("SIZE", "LHLO c", "500 5.5.2 Error: command not recognized")]
     [TestCase("SIZE", "BURL imap://x LAST", "502 5.5.1 Error: command not implemented")]
     [TestCase("SIZE", "ATRN", "502 5.5.1 Error: command not implemented")]
-    [TestCase("SIZE", "XEXCH50 1020 2", "500 5.5.1 Error: command not recognized")]
+    [TestCase("SIZE", "XEXCH50 1020 2", "500 5.5.2 Error: command not recognized")]
     [Property("Hazard", "EHLO-table"), Property("Hazard", "CMD-8")]
     public async Task Command_OfAKeywordThatIsNotOffered_IsRefusedHere(string discard, string command, string reply, CancellationToken cancellationToken)
     {
@@ -152,7 +152,7 @@ internal sealed class EhloTests : RelayFixture
     public async Task LocalReply_OfAnyKind_HasACodeUnlessTheMtaHasNone(
         [Values(
             "XCLIENT x|550 5.7.0 Error: insufficient authorization",
-            "XEXCH50 1|500 5.5.1 Error: command not recognized",
+            "XEXCH50 1|500 5.5.2 Error: command not recognized",
             "TURN|502 5.5.1 Error: command not implemented",
             "NOOP \0|500 5.5.2 Error: bad syntax",
             "NOOP {long}|500 5.5.2 mail.example.com Error: command too long",
