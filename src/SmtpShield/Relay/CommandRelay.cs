@@ -45,9 +45,8 @@ internal sealed class CommandRelay(RelayState state)
 
             if (state.Phase is RelayPhase.SaslResponse)
             {
-                var isBareLf = EndsInForbiddenBareLf(next);
                 state.ClientSide.Take(next);
-                RelaySaslResponse(line, isTooLong, isBareLf);
+                RelaySaslResponse(line, isTooLong);
             }
             else if (isTooLong)
             {
@@ -287,17 +286,10 @@ internal sealed class CommandRelay(RelayState state)
         state.UpstreamSide.Write(line[..chunk.Format(line)]);
     }
 
-    private void RelaySaslResponse(in ReadOnlySequence<byte> line, bool isTooLong, bool isBareLf)
+    private void RelaySaslResponse(in ReadOnlySequence<byte> line, bool isTooLong)
     {
         state.Phase = RelayPhase.Commands;
         state.UpstreamActivity = state.Now;
-        if (isBareLf)
-        {
-            ref var head = ref state.Pending.Head;
-            (head.OwnReply, head.IsForwarded, head.EndsSession) = (RejectBareLf(), false, true);
-            return;
-        }
-
         Reply? refusal = isTooLong ? Replies.SaslResponseTooLong : IsAmbiguous(line) ? Replies.BadSyntax : null;
         if (refusal is null)
         {

@@ -242,9 +242,9 @@ internal sealed class LocalRefusalTests : RelayFixture
     [Property("Hazard", "PIPE-1")]
     public async Task Recipient_WaitsForTheReplyToMail_EndsWithIt(string ending, string expected, CancellationToken cancellationToken)
     {
-        Limit(static limits => limits with { ClientRecipientRateLimit = 1, HardErrorLimit = 1, SoftErrorLimit = 1 });
+        Limit(static limits => limits with { ClientRecipientRateLimit = 1, HardErrorLimit = 2, SoftErrorLimit = 2 });
         var (client, mta) = await ConnectAsync(cancellationToken);
-        await client.SendAsync("MAIL FROM:<s@x>\r\nRCPT TO:<a@y>\r\nRCPT TO:<b@y>\r\n", cancellationToken);
+        await client.SendAsync("MAIL FROM:<s@x>\r\nRCPT TO:<a@y>\r\nRCPT TO:<b@y>\r\nRCPT TO:<c@y>\r\n", cancellationToken);
         await mta.ReadLineAsync(cancellationToken);
         if (ending == "fin")
             client.EndSending();
@@ -259,7 +259,7 @@ internal sealed class LocalRefusalTests : RelayFixture
             await mta.SendAsync("250 1\r\n", cancellationToken);
             Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo("RCPT TO:<a@y>"));
             await mta.SendAsync("250 2\r\n", cancellationToken);
-            expected += $"250 2\r\n{TooManyRecipients}\r\n421 4.7.0 mail.example.com Error: too many errors\r\n";
+            expected += $"250 2\r\n{TooManyRecipients}\r\n{TooManyRecipients}\r\n421 4.7.0 mail.example.com Error: too many errors\r\n";
         }
 
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(expected));
