@@ -330,12 +330,6 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
-        if (IsRejectedBareLf && line.Length <= 12288 && _rawLength <= 12290)
-        {
-            AnswerHere("AUTH", "550 5.5.2 mail.example.com Error: bare <LF> received", ends: true);
-            return;
-        }
-
         var refusal = line.Length > 12288 || _rawLength > 12290 ? "500 5.5.6 Error: authentication exchange line is too long" : line.AsSpan().IndexOfAny('\r', '\n', '\0') >= 0 ? "500 5.5.2 Error: bad syntax" : null;
         if (!TryTakeEvent(MtaEventKind.SaslResponse, refusal is null ? line : "*", "AUTH", isImproper: false) || !TryTakeOutput("AUTH", out var output))
             return;
