@@ -12,6 +12,7 @@ internal static class ClientPlayer
     public static async Task<ClientLog> PlayAsync(RawSmtpClient client, SessionPlan plan, CancellationToken cancellationToken)
     {
         var sent = "";
+        var writeEnds = new List<int>();
         var isClosed = false;
         if (!plan.TalksFirst)
             await AwaitAsync(1);
@@ -21,6 +22,7 @@ internal static class ClientPlayer
             if (step.Octets.Length == 0)
                 continue;
             sent += step.Octets;
+            writeEnds.Add(sent.Length);
             await client.SendAsync(step.Octets, cancellationToken);
         }
 
@@ -29,7 +31,7 @@ internal static class ClientPlayer
             if (!plan.LeavesAtOnce && !isClosed)
                 await client.WaitForMoreAsync(s_patience, cancellationToken);
             client.EndSending();
-            return new(sent, await client.ReadToEndAsync(cancellationToken), HasVanished: false);
+            return new(sent, writeEnds, await client.ReadToEndAsync(cancellationToken), HasVanished: false);
         }
 
         if (!plan.LeavesAtOnce)
@@ -40,7 +42,7 @@ internal static class ClientPlayer
             await client.WaitForMoreAsync(s_longestGreeting, cancellationToken);
         var received = client.Unread();
         await client.VanishAsync(plan.Leaving is Leaving.Reset);
-        return new(sent, received, HasVanished: true);
+        return new(sent, writeEnds, received, HasVanished: true);
 
         async Task AwaitAsync(int replies)
         {

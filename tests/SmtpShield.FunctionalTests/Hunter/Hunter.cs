@@ -56,7 +56,7 @@ internal sealed class Hunter : IAsyncDisposable
         catch (Exception problem) when (problem is HuntException or OperationCanceledException or TimeoutException)
         {
             var what = problem is HuntException ? problem.Message : $"the session did not end within {s_longestSession.TotalSeconds} s";
-            client ??= new("", connection.Unread(), HasVanished: false);
+            client ??= new("", [], connection.Unread(), HasVanished: false);
             return $"Seed {seed} ({_configuration.Name}): {what}\n{SessionText.Describe(plan, client, player.Log)}{string.Join('\n', _shield.Log.Lines.Where(line => line.Contains(address.ToString(), StringComparison.Ordinal)))}";
         }
     }

@@ -42,12 +42,15 @@ internal readonly record struct ReferenceContent(ReferenceContent.Kind Ending, i
     }
 
     /// <summary>Whether some parser could see an end in content that has none or, with its end, another one.</summary>
-    public static bool IsDoubtful(string received, bool isComplete)
+    /// <param name="received">What the MTA has.</param>
+    /// <param name="isComplete">Whether its end has come.</param>
+    /// <param name="wasCut">The MTA itself stopped reading somewhere, so that its last octets say nothing of what was sent behind them.</param>
+    public static bool IsDoubtful(string received, bool isComplete, bool wasCut)
     {
         var text = "\r\n" + (isComplete ? received[..^3] : received);
         for (var i = 1; i < text.Length; i++)
         {
-            if (text[i] == '.' && IsBreak(text[i - 1]) && (i + 1 == text.Length ? !isComplete : IsBreak(text[i + 1])))
+            if (text[i] == '.' && IsBreak(text[i - 1]) && (i + 1 == text.Length ? !isComplete && !wasCut : IsBreak(text[i + 1])))
                 return true;
         }
 

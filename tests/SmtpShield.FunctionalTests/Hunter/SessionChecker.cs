@@ -54,7 +54,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             var isDoubtful = received.Kind switch
             {
                 MtaEventKind.Command or MtaEventKind.SaslResponse => received.IsComplete && received.Octets.AsSpan().IndexOfAny('\r', '\n', '\0') >= 0,
-                MtaEventKind.Content => ReferenceContent.IsDoubtful(received.Octets, received.IsComplete || mta.HasClosed && received.Octets.Length > 2),
+                MtaEventKind.Content => ReferenceContent.IsDoubtful(received.Octets, received.IsComplete, wasCut: mta.HasClosed),
                 _ => false,
             };
             if (isDoubtful)
@@ -97,6 +97,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         return true;
     }
 
+    private bool IsRejectedBareLf => _smtpd.ForbidBareNewline is BareNewlinePolicy.Reject && (_rawLength < 2 || client.Sent[_sent - 2] != '\r');
+
     private void Command(string line)
     {
         var command = ReferenceCommand.Parse(line);
@@ -107,7 +109,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
-        if (_smtpd.ForbidBareNewline is BareNewlinePolicy.Reject && (_rawLength < 2 || client.Sent[_sent - 2] != '\r'))
+        if (IsRejectedBareLf)
         {
             AnswerHere("", "550 5.5.2 mail.example.com Error: bare <LF> received", ends: true);
             return;
@@ -174,9 +176,10 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
-        if (command.Verb == "STARTTLS" && output.Code == 220 && _sent < client.Sent.Length && IsFinal(NotSynchronized))
+        // What arrived together with STARTTLS was there when the reply came; what was sent later may have been.
+        if (command.Verb == "STARTTLS" && output.Code == 220 && _sent < client.Sent.Length && (client.IsWithinAWrite(_sent) || IsFinal(NotSynchronized)))
         {
-            End(NotSynchronized);
+            End([NotSynchronized, .. Excuses(command.Verb)]);
             return;
         }
 
@@ -220,7 +223,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         if (isEarly && TakeEarlyReply())
             return;
         var isRefused = expected.Ending is ReferenceContent.Kind.Ambiguous;
-        var refusal = Adapt("521 5.5.2 mail.example.com Error: bare <LF> received");
+        const string refusal = "521 5.5.2 mail.example.com Error: bare <LF> received";
         if (isRefused && (IsFinal(refusal) || !MayBeLost))
             End(refusal);
         else
@@ -308,7 +311,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return true;
         }
 
-        if (!_isBlind && output.Code >= 400 && (Rest == output.Relayed + (behind.Length > 0 ? behind + "\r\n" : "") || Rest == output.Relayed + Adapt(behind) + (behind.Length > 0 ? "\r\n" : "")))
+        var whole = output.Relayed + (behind.Length > 0 ? Adapt(behind) + "\r\n" : "");
+        if (!_isBlind && output.Code >= 400 && Rest == whole)
         {
             _output++;
             End([], everything: true);
@@ -418,7 +422,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         if (_event >= mta.Events.Count)
             return null;
         var part = mta.Events[_event];
-        if (part.Kind != kind || !octets.StartsWith(part.Octets, StringComparison.Ordinal) || (part.IsComplete && kind is MtaEventKind.Content or MtaEventKind.Chunk && part.IsComplete && part.Octets.Length != octets.Length))
+        if (part.Kind != kind || !octets.StartsWith(part.Octets, StringComparison.Ordinal) || (part.IsComplete && part.Octets.Length != octets.Length))
             Fail($"the MTA received {part.Kind} {Show(part.Octets)} where {kind} {Show(octets)} was next");
         _event++;
         return part;
