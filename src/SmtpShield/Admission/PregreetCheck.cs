@@ -39,10 +39,18 @@ internal sealed partial class PregreetCheck(ShieldSnapshot snapshot, ILogger<Pre
             return false;
 
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(PregreetCheck)} runs behind {nameof(IdentifyClient)}.");
-        var input = await connection.Transport.Input.ReadAsync().ConfigureAwait(false);
-        Log.ImproperPipelining(log, BeforeGreeting, client.NameAddress, ClientText.Escape(input.Buffer, LongestInputLogged));
-        connection.Transport.Input.AdvanceTo(input.Buffer.Start);
-        return true;
+        try
+        {
+            var input = await connection.Transport.Input.ReadAsync().ConfigureAwait(false);
+            Log.ImproperPipelining(log, BeforeGreeting, client.NameAddress, ClientText.Escape(input.Buffer, LongestInputLogged));
+            connection.Transport.Input.AdvanceTo(input.Buffer.Start);
+            return true;
+        }
+        catch (IOException)
+        {
+            // It has reset the connection meanwhile: that is for the session to find.
+            return false;
+        }
     }
 
     /// <summary>Tells the client, in place of a greeting.</summary>

@@ -239,7 +239,8 @@ internal sealed class UpstreamSocketTests
         await StartAsync(NameOf(mta));
         var (connection, session) = await DialAndAcceptAsync(mta, cancellationToken);
 
-        // The MTA does not read: at some point the kernel takes no more, and the flush has to wait. Up to there each flush is in the kernel when it completes.
+        // The MTA does not read: at some point the kernel takes no more, and the flush has to wait. Up to there each flush is in the kernel when it completes. Looked at
+        // now and then, because the kernel's table is long behind tests with thousands of connections.
         var chunk = new byte[8192];
         for (var flushed = (long)chunk.Length; ; flushed += chunk.Length)
         {
@@ -247,7 +248,8 @@ internal sealed class UpstreamSocketTests
             var flush = connection.Transport.Output.FlushAsync(cancellationToken);
             if (!flush.IsCompleted)
                 break;
-            Assert.That(QueuedInKernel(session), Is.GreaterThanOrEqualTo(flushed));
+            if (flushed / chunk.Length % 32 == 1)
+                Assert.That(QueuedInKernel(session), Is.GreaterThanOrEqualTo(flushed));
         }
 
         connection.Abort();
