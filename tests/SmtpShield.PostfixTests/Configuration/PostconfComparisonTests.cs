@@ -5,7 +5,7 @@ using SmtpShield.Host.Commands;
 namespace SmtpShield.PostfixTests.Configuration;
 
 /// <summary>The same main.cf and the same arguments, to Postfix's postconf(1) and to ours: same output, same status, same warnings.</summary>
-[TestFixture, Category("Postfix")]
+[TestFixture, Category("Postfix"), FixtureLifeCycle(LifeCycle.InstancePerTestCase), Parallelizable(ParallelScope.Children)]
 public sealed class PostconfComparisonTests
 {
     // Names both know, with the same default; what differs by design (mynetworks_style, syslog_name, …) is not asked for.
