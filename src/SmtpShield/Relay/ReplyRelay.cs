@@ -1,7 +1,6 @@
 using System.Buffers;
 using SmtpShield.Limits;
 using SmtpShield.Protocol;
-using SmtpShield.Telemetry;
 
 namespace SmtpShield.Relay;
 
@@ -11,10 +10,6 @@ namespace SmtpShield.Relay;
 /// </summary>
 internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay content, RemovedEhloKeywords removedKeywords, string destination)
 {
-    private const int LongestReasonLogged = 200;
-    private const int LongestReplyLogged = LongestReasonLogged + EnvelopeText.Longest;
-    private const int LongestEtrnLogged = 100;
-
     private int _lastCode;
     private bool _lastWasSynchronizationError;
     private int _written;
@@ -200,7 +195,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
 
         if (code is 421 or 521)
         {
-            LogRefusal(head, code, reply);
+            RefusalLog.Write(state, head, code, IsMessageReply, reply);
             state.End(head.IsForwarded ? RelayResult.UpstreamEnded : RelayResult.ClientRefused);
             return;
         }
@@ -234,7 +229,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         if (succeeded)
             NoteSuccess(head, code);
         else
-            LogRefusal(head, code, reply);
+            RefusalLog.Write(state, head, code, IsMessageReply, reply);
         Dequeue(head.Verb, code);
     }
 
@@ -316,66 +311,6 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             state.End(verb == Verb.Quit ? RelayResult.ClientQuit : RelayResult.UpstreamEnded);
         else if (state.Errors.IsHard(state.Limits))
             state.End(RelayResult.TooManyErrors, Replies.TooManyErrors(state.Options.MyHostname));
-    }
-
-    // Postfix logs what its restrictions refuse, not syntax and sequence errors: those have codes of their own, or say "Error:" or "Syntax:".
-    private void LogRefusal(in PendingCommand head, int code, in ReadOnlySequence<byte> reply)
-    {
-        if (!head.IsForwarded || !state.LogBudget.TryTake())
-            return;
-
-        var text = FirstLine(reply);
-        var kept = state.Envelope.Kept(head);
-        switch (head.Verb)
-        {
-            case Verb.Auth when code == 535:
-                RelayLog.AuthenticationFailed(state.Log, state.Client.NameAddress, ClientText.Escape(kept), ReasonOf(text));
-                break;
-            case Verb.Data or Verb.Bdat when IsMessageReply:
-                RelayLog.MessageRejected(state.Log, state.Client.NameAddress, Quote(text), DescribeEnvelope(default));
-                break;
-            case var _ when code is (>= 500 and <= 504) or 555 || IsSyntaxOrSequence(text):
-                break;
-            case Verb.Mail:
-                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), state.Envelope.Describe(kept, default, hasSender: true));
-                break;
-            case Verb.Rcpt or Verb.Vrfy:
-                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(kept));
-                break;
-            case Verb.Etrn:
-                RelayLog.EtrnRejected(state.Log, ClientText.Escape(kept, LongestEtrnLogged), state.Client.NameAddress);
-                break;
-            case Verb.Helo or Verb.Ehlo or Verb.Data or Verb.Bdat:
-                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(default));
-                break;
-        }
-    }
-
-    private string DescribeEnvelope(ReadOnlySpan<byte> recipient) => state.Envelope.Describe(state.Envelope.Sender, recipient, state.Envelope.HasSender);
-
-    private static string Quote(ReadOnlySpan<byte> text) => ClientText.Escape(text, LongestReplyLogged);
-
-    private static bool IsSyntaxOrSequence(ReadOnlySpan<byte> text)
-    {
-        var words = text.Length > 4 ? text[4..] : default;
-        var blank = words.IndexOf((byte)' ');
-        if (blank > 0 && words[..blank].IndexOf((byte)'.') >= 0)
-            words = words[(blank + 1)..];
-        return words.StartsWith("Error:"u8) || words.StartsWith("Syntax:"u8);
-    }
-
-    private static string ReasonOf(ReadOnlySpan<byte> text)
-    {
-        var marker = "authentication failed: "u8;
-        var at = text.IndexOf(marker);
-        return at < 0 ? "authentication failure" : ClientText.Escape(text[(at + marker.Length)..], LongestReasonLogged);
-    }
-
-    private static ReadOnlySpan<byte> FirstLine(in ReadOnlySequence<byte> reply)
-    {
-        ReadOnlySpan<byte> text = reply.Length > ProtocolLimits.ReplyLine ? reply.Slice(0, ProtocolLimits.ReplyLine).ToArray() : reply.ToArray();
-        var end = text.IndexOfAny((byte)'\r', (byte)'\n');
-        return end < 0 ? text : text[..end];
     }
 
     private static bool StartsWith(in ReadOnlySequence<byte> reply, ReadOnlySpan<byte> prefix)

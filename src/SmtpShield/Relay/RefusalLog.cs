@@ -1,0 +1,90 @@
+using System.Buffers;
+using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
+
+namespace SmtpShield.Relay;
+
+/// <summary>
+/// Logs what the MTA refuses, in the lines Postfix would have for it. Postfix logs what its restrictions refuse, not syntax and sequence errors: those have codes of their own,
+/// or say "Error:" or "Syntax:".
+/// </summary>
+internal static class RefusalLog
+{
+    private const int LongestReasonLogged = 200;
+    private const int LongestReplyLogged = LongestReasonLogged + EnvelopeText.Longest;
+    private const int LongestEtrnLogged = 100;
+
+    /// <summary>Logs a refusal, unless the shield refused itself or the session has logged enough.</summary>
+    /// <param name="state">The session.</param>
+    /// <param name="head">The command.</param>
+    /// <param name="code">The reply code.</param>
+    /// <param name="isMessageReply">Whether a whole message was refused, not the command.</param>
+    /// <param name="reply">The whole reply.</param>
+    public static void Write(RelayState state, in PendingCommand head, int code, bool isMessageReply, in ReadOnlySequence<byte> reply)
+    {
+        if (!head.IsForwarded)
+            return;
+
+        var text = FirstLine(reply);
+        if (!IsLogged(head.Verb, code, isMessageReply, text) || !state.LogBudget.TryTake())
+            return;
+
+        var kept = state.Envelope.Kept(head);
+        switch (head.Verb)
+        {
+            case Verb.Auth:
+                RelayLog.AuthenticationFailed(state.Log, state.Client.NameAddress, ClientText.Escape(kept), ReasonOf(text));
+                break;
+            case Verb.Data or Verb.Bdat when isMessageReply:
+                RelayLog.MessageRejected(state.Log, state.Client.NameAddress, Quote(text), DescribeEnvelope(state, default));
+                break;
+            case Verb.Mail:
+                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), state.Envelope.Describe(kept, default, hasSender: true));
+                break;
+            case Verb.Rcpt or Verb.Vrfy:
+                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(state, kept));
+                break;
+            case Verb.Etrn:
+                RelayLog.EtrnRejected(state.Log, ClientText.Escape(kept, LongestEtrnLogged), state.Client.NameAddress);
+                break;
+            default:
+                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(state, default));
+                break;
+        }
+    }
+
+    private static bool IsLogged(Verb verb, int code, bool isMessageReply, ReadOnlySpan<byte> text) => verb switch
+    {
+        Verb.Auth => code == 535,
+        Verb.Data or Verb.Bdat when isMessageReply => true,
+        Verb.Mail or Verb.Rcpt or Verb.Vrfy or Verb.Etrn or Verb.Helo or Verb.Ehlo or Verb.Data or Verb.Bdat => !(code is (>= 500 and <= 504) or 555) && !IsSyntaxOrSequence(text),
+        _ => false,
+    };
+
+    private static string DescribeEnvelope(RelayState state, ReadOnlySpan<byte> recipient) => state.Envelope.Describe(state.Envelope.Sender, recipient, state.Envelope.HasSender);
+
+    private static string Quote(ReadOnlySpan<byte> text) => ClientText.Escape(text, LongestReplyLogged);
+
+    private static bool IsSyntaxOrSequence(ReadOnlySpan<byte> text)
+    {
+        var words = text.Length > 4 ? text[4..] : default;
+        var blank = words.IndexOf((byte)' ');
+        if (blank > 0 && words[..blank].IndexOf((byte)'.') >= 0)
+            words = words[(blank + 1)..];
+        return words.StartsWith("Error:"u8) || words.StartsWith("Syntax:"u8);
+    }
+
+    private static string ReasonOf(ReadOnlySpan<byte> text)
+    {
+        var marker = "authentication failed: "u8;
+        var at = text.IndexOf(marker);
+        return at < 0 ? "authentication failure" : ClientText.Escape(text[(at + marker.Length)..], LongestReasonLogged);
+    }
+
+    private static ReadOnlySpan<byte> FirstLine(in ReadOnlySequence<byte> reply)
+    {
+        ReadOnlySpan<byte> text = reply.Length > ProtocolLimits.ReplyLine ? reply.Slice(0, ProtocolLimits.ReplyLine).ToArray() : reply.ToArray();
+        var end = text.IndexOfAny((byte)'\r', (byte)'\n');
+        return end < 0 ? text : text[..end];
+    }
+}
