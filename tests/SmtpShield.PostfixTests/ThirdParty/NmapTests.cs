@@ -80,7 +80,7 @@ public sealed partial class NmapTests
     public async Task EnumUsers_HardErrorLimit_SessionsEndAsWithPostfix(CancellationToken cancellationToken)
     {
         var (direct, shielded) = await FindAsync("errors", "smtp-enum-users", "smtp-enum-users.methods={RCPT}", cancellationToken);
-        Assert.That(shielded, Is.EqualTo(direct));
+        Assert.That(Closed(shielded), Is.EqualTo(Closed(direct)));
         Assert.That(shielded, Does.Not.Contain("third"));
         Assert.That(_shields["errors"].Log.Texts, Has.Some.StartsWith("too many errors after RCPT from unknown[127.0.0.1]"));
     }
@@ -105,6 +105,9 @@ public sealed partial class NmapTests
         Assert.That(shielded, Does.Contain("open  smtp    Postfix smtpd").And.Contain("smtp-strangeport: Mail server on unusual port"));
         await EndedAsync(_shields["free"], cancellationToken);
     }
+
+    // How a closed connection looks to nmap: by FIN or, when its next command came before it read that, by RST.
+    private static string Closed(string findings) => findings.Replace("failed to receive data: failed to receive data", "failed to receive data: connection closed", StringComparison.Ordinal);
 
     private static TestCaseData Script(string name, string finding, string arguments = "") => new TestCaseData(name, arguments, finding).SetArgDisplayNames(name, arguments);
 
