@@ -142,7 +142,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     private bool IsPossible(in PendingCommand head, int code) => code switch
     {
         >= 400 => true,
-        >= 300 => state.Phase is RelayPhase.Commands && !state.AwaitsMessageReply && head.OwnReply is null && head.Verb is (Verb.Data or Verb.Auth),
+        >= 300 => state.Phase is RelayPhase.Commands && !state.AwaitsMessageReply && head.OwnReply is null && (head.Verb, code) is (Verb.Data, 354) or (Verb.Auth, 334),
         _ => !IsEarly(head) && head.OwnReply is null,
     };
 

@@ -170,7 +170,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
 
         var isAsking = output.Code is >= 300 and < 400;
-        if (isAsking && command.Verb is not ("DATA" or "AUTH"))
+        if (isAsking && (command.Verb, output.Code) is not (("DATA", 354) or ("AUTH", 334)))
         {
             End(Unavailable);
             return;
@@ -343,10 +343,16 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
+        if (output.Code is >= 300 and < 400 and not 334)
+        {
+            End(Unavailable);
+            return;
+        }
+
         Observe(output.Relayed, Excuses("AUTH"));
         if (_isOver)
             return;
-        if (output.Code is >= 300 and < 400)
+        if (output.Code is 334)
             SaslResponse();
         else
             Complete("AUTH", output.Relayed);

@@ -156,4 +156,19 @@ internal sealed class ReplyTests : RelayFixture
         Assert.That(mta.Received, Is.EqualTo("QUIT\r\n"));
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.Empty);
     }
+
+    [TestCase("DATA", "334 go")]
+    [TestCase("DATA", "350 go")]
+    [TestCase("AUTH LOGIN", "354 go")]
+    [TestCase("RCPT TO:<a@b>", "354 go")]
+    public async Task Reply_AsksForSomethingElseThanTheCommandDoes_EndsTheSession(string command, string reply, CancellationToken cancellationToken)
+    {
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        await client.SendAsync(command + "\r\n", cancellationToken);
+        await mta.ReadLineAsync(cancellationToken);
+        await mta.SendAsync(reply + "\r\n", cancellationToken);
+
+        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("421 4.3.0 mail.example.com Error: mail server unavailable\r\n"));
+        await mta.Ended.WaitAsync(cancellationToken);
+    }
 }
