@@ -20,7 +20,20 @@ internal sealed partial class SmtpSink : IAsyncDisposable
     public int Sessions => Counters().Select(match => int.Parse(match.Groups["sessions"].Value, CultureInfo.InvariantCulture)).DefaultIfEmpty().Max();
 
     /// <summary>Its captures of mail transactions, envelope and content, one for each.</summary>
-    public IReadOnlyList<string> Captures => [.. Directory.GetFiles(_directory).Select(File.ReadAllText)];
+    /// <remarks>It removes the capture of a transaction that was given up, at any time: such a one is none.</remarks>
+    public IReadOnlyList<string> Captures => [.. Directory.GetFiles(_directory).Select(ReadIfThere).OfType<string>()];
+
+    private static string? ReadIfThere(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Starts it on a port and waits until it listens.</summary>
     /// <param name="endPoint">Where it listens.</param>

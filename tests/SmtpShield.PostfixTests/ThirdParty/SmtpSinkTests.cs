@@ -132,7 +132,8 @@ public sealed partial class SmtpSinkTests
     [CancelAfter(60_000)]
     public async Task EarlyTalker_BeforeGreeting_554AndNoMessage(CancellationToken cancellationToken)
     {
-        await using var sink = await SmtpSink.StartAsync(_sinkEndPoint, "-W CONNECT:1", cancellationToken);
+        // Long enough for a client on a busy machine to be early.
+        await using var sink = await SmtpSink.StartAsync(_sinkEndPoint, "-W CONNECT:5", cancellationToken);
         await using (var client = await RawSmtpClient.ConnectAsync(Shield.EndPoint, s_client, cancellationToken))
         {
             await client.SendAsync(string.Join("\r\n", s_script) + "\r\n", cancellationToken);
