@@ -1,3 +1,3 @@
 // Fixtures run one after the other, because they measure delays and load; only the dialogues run side by side (see DialogueTests).
-[assembly: LevelOfParallelism(8)]
+[assembly: LevelOfParallelism(4)]
 [assembly: Category("Postfix")]
