@@ -16,7 +16,8 @@ public sealed class DialogueTests
     private const string RateTimeUnit = "anvil_rate_time_unit";
 
     private static readonly ClientNetwork s_again = new(84);
-    private static readonly ClientNetwork[] s_networks = [ClientNetwork.AsWritten, s_again];
+    private static readonly ClientNetwork s_oncemore = new(85);
+    private static readonly ClientNetwork[] s_networks = [ClientNetwork.AsWritten, s_again, s_oncemore];
 
     private readonly Dictionary<string, PostfixInstance> _postfixes = [];
 
@@ -125,11 +126,13 @@ public sealed class DialogueTests
         var limits = ClientNetwork.LocalizeAll(dialogue.Limits, s_networks);
         await using var shield = await ShieldProcess.StartAsync(PostfixOf(dialogue).EndPointOf(ServiceOf(dialogue, "behind")), limits, cancellationToken);
         var (expected, actual, seen, limit) = await RunBothAsync(dialogue, shield, ClientNetwork.AsWritten, cancellationToken);
-        // A machine that stalls for half a second in a delay makes a difference of one second; a wrong delay is there again the second time.
-        if (actual.Texts.SequenceEqual(expected.Texts) && !actual.Entries.SequenceEqual(expected.Entries))
+        // A machine that stalls for half a second in a delay makes a difference of one second; a wrong delay is there again every time.
+        foreach (var network in new[] { s_again, s_oncemore })
         {
+            if (!actual.Texts.SequenceEqual(expected.Texts) || actual.Entries.SequenceEqual(expected.Entries))
+                break;
             await TestContext.Progress.WriteLineAsync($"{dialogue.Name}: the delays differed, the dialogue is played again:\n{Difference(expected, actual)}");
-            (expected, actual, seen, limit) = await RunBothAsync(dialogue, shield, s_again, cancellationToken);
+            (expected, actual, seen, limit) = await RunBothAsync(dialogue, shield, network, cancellationToken);
         }
         await shield.StopAsync(cancellationToken);
         Assert.Multiple(() =>
