@@ -20,4 +20,9 @@ public sealed record ListenerOptions
     /// <value>At least 0; 30 seconds by default.</value>
     [ConfigurationKeyName("shield_drain_timeout"), TimeUnit('s'), MinimumSeconds(0)]
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Whether connections to other hosts' addresses are accepted, which a router's packet filter diverts to the shield (nftables <c>tproxy</c>).</summary>
+    /// <value>No by default. Needs the capability CAP_NET_ADMIN.</value>
+    [ConfigurationKeyName("shield_listen_transparent")]
+    public bool Transparent { get; init; }
 }

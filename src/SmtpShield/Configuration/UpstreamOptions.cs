@@ -32,4 +32,9 @@ public sealed record UpstreamOptions
     /// <value>At least 1 second; 30 seconds by default.</value>
     [ConfigurationKeyName("shield_upstream_reactivation_time"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan ReactivationTime { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How the MTA learns who the client is.</summary>
+    /// <value><c>none</c> (default), <c>proxy-v1</c>, <c>proxy-v2</c>, <c>xclient</c> or <c>transparent</c>.</value>
+    [ConfigurationKeyName("shield_client_handoff")]
+    public ClientHandoff ClientHandoff { get; init; }
 }

@@ -28,6 +28,43 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         ["reject"] = BareNewlinePolicy.Reject,
     };
 
+    private static readonly Dictionary<string, TlsSecurityLevel> TlsSecurityLevels = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [""] = TlsSecurityLevel.None,
+        ["none"] = TlsSecurityLevel.None,
+        ["may"] = TlsSecurityLevel.May,
+        ["encrypt"] = TlsSecurityLevel.Encrypt,
+    };
+
+    private static readonly Dictionary<string, UpstreamTlsSecurityLevel> UpstreamTlsSecurityLevels = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["none"] = UpstreamTlsSecurityLevel.None,
+        ["may"] = UpstreamTlsSecurityLevel.May,
+        ["encrypt"] = UpstreamTlsSecurityLevel.Encrypt,
+        ["verify"] = UpstreamTlsSecurityLevel.Verify,
+    };
+
+    private static readonly Dictionary<string, ClientHandoff> ClientHandoffs = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["none"] = ClientHandoff.None,
+        ["proxy-v1"] = ClientHandoff.ProxyV1,
+        ["proxy-v2"] = ClientHandoff.ProxyV2,
+        ["xclient"] = ClientHandoff.Xclient,
+        ["transparent"] = ClientHandoff.Transparent,
+    };
+
+    private static readonly Dictionary<string, UpstreamProxyProtocol> UpstreamProxyProtocols = new(StringComparer.Ordinal)
+    {
+        [""] = UpstreamProxyProtocol.None,
+        ["haproxy"] = UpstreamProxyProtocol.Haproxy,
+    };
+
+    private static readonly Dictionary<string, ProxyUnknownPolicy> ProxyUnknownPolicies = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["accept"] = ProxyUnknownPolicy.Accept,
+        ["refuse"] = ProxyUnknownPolicy.Refuse,
+    };
+
     /// <summary>Reads a value.</summary>
     /// <returns>The value; null after an error.</returns>
     public object? Read(ParameterDefinition definition, string text, SourceLocation location)
@@ -55,6 +92,18 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
             return ReadChoice(definition, text, location, RateWindows);
         if (type == typeof(BareNewlinePolicy))
             return ReadChoice(definition, text, location, BareNewlinePolicies, "; no would let a second message be smuggled past the shield");
+        if (type == typeof(TlsSecurityLevel))
+            return ReadChoice(definition, text, location, TlsSecurityLevels);
+        if (type == typeof(UpstreamTlsSecurityLevel))
+            return ReadChoice(definition, text, location, UpstreamTlsSecurityLevels);
+        if (type == typeof(ClientHandoff))
+            return ReadChoice(definition, text, location, ClientHandoffs);
+        if (type == typeof(UpstreamProxyProtocol))
+            return ReadChoice(definition, text, location, UpstreamProxyProtocols);
+        if (type == typeof(ProxyUnknownPolicy))
+            return ReadChoice(definition, text, location, ProxyUnknownPolicies);
+        if (type == typeof(TlsVersions))
+            return ReadTlsVersions(definition, text, location);
         throw new NotSupportedException($"{definition.Name}: no reader for {type}");
     }
 
@@ -127,7 +176,7 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         where T : struct =>
         choices.TryGetValue(text, out var choice)
             ? choice
-            : Fail(definition, location, $"bad parameter value: {definition.Name} = {text}", $"write one of {string.Join(", ", choices.Keys)}{reason}");
+            : Fail(definition, location, $"bad parameter value: {definition.Name} = {text}", $"write one of {string.Join(", ", choices.Keys.Where(choice => choice.Length > 0))}{reason}");
 
     private object? ReadForbiddenCommands(ParameterDefinition definition, string text, SourceLocation location)
     {
@@ -139,6 +188,13 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         {
             return Fail(definition, location, $"{definition.Name}: {exception.Message}", "");
         }
+    }
+
+    private object? ReadTlsVersions(ParameterDefinition definition, string text, SourceLocation location)
+    {
+        if (!TlsVersionsParser.TryParse(text, out var versions, out var reason))
+            return Fail(definition, location, $"{definition.Name}: {reason}", "write >=TLSv1.2, >=TLSv1.3, or names with ! in front: !SSLv2, !SSLv3, !TLSv1, !TLSv1.1");
+        return versions;
     }
 
     private object? Fail(ParameterDefinition definition, SourceLocation location, string message, string hint)
