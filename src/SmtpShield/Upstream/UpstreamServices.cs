@@ -19,6 +19,7 @@ internal static class UpstreamServices
         services.AddReverseProxy();
         services.AddSingleton<IProxyConfigProvider, UpstreamClusterConfig>();
         services.TryAddSingleton<IUpstreamTransport, SocketTransport>();
+        services.AddSingleton<UpstreamTls>();
         services.AddSingleton<UpstreamPool>();
         // Kestrel makes connection handlers, and with them the pool, while it makes its own options. YARP's state wants the server (HttpSysDelegator), whose
         // options those are: asked for at once it is a circle in which the host hangs without a word. At the first dial all of it exists.
