@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using Polly;
 using Polly.Timeout;
 using SmtpShield.Configuration;
+using SmtpShield.Tls;
 using SmtpShield.Transport;
 using SmtpShield.Upstream.Handoff;
 using Yarp.ReverseProxy.Model;
@@ -163,7 +164,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
                 pool.RecordSuccess(cluster, _picked!);
             }
 
-            return session = new UpstreamConnection(connection, destination, destination.Intern(greeting.Text), greeting.Code);
+            return session = new UpstreamConnection(connection, opening.Secured, destination, destination.Intern(greeting.Text), greeting.Code);
         }
         catch (SocketException error)
         {
@@ -183,7 +184,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
         finally
         {
             if (session is null)
-                await DropAsync(connection, destination);
+                await DropAsync(connection, opening.Secured, destination);
         }
 
         return null;
@@ -200,13 +201,15 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
             static (context, step) => step.Opening.RunAsync(step.Connection, context.CancellationToken), context, (Opening: opening, Connection: connection));
     }
 
-    private static async ValueTask DropAsync(ConnectionContext? connection, UpstreamDestination destination)
+    private static async ValueTask DropAsync(ConnectionContext? connection, TlsTransport? tls, UpstreamDestination destination)
     {
         try
         {
             if (connection is not null)
             {
                 connection.Abort();
+                if (tls is not null)
+                    await tls.DisposeAsync();
                 await connection.DisposeAsync();
             }
         }

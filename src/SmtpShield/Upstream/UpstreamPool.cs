@@ -4,6 +4,7 @@ using Polly;
 using Polly.Retry;
 using Polly.Timeout;
 using SmtpShield.Configuration;
+using SmtpShield.Tls;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Health;
 using Yarp.ReverseProxy.LoadBalancing;
@@ -32,7 +33,7 @@ internal sealed class UpstreamPool
         IEnumerable<ILoadBalancingPolicy> policies,
         IDestinationHealthUpdater health,
         IUpstreamTransport transport,
-        UpstreamTls tls,
+        TlsClient tls,
         TimeProvider time)
     {
         _state = state;
@@ -59,7 +60,7 @@ internal sealed class UpstreamPool
     public IUpstreamTransport Transport { get; }
 
     /// <summary>The shield's end of TLS with MTAs.</summary>
-    public UpstreamTls Tls { get; }
+    public TlsClient Tls { get; }
 
     /// <summary>The clock of all timeouts.</summary>
     public TimeProvider Time { get; }

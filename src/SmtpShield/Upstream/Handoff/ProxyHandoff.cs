@@ -55,5 +55,5 @@ internal static class ProxyHandoff
     }
 
     private static ProxyTlvs TlvsOf(UpstreamClient client) =>
-        client.Tls is not { } tls ? ProxyTlvs.None : new() { Authority = tls.ServerName, Tls = new(tls.Version, tls.Cipher) };
+        client.Tls is not { } tls ? ProxyTlvs.None : new() { Authority = tls.ServerName ?? "", Tls = new(tls.Protocol, tls.Cipher) };
 }

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Configuration;
 using SmtpShield.Protocol;
+using SmtpShield.Tls;
 
 namespace SmtpShield.Upstream.Handoff;
 
@@ -13,7 +14,7 @@ namespace SmtpShield.Upstream.Handoff;
 /// <param name="host">The MTA's host as configured, for its certificate.</param>
 /// <param name="client">For whom; <see langword="null"/>: for the shield itself, a probe.</param>
 /// <param name="tls">The shield's end of TLS with MTAs.</param>
-internal sealed class UpstreamOpening(ShieldOptions options, string host, UpstreamClient? client, UpstreamTls tls)
+internal sealed class UpstreamOpening(ShieldOptions options, string host, UpstreamClient? client, TlsClient tls)
 {
     private UpstreamDialogue? _dialogue;
 
@@ -22,6 +23,9 @@ internal sealed class UpstreamOpening(ShieldOptions options, string host, Upstre
 
     /// <summary>Whether the MTA has said anything: one that does not is full, or its listen queue is.</summary>
     public bool HasHeard { get; private set; }
+
+    /// <summary>TLS with the MTA, as soon as there is some. The caller disposes it before the connection, whatever came of the opening.</summary>
+    public TlsTransport? Secured { get; private set; }
 
     /// <summary>Whether the MTA knows who the client is, so that what it does from then on may be about this client only.</summary>
     public bool HasNamedClient { get; private set; }
@@ -116,10 +120,17 @@ internal sealed class UpstreamOpening(ShieldOptions options, string host, Upstre
     private async ValueTask<string?> HandshakeAsync(ConnectionContext connection, UpstreamDialogue dialogue, CancellationToken cancellationToken)
     {
         dialogue.Await("TLS handshake");
-        if (await tls.HandshakeAsync(connection, Tls, host, cancellationToken) is { } failure)
-            return $"TLS handshake failed: {failure}";
+        try
+        {
+            Secured = await tls.ConnectAsync(connection.Transport, host, options.UpstreamTls, cancellationToken);
+        }
+        catch (TlsException error)
+        {
+            return error.Message;
+        }
+
         HasHeard = true;
-        dialogue.Transport = connection.Transport;
+        dialogue.Transport = Secured;
         dialogue.Await("greeting");
         return null;
     }
