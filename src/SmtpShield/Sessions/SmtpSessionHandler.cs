@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
@@ -77,7 +78,7 @@ internal sealed class SmtpSessionHandler(
     // Null: no MTA could be reached, and the client knows.
     private async ValueTask<UpstreamConnection?> DialAsync(ConnectionContext connection, ClientIdentity client)
     {
-        var dial = await upstreams.DialAsync(drain.Deadline).ConfigureAwait(false);
+        var dial = await upstreams.DialAsync(service, new(client, connection.LocalEndPoint as IPEndPoint), drain.Deadline).ConfigureAwait(false);
         if (dial.Failures.Count > 0)
             SessionLog.DialFailed(log, string.Join("; ", dial.Failures), client.NameAddress);
         if (dial.Connection is null)

@@ -79,18 +79,24 @@ internal sealed class UpstreamPool
     public ValueTask<UpstreamDialResult> DialAsync(ShieldService service, UpstreamClient client, CancellationToken cancellationToken) =>
         DialAsync(new UpstreamDial(this, ClusterOf(service.Name), service.Current, client, only: null, cancellationToken), cancellationToken);
 
-    /// <summary>Dials one destination for the shield itself, with the service's TLS and handoff, to see whether it can be done. No address twice; sessions are counted, health is not touched.</summary>
+    /// <summary>
+    /// Opens a session with one destination for the shield itself, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a session; health is not touched.
+    /// </summary>
     /// <param name="service">The service.</param>
     /// <param name="destination">One of <see cref="DestinationsOf"/>.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left open or counted.</exception>
     /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
-    public ValueTask<UpstreamDialResult> ProbeAsync(ShieldService service, string destination, CancellationToken cancellationToken)
+    public async ValueTask<UpstreamProbe> ProbeAsync(ShieldService service, string destination, CancellationToken cancellationToken)
     {
         var cluster = ClusterOf(service.Name);
-        return cluster.DestinationsState.AllDestinations.FirstOrDefault(state => state.DestinationId == destination) is { } only
-            ? DialAsync(new UpstreamDial(this, cluster, service.Current, client: null, only, cancellationToken), cancellationToken)
-            : new(new UpstreamDialResult(null, [], false));
+        var only = cluster.DestinationsState.AllDestinations.First(state => state.DestinationId == destination);
+        var options = service.Current;
+        var dial = await DialAsync(new UpstreamDial(this, cluster, options, client: null, only, cancellationToken), cancellationToken);
+        if (dial.Connection is not { } connection)
+            return new(dial.Failures);
+        await using (connection)
+            return await UpstreamProbe.RunAsync(connection, dial.Failures, options, Time, cancellationToken);
     }
 
     /// <summary>The destinations of a service, as configured; for metrics and status.</summary>
