@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Primitives;
 using SmtpShield.Configuration;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Listening;
 
@@ -23,6 +24,7 @@ internal sealed class ListenSockets : IDisposable
     }
 
     /// <summary>A bound socket that does not listen yet. An IPv6 one is for IPv6 only, so that <c>0.0.0.0:25</c> and <c>[::]:25</c> live side by side.</summary>
+    /// <remarks>With <c>shield_listen_transparent</c> it also accepts what a packet filter diverts to it; a connection's local end point is then where the client wanted to go.</remarks>
     /// <exception cref="SocketException">It cannot be bound.</exception>
     public Socket CreateBound(EndPoint endpoint)
     {
@@ -31,6 +33,8 @@ internal sealed class ListenSockets : IDisposable
         {
             if (socket.AddressFamily == AddressFamily.InterNetworkV6)
                 socket.DualMode = false;
+            if (_snapshot.Current.Listener.Transparent && endpoint is IPEndPoint)
+                TransparentSocket.Allow(socket);
             socket.Bind(endpoint);
         }
         catch
