@@ -46,6 +46,8 @@ internal static class ShieldServices
 
         services.AddUpstream();
 
+        services.AddScoped<NewTlsSessions>();
+        services.AddScoped<ClientHandshake>();
         services.AddScoped<PregreetCheck>();
         services.AddSingleton<RemovedEhloKeywords>();
         services.AddScoped<SmtpSessionHandler>();
