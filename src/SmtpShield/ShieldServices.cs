@@ -8,6 +8,7 @@ using SmtpShield.Listening;
 using SmtpShield.Relay;
 using SmtpShield.Sessions;
 using SmtpShield.Telemetry;
+using SmtpShield.Tls;
 using SmtpShield.Upstream;
 
 namespace SmtpShield;
@@ -43,6 +44,11 @@ internal static class ShieldServices
         services.AddSingleton<ILimitPolicy, ConnectionRateLimit>();
         services.AddSingleton<ILimitPolicy, ErrorRateLimit>();
         services.AddSingleton<ILimitPolicy, AuthFailureRateLimit>();
+
+        services.AddScoped<CertificateStore>();
+        services.AddScoped<TlsServer>();
+        services.AddSingleton<TlsClient>();
+        services.AddHostedService<CertificateStart>();
 
         services.AddUpstream();
 

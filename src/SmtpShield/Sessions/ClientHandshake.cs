@@ -27,7 +27,7 @@ internal sealed class ClientHandshake(TlsServer tls, NewTlsSessions newSessions,
     public async ValueTask<TlsTransport?> RunAsync(
         HandshakeSlot slot, IDuplexPipe raw, ClientIdentity client, ClientCounter? counter, TlsOptions options, string after, CancellationToken cancellationToken)
     {
-        var handshake = await tls.AcceptAsync(slot, raw, client, options, cancellationToken).ConfigureAwait(false);
+        var handshake = await tls.AcceptAsync(raw, client, options, slot, cancellationToken).ConfigureAwait(false);
         var refusal = handshake.IsResumed ? null : newSessions.Count(client, counter);
         if (handshake.Transport is not { } transport)
         {

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Connections;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
-using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Relay;
 using SmtpShield.Tls;
