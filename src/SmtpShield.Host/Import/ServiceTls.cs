@@ -67,10 +67,6 @@ internal sealed class ServiceTls
         return NeedPostfix.FirstOrDefault(words.Contains);
     }
 
-    private static string? Problem(TlsOptions options)
-    {
-        var loader = new CertificateLoader(options, TimeProvider.System.GetUtcNow(), CertificateSet.Empty);
-        loader.Load();
-        return loader.Problems.FirstOrDefault(problem => problem.Severity == ProblemSeverity.Error)?.ToString();
-    }
+    private static string? Problem(TlsOptions options) =>
+        CertificateStore.ProblemsOf(options, TimeProvider.System).FirstOrDefault(problem => problem.Severity == ProblemSeverity.Error)?.ToString();
 }
