@@ -32,7 +32,7 @@ public sealed class ServiceConfigurationTests
     }
 
     private string[] Said(string text, ProblemSeverity severity) =>
-        [.. Open(text).Read().Problems.Where(problem => problem.Severity == severity).Select(problem => problem.ToString().Replace(_path, "main.cf", StringComparison.Ordinal))];
+        [.. Open(text).Read().Problems.WithoutHandoff().Where(problem => problem.Severity == severity).Select(problem => problem.ToString().Replace(_path, "main.cf", StringComparison.Ordinal))];
 
     private static string Listening(ShieldOptions options, string service) => string.Join(' ', options.Of(service).Listener.Endpoints);
 
@@ -66,7 +66,7 @@ public sealed class ServiceConfigurationTests
     public void Read_NameOfAService_SaysWhereItListens(string name, string expected)
     {
         var result = Open($"shield_services = {name}\n").Read();
-        Assert.That(result.Problems, Is.Empty);
+        Assert.That(result.Problems.WithoutHandoff(), Is.Empty);
         Assert.That(Listening(result.Options!, name), Is.EqualTo(expected));
     }
 
@@ -90,7 +90,7 @@ public sealed class ServiceConfigurationTests
     {
         var options = Options(text);
         Assert.That((options.Of("smtp").Limits.SoftErrorLimit, options.Of("submission").Limits.SoftErrorLimit), Is.EqualTo((smtp, submission)));
-        Assert.That(Open("shield_services = smtp submission\n" + text).Read().Problems, Is.Empty);
+        Assert.That(Open("shield_services = smtp submission\n" + text).Read().Problems.WithoutHandoff(), Is.Empty);
     }
 
     [Test]
@@ -207,7 +207,7 @@ public sealed class ServiceConfigurationTests
 
     [Test]
     public void Read_CommandLineForNoService_IsWarnedOf() =>
-        Assert.That(Open("", "submission/inet/smtpd_timeout=5").Read().Warnings.Select(problem => problem.ToString()), Is.EqualTo((string[])[
+        Assert.That(Open("", "submission/inet/smtpd_timeout=5").Read().Warnings.WithoutHandoff().Select(problem => problem.ToString()), Is.EqualTo((string[])[
             "command line option -o: no service submission: submission/inet/smtpd_timeout has no effect (add it to shield_services)"]));
 
     [Test]
