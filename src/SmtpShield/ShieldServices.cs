@@ -30,11 +30,11 @@ internal static class ShieldServices
             .AddMaillog());
         services.AddListening();
 
-        services.AddSingleton<ClientExceptions>();
+        services.AddScoped<ClientExceptions>();
         services.AddSingleton<INameResolver, SystemNameResolver>();
         services.AddSingleton<PeerNames>();
 
-        services.AddSingleton<OverLimit>((in AnvilCounts counts) => ClientLimits.IsAnyExceeded(counts, snapshot.Current.Limits));
+        services.AddSingleton<OverLimit>((string service, in AnvilCounts counts) => ClientLimits.IsAnyExceeded(counts, snapshot.Current.Of(service).Limits));
         services.AddSingleton<AnvilStatistics>();
         services.AddSingleton<AnvilTable>();
         services.AddHostedService<AnvilSweeper>();
@@ -46,9 +46,9 @@ internal static class ShieldServices
 
         services.AddUpstream();
 
-        services.AddSingleton<PregreetCheck>();
+        services.AddScoped<PregreetCheck>();
         services.AddSingleton<RemovedEhloKeywords>();
-        services.AddSingleton<SmtpSessionHandler>();
+        services.AddScoped<SmtpSessionHandler>();
         return services;
     }
 }

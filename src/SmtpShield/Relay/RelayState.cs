@@ -11,11 +11,11 @@ namespace SmtpShield.Relay;
 /// <param name="counter">Counts the client's events; null when it is exempt.</param>
 /// <param name="clientSide">The client's end.</param>
 /// <param name="upstreamSide">The MTA's end.</param>
-/// <param name="snapshot">The options in force.</param>
+/// <param name="service">The service the client has connected to, with the options in force.</param>
 /// <param name="isUnderStress">Whether the shield was under stress when the session began; it stays so for the session, as for a Postfix process.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where the session's log lines go.</param>
-internal sealed class RelayState(ClientIdentity client, ClientCounter? counter, RelaySide clientSide, RelaySide upstreamSide, ShieldSnapshot snapshot, bool isUnderStress, TimeProvider time, ILogger log)
+internal sealed class RelayState(ClientIdentity client, ClientCounter? counter, RelaySide clientSide, RelaySide upstreamSide, ShieldService service, bool isUnderStress, TimeProvider time, ILogger log)
 {
     // Without smtpd_per_request_deadline a client may be this slow, whatever smtpd_timeout is (RFC 5321 section 4.5.3.2.5: three minutes for a block of content).
     private static readonly TimeSpan ShortestContentBudget = TimeSpan.FromSeconds(180);
@@ -45,10 +45,10 @@ internal sealed class RelayState(ClientIdentity client, ClientCounter? counter, 
     public RelaySide UpstreamSide => upstreamSide;
 
     /// <summary>The options the session started with.</summary>
-    public SmtpdOptions Options { get; } = snapshot.Current.When(isUnderStress).Smtpd;
+    public SmtpdOptions Options { get; } = service.Current.When(isUnderStress).Smtpd;
 
     /// <summary>The newest limits: they are tuned under attack, so running sessions obey them too.</summary>
-    public SmtpdLimitOptions Limits => snapshot.Current.When(isUnderStress).Limits;
+    public SmtpdLimitOptions Limits => service.Current.When(isUnderStress).Limits;
 
     /// <summary>Counts the client's events; null when it is exempt.</summary>
     public ClientCounter? Counter => counter;

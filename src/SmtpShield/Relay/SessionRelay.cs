@@ -50,7 +50,7 @@ internal sealed class SessionRelay : IDisposable
         ClientCounter? counter,
         IDuplexPipe transport,
         UpstreamConnection upstream,
-        ShieldSnapshot snapshot,
+        ShieldService service,
         bool isUnderStress,
         ConnectionDrain drain,
         RemovedEhloKeywords removedKeywords,
@@ -60,10 +60,10 @@ internal sealed class SessionRelay : IDisposable
         _connection = upstream;
         _drain = drain;
         _time = time;
-        _upstreamOptions = snapshot.Current.Upstream;
+        _upstreamOptions = service.Current.Upstream;
         _client = new(transport, _signal);
         _upstream = new(upstream.Transport, _signal);
-        _state = new(client, counter, _client, _upstream, snapshot, isUnderStress, time, log);
+        _state = new(client, counter, _client, _upstream, service, isUnderStress, time, log);
         _pace = new(_state, time);
         _content = new(_state);
         _commands = new(_state);

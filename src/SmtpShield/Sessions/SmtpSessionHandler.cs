@@ -18,7 +18,7 @@ namespace SmtpShield.Sessions;
 /// </summary>
 internal sealed class SmtpSessionHandler(
     UpstreamPool upstreams,
-    ShieldSnapshot snapshot,
+    ShieldService service,
     ProcessLimit processLimit,
     PregreetCheck pregreet,
     ConnectionDrain drain,
@@ -41,14 +41,14 @@ internal sealed class SmtpSessionHandler(
             {
                 // Once more, because the MTA's greeting may have taken long.
                 var hasTalked = await pregreet.HasTalkedAsync(connection).ConfigureAwait(false);
-                if (hasTalked && snapshot.Current.Smtpd.ForbidUnauthPipelining)
+                if (hasTalked && service.Current.Smtpd.ForbidUnauthPipelining)
                 {
                     await PregreetCheck.RefuseAsync(connection).ConfigureAwait(false);
                     return;
                 }
 
                 var counter = connection.Features.Get<ClientCounter>();
-                using var relay = new SessionRelay(client, counter, connection.Transport, upstream, snapshot, isUnderStress, drain, removedKeywords, time, log) { HasPipelinedImproperly = hasTalked };
+                using var relay = new SessionRelay(client, counter, connection.Transport, upstream, service, isUnderStress, drain, removedKeywords, time, log) { HasPipelinedImproperly = hasTalked };
                 try
                 {
                     var result = await relay.RunAsync().ConfigureAwait(false);
@@ -65,7 +65,7 @@ internal sealed class SmtpSessionHandler(
         catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
         {
             // Shutdown was not willing to wait for the MTA's greeting.
-            await SayAsync(connection, Replies.ShuttingDown(snapshot.Current.Smtpd.MyHostname)).ConfigureAwait(false);
+            await SayAsync(connection, Replies.ShuttingDown(service.Current.Smtpd.MyHostname)).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
@@ -82,7 +82,7 @@ internal sealed class SmtpSessionHandler(
             SessionLog.DialFailed(log, string.Join("; ", dial.Failures), client.NameAddress);
         if (dial.Connection is null)
         {
-            var myHostname = snapshot.Current.Smtpd.MyHostname;
+            var myHostname = service.Current.Smtpd.MyHostname;
             await SayAsync(connection, dial.GreetingTimedOut ? Replies.UpstreamBusy(myHostname) : Replies.UpstreamUnavailable(myHostname)).ConfigureAwait(false);
         }
 
