@@ -52,7 +52,7 @@ internal sealed class SmtpSessionHandler(
                 try
                 {
                     var result = await relay.RunAsync().ConfigureAwait(false);
-                    LogEnd(result, relay.After, client, upstream);
+                    LogEnd(result, relay.After, client, upstream, connection.Features.Get<ProxyConnection>() is { IsLocal: true });
                 }
                 finally
                 {
@@ -95,10 +95,15 @@ internal sealed class SmtpSessionHandler(
         await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
     }
 
-    private void LogEnd(RelayResult result, string after, ClientIdentity client, UpstreamConnection upstream)
+    private void LogEnd(RelayResult result, string after, ClientIdentity client, UpstreamConnection upstream, bool isLocal)
     {
         switch (result)
         {
+            // Proxies that check whether the shield lives do little else.
+            case RelayResult.ClientLost when isLocal:
+                SessionLog.CheckLost(log, after, client.NameAddress);
+                break;
+
             // Postfix keeps silent about clients that leave without QUIT behind a message.
             case RelayResult.ClientLost when after != RelayState.AfterMessage:
                 SessionLog.ConnectionLost(log, after, client.NameAddress);

@@ -9,6 +9,9 @@ internal static class ProxyFaults
     /// <summary>The connection ended before its first octet.</summary>
     public const string NoHeader = "EOF";
 
+    /// <summary>Not whole in time.</summary>
+    public const string Timeout = "timeout error";
+
     /// <summary>Fewer octets than tell what it is, or the first of something else.</summary>
     public const string ShortHeader = "short protocol header";
 
