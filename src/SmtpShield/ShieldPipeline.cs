@@ -16,6 +16,7 @@ internal static class ShieldPipeline
         .UseStage<IdentifyClient>()                  // socket address -> ClientIdentity
         .UseStage<RecordSession>()                   // connect from …, disconnect from …
         .UseStage<RequireProxyHeader>()              // no PROXY header where there must be one -> 421
+        .UseStage<WrapTls>()                         // smtpd_tls_wrappermode: the handshake comes first
         .UseStage<PregreetCheck>()                   // who talks before the greeting -> 554
         .UseStage<AdmitClient>()                     // connection count and rate -> 421, or a ClientCounter
         .UseConnectionHandler<SmtpSessionHandler>(); // dial, greet, relay with counting
