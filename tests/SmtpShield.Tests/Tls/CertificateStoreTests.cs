@@ -7,21 +7,29 @@ using SmtpShield.Tls;
 
 namespace SmtpShield.Tests.Tls;
 
-[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public class CertificateStoreTests
 {
     private static readonly TestCertificate s_one = TestCertificate.Make("one.test");
     private static readonly TestCertificate s_two = TestCertificate.Make("two.test");
 
-    private readonly FakeTimeProvider _time = new();
-    private readonly RecordingLogger _log = new();
+    private FakeTimeProvider _time = null!;
+    private RecordingLogger _log = null!;
     private string _directory = "";
 
     [SetUp]
-    public void MakeDirectory() => _directory = Directory.CreateTempSubdirectory("smtpshield-tls-").FullName;
+    public void Begin()
+    {
+        _time = new();
+        _log = new();
+        _directory = Directory.CreateTempSubdirectory("smtpshield-tls-").FullName;
+    }
 
     [TearDown]
-    public void RemoveDirectory() => Directory.Delete(_directory, recursive: true);
+    public void End()
+    {
+        Directory.Delete(_directory, recursive: true);
+        _log.Dispose();
+    }
 
     [Test]
     public void Current_OfAChainFile_IsItsCertificate()
