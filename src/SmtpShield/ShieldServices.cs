@@ -8,6 +8,7 @@ using SmtpShield.Listening;
 using SmtpShield.Relay;
 using SmtpShield.Sessions;
 using SmtpShield.Telemetry;
+using SmtpShield.Tls;
 using SmtpShield.Upstream;
 
 namespace SmtpShield;
@@ -30,11 +31,11 @@ internal static class ShieldServices
             .AddMaillog());
         services.AddListening();
 
-        services.AddSingleton<ClientExceptions>();
+        services.AddScoped<ClientExceptions>();
         services.AddSingleton<INameResolver, SystemNameResolver>();
         services.AddSingleton<PeerNames>();
 
-        services.AddSingleton<OverLimit>((in AnvilCounts counts) => ClientLimits.IsAnyExceeded(counts, snapshot.Current.Limits));
+        services.AddSingleton<OverLimit>((string service, in AnvilCounts counts) => ClientLimits.IsAnyExceeded(counts, snapshot.Current.Of(service).Limits));
         services.AddSingleton<AnvilStatistics>();
         services.AddSingleton<AnvilTable>();
         services.AddHostedService<AnvilSweeper>();
@@ -44,11 +45,18 @@ internal static class ShieldServices
         services.AddSingleton<ILimitPolicy, ErrorRateLimit>();
         services.AddSingleton<ILimitPolicy, AuthFailureRateLimit>();
 
+        services.AddScoped<CertificateStore>();
+        services.AddScoped<TlsServer>();
+        services.AddSingleton<TlsClient>();
+        services.AddHostedService<CertificateStart>();
+
         services.AddUpstream();
 
-        services.AddSingleton<PregreetCheck>();
+        services.AddScoped<NewTlsSessions>();
+        services.AddScoped<ClientHandshake>();
+        services.AddScoped<PregreetCheck>();
         services.AddSingleton<RemovedEhloKeywords>();
-        services.AddSingleton<SmtpSessionHandler>();
+        services.AddScoped<SmtpSessionHandler>();
         return services;
     }
 }

@@ -14,7 +14,7 @@ namespace SmtpShield.Admission;
 /// Refuses a client that talks before it was greeted (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c): mail software waits, what abuses it often does not. As a stage it
 /// looks once before anything is counted or dialled; the session looks again before it greets. It sees what has arrived, and waits for nothing.
 /// </summary>
-internal sealed partial class PregreetCheck(ShieldSnapshot snapshot, ILogger<PregreetCheck> log) : IConnectionStage
+internal sealed partial class PregreetCheck(ShieldService service, ILogger<PregreetCheck> log) : IConnectionStage
 {
     private const string BeforeGreeting = "CONNECT";
 
@@ -23,7 +23,7 @@ internal sealed partial class PregreetCheck(ShieldSnapshot snapshot, ILogger<Pre
     /// <inheritdoc />
     public async Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
     {
-        if (!snapshot.Current.Smtpd.ForbidUnauthPipelining || !await HasTalkedAsync(connection).ConfigureAwait(false))
+        if (!service.Current.Smtpd.ForbidUnauthPipelining || !await HasTalkedAsync(connection).ConfigureAwait(false))
         {
             await next(connection).ConfigureAwait(false);
             return;

@@ -10,24 +10,24 @@ namespace SmtpShield.Clients;
 /// Decides whose connection this is: the socket's peer, with its verified name if <c>smtpd_peername_lookup</c> asks for it. Leaves a <see cref="ClientIdentity"/>,
 /// which stays as it is until the connection ends; a connection whose peer has already vanished is dropped.
 /// </summary>
-internal sealed partial class IdentifyClient(ShieldSnapshot snapshot, PeerNames names, ILogger<IdentifyClient> log) : IConnectionStage
+internal sealed partial class IdentifyClient(ShieldService service, PeerNames names, ILogger<IdentifyClient> log) : IConnectionStage
 {
     /// <inheritdoc />
     public Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
     {
         if (connection.RemoteEndPoint is not IPEndPoint peer)
             return Task.CompletedTask;
-        if (snapshot.Current.Smtpd.PeernameLookup)
+        if (service.Current.Smtpd.PeernameLookup)
             return LookUpAsync(connection, peer, next);
 
-        connection.Features.Set(new ClientIdentity(peer, anvil: snapshot.Current.Anvil));
+        connection.Features.Set(new ClientIdentity(peer, anvil: service.Current.Anvil));
         return next(connection);
     }
 
     private async Task LookUpAsync(ConnectionContext connection, IPEndPoint peer, ConnectionDelegate next)
     {
         var found = await names.LookUpAsync(ClientIdentity.AddressOf(peer), connection.ConnectionClosed).ConfigureAwait(false);
-        var client = new ClientIdentity(peer, found.Name, snapshot.Current.Anvil);
+        var client = new ClientIdentity(peer, found.Name, service.Current.Anvil);
         switch (found.Fault)
         {
             case PeerNameFault.Numeric:

@@ -39,7 +39,7 @@ internal static partial class ConfigurationLog
     public static partial void ConfigurationRefused(ILogger logger, string path, int errors);
 
     /// <summary>Endpoints are bound once.</summary>
-    [LoggerMessage(1705, LogLevel.Warning, "{Path}: shield_listen has changed: to take effect, the shield must be restarted")]
+    [LoggerMessage(1705, LogLevel.Warning, "{Path}: shield_listen or shield_services has changed: to take effect, the shield must be restarted")]
     public static partial void ListenersChanged(ILogger logger, string path);
 
     /// <summary>The shield serves clients.</summary>

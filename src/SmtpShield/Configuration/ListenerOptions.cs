@@ -18,7 +18,7 @@ public sealed record ListenerOptions
 
     /// <summary>How long sessions may go on after SIGTERM to finish their mail transaction.</summary>
     /// <value>At least 0; 30 seconds by default.</value>
-    [ConfigurationKeyName("shield_drain_timeout"), TimeUnit('s'), MinimumSeconds(0)]
+    [ConfigurationKeyName("shield_drain_timeout"), TimeUnit('s'), MinimumSeconds(0), SharedByServices]
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Whether connections to other hosts' addresses are accepted, which a router's packet filter diverts to the shield (nftables <c>tproxy</c>).</summary>

@@ -8,6 +8,6 @@ public sealed record ServiceOptions
 
     /// <summary>The names of the services, each with end points, options and counters of its own.</summary>
     /// <value>Names as in master.cf; <c>smtp</c> by default. A parameter of one service is written <c>submission/inet/name = value</c>, as <c>postconf -P</c> prints it.</value>
-    [ConfigurationKeyName("shield_services")]
+    [ConfigurationKeyName("shield_services"), SharedByServices]
     public IReadOnlyList<string> Names { get; init; } = [DefaultName];
 }

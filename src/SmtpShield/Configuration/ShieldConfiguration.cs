@@ -73,7 +73,11 @@ public sealed class ShieldConfiguration
         problems.AddRange(_overrides.Problems);
         AuditNames(problems);
 
-        var options = Bind(isUnderStress: false, problems, files) with { UnderStress = Bind(isUnderStress: true, problems, files) };
+        var options = Bind(null, problems, files);
+        options = options with { Services = options.Service.Names.Distinct().ToDictionary(service => service, service => Bind(service, problems, files), StringComparer.Ordinal) };
+        var services = new ServiceValidator(Parameters.Locate, problems);
+        services.Validate(options);
+        services.ValidateNames(options, _file.File.Entries.Keys.Concat(_overrides.Names));
         var failed = problems.Any(problem => problem.Severity == ProblemSeverity.Error);
         return new ShieldConfigurationResult(failed ? null : options, [.. problems.OrderByDescending(problem => problem.Severity).ThenBy(problem => problem.Location.Line)])
         {
@@ -82,9 +86,12 @@ public sealed class ShieldConfiguration
     }
 
     // Bound and checked for both states, so that an error in ${stress?{…}:{…}} is found now and not under attack.
-    private ShieldOptions Bind(bool isUnderStress, ProblemList problems, List<string> files)
+    private ShieldOptions Bind(string? service, ProblemList problems, List<string> files) =>
+        Bind(service, isUnderStress: false, problems, files) with { UnderStress = Bind(service, isUnderStress: true, problems, files) };
+
+    private ShieldOptions Bind(string? service, bool isUnderStress, ProblemList problems, List<string> files)
     {
-        var table = new ParameterTable(_layers, _host, isUnderStress);
+        var table = new ParameterTable(_layers, _host, isUnderStress, service);
         var options = new OptionsBinder(table, problems, files).Bind();
         new OptionsValidator(table, problems).Validate(options);
         return options;

@@ -62,9 +62,12 @@ public sealed class ShieldConfigurationWatcher(ShieldConfiguration configuration
             return _watch.HasSettledChange();
     }
 
+    private static IEnumerable<string> Listeners(ShieldOptions options) =>
+        options.Service.Names.SelectMany(service => options.Of(service).Listener.Endpoints.Select(endpoint => $"{service} {endpoint} {options.Of(service).Listener.Transparent}"));
+
     private void Replace(ShieldOptions options)
     {
-        if (!options.Listener.Endpoints.SequenceEqual(snapshot.Current.Listener.Endpoints))
+        if (!Listeners(options).SequenceEqual(Listeners(snapshot.Current)))
             ConfigurationLog.ListenersChanged(logger, configuration.Path);
         snapshot.Replace(options);
         ConfigurationLog.ConfigurationReloaded(logger, Version, configuration.Path);

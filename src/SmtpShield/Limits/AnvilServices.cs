@@ -14,6 +14,9 @@ internal sealed class AnvilServices
         return number >= 0 ? (byte)number : Add(name);
     }
 
+    /// <summary>The name behind a number.</summary>
+    public string NameOf(byte number) => _names[number];
+
     private byte Add(string name)
     {
         lock (_gate)

@@ -11,7 +11,7 @@ namespace SmtpShield.Limits;
 /// Idle entries are linked in the order their last connections ended, which is both the order in which they expire and that of their age. An entry that is over a limit
 /// when room is needed changes to a list of its own, so that each is looked at once: all work of an event is bounded, but for doubling the buckets.
 /// </remarks>
-internal sealed class AnvilShard(AnvilHash hash, OverLimit isOverLimit)
+internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLimit isOverLimit)
 {
     private const int ChunkSize = 128;
     private const int FirstBuckets = 16;
@@ -169,7 +169,7 @@ internal sealed class AnvilShard(AnvilHash hash, OverLimit isOverLimit)
     {
         ref var entry = ref At(index);
         entry.Roll(now, window);
-        if (isOverLimit(entry.Counts(now, window)))
+        if (isOverLimit(services.NameOf(entry.Service), entry.Counts(now, window)))
             return false;
 
         Remove(index);

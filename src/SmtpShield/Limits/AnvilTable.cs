@@ -44,7 +44,7 @@ internal sealed class AnvilTable
         _startWithinSecond = time.GetUtcNow().Ticks % TimeSpan.TicksPerSecond;
         _shards = new AnvilShard[Math.Clamp(snapshot.Current.Anvil.ClientTableSize / MinShardCapacity, 1, MaxShards)];
         for (var i = 0; i < _shards.Length; i++)
-            _shards[i] = new AnvilShard(_hash, isOverLimit);
+            _shards[i] = new AnvilShard(_hash, _services, isOverLimit);
     }
 
     /// <summary>Records in the table, expired ones that were not yet removed included.</summary>

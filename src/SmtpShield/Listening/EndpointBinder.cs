@@ -8,7 +8,7 @@ using SmtpShield.Configuration;
 
 namespace SmtpShield.Listening;
 
-/// <summary>Gives Kestrel the endpoints of <c>shield_listen</c>, each with the same pipeline. Binding them is Kestrel's, when it starts.</summary>
+/// <summary>Gives Kestrel the endpoints of each service's <c>shield_listen</c>, those of a service with one pipeline. Binding them is Kestrel's, when it starts.</summary>
 internal static partial class EndpointBinder
 {
     /// <summary>Adds the endpoints. A failure comes out of the host's start as an <see cref="EndpointBindException"/>.</summary>
@@ -16,15 +16,21 @@ internal static partial class EndpointBinder
     /// <param name="pipeline">What happens to a connection; its last part must not call the next, which is Kestrel's HTTP.</param>
     public static void Bind(KestrelServerOptions kestrel, Action<IConnectionBuilder> pipeline)
     {
-        var listener = kestrel.ApplicationServices.GetRequiredService<ShieldSnapshot>().Current.Listener;
-        var usable = Usable(listener.Endpoints, Socket.OSSupportsIPv6);
-        if (usable.Count < listener.Endpoints.Count)
+        var services = kestrel.ApplicationServices;
+        var options = services.GetRequiredService<ShieldSnapshot>().Current;
+        foreach (var service in options.Service.Names)
+            Bind(kestrel, service, options.Of(service).Listener.Endpoints, new(() => Compose(services.GetRequiredService<ServiceScopes>().Of(service), pipeline)));
+    }
+
+    private static void Bind(KestrelServerOptions kestrel, string service, IReadOnlyList<IPEndPoint> endpoints, Lazy<ConnectionDelegate> composed)
+    {
+        var usable = Usable(endpoints, Socket.OSSupportsIPv6);
+        if (usable.Count < endpoints.Count)
             Log.NoIPv6(kestrel.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(EndpointBinder)));
 
-        var composed = new Lazy<ConnectionDelegate>(() => Compose(kestrel.ApplicationServices, pipeline));
         foreach (var endpoint in usable)
         {
-            kestrel.Listen(endpoint, options =>
+            kestrel.Listen(new ServiceEndPoint(endpoint, service), options =>
             {
                 // The least that Kestrel can be set to. No HTTP is spoken: the pipeline ends before.
                 options.Protocols = HttpProtocols.Http1;

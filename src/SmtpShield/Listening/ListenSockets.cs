@@ -11,27 +11,31 @@ internal sealed class ListenSockets : IDisposable
     private readonly ShieldSnapshot _snapshot;
     private readonly IDisposable _onChange;
     private readonly Lock _gate = new();
-    private readonly List<Socket> _sockets = [];
-    private int _queueLength;
+    private readonly List<Entry> _sockets = [];
 
     /// <summary>Follows the limit through reloads.</summary>
     public ListenSockets(ShieldSnapshot snapshot)
     {
         _snapshot = snapshot;
-        _queueLength = snapshot.Current.Listener.DefaultProcessLimit;
         _onChange = ChangeToken.OnChange(snapshot.GetChangeToken, ChangeQueueLength);
     }
 
-    /// <summary>A bound socket that does not listen yet. An IPv6 one is for IPv6 only, so that <c>0.0.0.0:25</c> and <c>[::]:25</c> live side by side.</summary>
+    /// <summary>A listening socket. An IPv6 one is for IPv6 only, so that <c>0.0.0.0:25</c> and <c>[::]:25</c> live side by side.</summary>
+    /// <param name="endpoint">Where.</param>
+    /// <param name="service">Whose.</param>
     /// <exception cref="SocketException">It cannot be bound.</exception>
-    public Socket CreateBound(EndPoint endpoint)
+    public Socket Listen(EndPoint endpoint, string service)
     {
+        var length = LengthFor(service);
         var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, endpoint.AddressFamily == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
         try
         {
             if (socket.AddressFamily == AddressFamily.InterNetworkV6)
                 socket.DualMode = false;
             socket.Bind(endpoint);
+
+            // Linux lets one more in than it says. It also cuts it to net.core.somaxconn (4096).
+            socket.Listen(length);
         }
         catch
         {
@@ -40,7 +44,7 @@ internal sealed class ListenSockets : IDisposable
         }
 
         lock (_gate)
-            _sockets.Add(socket);
+            _sockets.Add(new(socket, service) { Length = length });
         return socket;
     }
 
@@ -51,13 +55,11 @@ internal sealed class ListenSockets : IDisposable
     {
         lock (_gate)
         {
-            var length = _snapshot.Current.Listener.DefaultProcessLimit;
-            if (length == _queueLength)
-                return;
-            _queueLength = length;
-            _sockets.RemoveAll(socket => !TryListen(socket, length));
+            _sockets.RemoveAll(entry => LengthFor(entry.Service) is var length && length != entry.Length && !TryListen(entry.Socket, entry.Length = length));
         }
     }
+
+    private int LengthFor(string service) => _snapshot.Current.Of(service).Listener.DefaultProcessLimit;
 
     // A second listen() only changes the length (Linux, BSD); those who wait in the queue stay in it, also when it becomes too short for them.
     private static bool TryListen(Socket socket, int length)
@@ -71,5 +73,14 @@ internal sealed class ListenSockets : IDisposable
         {
             return false;
         }
+    }
+
+    private sealed class Entry(Socket socket, string service)
+    {
+        public Socket Socket => socket;
+
+        public string Service => service;
+
+        public int Length { get; set; }
     }
 }

@@ -14,7 +14,10 @@ internal static class ListeningServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ListenSockets>();
-        services.AddSingleton<ProcessLimit>();
+        services.AddSingleton<ServiceScopes>();
+        services.AddScoped<ServiceScopes.Holder>();
+        services.AddScoped(static scope => scope.GetRequiredService<ServiceScopes.Holder>().Service ?? throw new InvalidOperationException("Only the scope of a service has one."));
+        services.AddScoped<ProcessLimit>();
         services.AddSingleton<ConnectionDrain>();
         services.Replace(ServiceDescriptor.Singleton<IConnectionListenerFactory, ProcessLimitListenerFactory>());
 

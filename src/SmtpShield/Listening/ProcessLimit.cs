@@ -6,7 +6,7 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Counts the sessions of the service and knows whether there is room for another one. The listeners ask it before they accept. It refuses nobody:
+/// Counts the sessions of a service and knows whether there is room for another one. The listeners ask it before they accept. It refuses nobody:
 /// who finds no room waits in the kernel's listen queue.
 /// </summary>
 /// <remarks>
@@ -16,16 +16,13 @@ namespace SmtpShield.Listening;
 /// </remarks>
 internal sealed partial class ProcessLimit : IDisposable
 {
-    /// <summary>The service's name in log lines and counter keys, as in Postfix's master.cf.</summary>
-    public const string ServiceName = "smtp";
-
     // Stress ends below this part of the limit, in percent (postscreen's hysteresis, postscreen.c): a service that stands at its limit must not waver.
     private const int StressEndsAt = 70;
 
     // Postfix master.h: at most one warning in this time.
     private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(1000);
 
-    private readonly ShieldSnapshot _snapshot;
+    private readonly ShieldService _service;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly IDisposable _onChange;
@@ -37,12 +34,12 @@ internal sealed partial class ProcessLimit : IDisposable
     private long? _warnedAt;
 
     /// <summary>Follows the limit through reloads.</summary>
-    public ProcessLimit(ShieldSnapshot snapshot, TimeProvider time, ILogger<ProcessLimit> logger)
+    public ProcessLimit(ShieldService service, TimeProvider time, ILogger<ProcessLimit> logger)
     {
-        _snapshot = snapshot;
+        _service = service;
         _time = time;
         _logger = logger;
-        _onChange = ChangeToken.OnChange(snapshot.GetChangeToken, () =>
+        _onChange = ChangeToken.OnChange(service.GetChangeToken, () =>
         {
             lock (_gate)
                 WakeWaiters();
@@ -63,7 +60,7 @@ internal sealed partial class ProcessLimit : IDisposable
     /// <summary>Whether sessions have reached the limit and have not gone down to 70 % of it since: time for the stress values.</summary>
     public bool IsUnderStress => Volatile.Read(ref _isUnderStress);
 
-    private int Limit => _snapshot.Current.Listener.DefaultProcessLimit;
+    private int Limit => _service.Current.Listener.DefaultProcessLimit;
 
     /// <summary>Completes when a listener may accept: there is room, and nobody who is already accepted waits for it.</summary>
     /// <exception cref="OperationCanceledException">It is no longer wanted.</exception>
@@ -156,7 +153,7 @@ internal sealed partial class ProcessLimit : IDisposable
 
         if (warn)
         {
-            Log.LimitReached(_logger, ServiceName, Describe(listener), limit);
+            Log.LimitReached(_logger, _service.Name, Describe(listener), limit);
             Log.HowToAvoid(_logger);
             Log.WhereToRead(_logger);
         }

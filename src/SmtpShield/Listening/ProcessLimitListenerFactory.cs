@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Configuration;
 using SmtpShield.Transport;
 
 namespace SmtpShield.Listening;
@@ -11,11 +11,11 @@ namespace SmtpShield.Listening;
 /// Binds Kestrel's endpoints to our socket transport, with two more reasons not to accept: no room for another session, and the program is stopping.
 /// </summary>
 /// <remarks>To be registered after Kestrel's own, which it takes precedence over then.</remarks>
-internal sealed class ProcessLimitListenerFactory(ProcessLimit limit, ConnectionDrain drain, ListenSockets sockets, ShieldSnapshot snapshot, TimeProvider time, ILogger<SocketListener> log)
+internal sealed class ProcessLimitListenerFactory(ServiceScopes services, ConnectionDrain drain, ListenSockets sockets, TimeProvider time, ILogger<SocketListener> log)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     /// <inheritdoc/>
-    public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
+    public bool CanBind(EndPoint endpoint) => endpoint is ServiceEndPoint;
 
     /// <inheritdoc/>
     /// <exception cref="EndpointBindException">It cannot be bound; the message says what to do.</exception>
@@ -23,11 +23,9 @@ internal sealed class ProcessLimitListenerFactory(ProcessLimit limit, Connection
     {
         try
         {
-            var socket = sockets.CreateBound(endpoint);
-
-            // Linux lets one more in than it says. It also cuts it to net.core.somaxconn (4096).
-            socket.Listen(snapshot.Current.Listener.DefaultProcessLimit);
-            return new(new ProcessLimitListener(new SocketListener(socket, time, log), limit, drain));
+            var service = ((ServiceEndPoint)endpoint).Service;
+            var limit = services.Of(service).GetRequiredService<ProcessLimit>();
+            return new(new ProcessLimitListener(new SocketListener(sockets.Listen(endpoint, service), time, log), limit, drain));
         }
         catch (SocketException e)
         {

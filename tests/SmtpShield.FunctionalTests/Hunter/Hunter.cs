@@ -1,7 +1,7 @@
 using System.Net;
 using SmtpShield.Clients;
+using SmtpShield.Configuration;
 using SmtpShield.Limits;
-using SmtpShield.Listening;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Smtp;
 
@@ -72,7 +72,7 @@ internal sealed class Hunter : IAsyncDisposable
 
     private void CheckCounters(IPAddress address)
     {
-        if (_shield.Anvil.Peek(new AnvilKey(ProcessLimit.ServiceName, ClientRange.Of(address, 32, 128))).ConnectionCount != 0)
+        if (_shield.Anvil.Peek(new AnvilKey(ServiceOptions.DefaultName, ClientRange.Of(address, 32, 128))).ConnectionCount != 0)
             throw new HuntException("the client's connection is still counted");
         if (_shield.Upstreams.SessionsOf(_shield.Upstreams.Destinations.First()) != 0)
             throw new HuntException("the session at the MTA is still counted");

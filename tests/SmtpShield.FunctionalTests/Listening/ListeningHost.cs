@@ -21,7 +21,7 @@ internal sealed class ListeningHost : IAsyncDisposable
 
     public ConnectionDrain Drain => _application.Services.GetRequiredService<ConnectionDrain>();
 
-    public ProcessLimit Limit => _application.Services.GetRequiredService<ProcessLimit>();
+    public ProcessLimit Limit => _application.Services.GetRequiredService<ServiceScopes>().Of(ServiceOptions.DefaultName).GetRequiredService<ProcessLimit>();
 
     public IReadOnlyList<IPEndPoint> EndPoints =>
         [.. _application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => IPEndPoint.Parse(new Uri(a).Authority))];

@@ -3,7 +3,6 @@ using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.FunctionalTests.Relay;
 using SmtpShield.Limits;
-using SmtpShield.Listening;
 
 namespace SmtpShield.FunctionalTests.Sessions;
 
@@ -151,5 +150,5 @@ internal sealed class ErrorCountTests : RelayFixture
         Assert.That(stressedMta.Received, Is.Empty);
     }
 
-    private int Counted(AnvilEvent kind) => Shield.Anvil.Peek(new(ProcessLimit.ServiceName, ClientRange.Of(IPAddress.Loopback, 32, 128))).Of(kind);
+    private int Counted(AnvilEvent kind) => Shield.Anvil.Peek(new(ServiceOptions.DefaultName, ClientRange.Of(IPAddress.Loopback, 32, 128))).Of(kind);
 }

@@ -32,8 +32,8 @@ public class AdmitClientTests
         _time = new FakeTimeProvider();
         _anvil = TestAnvil.Table(_snapshot, _time);
         _log = new ListLogger<AdmitClient>();
-        _processLimit = new ProcessLimit(_snapshot, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
-        _stage = new AdmitClient(_anvil, new ClientExceptions(_snapshot), [new ConnectionCountLimit(), new ConnectionRateLimit(), new ErrorRateLimit(), new AuthFailureRateLimit()], _snapshot, _processLimit, _log);
+        _processLimit = new ProcessLimit(new("smtp", _snapshot), TimeProvider.System, NullLogger<ProcessLimit>.Instance);
+        _stage = new AdmitClient(_anvil, new ClientExceptions(new("smtp", _snapshot)), [new ConnectionCountLimit(), new ConnectionRateLimit(), new ErrorRateLimit(), new AuthFailureRateLimit()], new("smtp", _snapshot), _processLimit, _log);
     }
 
     [Test, CancelAfter(10_000)]
@@ -176,7 +176,7 @@ public class AdmitClientTests
         var options = WithLimits(count: 1, rate: 1);
         _snapshot.Replace(options with { Anvil = new() { ClientTableSize = 1000 } });
         _anvil = TestAnvil.Table(_snapshot, _time);
-        _stage = new AdmitClient(_anvil, new ClientExceptions(_snapshot), [new ConnectionCountLimit(), new ConnectionRateLimit()], _snapshot, _processLimit, _log);
+        _stage = new AdmitClient(_anvil, new ClientExceptions(new("smtp", _snapshot)), [new ConnectionCountLimit(), new ConnectionRateLimit()], new("smtp", _snapshot), _processLimit, _log);
         for (var i = 0; i < 1000; i++)
             _anvil.Connect(TestAnvil.Key(i));
 

@@ -16,7 +16,7 @@ public partial class DependencyTests
         ["Sessions"] = ["Admission", "Relay", "Limits", "Upstream", "Tls", "Clients", "Telemetry", "Listening", "Configuration", "Protocol"],
         ["Relay"] = ["Protocol", "Limits", "Upstream", "Telemetry", "Configuration"],
         ["Upstream"] = ["Transport", "Tls", "Protocol", "Clients", "Configuration", "Telemetry"],
-        ["Tls"] = ["Clients", "Protocol", "Configuration", "Telemetry"],
+        ["Tls"] = ["Clients", "Protocol", "Configuration", "Telemetry", "Listening"],
         ["Transport"] = [],
         ["Protocol"] = [],
         ["Configuration"] = [],

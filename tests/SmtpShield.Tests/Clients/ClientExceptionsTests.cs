@@ -12,7 +12,7 @@ public class ClientExceptionsTests
     [TestCase("!192.0.2.7, 192.0.2.0/24", false)]
     [TestCase("192.0.3.0/24", false)]
     [TestCase("", false)]
-    public void Contains_Client_IsByTheList(string list, bool expected) => Assert.That(new ClientExceptions(new ShieldSnapshot(With(list))).Contains(_client), Is.EqualTo(expected));
+    public void Contains_Client_IsByTheList(string list, bool expected) => Assert.That(new ClientExceptions(new("smtp", new(With(list)))).Contains(_client), Is.EqualTo(expected));
 
     [TestCase("mx.example.com", "mx.example.com", true)]
     [TestCase("mx.example.com", "MX.Example.COM", true)]
@@ -30,13 +30,13 @@ public class ClientExceptionsTests
     [TestCase("unknown", "!.example.com, 192.0.2.0/24", true)]
     [TestCase("unknown", "mx.example.com, .example.com", false)]
     public void Contains_NamedClient_IsByTheFirstElementThatMatches(string name, string list, bool expected) => Assert.That(
-        new ClientExceptions(new ShieldSnapshot(With(list))).Contains(new(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1), name)), Is.EqualTo(expected));
+        new ClientExceptions(new("smtp", new(With(list)))).Contains(new(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1), name)), Is.EqualTo(expected));
 
     [Test]
     public void Contains_AfterAReload_IsByTheNewList()
     {
         var snapshot = new ShieldSnapshot(With(""));
-        var exceptions = new ClientExceptions(snapshot);
+        var exceptions = new ClientExceptions(new("smtp", snapshot));
         var before = exceptions.Contains(_client);
         snapshot.Replace(With("192.0.2.7"));
 

@@ -94,7 +94,7 @@ public class IdentifyClientTests
     private static ShieldOptions WithLookup => new() { Smtpd = new() { PeernameLookup = true } };
 
     private IdentifyClient StageOf(ShieldSnapshot snapshot, ScriptedNameResolver? resolver = null) =>
-        new(snapshot, new PeerNames(resolver ?? new(), new FakeTimeProvider(), new ListLogger<PeerNames>()), _log);
+        new(new("smtp", snapshot), new PeerNames(resolver ?? new(), new FakeTimeProvider(), new ListLogger<PeerNames>()), _log);
 
     private static async Task<string?> NameAddressAsync(IdentifyClient stage, string address, Action? onNext = null)
     {

@@ -214,7 +214,7 @@ public sealed class ShieldConfigurationTests
     [Test]
     public void Bind_AllOptions_AreFoundInTheCatalog()
     {
-        var properties = ParameterCatalog.Parts.SelectMany(part => part.PropertyType.GetProperties()).ToList();
+        var properties = ParameterCatalog.Parts.SelectMany(part => part.PropertyType.GetProperties().Where(property => property.CanWrite)).ToList();
         Assert.That(properties.Where(property => ParameterCatalog.NameOf(property) is null), Is.Empty);
         Assert.That(properties, Has.Count.EqualTo(ParameterDefaults.Options.Count + 1));
     }

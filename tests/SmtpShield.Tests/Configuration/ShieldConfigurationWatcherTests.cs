@@ -82,7 +82,7 @@ public sealed class ShieldConfigurationWatcherTests
         File.WriteAllText(_path, "smtpd_soft_error_limit = 5\nshield_listen = 127.0.0.1:2525\n");
         Assert.That(_watcher!.Reload().Errors, Is.Empty);
         Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(5));
-        Assert.That(_log.Lines, Has.Some.Contains("shield_listen has changed").And.Some.StartsWith($"reload -- version {ShieldConfigurationWatcher.Version}, configuration "));
+        Assert.That(_log.Lines, Has.Some.Contains("shield_listen or shield_services has changed").And.Some.StartsWith($"reload -- version {ShieldConfigurationWatcher.Version}, configuration "));
     }
 
     private sealed class RecordingLogger : ILogger<ShieldConfigurationWatcher>

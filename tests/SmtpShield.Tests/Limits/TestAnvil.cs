@@ -14,7 +14,7 @@ internal static class TestAnvil
 
     /// <summary>A table with statistics.</summary>
     public static AnvilTable Table(ShieldSnapshot snapshot, TimeProvider time, AnvilStatistics statistics) =>
-        new(snapshot, time, (in AnvilCounts counts) => ClientLimits.IsAnyExceeded(counts, snapshot.Current.Limits), statistics);
+        new(snapshot, time, (string service, in AnvilCounts counts) => ClientLimits.IsAnyExceeded(counts, snapshot.Current.Of(service).Limits), statistics);
 
     /// <summary>A client at <c>smtp</c>.</summary>
     public static AnvilKey Key(string address) => new("smtp", ClientRange.Of(IPAddress.Parse(address), 32, 128));

@@ -17,7 +17,7 @@ public class ProcessLimitListenerTests
     {
         var snapshot = new ShieldSnapshot(new ShieldOptions { Listener = new ListenerOptions { DefaultProcessLimit = 1 } });
         _clients = new InMemoryListener();
-        _limit = new ProcessLimit(snapshot, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
+        _limit = new ProcessLimit(new("smtp", snapshot), TimeProvider.System, NullLogger<ProcessLimit>.Instance);
         _drain = new ConnectionDrain(snapshot, TimeProvider.System);
         _listener = new ProcessLimitListener(_clients, _limit, _drain);
     }

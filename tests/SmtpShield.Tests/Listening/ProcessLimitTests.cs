@@ -19,7 +19,7 @@ public class ProcessLimitTests
         _time = new SteppedTime();
         _snapshot = new ShieldSnapshot(WithLimit(2));
         _logger = new ListLogger<ProcessLimit>();
-        _limit = new ProcessLimit(_snapshot, _time, _logger);
+        _limit = new ProcessLimit(new("smtp", _snapshot), _time, _logger);
     }
 
     [TearDown]

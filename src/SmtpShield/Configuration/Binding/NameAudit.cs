@@ -38,15 +38,20 @@ internal sealed class NameAudit
     public IEnumerable<MainCfEntry> Unused => _entries.Values.Where(entry => !IsUsed(entry.Name)).OrderBy(entry => entry.Name, StringComparer.Ordinal);
 
     /// <summary>Whether the shield knows the name, or it is set and another value refers to it.</summary>
-    public bool IsUsed(string name) => ParameterCatalog.All.ContainsKey(name) || (_referenced.Contains(name) && _entries.ContainsKey(name));
+    public bool IsUsed(string name) => IsKnown(name) || (_referenced.Contains(name) && _entries.ContainsKey(name));
 
     /// <summary>What to say about a name nothing uses.</summary>
     public static ConfigurationProblem Judge(string name, SourceLocation location)
     {
-        if (IsPostfixOnly(name))
+        if (IsPostfixOnly(Plain(name)))
             return new ConfigurationProblem(ProblemSeverity.Note, location, name, $"{name} is a Postfix parameter not used by the shield");
-        return ConfigurationProblem.Warning(location, name, $"unknown parameter: {name}", Suggest(name));
+        return ConfigurationProblem.Warning(location, name, $"unknown parameter: {name}", Suggest(Plain(name)));
     }
+
+    private static bool IsKnown(string name) => ParameterCatalog.All.ContainsKey(Plain(name));
+
+    // The parameter, without the service it is written for.
+    private static string Plain(string name) => ServiceParameter.TryParse(name, out var parameter) ? parameter.Name : name;
 
     private static bool IsPostfixOnly(string name) => !name.StartsWith("shield_", StringComparison.Ordinal) && PostfixParameterNames.Contains(name);
 
@@ -62,7 +67,7 @@ internal sealed class NameAudit
         if (error.Length > 0)
             _unreadable.Add((entry, error));
         // Values of parameters the shield does not use may refer to more of Postfix's.
-        var isJudged = ParameterCatalog.All.ContainsKey(entry.Name) || !IsPostfixOnly(entry.Name);
+        var isJudged = IsKnown(entry.Name) || !IsPostfixOnly(Plain(entry.Name));
         foreach (var name in names)
         {
             _referenced.Add(name);

@@ -1,4 +1,3 @@
-using System.Net;
 using SmtpShield.Configuration.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
@@ -22,26 +21,13 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
         Require("mynetworks_style", table.Expand(table.Find("mynetworks_style") ?? "").Text is "host" or "subnet" or "class", table.Find("mynetworks_style") ?? "", "write host, subnet or class");
         foreach (var keyword in options.Smtpd.PassEhloKeywords.Where(keyword => !IsKeyword(keyword)))
             Require("shield_pass_ehlo_keywords", false, keyword, "an EHLO keyword has letters, digits and hyphens");
-        RequireNoLoop(options);
+        if (options.Tls.WrapperMode && !options.Tls.IsTerminated)
+            Fail("smtpd_tls_wrappermode", "smtpd_tls_wrappermode = yes needs a certificate", "write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt");
     }
 
     private static bool IsTag(string name) => name.Length is > 0 and <= 64 && name.All(c => c is > ' ' and <= '~' and not ('[' or ']' or ':'));
 
     private static bool IsKeyword(string word) => char.IsAsciiLetterOrDigit(word[0]) && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
-
-    // The shield would connect to itself, and that connection again, until all sessions are used up.
-    private void RequireNoLoop(ShieldOptions options)
-    {
-        foreach (var destination in options.Upstream.Destinations)
-        {
-            var listens = IPAddress.TryParse(destination.Host, out var address)
-                && options.Listener.Endpoints.Any(endpoint => endpoint.Port == destination.Port && (endpoint.Address.Equals(address) || (IPAddress.IsLoopback(address) && IsAny(endpoint.Address))));
-            if (listens)
-                Fail("shield_upstream", $"shield_upstream: {destination} loops back to shield_listen", "give the MTA another port, as in 127.0.0.1:10025");
-        }
-    }
-
-    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
     private void Require(string parameter, bool holds, string value, string hint)
     {

@@ -9,6 +9,9 @@ namespace SmtpShield.Configuration.Parameters;
 /// <param name="ValueType">The type of its value.</param>
 internal sealed record ParameterDefinition(string Name, string? DefaultText, PropertyInfo? Property, Type ValueType)
 {
+    /// <summary>Whether all services have the same value.</summary>
+    public bool IsShared => Property?.IsDefined(typeof(SharedByServicesAttribute)) ?? false;
+
     /// <summary>The unit of a time without one.</summary>
     public char TimeUnit => Property?.GetCustomAttribute<TimeUnitAttribute>()?.Unit ?? 's';
 

@@ -6,25 +6,33 @@ namespace SmtpShield.Configuration.Parameters;
 /// <param name="layers">The layers, lowest first.</param>
 /// <param name="host">What computed defaults are computed from.</param>
 /// <param name="isUnderStress">Whether an empty <c>$stress</c> counts as <c>yes</c>.</param>
-internal sealed class ParameterTable(IConfigurationRoot layers, HostFacts host, bool isUnderStress = false)
+/// <param name="service">The service whose own values come before the others, as those of <c>-o</c> in master.cf do; null for none.</param>
+internal sealed class ParameterTable(IConfigurationRoot layers, HostFacts host, bool isUnderStress = false, string? service = null)
 {
     private readonly HashSet<string> _computing = new(StringComparer.Ordinal);
 
     /// <summary>The value as written, or the default; null when there is neither.</summary>
     public string? Find(string name)
     {
-        var value = layers[name] ?? Compute(name);
+        var value = FindOwn(name) ?? layers[name] ?? Compute(name);
         return isUnderStress && name == "stress" && string.IsNullOrEmpty(value) ? "yes" : value;
     }
 
     /// <summary>Whether a layer above the built-in defaults sets the name.</summary>
-    public bool IsSet(string name) => Layer(name) is not (null or DefaultSource);
+    public bool IsSet(string name) => layers[WrittenName(name)] is not null && Layer(WrittenName(name)) is not (null or DefaultSource);
 
     /// <summary>Where the name is set.</summary>
-    public SourceLocation Locate(string name) => Layer(name)?.Locate(name) ?? SourceLocation.Default;
+    public SourceLocation Locate(string name) => WrittenName(name) is var written && Layer(written) is { } layer ? layer.Locate(written) : SourceLocation.Default;
+
+    /// <summary>The name as the file has it, where the service has a value of its own.</summary>
+    public string WrittenName(string name) => service is not null && layers[ServiceParameter.Write(service, name)] is not null ? ServiceParameter.Write(service, name) : name;
 
     /// <summary>A value with its references replaced.</summary>
     public ExpansionResult Expand(string value) => MacroExpander.Expand(value, Find);
+
+    // A service listens where its name says, as in master.cf, unless somebody has written where.
+    private string? FindOwn(string name) => service is null ? null
+        : layers[ServiceParameter.Write(service, name)] ?? (Layer(name) is null or DefaultSource && ServiceDefaults.TryGet(service, name, out var value) ? value : null);
 
     private ParameterSource? Layer(string name) =>
         layers.Providers.Reverse().OfType<ParameterSource>().FirstOrDefault(layer => layer.TryGet(name, out _));

@@ -1,0 +1,84 @@
+using System.Net;
+using SmtpShield.Configuration.Parameters;
+
+namespace SmtpShield.Configuration.Binding;
+
+/// <summary>Checks what services say of each other: their names, and who listens where.</summary>
+/// <param name="locate">Where a name was written.</param>
+/// <param name="problems">Receives the problems.</param>
+internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICollection<ConfigurationProblem> problems)
+{
+    private const string Services = "shield_services";
+
+    /// <summary>Adds every problem.</summary>
+    /// <param name="options">The options of all services.</param>
+    public void Validate(ShieldOptions options)
+    {
+        if (options.Service.Names.Count == 0)
+            Fail(Services, $"bad string length 0 < 1: {Services} =", "write the names of the services, as in smtp submission");
+        foreach (var name in options.Service.Names.Where(name => !IsName(name)))
+            Fail(Services, $"{Services}: bad service name: {name}", "write a name as in master.cf: smtp, submission, smtps");
+        foreach (var name in options.Service.Names.GroupBy(name => name).Where(group => group.Count() > 1).Select(group => group.Key))
+            problems.Add(ConfigurationProblem.Warning(locate(Services), Services, $"{Services}: {name} is listed more than once", "keep one of them"));
+
+        RequireOwnEndpoints(options);
+        RequireNoLoop(options);
+    }
+
+    /// <summary>Judges the names of parameters of one service.</summary>
+    /// <param name="options">The options of all services.</param>
+    /// <param name="names">Names as written.</param>
+    public void ValidateNames(ShieldOptions options, IEnumerable<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (!ServiceParameter.TryParse(name, out var parameter))
+                continue;
+            if (parameter.Type != ServiceParameter.Inet)
+                Warn(name, $"no service {parameter.Service}/{parameter.Type}: {name} has no effect", "services are of type inet");
+            else if (!options.Service.Names.Contains(parameter.Service))
+                Warn(name, $"no service {parameter.Service}: {name} has no effect", $"add it to {Services}");
+            else if (ParameterCatalog.All.TryGetValue(parameter.Name, out var definition) && definition.IsShared)
+                Fail(name, $"{parameter.Name} is the same for all services: {name}", $"write {parameter.Name} = ...");
+        }
+    }
+
+    private void RequireOwnEndpoints(ShieldOptions options)
+    {
+        var owners = new Dictionary<IPEndPoint, string>();
+        foreach (var (service, own) in options.Services)
+        {
+            foreach (var endpoint in own.Listener.Endpoints.Where(endpoint => endpoint.Port != 0 && !owners.TryAdd(endpoint, service)))
+            {
+                if (owners[endpoint] != service)
+                    Fail(Written(service, "shield_listen"), $"{service} would listen on {endpoint}, as {owners[endpoint]} does", $"write {ServiceParameter.Write(service, "shield_listen")} = address:port");
+            }
+        }
+    }
+
+    // The shield would connect to itself, and that connection again, until all sessions are used up.
+    private void RequireNoLoop(ShieldOptions options)
+    {
+        var endpoints = options.Services.Values.SelectMany(own => own.Listener.Endpoints).ToList();
+        foreach (var (service, own) in options.Services)
+        {
+            foreach (var destination in own.Upstream.Destinations)
+            {
+                var listens = IPAddress.TryParse(destination.Host, out var address)
+                    && endpoints.Exists(endpoint => endpoint.Port == destination.Port && (endpoint.Address.Equals(address) || (IPAddress.IsLoopback(address) && IsAny(endpoint.Address))));
+                if (listens)
+                    Fail(Written(service, "shield_upstream"), $"shield_upstream: {destination} loops back to shield_listen", "give the MTA another port, as in 127.0.0.1:10025");
+            }
+        }
+    }
+
+    private string Written(string service, string name) => ServiceParameter.Write(service, name) is var own && locate(own) != SourceLocation.Default ? own : name;
+
+    private static bool IsName(string name) => name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':');
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+
+    private void Fail(string parameter, string message, string hint) => problems.Add(ConfigurationProblem.Error(locate(parameter), parameter, message, hint));
+
+    private void Warn(string parameter, string message, string hint) => problems.Add(ConfigurationProblem.Warning(locate(parameter), parameter, message, hint));
+}
