@@ -205,8 +205,8 @@ internal sealed class RouterTests
                     new Dictionary<string, string>
                     {
                         ["shield_services"] = "smtp, diverted",
-                        ["shield_listen"] = "127.0.0.1:10025",
-                        ["diverted/inet/shield_listen"] = "127.0.0.1:10587",
+                        ["shield_listen"] = "127.0.0.1:10587",
+                        ["smtp/inet/shield_listen"] = "127.0.0.1:10025",
                         ["diverted/inet/shield_listen_transparent"] = "yes",
                     },
                     cancellationToken,
