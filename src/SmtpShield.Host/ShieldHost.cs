@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using SmtpShield.Configuration;
 using SmtpShield.Listening;
 using SmtpShield.Telemetry;
+using SmtpShield.Tls;
 using SmtpShield.Upstream;
 
 namespace SmtpShield.Host;
@@ -23,7 +24,7 @@ internal static class ShieldHost
             await application.RunAsync();
             return 0;
         }
-        catch (Exception exception) when (exception is EndpointBindException or MaillogFileException)
+        catch (Exception exception) when (exception is EndpointBindException or MaillogFileException or CertificateException)
         {
             await Console.Error.WriteLineAsync($"smtpshield: fatal: {exception.Message}");
             return 1;

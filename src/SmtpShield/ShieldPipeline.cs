@@ -14,6 +14,7 @@ internal static class ShieldPipeline
         .UseStage<CloseReadably>()                   // last: the client can read the last reply
         .UseStage<IdentifyClient>()                  // socket address -> ClientIdentity
         .UseStage<RecordSession>()                   // connect from …, disconnect from …
+        .UseStage<WrapTls>()                         // smtpd_tls_wrappermode: the handshake comes first
         .UseStage<PregreetCheck>()                   // who talks before the greeting -> 554
         .UseStage<AdmitClient>()                     // connection count and rate -> 421, or a ClientCounter
         .UseConnectionHandler<SmtpSessionHandler>(); // dial, greet, relay with counting

@@ -8,6 +8,7 @@ using SmtpShield.Listening;
 using SmtpShield.Relay;
 using SmtpShield.Sessions;
 using SmtpShield.Telemetry;
+using SmtpShield.Tls;
 using SmtpShield.Upstream;
 
 namespace SmtpShield;
@@ -44,8 +45,15 @@ internal static class ShieldServices
         services.AddSingleton<ILimitPolicy, ErrorRateLimit>();
         services.AddSingleton<ILimitPolicy, AuthFailureRateLimit>();
 
+        services.AddScoped<CertificateStore>();
+        services.AddScoped<TlsServer>();
+        services.AddSingleton<TlsClient>();
+        services.AddHostedService<CertificateStart>();
+
         services.AddUpstream();
 
+        services.AddScoped<NewTlsSessions>();
+        services.AddScoped<ClientHandshake>();
         services.AddScoped<PregreetCheck>();
         services.AddSingleton<RemovedEhloKeywords>();
         services.AddScoped<SmtpSessionHandler>();

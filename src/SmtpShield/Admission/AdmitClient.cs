@@ -13,7 +13,7 @@ namespace SmtpShield.Admission;
 /// Lets a connection in, or refuses it with 421 in place of the greeting, before the MTA hears of it. Counts it either way: refused attempts keep a client over its limit.
 /// Leaves a <see cref="ClientCounter"/> for the events to come, unless the client is exempt.
 /// </summary>
-internal sealed partial class AdmitClient(AnvilTable anvil, ClientExceptions exceptions, IEnumerable<ILimitPolicy> policies, ShieldService service, ProcessLimit processLimit, ILogger<AdmitClient> log) : IConnectionStage
+internal sealed class AdmitClient(AnvilTable anvil, ClientExceptions exceptions, IEnumerable<ILimitPolicy> policies, ShieldService service, ProcessLimit processLimit, ILogger<AdmitClient> log) : IConnectionStage
 {
     // In Postfix's order: if several limits are exceeded only the first is logged.
     private readonly ILimitPolicy[] _policies = [.. policies];
@@ -28,7 +28,7 @@ internal sealed partial class AdmitClient(AnvilTable anvil, ClientExceptions exc
             return;
         }
 
-        using var counter = new ClientCounter(anvil, new(service.Name, client.Range));
+        using var counter = connection.Features.Get<ClientCounter>() ?? new ClientCounter(anvil, new(service.Name, client.Range));
         connection.Features.Set(counter);
         if (ClientLimits.IsAnySet(Options.Limits) && Refusal(counter.Connect(), client) is { } refusal)
         {
@@ -50,16 +50,10 @@ internal sealed partial class AdmitClient(AnvilTable anvil, ClientExceptions exc
             if (policy.Judge(counts, options.Limits) is not { } count)
                 continue;
 
-            Log.LimitExceeded(log, policy.Subject, count, client.NameAddress, service.Name);
+            AdmissionLog.LimitExceeded(log, policy.Subject, count, client.NameAddress, service.Name);
             return policy.Refusal(options.Smtpd.MyHostname, client.AddressText);
         }
 
         return null;
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(1200, LogLevel.Warning, "{Subject} limit exceeded: {Count} from {Client} for service {Service}", EventName = "ConnectionLimitExceeded")]
-        public static partial void LimitExceeded(ILogger logger, string subject, int count, string client, string service);
     }
 }

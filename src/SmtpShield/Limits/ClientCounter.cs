@@ -12,10 +12,13 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
     /// <summary>The service's name, as in <c>for service smtp</c>.</summary>
     public string Service => key.Service;
 
-    /// <summary>Counts the connection. Called once, before the events; not at all as long as no limit is set.</summary>
+    /// <summary>Counts the connection, once: not again if an event has done so before. Not called at all as long as no limit is set.</summary>
     /// <returns>The client's counts, this connection included.</returns>
     public AnvilCounts Connect()
     {
+        if (_isTracked)
+            return anvil.Peek(key);
+
         var counts = anvil.Connect(key);
         _isTracked = !counts.IsUntracked;
         return counts;

@@ -8,6 +8,10 @@ internal static class EhloReply
 {
     private const int LongestKeyword = 64;
 
+    private const int LengthOfCodeAlone = 5;
+
+    private static ReadOnlySpan<byte> StartTls => "250-STARTTLS\r\n"u8;
+
     private static readonly FrozenSet<string> Followed = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
         "PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "HELP", "VRFY", "EXPN", "ETRN", "DELIVERBY", "MT-PRIORITY",
@@ -22,43 +26,46 @@ internal static class EhloReply
     /// <param name="removed">Keywords removed because the shield can't follow them.</param>
     public static void Filter(ReadOnlyMemory<byte> octets, EhloFilter filter, out ReadOnlyMemory<byte> filtered, out IReadOnlyList<string> removed)
     {
-        filtered = octets;
         List<string>? names = null;
-        var kept = new ArrayBufferWriter<byte>(octets.Length);
+        var kept = new ArrayBufferWriter<byte>(octets.Length + StartTls.Length);
         var passesBinary = filter.PassesChunking && Offers(octets.Span, "CHUNKING"u8) && !IsListed("CHUNKING"u8, filter.Discard);
-        var isChanged = false;
-        var lastKept = 0;
+        var owesStartTls = filter.OffersStartTls;
         var rest = octets.Span;
         for (var isFirst = true; !rest.IsEmpty; isFirst = false)
         {
             var line = rest[..(rest.IndexOf((byte)'\n') + 1)];
             rest = rest[line.Length..];
             var keyword = KeywordOf(line);
-            if (!isFirst && (IsDiscarded(keyword, filter.Discard) || (!passesBinary && (Is(keyword, "CHUNKING"u8) || Is(keyword, "BINARYMIME"u8)))))
+            if (isFirst)
             {
-                isChanged = true;
+                // A code alone has no place for the hyphen.
+                kept.Write(owesStartTls && line.Length == LengthOfCodeAlone ? "250 \r\n"u8 : line);
+                continue;
             }
-            else if (!isFirst && !IsPassed(keyword, filter.AlsoPass))
+
+            if (IsDiscarded(keyword, filter) || (!passesBinary && (Is(keyword, "CHUNKING"u8) || Is(keyword, "BINARYMIME"u8))))
+                continue;
+
+            if (!IsPassed(keyword, filter.AlsoPass))
             {
-                isChanged = true;
                 if (!keyword.IsEmpty)
                     (names ??= []).Add(System.Text.Encoding.Latin1.GetString(keyword));
+                continue;
             }
-            else
+
+            if (owesStartTls && !IsBeforeStartTls(keyword))
             {
-                lastKept = kept.WrittenCount;
-                isChanged |= !isFirst && Is(keyword, "LIMITS"u8) ? WriteLimits(line, filter.RecipientLimit, kept) : Write(line, kept);
+                kept.Write(StartTls);
+                owesStartTls = false;
             }
+
+            Write(line, keyword, filter, kept);
         }
 
+        if (owesStartTls)
+            kept.Write(StartTls);
         removed = names ?? [];
-        if (!isChanged)
-            return;
-
-        var result = kept.WrittenSpan.ToArray();
-        if (result[lastKept + 3] == (byte)'-')
-            result[lastKept + 3] = (byte)' ';
-        filtered = result;
+        filtered = kept.WrittenSpan.SequenceEqual(octets.Span) ? octets : WithSeparators(kept.WrittenSpan);
     }
 
     /// <summary>Whether a whole EHLO reply has a keyword.</summary>
@@ -85,8 +92,13 @@ internal static class EhloReply
         return FollowedByName.Contains(name) || IsListed(keyword, alsoPass);
     }
 
-    private static bool IsDiscarded(ReadOnlySpan<byte> keyword, IReadOnlyList<string> discard) =>
-        discard.Count > 0 && (IsListed(keyword, discard) || (Is(keyword, "XVERP"u8) && IsListed("VERP"u8, discard)));
+    private static bool IsDiscarded(ReadOnlySpan<byte> keyword, EhloFilter filter) =>
+        (!filter.PassesStartTls && Is(keyword, "STARTTLS"u8))
+        || (!filter.PassesAuth && Is(keyword, "AUTH"u8))
+        || (filter.Discard.Count > 0 && (IsListed(keyword, filter.Discard) || (Is(keyword, "XVERP"u8) && IsListed("VERP"u8, filter.Discard))));
+
+    // Postfix's order (smtpd.c, ehlo_cmd).
+    private static bool IsBeforeStartTls(ReadOnlySpan<byte> keyword) => Is(keyword, "PIPELINING"u8) || Is(keyword, "SIZE"u8) || Is(keyword, "VRFY"u8) || Is(keyword, "ETRN"u8);
 
     private static bool IsListed(ReadOnlySpan<byte> keyword, IReadOnlyList<string> names)
     {
@@ -99,17 +111,20 @@ internal static class EhloReply
         return false;
     }
 
-    private static bool Write(ReadOnlySpan<byte> line, ArrayBufferWriter<byte> output)
+    private static void Write(ReadOnlySpan<byte> line, ReadOnlySpan<byte> keyword, EhloFilter filter, ArrayBufferWriter<byte> output)
     {
-        output.Write(line);
-        return false;
+        if (Is(keyword, "LIMITS"u8))
+            WriteLimits(line, filter.RecipientLimit, output);
+        else if (Is(keyword, "AUTH"u8) && filter.Mechanisms != PassedMechanisms.All && line[4..].ContainsAny(" \t="u8))
+            SaslMechanisms.Write(line, filter.Mechanisms, output);
+        else
+            output.Write(line);
     }
 
     // RFC 9422 section 4: NAME=VALUE, separated by blanks. What is no number is left as it is.
-    private static bool WriteLimits(ReadOnlySpan<byte> line, int recipientLimit, ArrayBufferWriter<byte> output)
+    private static void WriteLimits(ReadOnlySpan<byte> line, int recipientLimit, ArrayBufferWriter<byte> output)
     {
         var name = "RCPTMAX="u8;
-        var isChanged = false;
         while (!line.IsEmpty)
         {
             var end = line.IndexOfAny(" \t\r\n"u8);
@@ -127,12 +142,24 @@ internal static class EhloReply
                 output.Write(word);
             }
 
-            isChanged |= isOurs;
             output.Write(line.Slice(end, 1));
             line = line[(end + 1)..];
         }
+    }
 
-        return isChanged;
+    // A hyphen behind the code of every line but the last (RFC 5321 section 4.2.1).
+    private static byte[] WithSeparators(ReadOnlySpan<byte> lines)
+    {
+        var result = lines.ToArray();
+        var last = 0;
+        for (var start = 0; start < result.Length; start += Array.IndexOf(result, (byte)'\n', start) - start + 1)
+        {
+            result[start + 3] = (byte)'-';
+            last = start;
+        }
+
+        result[last + 3] = (byte)' ';
+        return result;
     }
 
     private static bool Is(ReadOnlySpan<byte> keyword, ReadOnlySpan<byte> name) => System.Text.Ascii.EqualsIgnoreCase(keyword, name);

@@ -21,7 +21,7 @@ internal static class Replies
     /// <summary>A BDAT whose size two parsers could read differently; the session ends, because what follows is unknown.</summary>
     public static Reply BdatSyntax { get; } = Reply.Of("521 5.5.4 Syntax: BDAT count [LAST]");
 
-    /// <summary>AUTH where <c>smtpd_discard_ehlo_keywords</c> has it.</summary>
+    /// <summary>AUTH where <c>smtpd_discard_ehlo_keywords</c> has it, or before TLS with <c>smtpd_tls_auth_only</c>.</summary>
     public static Reply AuthenticationNotEnabled { get; } = Reply.Of("503 5.5.1 Error: authentication not enabled");
 
     /// <summary>A DSN parameter (RFC 3461) where <c>smtpd_discard_ehlo_keywords</c> has DSN.</summary>
@@ -57,6 +57,24 @@ internal static class Replies
     /// <summary>Commands sent before they may be (<c>smtpd_forbid_unauth_pipelining</c>), or plaintext behind STARTTLS (CVE-2011-0411); the session ends.</summary>
     public static Reply SynchronizationError { get; } = Reply.Of("554 5.5.0 Error: SMTP protocol synchronization");
 
+    /// <summary>STARTTLS accepted: the client begins the handshake.</summary>
+    public static Reply ReadyToStartTls { get; } = Reply.Of("220 2.0.0 Ready to start TLS");
+
+    /// <summary>STARTTLS with something behind it.</summary>
+    public static Reply StartTlsSyntax { get; } = Reply.Of("501 5.5.4 Syntax: STARTTLS");
+
+    /// <summary>STARTTLS inside TLS.</summary>
+    public static Reply TlsActive { get; } = Reply.Of("554 5.5.1 Error: TLS already active");
+
+    /// <summary>STARTTLS above <c>shield_tls_handshake_limit</c>.</summary>
+    public static Reply TlsNotAvailable { get; } = Reply.Of("454 4.7.0 TLS not available due to local problem");
+
+    /// <summary>A command that needs TLS, with <c>smtpd_tls_security_level = encrypt</c>.</summary>
+    public static Reply MustStartTls { get; } = Reply.Of("530 5.7.0 Must issue a STARTTLS command first");
+
+    /// <summary>AUTH with a mechanism that would make the rest of the session unreadable to the shield, or that can't work behind it.</summary>
+    public static Reply MechanismNotSupported { get; } = Reply.Of("504 5.5.4 Error: authentication mechanism not supported");
+
     /// <summary>The MTA closed on QUIT without a word.</summary>
     public static Reply Bye { get; } = Reply.Of("221 2.0.0 Bye");
 
@@ -84,6 +102,9 @@ internal static class Replies
 
     /// <summary><c>smtpd_client_new_tls_session_rate_limit</c> exceeded.</summary>
     public static Reply TooManyTlsSessions(string nameAddress) => Reply.Of($"454 4.7.0 Error: too many new TLS sessions from {nameAddress}");
+
+    /// <summary>The same, said inside TLS by the session that made it one too many.</summary>
+    public static Reply TooManyTlsSessions(string myHostname, string nameAddress) => Reply.Of($"421 4.7.0 {myHostname} Error: too many new TLS sessions from {nameAddress}");
 
     /// <summary>Any command but QUIT behind an MTA's greeting that refuses the session (RFC 5321 section 3.1).</summary>
     public static Reply AccessDenied(string nameAddress) => Reply.Of($"503 5.7.0 Error: access denied for {nameAddress}");

@@ -20,7 +20,7 @@ internal sealed class CommandGate(RelayState state)
     /// <param name="refusal">The reply, when it is refused.</param>
     public GateVerdict Judge(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
     {
-        refusal = RefusedVerbs.ReplyTo(command);
+        refusal = state.RequiresTls && NeedsTls(command.Verb) ? Replies.MustStartTls : RefusedVerbs.ReplyTo(command);
         if (refusal is not null)
             return GateVerdict.Refuse;
 
@@ -36,9 +36,9 @@ internal sealed class CommandGate(RelayState state)
             Verb.Rcpt => JudgeRecipient(command.Argument, out refusal),
             Verb.Data or Verb.Bdat => Refuse(_hasRefusedMail ? Replies.NeedRecipient : null, out refusal),
             Verb.Vrfy => Refuse(command.Argument.IsEmpty ? null : CountAndJudge(EventRateLimit.Recipient), out refusal),
-            Verb.Auth => JudgeAuth(out refusal),
+            Verb.Auth => JudgeAuth(command.Argument, out refusal),
             Verb.Etrn => Refuse(LacksHelo ? Replies.HeloFirstForEtrn : null, out refusal),
-            Verb.StartTls => Refuse(command.Argument.IsEmpty ? JudgeStartTls() : null, out refusal),
+            Verb.StartTls => Refuse(JudgeStartTls(command.Argument), out refusal),
             Verb.Helo or Verb.Ehlo or Verb.Rset => Restart(),
             Verb.Unknown => JudgeUnknown(command, line, out refusal),
             _ => GateVerdict.Forward,
@@ -92,23 +92,41 @@ internal sealed class CommandGate(RelayState state)
         return Refuse(refusal, out refusal);
     }
 
-    private GateVerdict JudgeAuth(out Reply? refusal) => Refuse(
-        CountAndJudge(EventRateLimit.Auth) ?? (LacksHelo ? Replies.HeloFirst : Discards("AUTH") ? Replies.AuthenticationNotEnabled : null),
+    private GateVerdict JudgeAuth(ReadOnlySpan<byte> argument, out Reply? refusal) => Refuse(
+        CountAndJudge(EventRateLimit.Auth)
+            ?? (LacksHelo ? Replies.HeloFirst
+                : state.HidesAuth || Discards("AUTH") ? Replies.AuthenticationNotEnabled
+                : SaslMechanisms.IsPassed(SaslMechanisms.NameIn(argument), state.Session.PassedMechanisms) ? null : Replies.MechanismNotSupported),
         out refusal);
 
-    private Reply? JudgeStartTls()
+    private Reply? JudgeStartTls(ReadOnlySpan<byte> argument)
     {
-        if (Discards("STARTTLS"))
+        var mode = state.Session.Tls;
+        if (!argument.IsEmpty)
+            return mode == TlsMode.Passthrough ? null : Replies.StartTlsSyntax;
+        if (mode == TlsMode.Active)
+            return Replies.TlsActive;
+        if (mode == TlsMode.None || Discards("STARTTLS"))
             return Replies.NotImplemented;
+        if (IsAboveTlsSessionRate(mode))
+            return Replies.TooManyTlsSessions(state.Client.NameAddress);
+        return mode == TlsMode.Offered && !state.Session.TryReserveHandshake() ? Replies.TlsNotAvailable : null;
+    }
 
-        // The handshake is not seen, so the 421 Postfix has for one session too many can't be said inside it: the session is refused before.
-        if (state.Counter is not { } client || state.Limits.ClientNewTlsSessionRateLimit is 0 || client.Peek(AnvilEvent.NewTlsSession) < state.Limits.ClientNewTlsSessionRateLimit)
-            return null;
+    // Where the handshake is passed on it is not seen, so the 421 Postfix has for one session too many can't be said inside it: that session is refused before.
+    private bool IsAboveTlsSessionRate(TlsMode mode)
+    {
+        var limit = state.Limits.ClientNewTlsSessionRateLimit;
+        if (limit == 0 || state.Counter is not { } client || client.Peek(AnvilEvent.NewTlsSession) is var count && (mode == TlsMode.Passthrough ? count < limit : count <= limit))
+            return false;
 
         if (state.LogBudget.TryTake())
             RelayLog.StartTlsRefused(state.Log, state.Client.NameAddress, client.Service);
-        return Replies.TooManyTlsSessions(state.Client.NameAddress);
+        return true;
     }
+
+    // smtpd.c, SMTPD_CMD_FLAG_PRE_TLS: what may be said before.
+    private static bool NeedsTls(Verb verb) => verb is not (Verb.Helo or Verb.Ehlo or Verb.Xclient or Verb.StartTls or Verb.Noop or Verb.Quit or Verb.Help or Verb.Unknown);
 
     private GateVerdict JudgeUnknown(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
     {

@@ -17,9 +17,6 @@ internal sealed class CommandRelay(RelayState state)
     private bool _isSkipping;
     private bool _hasBegun;
 
-    /// <summary>Input that came before its time was logged already.</summary>
-    public bool HasPipelinedImproperly { get; set; }
-
     /// <summary>The client's bytes can be used as soon as there are more of them.</summary>
     public bool NeedsInput { get; private set; }
 
@@ -203,10 +200,12 @@ internal sealed class CommandRelay(RelayState state)
         state.ClientSide.Take(next);
         if (verdict is GateVerdict.Disconnect)
             Disconnect(command.Verb, refusal!);
-        else if (command.Verb == Verb.Bdat)
+        else if (command.Verb == Verb.Bdat && refusal != Replies.MustStartTls)
             RelayChunkCommand(command, refusal);
         else if (refusal is not null)
             AnswerHere(command.Verb, refusal);
+        else if (command.Verb == Verb.StartTls && state.Session.Tls == TlsMode.Offered)
+            AnswerHere(Verb.StartTls, Replies.ReadyToStartTls, endsGroup: true);
         else
             Forward(command, line);
         return true;
@@ -227,9 +226,9 @@ internal sealed class CommandRelay(RelayState state)
         if (state.IsAccessDenied || verb is Verb.Unknown or Verb.Quit || (state.Envelope.IsEsmtp && verb is not (Verb.Helo or Verb.Ehlo or Verb.Data or Verb.Noop or Verb.Vrfy)))
             return false;
 
-        if (!HasPipelinedImproperly)
+        if (!state.Session.HasPipelinedImproperly)
             RelayLog.ImproperPipelining(state.Log, verb.Name(), state.Client.NameAddress, ClientText.Escape(input, LongestInputLogged));
-        HasPipelinedImproperly = true;
+        state.Session.HasPipelinedImproperly = true;
         return state.Options.ForbidUnauthPipelining;
     }
 

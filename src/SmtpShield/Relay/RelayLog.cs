@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Relay;
 
-/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1514.</summary>
+/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1515.</summary>
 internal static partial class RelayLog
 {
     [LoggerMessage(1500, LogLevel.Warning, "{Client}: request longer than {Limit}: {Start}...", EventName = "RequestTooLong")]
@@ -22,6 +22,9 @@ internal static partial class RelayLog
 
     [LoggerMessage(1505, LogLevel.Information, "tls passthrough for {Client}: only connection limits apply from here on", EventName = "TlsPassthrough")]
     public static partial void TlsPassthrough(ILogger logger, string client);
+
+    [LoggerMessage(1514, LogLevel.Warning, "tls passthrough for {Client}: more than {Limit} octets from the client, connection closed", EventName = "PassthroughSizeExceeded")]
+    public static partial void PassthroughSizeExceeded(ILogger logger, string client, int limit);
 
     [LoggerMessage(1506, LogLevel.Information, "NOQUEUE: client={Client}", EventName = "FirstRecipient")]
     public static partial void FirstRecipient(ILogger logger, string client);

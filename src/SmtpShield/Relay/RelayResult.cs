@@ -6,6 +6,9 @@ internal enum RelayResult : byte
     /// <summary>Still running.</summary>
     None,
 
+    /// <summary>STARTTLS, answered with 220: the handshake is next.</summary>
+    StartTls,
+
     /// <summary>QUIT, answered.</summary>
     ClientQuit,
 

@@ -7,15 +7,12 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Relay;
 
 /// <summary>What both directions of one session know. Used by one thread at a time: the session's loop.</summary>
-/// <param name="client">Who the client is.</param>
-/// <param name="counter">Counts the client's events; null when it is exempt.</param>
+/// <param name="session">What outlives STARTTLS.</param>
 /// <param name="clientSide">The client's end.</param>
 /// <param name="upstreamSide">The MTA's end.</param>
-/// <param name="service">The service the client has connected to, with the options in force.</param>
-/// <param name="isUnderStress">Whether the shield was under stress when the session began; it stays so for the session, as for a Postfix process.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where the session's log lines go.</param>
-internal sealed class RelayState(ClientIdentity client, ClientCounter? counter, RelaySide clientSide, RelaySide upstreamSide, ShieldService service, bool isUnderStress, TimeProvider time, ILogger log)
+internal sealed class RelayState(SessionContext session, RelaySide clientSide, RelaySide upstreamSide, TimeProvider time, ILogger log)
 {
     // Without smtpd_per_request_deadline a client may be this slow, whatever smtpd_timeout is (RFC 5321 section 4.5.3.2.5: three minutes for a block of content).
     private static readonly TimeSpan ShortestContentBudget = TimeSpan.FromSeconds(180);
@@ -26,17 +23,23 @@ internal sealed class RelayState(ClientIdentity client, ClientCounter? counter, 
     /// <summary>The same, behind a message.</summary>
     public const string AfterMessage = "END-OF-MESSAGE";
 
-    /// <summary>Errors and junk commands so far.</summary>
-    public ErrorLimit Errors;
-
-    /// <summary>What the session may still log of its client's doings.</summary>
-    public LogBudget LogBudget;
+    /// <summary>The same, behind the handshake.</summary>
+    public const string AfterStartTls = "STARTTLS";
 
     /// <summary>How long the client may take for the content it sends.</summary>
     public ContentBudget ContentBudget;
 
+    /// <summary>What outlives STARTTLS.</summary>
+    public SessionContext Session => session;
+
+    /// <summary>Errors and junk commands so far.</summary>
+    public ref ErrorLimit Errors => ref session.Errors;
+
+    /// <summary>What the session may still log of its client's doings.</summary>
+    public ref LogBudget LogBudget => ref session.LogBudget;
+
     /// <summary>Who the client is.</summary>
-    public ClientIdentity Client => client;
+    public ClientIdentity Client => session.Client;
 
     /// <summary>The client's end.</summary>
     public RelaySide ClientSide => clientSide;
@@ -45,13 +48,13 @@ internal sealed class RelayState(ClientIdentity client, ClientCounter? counter, 
     public RelaySide UpstreamSide => upstreamSide;
 
     /// <summary>The options the session started with.</summary>
-    public SmtpdOptions Options { get; } = service.Current.When(isUnderStress).Smtpd;
+    public SmtpdOptions Options => session.Options.Smtpd;
 
     /// <summary>The newest limits: they are tuned under attack, so running sessions obey them too.</summary>
-    public SmtpdLimitOptions Limits => service.Current.When(isUnderStress).Limits;
+    public SmtpdLimitOptions Limits => session.Limits;
 
     /// <summary>Counts the client's events; null when it is exempt.</summary>
-    public ClientCounter? Counter => counter;
+    public ClientCounter? Counter => session.Counter;
 
     /// <summary>Where the session's log lines go.</summary>
     public ILogger Log => log;
@@ -63,7 +66,13 @@ internal sealed class RelayState(ClientIdentity client, ClientCounter? counter, 
     public EnvelopeText Envelope { get; } = new();
 
     /// <summary>Commands counted for the disconnect line.</summary>
-    public CommandStatistics Statistics { get; } = new();
+    public CommandStatistics Statistics => session.Statistics;
+
+    /// <summary>Whether the client must use TLS before anything that matters (<c>smtpd_tls_security_level = encrypt</c>).</summary>
+    public bool RequiresTls => session.Options.Tls.SecurityLevel == TlsSecurityLevel.Encrypt && session.Tls != TlsMode.Active;
+
+    /// <summary>Whether AUTH is neither offered nor taken now (<c>smtpd_tls_auth_only</c>).</summary>
+    public bool HidesAuth => session.Options.Tls.AuthOnly && session.Tls != TlsMode.Active;
 
     /// <summary>The MTA has offered CHUNKING: it knows that octets follow a BDAT command.</summary>
     public bool OffersChunking { get; set; }

@@ -47,10 +47,26 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             state.End(RelayResult.UpstreamEnded);
     }
 
+    /// <summary>The greeting of the MTA's session behind STARTTLS: the client only hears of one that ends or refuses the session.</summary>
+    public void GoOn(ReadOnlyMemory<byte> greeting, int code)
+    {
+        if (code is 421 or 521)
+        {
+            Greet(greeting, code);
+            return;
+        }
+
+        _lastCode = code;
+        state.IsAccessDenied = code >= 500;
+    }
+
     private bool TryRelayOwn()
     {
         ref var head = ref state.Pending.Head;
         var reply = head.OwnReply!;
+        if (IsHandshakeNext(head, reply.Code) && HasTalkedBehindStartTls())
+            return true;
+
         var rest = reply.Octets.Span[_written..];
 
         // Postfix writes each line of its EHLO reply as a reply of its own, so each one is delayed (smtpd.c, ehlo_cmd).
@@ -117,12 +133,8 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             return true;
         }
 
-        if (head.Verb == Verb.StartTls && reply.Code == 220 && !state.ClientSide.Received.IsEmpty)
-        {
-            // Plaintext behind STARTTLS must not be taken for something said inside TLS.
-            state.End(RelayResult.ClientRefused, Replies.SynchronizationError);
+        if (IsHandshakeNext(head, reply.Code) && HasTalkedBehindStartTls())
             return true;
-        }
 
         // An accepted message clears the client's record before its reply is sent, so that this reply is not delayed any more (smtpd.c, data_cmd).
         if (IsMessageReply && reply.Code < 300)
@@ -134,6 +146,18 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         state.ClientSide.NoteWritten();
         Complete(reply.Code, reply.Octets);
         upstream.Take(reply.Octets.End);
+        return true;
+    }
+
+    private static bool IsHandshakeNext(in PendingCommand head, int code) => head.Verb == Verb.StartTls && code == 220;
+
+    // Plaintext behind STARTTLS must not be taken for something said inside TLS (CVE-2011-0411).
+    private bool HasTalkedBehindStartTls()
+    {
+        if (state.ClientSide.Received.IsEmpty)
+            return false;
+
+        state.End(RelayResult.ClientRefused, Replies.SynchronizationError);
         return true;
     }
 
@@ -163,7 +187,13 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     {
         var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
         ReplyReader.CopyTo(reply, octets);
-        var filter = new EhloFilter(state.Options.PassEhloKeywords, state.Options.DiscardEhloKeywords, state.Options.Chunking, state.Limits.RecipientLimit);
+        var filter = new EhloFilter(state.Options.PassEhloKeywords, state.Options.DiscardEhloKeywords, state.Options.Chunking, state.Limits.RecipientLimit)
+        {
+            PassesStartTls = state.Session.Tls == TlsMode.Passthrough,
+            OffersStartTls = state.Session.Tls == TlsMode.Offered && !state.Discards("STARTTLS"),
+            PassesAuth = !state.HidesAuth,
+            Mechanisms = state.Session.PassedMechanisms,
+        };
         EhloReply.Filter(octets.WrittenMemory, filter, out var filtered, out var removed);
         removedKeywords.Report(destination, removed);
         if (EhloKeywords.Describe(state.Options.DiscardEhloKeywords) is { } discarded && state.LogBudget.TryTake())
@@ -222,6 +252,14 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         // A final reply ends a SASL exchange also when the MTA did not wait for the response it had asked for.
         if (state.Phase is RelayPhase.SaslResponse)
             state.Phase = RelayPhase.Commands;
+
+        if (IsHandshakeNext(head, code) && !head.IsForwarded)
+        {
+            // Whether STARTTLS has succeeded, the handshake decides.
+            state.Pending.RemoveHead();
+            state.End(RelayResult.StartTls);
+            return;
+        }
 
         var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsForwarded || StartsWith(reply, "452 4.5.3"u8)) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
         var succeeded = code < 400 || isOvershoot;

@@ -1,8 +1,6 @@
 using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Clients;
 using SmtpShield.Configuration;
-using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Protocol;
 using SmtpShield.Upstream;
@@ -38,32 +36,22 @@ internal sealed class SessionRelay : IDisposable
     private readonly RelayDeadline _deadline;
     private CancellationTokenRegistration _drains;
     private CancellationTokenRegistration _drainEnds;
-    private long _sessionStart;
     private long _clientFlushStart;
     private bool _isEnding;
     private bool _isOver;
     private bool _mustYield;
 
-    /// <summary>Makes the relay of one session; nothing is sent before <see cref="RunAsync"/>.</summary>
+    /// <summary>Makes the relay of one session, or of its part behind STARTTLS; nothing is sent before <see cref="RunAsync"/>.</summary>
     public SessionRelay(
-        ClientIdentity client,
-        ClientCounter? counter,
-        IDuplexPipe transport,
-        UpstreamConnection upstream,
-        ShieldService service,
-        bool isUnderStress,
-        ConnectionDrain drain,
-        RemovedEhloKeywords removedKeywords,
-        TimeProvider time,
-        ILogger log)
+        SessionContext session, IDuplexPipe transport, UpstreamConnection upstream, ConnectionDrain drain, RemovedEhloKeywords removedKeywords, TimeProvider time, ILogger log)
     {
         _connection = upstream;
         _drain = drain;
         _time = time;
-        _upstreamOptions = service.Current.Upstream;
+        _upstreamOptions = session.Options.Upstream;
         _client = new(transport, _signal);
         _upstream = new(upstream.Transport, _signal);
-        _state = new(client, counter, _client, _upstream, service, isUnderStress, time, log);
+        _state = new(session, _client, _upstream, time, log);
         _pace = new(_state, time);
         _content = new(_state);
         _commands = new(_state);
@@ -71,18 +59,6 @@ internal sealed class SessionRelay : IDisposable
         _tunnel = new(_state);
         _deadline = new(time, _signal);
     }
-
-    /// <summary>The session's command counts, for the disconnect line.</summary>
-    public CommandStatistics Statistics => _state.Statistics;
-
-    /// <summary>Whether the client has talked before its greeting and a line was logged: once a session is enough.</summary>
-    public bool HasPipelinedImproperly
-    {
-        init => _commands.HasPipelinedImproperly = value;
-    }
-
-    /// <summary>Log lines about the client's doings that were left out.</summary>
-    public long SuppressedLogLines => _state.LogBudget.Suppressed;
 
     /// <summary>Behind what the session ended, as in <c>lost connection after RCPT</c> or <c>timeout after DATA (21 bytes)</c>.</summary>
     public string After { get; private set; } = RelayState.AfterConnect;
@@ -93,8 +69,11 @@ internal sealed class SessionRelay : IDisposable
         _drains = _drain.Draining.UnsafeRegister(static signal => ((SessionSignal)signal!).Set(), _signal);
         try
         {
-            _state.Now = _state.ClientActivity = _state.UpstreamActivity = _state.RequestStart = _sessionStart = _time.GetTimestamp();
-            _replies.Greet(_connection.Greeting, _connection.GreetingCode);
+            _state.Now = _state.ClientActivity = _state.UpstreamActivity = _state.RequestStart = _time.GetTimestamp();
+            if (_state.Session.Start == 0)
+                Greet();
+            else
+                GoOn();
             Step();
             while (!_isOver)
             {
@@ -112,6 +91,19 @@ internal sealed class SessionRelay : IDisposable
             _client.Detach();
             _upstream.Detach();
         }
+    }
+
+    private void Greet()
+    {
+        _state.Session.Start = _state.Now;
+        _replies.Greet(_connection.Greeting, _connection.GreetingCode);
+    }
+
+    // The client was greeted before STARTTLS: the greeting of the MTA's new session is not for it.
+    private void GoOn()
+    {
+        _state.After = RelayState.AfterStartTls;
+        _replies.GoOn(_connection.Greeting, _connection.GreetingCode);
     }
 
     /// <summary>Nothing wakes the session any more.</summary>
@@ -301,7 +293,9 @@ internal sealed class SessionRelay : IDisposable
             var options = _state.Options;
             return _state.Phase switch
             {
-                RelayPhase.Tunnel => _state.Later(Math.Max(_state.ClientActivity, _state.UpstreamActivity), options.Timeout),
+                RelayPhase.Tunnel => Math.Min(
+                    _state.Later(Math.Max(_state.ClientActivity, _state.UpstreamActivity), options.Timeout),
+                    _tunnel.HasBegun ? long.MaxValue : _state.Later(_state.RequestStart, _state.Session.Options.Tls.HandshakeTimeout)),
                 RelayPhase.Content or RelayPhase.Chunk => options.PerRequestDeadline
                     ? _state.ContentBudget.Due
                     : Math.Min(_state.ContentBudget.Due, _state.Later(_state.ClientActivity, options.Timeout)),
@@ -315,7 +309,7 @@ internal sealed class SessionRelay : IDisposable
     // Content on its way, and a message without its reply, are never cut off by the session's age.
     private bool MayEndAtTimeLimit => _state.Options.SessionTimeLimit > TimeSpan.Zero && _state.Phase is RelayPhase.Commands or RelayPhase.SaslResponse or RelayPhase.Tunnel && !_state.AwaitsMessageReply;
 
-    private long SessionDue => _state.Later(_sessionStart, _state.Options.SessionTimeLimit);
+    private long SessionDue => _state.Later(_state.Session.Start, _state.Options.SessionTimeLimit);
 
     private long ClientWriteDue => _state.Later(_clientFlushStart, _state.Options.Timeout < LongestWrite ? _state.Options.Timeout : LongestWrite);
 

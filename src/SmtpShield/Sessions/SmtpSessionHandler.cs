@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
@@ -8,19 +9,21 @@ using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Protocol;
 using SmtpShield.Relay;
+using SmtpShield.Tls;
 using SmtpShield.Upstream;
 
 namespace SmtpShield.Sessions;
 
 /// <summary>
-/// The end of the pipeline: holds the session of an admitted client. Dials the MTA, relays until one side ends, and logs how. The client's connection is closed by
-/// the stages around it, the MTA's here.
+/// The end of the pipeline: holds the session of an admitted client. Dials the MTA, relays until one side ends or the client begins TLS, and logs how. Behind STARTTLS everything
+/// begins anew, with a new session at the MTA (RFC 3207 section 4.2). The client's connection is closed by the stages around it, the MTA's here.
 /// </summary>
 internal sealed class SmtpSessionHandler(
     UpstreamPool upstreams,
     ShieldService service,
     ProcessLimit processLimit,
     PregreetCheck pregreet,
+    ClientHandshake handshake,
     ConnectionDrain drain,
     RemovedEhloKeywords removedKeywords,
     TimeProvider time,
@@ -31,68 +34,111 @@ internal sealed class SmtpSessionHandler(
     {
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(SmtpSessionHandler)} runs behind {nameof(IdentifyClient)}.");
         var record = connection.Features.Get<SessionRecord>() ?? throw new InvalidOperationException($"{nameof(SmtpSessionHandler)} runs behind {nameof(RecordSession)}.");
-        var isUnderStress = processLimit.IsUnderStress;
+        HandshakeSlot? slot = null;
+        var session = new SessionContext(client, connection.Features.Get<ClientCounter>(), service, processLimit.IsUnderStress);
+        session.Tls = ModeOf(session.Options.Tls, connection.Features.Get<TlsFacts>());
+        session.TryReserveHandshake = () => (slot = handshake.TryEnter(session.Options.Tls)) is not null;
         try
         {
-            if (await DialAsync(connection, client).ConfigureAwait(false) is not { } upstream)
-                return;
-
-            await using (upstream.ConfigureAwait(false))
-            {
-                // Once more, because the MTA's greeting may have taken long.
-                var hasTalked = await pregreet.HasTalkedAsync(connection).ConfigureAwait(false);
-                if (hasTalked && service.Current.Smtpd.ForbidUnauthPipelining)
-                {
-                    await PregreetCheck.RefuseAsync(connection).ConfigureAwait(false);
-                    return;
-                }
-
-                var counter = connection.Features.Get<ClientCounter>();
-                using var relay = new SessionRelay(client, counter, connection.Transport, upstream, service, isUnderStress, drain, removedKeywords, time, log) { HasPipelinedImproperly = hasTalked };
-                try
-                {
-                    var result = await relay.RunAsync().ConfigureAwait(false);
-                    LogEnd(result, relay.After, client, upstream);
-                }
-                finally
-                {
-                    record.Statistics = CommandStatistics.Describe(relay.Statistics);
-                    if (relay.SuppressedLogLines > 0)
-                        SessionLog.Suppressed(log, relay.SuppressedLogLines, client.NameAddress);
-                }
-            }
+            if (await RelayAsync(connection, session, connection.Transport).ConfigureAwait(false) == RelayResult.StartTls)
+                await GoOnInTlsAsync(connection, session, slot!).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
         {
-            // Shutdown was not willing to wait for the MTA's greeting.
-            await SayAsync(connection, Replies.ShuttingDown(service.Current.Smtpd.MyHostname)).ConfigureAwait(false);
+            // Shutdown was not willing to wait for the MTA's greeting, or the client's handshake.
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             // A bug: this session ends, the others go on.
             SessionLog.Failed(log, client.NameAddress, exception);
         }
+        finally
+        {
+            slot?.Dispose();
+            record.Statistics = CommandStatistics.Describe(session.Statistics);
+            if (session.LogBudget.Suppressed > 0)
+                SessionLog.Suppressed(log, session.LogBudget.Suppressed, client.NameAddress);
+        }
+    }
+
+    private static TlsMode ModeOf(TlsOptions options, TlsFacts? wrapped) =>
+        wrapped is not null ? TlsMode.Active
+        : options.SecurityLevel == TlsSecurityLevel.None ? TlsMode.None
+        : options.IsTerminated ? TlsMode.Offered
+        : TlsMode.Passthrough;
+
+    private async ValueTask GoOnInTlsAsync(ConnectionContext connection, SessionContext session, HandshakeSlot slot)
+    {
+        var transport = await handshake.RunAsync(slot, connection.Transport, session.Client, session.Counter, session.Options.Tls, RelayState.AfterStartTls, drain.Deadline).ConfigureAwait(false);
+        session.Statistics.Count(Verb.StartTls, succeeded: transport is not null);
+        if (transport is null)
+            return;
+
+        await using (transport.ConfigureAwait(false))
+        {
+            session.Tls = TlsMode.Active;
+            connection.Features.Set(transport.Facts);
+            await RelayAsync(connection, session, transport).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<RelayResult> RelayAsync(ConnectionContext connection, SessionContext session, IDuplexPipe transport)
+    {
+        if (await DialAsync(connection, session, transport).ConfigureAwait(false) is not { } upstream)
+            return RelayResult.UpstreamLost;
+
+        await using (upstream.ConfigureAwait(false))
+        {
+            if (session.Start == 0 && await HasTalkedAsync(connection, session).ConfigureAwait(false))
+                return RelayResult.ClientRefused;
+
+            using var relay = new SessionRelay(session, transport, upstream, drain, removedKeywords, time, log);
+            var result = await relay.RunAsync().ConfigureAwait(false);
+            if (result == RelayResult.StartTls)
+                await upstream.QuitAsync().ConfigureAwait(false);
+            else
+                LogEnd(result, relay.After, session.Client, upstream);
+            return result;
+        }
+    }
+
+    // Once more, because the MTA's greeting may have taken long.
+    private async ValueTask<bool> HasTalkedAsync(ConnectionContext connection, SessionContext session)
+    {
+        session.HasPipelinedImproperly = await pregreet.HasTalkedAsync(connection).ConfigureAwait(false);
+        if (!session.HasPipelinedImproperly || !session.Options.Smtpd.ForbidUnauthPipelining)
+            return false;
+
+        await PregreetCheck.RefuseAsync(connection).ConfigureAwait(false);
+        return true;
     }
 
     // Null: no MTA could be reached, and the client knows.
-    private async ValueTask<UpstreamConnection?> DialAsync(ConnectionContext connection, ClientIdentity client)
+    private async ValueTask<UpstreamConnection?> DialAsync(ConnectionContext connection, SessionContext session, IDuplexPipe transport)
     {
-        var dial = await upstreams.DialAsync(drain.Deadline).ConfigureAwait(false);
-        if (dial.Failures.Count > 0)
-            SessionLog.DialFailed(log, string.Join("; ", dial.Failures), client.NameAddress);
-        if (dial.Connection is null)
+        var myHostname = service.Current.Smtpd.MyHostname;
+        UpstreamDialResult dial;
+        try
         {
-            var myHostname = service.Current.Smtpd.MyHostname;
-            await SayAsync(connection, dial.GreetingTimedOut ? Replies.UpstreamBusy(myHostname) : Replies.UpstreamUnavailable(myHostname)).ConfigureAwait(false);
+            dial = await upstreams.DialAsync(drain.Deadline).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
+        {
+            await SayAsync(transport, Replies.ShuttingDown(myHostname)).ConfigureAwait(false);
+            throw;
         }
 
+        if (dial.Failures.Count > 0)
+            SessionLog.DialFailed(log, string.Join("; ", dial.Failures), session.Client.NameAddress);
+        if (dial.Connection is null)
+            await SayAsync(transport, dial.GreetingTimedOut ? Replies.UpstreamBusy(myHostname) : Replies.UpstreamUnavailable(myHostname)).ConfigureAwait(false);
         return dial.Connection;
     }
 
-    private static async ValueTask SayAsync(ConnectionContext connection, Reply reply)
+    private static async ValueTask SayAsync(IDuplexPipe transport, Reply reply)
     {
-        connection.Transport.Output.Write(reply.Octets.Span);
-        await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
+        transport.Output.Write(reply.Octets.Span);
+        await transport.Output.FlushAsync().ConfigureAwait(false);
     }
 
     private void LogEnd(RelayResult result, string after, ClientIdentity client, UpstreamConnection upstream)

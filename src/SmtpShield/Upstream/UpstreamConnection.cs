@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 
@@ -29,6 +30,13 @@ internal sealed class UpstreamConnection(ConnectionContext connection, UpstreamD
 
     /// <summary>Drops the connection at once; bytes not yet flushed are never sent. <see cref="DisposeAsync"/> is still due.</summary>
     public void Abort() => connection.Abort();
+
+    /// <summary>Says QUIT to an MTA whose session is idle and over; its reply is not waited for.</summary>
+    public async ValueTask QuitAsync()
+    {
+        Transport.Output.Write("QUIT\r\n"u8);
+        await Transport.Output.FlushAsync();
+    }
 
     /// <summary>Closes the connection after what was flushed, and takes the session off its destination's count. An MTA that takes nothing is not waited for. A second call does nothing.</summary>
     public async ValueTask DisposeAsync()

@@ -24,7 +24,7 @@ public class ReplyPaceTests
         _snapshot = new ShieldSnapshot(new() { Limits = new() { SoftErrorLimit = 2, ErrorSleepTime = _second } });
         var (transport, _) = DuplexPipe.CreateConnectionPair(new(), new());
         var side = new RelaySide(transport, new SessionSignal());
-        _state = new RelayState(new ClientIdentity(new IPEndPoint(IPAddress.Loopback, 1)), counter: null, side, side, new("smtp", _snapshot), isUnderStress: false, _time, NullLogger.Instance);
+        _state = new RelayState(new(new ClientIdentity(new IPEndPoint(IPAddress.Loopback, 1)), counter: null, new("smtp", _snapshot), isUnderStress: false), side, side, _time, NullLogger.Instance);
         _pace = new ReplyPace(_state, _time);
     }
 

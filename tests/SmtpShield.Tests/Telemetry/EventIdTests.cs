@@ -19,6 +19,7 @@ public class EventIdTests
         ["Configuration"] = 1700,
         ["Telemetry"] = 1800,
         ["Transport"] = 1900,
+        ["Tls"] = 2000,
     };
 
     private static readonly (string Where, string Folder, int Id)[] _events = [.. from type in typeof(MaillogLoggerProvider).Assembly.GetTypes()

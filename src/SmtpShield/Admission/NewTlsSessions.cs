@@ -1,0 +1,41 @@
+using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Limits;
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Admission;
+
+/// <summary>
+/// Limits the TLS sessions a client may negotiate anew: <c>smtpd_client_new_tls_session_rate_limit</c>. A resumed session is not new; a handshake that failed is (smtpd.c,
+/// <c>smtpd_start_tls</c>).
+/// </summary>
+internal sealed class NewTlsSessions(AnvilTable anvil, ClientExceptions exceptions, ShieldService service, ILogger<NewTlsSessions> log)
+{
+    /// <summary>The counter of a client whose connection is not counted yet; null when it is exempt, or there is no limit.</summary>
+    public ClientCounter? CounterOf(ClientIdentity client) => Limit(service.Current) == 0 || exceptions.Contains(client) ? null : new(anvil, new(service.Name, client.Range));
+
+    /// <summary>Whether a client that begins with a handshake may do so; logs it if not.</summary>
+    public bool MayBegin(ClientIdentity client, ClientCounter? counter)
+    {
+        if (counter is null || Limit(service.Current) is var limit && (limit == 0 || counter.Peek(AnvilEvent.NewTlsSession) <= limit))
+            return true;
+
+        AdmissionLog.TlsRefused(log, client.NameAddress, service.Name);
+        return false;
+    }
+
+    /// <summary>Counts a handshake that was not a resumption.</summary>
+    /// <returns>421, to be said inside TLS, when it was one too many; else null.</returns>
+    public Reply? Count(ClientIdentity client, ClientCounter? counter)
+    {
+        var options = service.Current;
+        if (counter is null || Limit(options) is var limit && limit == 0 || counter.Count(AnvilEvent.NewTlsSession) is var count && count <= limit)
+            return null;
+
+        AdmissionLog.LimitExceeded(log, "New TLS session rate", count, client.NameAddress, service.Name);
+        return Replies.TooManyTlsSessions(options.Smtpd.MyHostname, client.NameAddress);
+    }
+
+    private static int Limit(ShieldOptions options) => options.Limits.ClientNewTlsSessionRateLimit;
+}

@@ -1,0 +1,55 @@
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Limits;
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Relay;
+
+/// <summary>What stays the same, or goes on counting, when a session begins anew behind STARTTLS (RFC 3207 section 4.2): who the client is, and what it has done so far.</summary>
+/// <param name="client">Who the client is.</param>
+/// <param name="counter">Counts the client's events; null when it is exempt.</param>
+/// <param name="service">The service the client has connected to.</param>
+/// <param name="isUnderStress">Whether the service was under stress when the session began; it stays so for the session, as for a Postfix process.</param>
+internal sealed class SessionContext(ClientIdentity client, ClientCounter? counter, ShieldService service, bool isUnderStress)
+{
+    /// <summary>Errors and junk commands so far.</summary>
+    public ErrorLimit Errors;
+
+    /// <summary>What the session may still log of its client's doings.</summary>
+    public LogBudget LogBudget;
+
+    /// <summary>Who the client is.</summary>
+    public ClientIdentity Client => client;
+
+    /// <summary>Counts the client's events; null when it is exempt.</summary>
+    public ClientCounter? Counter => counter;
+
+    /// <summary>The options the session started with.</summary>
+    public ShieldOptions Options { get; } = service.Current.When(isUnderStress);
+
+    /// <summary>The newest limits: they are tuned under attack, so running sessions obey them too.</summary>
+    public SmtpdLimitOptions Limits => service.Current.When(isUnderStress).Limits;
+
+    /// <summary>Commands counted for the disconnect line.</summary>
+    public CommandStatistics Statistics { get; } = new();
+
+    /// <summary>Input that came before its time was logged already: once a session is enough.</summary>
+    public bool HasPipelinedImproperly { get; set; }
+
+    /// <summary>When the client was greeted; a timestamp, 0 before.</summary>
+    public long Start { get; set; }
+
+    /// <summary>What STARTTLS means now.</summary>
+    public TlsMode Tls { get; set; }
+
+    /// <summary>Which SASL mechanisms pass: where STARTTLS is the MTA's the shield reads along no further than it can anyway.</summary>
+    public PassedMechanisms PassedMechanisms => Tls switch
+    {
+        TlsMode.Passthrough => PassedMechanisms.All,
+        TlsMode.None => PassedMechanisms.Readable,
+        _ => PassedMechanisms.ReadableAndUnbound,
+    };
+
+    /// <summary>Takes a place among the handshakes under way, before the client is told to begin one. False: there are too many.</summary>
+    public Func<bool> TryReserveHandshake { get; set; } = static () => true;
+}

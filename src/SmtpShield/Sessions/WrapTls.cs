@@ -1,0 +1,50 @@
+using Microsoft.AspNetCore.Connections;
+using SmtpShield.Admission;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Listening;
+using SmtpShield.Relay;
+using SmtpShield.Tls;
+
+namespace SmtpShield.Sessions;
+
+/// <summary>
+/// In <c>smtpd_tls_wrappermode</c>, begins with the handshake. From here on the connection's transport is what is inside TLS, and its <see cref="TlsFacts"/> are a feature.
+/// As in Postfix that is before the connection is counted, so that a client over a limit can be told (smtpd.c, <c>smtpd_proto</c>).
+/// </summary>
+internal sealed class WrapTls(ClientHandshake handshake, NewTlsSessions newSessions, ShieldService service, ProcessLimit processLimit, ConnectionDrain drain) : IConnectionStage
+{
+    /// <inheritdoc />
+    public Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        var options = service.Current.When(processLimit.IsUnderStress).Tls;
+        return options.WrapperMode ? WrapAsync(connection, options, next) : next(connection);
+    }
+
+    private async Task WrapAsync(ConnectionContext connection, TlsOptions options, ConnectionDelegate next)
+    {
+        var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(WrapTls)} runs behind {nameof(IdentifyClient)}.");
+        using var counter = newSessions.CounterOf(client);
+        if (!newSessions.MayBegin(client, counter) || handshake.TryEnter(options) is not { } slot)
+            return;
+
+        var raw = connection.Transport;
+        try
+        {
+            if (await handshake.RunAsync(slot, raw, client, counter, options, RelayState.AfterConnect, drain.Deadline).ConfigureAwait(false) is not { } transport)
+                return;
+
+            await using (transport.ConfigureAwait(false))
+            {
+                connection.Features.Set(counter);
+                connection.Features.Set(transport.Facts);
+                connection.Transport = transport;
+                await next(connection).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            connection.Transport = raw;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+using System.IO.Pipelines;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Telemetry;
+
+namespace SmtpShield.Tls;
+
+/// <summary>Begins TLS with the clients of one service.</summary>
+/// <param name="certificates">The service's certificates.</param>
+/// <param name="logger">The log.</param>
+/// <param name="time">The clock.</param>
+internal sealed partial class TlsServer(CertificateStore certificates, ILogger<TlsServer> logger, TimeProvider time)
+{
+    // What OpenSSL says of octets that are not TLS. .NET sees them first and has words of its own.
+    private const string NotTls = "error:0A00010B:SSL routines::wrong version number";
+
+    private const string LibraryFailure = "-1";
+
+    // RFC 7301; the id is IANA's. A client that offers protocols and not this one is refused: it wants to talk to another server than ours.
+    private static readonly List<SslApplicationProtocol> Smtp = [new("smtp")];
+
+    private readonly HandshakeSlots _slots = new();
+
+    /// <summary>Whether there is a certificate. False although the options name one: it could not be loaded after a reload.</summary>
+    public bool IsAvailable => certificates.Current.Default is not null;
+
+    /// <summary>Takes the right to begin a handshake, before the client is told to begin.</summary>
+    /// <param name="options">The session's.</param>
+    /// <returns>A slot for <see cref="AcceptAsync"/>, or to be disposed; null when <c>shield_tls_handshake_limit</c> is reached or there is no certificate: reply 454 4.7.0.</returns>
+    public HandshakeSlot? TryEnter(TlsOptions options) => IsAvailable ? _slots.TryEnter(options.HandshakeLimit) : null;
+
+    /// <summary>Makes the handshake, within <c>smtpd_starttls_timeout</c> and <c>shield_tls_handshake_timeout</c>. Logs how it went.</summary>
+    /// <param name="raw">The connection. Behind a failure it can only be closed.</param>
+    /// <param name="client">The client, for log lines.</param>
+    /// <param name="options">The session's.</param>
+    /// <param name="slot">The right to begin; given back here.</param>
+    /// <param name="cancellationToken">Ends the handshake.</param>
+    /// <exception cref="OperationCanceledException">By the token.</exception>
+    public async ValueTask<TlsHandshake> AcceptAsync(IDuplexPipe raw, ClientIdentity client, TlsOptions options, HandshakeSlot slot, CancellationToken cancellationToken)
+    {
+        using var giveBack = slot;
+        using var deadline = new CancellationTokenSource(options.StartTlsTimeout < options.HandshakeTimeout ? options.StartTlsTimeout : options.HandshakeTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        var flight = new ServerFlight();
+        var stream = new DuplexPipeStream(raw) { Flight = flight, IsServer = true };
+        var tls = new SslStream(stream, leaveInnerStreamOpen: true);
+        var choice = new Choice(certificates.Current, options.WrapperMode || options.SecurityLevel == TlsSecurityLevel.Encrypt ? options.MandatoryProtocols : options.Protocols);
+        try
+        {
+            await tls.AuthenticateAsServerAsync(static (_, hello, choice, _) => new(((Choice)choice!).Make(hello.ServerName)), choice, either.Token);
+            stream.Flight = null;
+            var facts = TlsFactsReader.Read(tls, flight, choice.Certificate?.Leaf, choice.ServerName);
+            if (options.LogLevel > 0)
+                LogEstablished(client, facts, choice);
+            return new(new(tls, stream, facts, time), facts.IsResumed);
+        }
+        catch (Exception exception) when (exception is AuthenticationException or IOException or InvalidOperationException or NotSupportedException or OperationCanceledException)
+        {
+            await tls.DisposeAsync();
+            if (exception is OperationCanceledException && !deadline.IsCancellationRequested)
+                throw;
+
+            LogFailure(client.NameAddress, exception);
+            return TlsHandshake.Failed;
+        }
+    }
+
+    private void LogEstablished(ClientIdentity client, TlsFacts facts, Choice choice)
+    {
+        if (choice.UnknownName is { } name)
+            Log.ServerNameUnknown(logger, name, client.NameAddress);
+        Log.Established(logger, client.NameAddress, facts.ServerName is null ? "" : $" to {facts.ServerName}", facts);
+    }
+
+    private void LogFailure(string client, Exception exception)
+    {
+        var reason = exception switch
+        {
+            OperationCanceledException => "Connection timed out",
+            AuthenticationException or InvalidOperationException or NotSupportedException => LibraryFailure,
+            _ => IsReset(exception) ? "Connection reset by peer" : "lost connection",
+        };
+        Log.AcceptFailed(logger, client, reason);
+        if (reason == LibraryFailure)
+            Log.LibraryProblem(logger, LibraryErrorOf(exception) ?? NotTls);
+    }
+
+    private static bool IsReset(Exception? exception) =>
+        exception is not null && (exception is SocketException { SocketErrorCode: SocketError.ConnectionReset } || IsReset(exception.InnerException));
+
+    // OpenSSL's text has nothing of the peer's but the number of an alert; escaped all the same.
+    private static string? LibraryErrorOf(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+        {
+            if (exception.Message.StartsWith("error:", StringComparison.Ordinal))
+                return ClientText.Escape(System.Text.Encoding.UTF8.GetBytes(exception.Message));
+        }
+
+        return null;
+    }
+
+    // What one handshake uses: all of it from the set of certificates there was when it began.
+    private sealed class Choice(CertificateSet certificates, TlsVersions versions)
+    {
+        public ServerCertificate? Certificate { get; private set; }
+
+        public string? ServerName { get; private set; }
+
+        public string? UnknownName { get; private set; }
+
+        public SslServerAuthenticationOptions Make(string? name)
+        {
+            var isName = name is { Length: > 0 } && HostName.IsValid(name);
+            var named = isName ? certificates.Find(name!) : null;
+            if (named is not null)
+                ServerName = name;
+            else if (isName && certificates.HasNames)
+                UnknownName = name;
+
+            Certificate = named ?? certificates.Default ?? throw new AuthenticationException("There is no certificate.");
+            return new()
+            {
+                ServerCertificateContext = Certificate.Context,
+                EnabledSslProtocols = versions.Protocols,
+                ApplicationProtocols = Smtp,
+                AllowRenegotiation = false,
+                AllowTlsResume = true,
+            };
+        }
+    }
+
+    private static partial class Log
+    {
+        // Event ids 2000 to 2099 are this folder's. Next free: 2004; certificates have those from 2010 on.
+
+        [LoggerMessage(2000, LogLevel.Information, "Anonymous TLS connection established from {Client}{ToName}: {Facts}")]
+        public static partial void Established(ILogger logger, string client, string toName, TlsFacts facts);
+
+        [LoggerMessage(2001, LogLevel.Information, "SSL_accept error from {Client}: {Reason}")]
+        public static partial void AcceptFailed(ILogger logger, string client, string reason);
+
+        [LoggerMessage(2002, LogLevel.Warning, "TLS library problem: {Error}")]
+        public static partial void LibraryProblem(ILogger logger, string error);
+
+        [LoggerMessage(2003, LogLevel.Information, "TLS SNI {ServerName} from {Client} not matched, using default chain")]
+        public static partial void ServerNameUnknown(ILogger logger, string serverName, string client);
+    }
+}
