@@ -79,6 +79,24 @@ internal sealed class RouterNetwork : IAsyncDisposable
     public Task<string> SessionAsync(IPAddress from, IPAddress to, CancellationToken cancellationToken) =>
         RunAsync([.. On(from.Equals(MtaOf(4)) || from.Equals(MtaOf(6)) ? "mta" : "client"), "python3", ScriptOf("one-session.py"), $"{from}", $"{to}"], cancellationToken);
 
+    /// <summary>Begins a session of the client with the MTA's address; it ends with <see cref="EndSessionAsync"/>.</summary>
+    public async Task<OutsideProcess> BeginSessionAsync(CancellationToken cancellationToken)
+    {
+        string[] command = [.. On("client"), "python3", ScriptOf("held-session.py"), $"{ClientOf(4)}", $"{MtaOf(4)}"];
+        var session = OutsideProcess.Start(command[0], command[1..]);
+        _processes.Add(session);
+        await Eventually.HoldsAsync(() => session.HasExited || session.Output.Length > 0, s_limit, "the client is greeted", cancellationToken);
+        return session;
+    }
+
+    /// <summary>Says QUIT in a session, and returns what the client is told, or <c>reset</c>.</summary>
+    public static async Task<string> EndSessionAsync(OutsideProcess session, CancellationToken cancellationToken)
+    {
+        await session.WriteAsync("\n", cancellationToken);
+        await session.WaitForExitAsync(s_limit, cancellationToken);
+        return session.Output.TrimEnd().Split('\n')[^1];
+    }
+
     /// <summary>Runs <c>smtpshield-tproxy</c> on the router and returns its exit status and output.</summary>
     public Task<(int ExitCode, string Output)> TproxyAsync(string command, CancellationToken cancellationToken, params (string Name, string Value)[] settings)
     {

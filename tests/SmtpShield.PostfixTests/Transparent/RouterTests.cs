@@ -148,6 +148,41 @@ internal sealed class RouterTests
     }
 
     [Test, CancelAfter(60_000)]
+    public async Task Up_WithOtherPorts_SessionsOfTheShieldGoOn(CancellationToken cancellationToken)
+    {
+        await using var shield = await StartShieldAsync(4, cancellationToken);
+        await Network.SucceedTproxyAsync("up", cancellationToken);
+        var session = await Network.BeginSessionAsync(cancellationToken);
+
+        await Network.SucceedTproxyAsync("up", cancellationToken, ("SMTPSHIELD_PORTS", "26:10025"));
+
+        Assert.That(await RouterNetwork.EndSessionAsync(session, cancellationToken), Is.EqualTo("221 2.0.0 Bye"), shield.AllLines);
+        Assert.That(shield.Log.Texts, Has.Some.StartsWith("connect from"));
+    }
+
+    // Not only the first packet of a connection is diverted: with SYN cookies the shield's kernel knows a client by the third one only.
+    [Test, CancelAfter(60_000)]
+    public async Task Up_SessionWithoutTheShieldIsOnItsWay_IsReset(CancellationToken cancellationToken)
+    {
+        await using var shield = await StartShieldAsync(4, cancellationToken);
+        var session = await Network.BeginSessionAsync(cancellationToken);
+
+        await Network.SucceedTproxyAsync("up", cancellationToken);
+
+        Assert.That(await RouterNetwork.EndSessionAsync(session, cancellationToken), Is.EqualTo("reset"));
+    }
+
+    [TestCase(4), TestCase(6), CancelAfter(60_000)]
+    public async Task Connect_SynCookies_IsAnsweredThroughTheShield(int version, CancellationToken cancellationToken)
+    {
+        await using var shield = await StartShieldAsync(version, cancellationToken);
+        await Network.ShellAsync("sysctl -qw net.ipv4.tcp_syncookies=2", cancellationToken);
+        await Network.SucceedTproxyAsync("up", cancellationToken);
+
+        Assert.That(await SessionAsync(version, cancellationToken), Does.Contain($"you are {RouterNetwork.RouterOf(version)}\n"));
+    }
+
+    [Test, CancelAfter(60_000)]
     public async Task Up_WithOtherNumbers_LeavesNothingOfTheFirst(CancellationToken cancellationToken)
     {
         var before = await Network.RouterStateAsync(cancellationToken);
