@@ -48,6 +48,9 @@ public sealed class ShieldConfiguration
     /// <summary>The values of all layers.</summary>
     internal ParameterTable Parameters => new(_layers, _host);
 
+    /// <summary>The values of all layers as a service has them.</summary>
+    internal ParameterTable ParametersOf(string service) => new(_layers, _host, service: service);
+
     /// <summary>The file as it was read last.</summary>
     internal MainCfFile File => _file.File;
 
