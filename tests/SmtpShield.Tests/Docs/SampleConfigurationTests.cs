@@ -35,6 +35,22 @@ public sealed class SampleConfigurationTests
     }
 
     [Test]
+    public void Check_ConfigurationOfSeveralServices_HasNothingToSay()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            var page = Repository.Read("docs/tasks/several-services.md");
+            File.WriteAllLines(path, page[page.IndexOf("   shield_services = ", StringComparison.Ordinal)..].Split("```")[0].Split('\n').Select(line => line.Trim()));
+            Assert.That(ShieldConfiguration.Load(path, []).Problems, Is.Empty);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Test]
     public void Check_ConfigurationInReadme_HasNothingToSay()
     {
         var path = Path.GetTempFileName();
