@@ -17,6 +17,7 @@ internal sealed class RouterNetwork : IAsyncDisposable
     };
 
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private static readonly string[] s_hosts = ["client", "router", "mta"];
     private static int s_count;
     private readonly string _name = $"smtpshield-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
     private readonly string _directory = Directory.CreateTempSubdirectory("smtpshield-test-").FullName;
@@ -78,6 +79,24 @@ internal sealed class RouterNetwork : IAsyncDisposable
     public Task<string> SessionAsync(IPAddress from, IPAddress to, CancellationToken cancellationToken) =>
         RunAsync([.. On(from.Equals(MtaOf(4)) || from.Equals(MtaOf(6)) ? "mta" : "client"), "python3", ScriptOf("one-session.py"), $"{from}", $"{to}"], cancellationToken);
 
+    /// <summary>Begins a session of the client with the MTA's address; it ends with <see cref="EndSessionAsync"/>.</summary>
+    public async Task<OutsideProcess> BeginSessionAsync(CancellationToken cancellationToken)
+    {
+        string[] command = [.. On("client"), "python3", ScriptOf("held-session.py"), $"{ClientOf(4)}", $"{MtaOf(4)}"];
+        var session = OutsideProcess.Start(command[0], command[1..]);
+        _processes.Add(session);
+        await Eventually.HoldsAsync(() => session.HasExited || session.Output.Length > 0, s_limit, "the client is greeted", cancellationToken);
+        return session;
+    }
+
+    /// <summary>Says QUIT in a session, and returns what the client is told, or <c>reset</c>.</summary>
+    public static async Task<string> EndSessionAsync(OutsideProcess session, CancellationToken cancellationToken)
+    {
+        await session.WriteAsync("\n", cancellationToken);
+        await session.WaitForExitAsync(s_limit, cancellationToken);
+        return session.Output.TrimEnd().Split('\n')[^1];
+    }
+
     /// <summary>Runs <c>smtpshield-tproxy</c> on the router and returns its exit status and output.</summary>
     public Task<(int ExitCode, string Output)> TproxyAsync(string command, CancellationToken cancellationToken, params (string Name, string Value)[] settings)
     {
@@ -101,15 +120,15 @@ internal sealed class RouterNetwork : IAsyncDisposable
         await ShellAsync("nft list ruleset; ip -4 rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all; sysctl -a 2>/dev/null | grep -E '^net\\.ipv[46]\\.(conf|ip_|route)'", cancellationToken)
         + string.Join('\n', Directory.GetFileSystemEntries(_directory));
 
-    /// <summary>Runs a line of shell on the router.</summary>
-    public Task<string> ShellAsync(string line, CancellationToken cancellationToken) => RunAsync([.. OnRouter, "bash", "-c", line], cancellationToken);
+    /// <summary>Runs a line of shell on the router, or on another host.</summary>
+    public Task<string> ShellAsync(string line, CancellationToken cancellationToken, string host = "router") => RunAsync([.. On(host), "bash", "-c", line], cancellationToken);
 
     /// <summary>Ends the MTA and removes the hosts with all they have.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var process in _processes)
             await process.DisposeAsync();
-        foreach (var host in new[] { "client", "router", "mta" })
+        foreach (var host in s_hosts)
             await OutsideProcess.RunAsync("ip", ["netns", "del", $"{_name}-{host}"], s_limit, CancellationToken.None);
         Directory.Delete(_directory, recursive: true);
     }
@@ -135,7 +154,7 @@ internal sealed class RouterNetwork : IAsyncDisposable
     // A kernel without network namespaces (or a container that may not make them), or without nft_tproxy and nft_socket.
     private async Task<string?> WhyNotAsync(CancellationToken cancellationToken)
     {
-        foreach (var host in new[] { "client", "router", "mta" })
+        foreach (var host in s_hosts)
         {
             var (made, why) = await OutsideProcess.RunAsync("ip", ["netns", "add", $"{_name}-{host}"], s_limit, cancellationToken);
             if (made != 0)
@@ -174,11 +193,20 @@ internal sealed class RouterNetwork : IAsyncDisposable
             "-n C route add default via 192.0.2.1", "-n C route add default via 2001:db8:1::1",
             "-n M route add default via 198.51.100.1", "-n M route add default via 2001:db8:2::1",
         ];
+        foreach (var host in s_hosts)
+            await ShellAsync("sysctl -qw net.ipv6.conf.default.dad_transmits=0", cancellationToken, host);
         await ShellAsync("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.all.src_valid_mark=1", cancellationToken);
         foreach (var line in lines)
         {
             var words = line.Split(' ').Select(word => word switch { "C" => $"{_name}-client", "R" => $"{_name}-router", "M" => $"{_name}-mta", _ => word });
             await RunAsync(["ip", .. words], cancellationToken);
+        }
+
+        // The kernel gives link-local addresses on its own, a moment later, and a router routes with them.
+        foreach (var (host, route, count) in new[] { ("client", "local", 1), ("router", "anycast", 2), ("mta", "local", 1) })
+        {
+            var line = $"for i in {{1..200}}; do [ $(ip -6 route show table local | grep -c '^{route} fe80::') = {count} ] && exit; sleep 0.02; done; exit 1";
+            await ShellAsync(line, cancellationToken, host);
         }
     }
 }

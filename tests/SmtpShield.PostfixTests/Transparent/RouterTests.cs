@@ -52,6 +52,19 @@ internal sealed class RouterTests
         Assert.That(told, Does.StartWith($"220 mta.example.test ESMTP you are {RouterNetwork.ClientOf(version)}\n").And.EndsWith("221 2.0.0 Bye\n"), shield.AllLines);
     }
 
+    // The client connects to the shield, not to the MTA: only the MTA's answers have to be held back on the router.
+    [TestCase(4), TestCase(6), CancelAfter(60_000)]
+    public async Task Connect_ToTheShieldWithTransparentHandoff_MtaSeesTheClient(int version, CancellationToken cancellationToken)
+    {
+        await using var shield = await StartShieldAsync(
+            version, cancellationToken, ("shield_listen", "0.0.0.0:25, [::]:25"), ("shield_listen_transparent", "no"), ("shield_client_handoff", "transparent"));
+        await Network.SucceedTproxyAsync("up", cancellationToken, ("SMTPSHIELD_CLIENT_INTERFACES", "none"));
+
+        var told = await Network.SessionAsync(RouterNetwork.ClientOf(version), RouterNetwork.RouterOf(version), cancellationToken);
+
+        Assert.That(told, Does.StartWith($"220 mta.example.test ESMTP you are {RouterNetwork.ClientOf(version)}\n").And.EndsWith("221 2.0.0 Bye\n"), shield.AllLines);
+    }
+
     [TestCase(4), TestCase(6), CancelAfter(60_000)]
     public async Task Connect_OneClientOverTheRateLimit_OnlyItIsRefused(int version, CancellationToken cancellationToken)
     {
@@ -90,6 +103,23 @@ internal sealed class RouterTests
             Is.EqualTo(($"220 mta.example.test ESMTP you are {RouterNetwork.MtaOf(version)}", $"220 mta.example.test ESMTP you are {RouterNetwork.RouterOf(version)}")));
     }
 
+    // 203.0.113.0/24 and 2001:db8:3::/64 are behind a neighbour of the MTA: a router usually tells it so, and the MTA's packets no longer come here.
+    [TestCase(4, false, ExpectedResult = "1"), TestCase(4, true, ExpectedResult = "0")]
+    [TestCase(6, false, ExpectedResult = "1"), TestCase(6, true, ExpectedResult = "0")]
+    [CancelAfter(60_000)]
+    public async Task<string> Redirects_ToTheMta_AreNotSentWhileUp(int version, bool isUp, CancellationToken cancellationToken)
+    {
+        await Network.ShellAsync("ip route add 203.0.113.0/24 via 198.51.100.99; ip route add 2001:db8:3::/64 via fe80::99 dev servers", cancellationToken);
+        if (isUp)
+            await Network.SucceedTproxyAsync("up", cancellationToken);
+
+        var (elsewhere, counter) = version == 4 ? ("203.0.113.7", "IcmpInRedirects") : ("2001:db8:3::7", "Icmp6InRedirects");
+        // The router's refusal of the second packet comes after what it says about the first.
+        await Network.ShellAsync($"echo > /dev/udp/{elsewhere}/9; echo 2>&1 > /dev/tcp/{RouterNetwork.RouterOf(version)}/9 || true", cancellationToken, "mta");
+
+        return (await Network.ShellAsync($"nstat -az {counter} | awk '/{counter}/ {{ print $2 }}'", cancellationToken, "mta")).Trim();
+    }
+
     [Test, CancelAfter(60_000)]
     public async Task Down_AfterUp_LeavesNothingAndConnectionsGoDirectly(CancellationToken cancellationToken)
     {
@@ -115,6 +145,41 @@ internal sealed class RouterTests
         await Network.SucceedTproxyAsync("up", cancellationToken);
 
         Assert.That(await Network.RouterStateAsync(cancellationToken), Is.EqualTo(once));
+    }
+
+    [Test, CancelAfter(60_000)]
+    public async Task Up_WithOtherPorts_SessionsOfTheShieldGoOn(CancellationToken cancellationToken)
+    {
+        await using var shield = await StartShieldAsync(4, cancellationToken);
+        await Network.SucceedTproxyAsync("up", cancellationToken);
+        var session = await Network.BeginSessionAsync(cancellationToken);
+
+        await Network.SucceedTproxyAsync("up", cancellationToken, ("SMTPSHIELD_PORTS", "26:10025"));
+
+        Assert.That(await RouterNetwork.EndSessionAsync(session, cancellationToken), Is.EqualTo("221 2.0.0 Bye"), shield.AllLines);
+        Assert.That(shield.Log.Texts, Has.Some.StartsWith("connect from"));
+    }
+
+    // Not only the first packet of a connection is diverted: with SYN cookies the shield's kernel knows a client by the third one only.
+    [Test, CancelAfter(60_000)]
+    public async Task Up_SessionWithoutTheShieldIsOnItsWay_IsReset(CancellationToken cancellationToken)
+    {
+        await using var shield = await StartShieldAsync(4, cancellationToken);
+        var session = await Network.BeginSessionAsync(cancellationToken);
+
+        await Network.SucceedTproxyAsync("up", cancellationToken);
+
+        Assert.That(await RouterNetwork.EndSessionAsync(session, cancellationToken), Is.EqualTo("reset"));
+    }
+
+    [TestCase(4), TestCase(6), CancelAfter(60_000)]
+    public async Task Connect_SynCookies_IsAnsweredThroughTheShield(int version, CancellationToken cancellationToken)
+    {
+        await using var shield = await StartShieldAsync(version, cancellationToken);
+        await Network.ShellAsync("sysctl -qw net.ipv4.tcp_syncookies=2", cancellationToken);
+        await Network.SucceedTproxyAsync("up", cancellationToken);
+
+        Assert.That(await SessionAsync(version, cancellationToken), Does.Contain($"you are {RouterNetwork.RouterOf(version)}\n"));
     }
 
     [Test, CancelAfter(60_000)]
@@ -166,18 +231,24 @@ internal sealed class RouterTests
     }
 
     [Test, CancelAfter(60_000)]
-    public void Start_WithoutTheCapability_SaysWhichIsMissing(CancellationToken cancellationToken) =>
+    public void Start_OneServiceIsTransparentWithoutTheCapability_SaysWhichAndWhatIsMissing(CancellationToken cancellationToken) =>
         Assert.That(
             async () =>
             {
                 await using var shield = await ShieldProcess.StartAsync(
                     new IPEndPoint(RouterNetwork.MtaOf(4), 25),
-                    new Dictionary<string, string> { ["shield_listen"] = "127.0.0.1:10025", ["shield_listen_transparent"] = "yes" },
+                    new Dictionary<string, string>
+                    {
+                        ["shield_services"] = "smtp, diverted",
+                        ["shield_listen"] = "127.0.0.1:10587",
+                        ["smtp/inet/shield_listen"] = "127.0.0.1:10025",
+                        ["diverted/inet/shield_listen_transparent"] = "yes",
+                    },
                     cancellationToken,
                     [.. Network.OnRouter, "setpriv", "--bounding-set=-net_admin,-net_raw"]);
             },
             Throws.InvalidOperationException.With.Message.Contains(
-                "fatal: bind 127.0.0.1 port 10025: shield_listen_transparent: Operation not permitted; a transparent socket needs the capability CAP_NET_ADMIN"));
+                "fatal: bind 127.0.0.1 port 10587: shield_listen_transparent: Operation not permitted; a transparent socket needs the capability CAP_NET_ADMIN"));
 
     private Task<string> SessionAsync(int version, CancellationToken cancellationToken) =>
         Network.SessionAsync(RouterNetwork.ClientOf(version), RouterNetwork.MtaOf(version), cancellationToken);

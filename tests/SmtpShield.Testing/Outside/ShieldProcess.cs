@@ -69,8 +69,8 @@ public sealed class ShieldProcess : IAsyncDisposable
         string[] command = [.. under ?? [], "dotnet", program, "run", "-c", System.IO.Path.Combine(directory, "main.cf")];
         var process = OutsideProcess.Start(command[0], command[1..], directory);
         var shield = new ShieldProcess(directory, process, endPoints[0], all["syslog_name"]);
-        await Eventually.TryAsync(() => process.HasExited || LoopbackPorts.AreListening(endPoints, process.Id), TimeSpan.FromSeconds(30), cancellationToken);
-        if (!process.HasExited && LoopbackPorts.AreListening(endPoints, process.Id))
+        await Eventually.TryAsync(() => process.HasExited || IsListening(process.Id, endPoints), TimeSpan.FromSeconds(30), cancellationToken);
+        if (!process.HasExited && IsListening(process.Id, endPoints))
             return shield;
         var why = process.HasExited ? $"exited with {process.ExitCode}" : "does not listen";
         var lines = shield.AllLines;
@@ -136,6 +136,19 @@ public sealed class ShieldProcess : IAsyncDisposable
 
     private static Task WriteAsync(string path, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken) =>
         File.WriteAllLinesAsync(path, parameters.Where(parameter => parameter.Value != OwnDefault).Select(parameter => $"{parameter.Key} = {parameter.Value}"), cancellationToken);
+
+    // Before the command it is started under becomes it, the network is still that of the test.
+    private static bool IsListening(int processId, IReadOnlyCollection<IPEndPoint> endPoints)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{processId}/cmdline").Split('\0')[0].EndsWith("dotnet", StringComparison.Ordinal) && LoopbackPorts.AreListening(endPoints, processId);
+        }
+        catch (IOException)
+        {
+            return false; // It has ended.
+        }
+    }
 
     private static string Target(string path)
     {
