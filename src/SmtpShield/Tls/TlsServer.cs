@@ -126,7 +126,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             return new()
             {
                 ServerCertificateContext = Certificate.Context,
-                EnabledSslProtocols = versions.Protocols,
+                EnabledSslProtocols = certificates.Sessions.Of(versions.Protocols),
                 ApplicationProtocols = Smtp,
                 AllowRenegotiation = false,
                 AllowTlsResume = true,

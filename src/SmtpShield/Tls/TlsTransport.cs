@@ -71,9 +71,9 @@ internal sealed class TlsTransport : IDuplexPipe, IAsyncDisposable
         {
             await _tls.ShutdownAsync();
         }
-        catch (Exception exception) when (exception is IOException or InvalidOperationException or OperationCanceledException or System.ComponentModel.Win32Exception)
+        catch (Exception)
         {
-            // The peer is gone, does not read, or has broken TLS: there is nobody to say it to.
+            // The peer is gone, does not read, or has broken TLS (which .NET throws internal types for): there is nobody to say it to.
         }
     }
 }
