@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using Polly;
 using Polly.Timeout;
 using SmtpShield.Configuration;
+using SmtpShield.Transport;
 using Yarp.ReverseProxy.Model;
 
 namespace SmtpShield.Upstream;
@@ -123,7 +124,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
         {
             StepTimeout = Shorter(options.ConnectTimeout, Share());
             connection = await pool.Step.ExecuteAsync(
-                static (context, step) => step.Transport.ConnectAsync(step.EndPoint, context.CancellationToken), context, (pool.Transport, EndPoint: endpoint));
+                static (context, step) => step.Transport.ConnectAsync(step.EndPoint, null, context.CancellationToken), context, (pool.Transport, EndPoint: endpoint));
 
             phase = Phase.Greeting;
             var (status, text, code) = await ReadGreetingAsync(context, connection);
@@ -152,7 +153,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
         }
         catch (SocketException error)
         {
-            Fail(destination, endpoint, ReasonOf(error), isOurs: IsOurs(error.SocketErrorCode));
+            Fail(destination, endpoint, ReasonOf(error), isOurs: IsOurs(error));
         }
         catch (Exception error) when (error is IOException or ConnectionAbortedException)
         {
@@ -232,8 +233,9 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
             pool.RecordFailure(cluster, _picked!, options.ReactivationTime);
     }
 
-    private static bool IsOurs(SocketError error) =>
-        error is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable or SocketError.AddressNotAvailable;
+    private static bool IsOurs(SocketException error) =>
+        error is TransparentSocketException
+        || error.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable or SocketError.AddressNotAvailable;
 
     private static string ReasonOf(SocketException error) => error.SocketErrorCode switch
     {

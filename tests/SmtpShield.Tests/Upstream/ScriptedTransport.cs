@@ -22,6 +22,9 @@ internal sealed class ScriptedTransport : IUpstreamTransport
     /// <summary>The end points connected to, in order.</summary>
     public ConcurrentQueue<string> Attempts { get; } = [];
 
+    /// <summary>The addresses connected from, as many as <see cref="Attempts"/>; null is the host's own.</summary>
+    public ConcurrentQueue<IPAddress?> Sources { get; } = [];
+
     /// <summary>The connections made, in order.</summary>
     public ConcurrentQueue<InMemoryConnection> Connections { get; } = [];
 
@@ -47,9 +50,10 @@ internal sealed class ScriptedTransport : IUpstreamTransport
     public ValueTask<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) =>
         Names.TryGetValue(host, out var addresses) ? new(addresses) : throw new SocketException((int)SocketError.HostNotFound);
 
-    public ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
+    public ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, IPAddress? source, CancellationToken cancellationToken)
     {
         Attempts.Enqueue(endpoint.ToString());
+        Sources.Enqueue(source);
         return _scripts[endpoint.ToString()](cancellationToken);
     }
 
