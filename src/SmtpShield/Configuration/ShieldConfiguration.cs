@@ -77,6 +77,7 @@ public sealed class ShieldConfiguration
         options = options with { Services = options.Service.Names.Distinct().ToDictionary(service => service, service => Bind(service, problems, files), StringComparer.Ordinal) };
         var services = new ServiceValidator(Parameters.Locate, problems);
         services.Validate(options);
+        new UpstreamValidator(Parameters.Locate, problems).Validate(options);
         services.ValidateNames(options, _file.File.Entries.Keys.Concat(_overrides.Names));
         var failed = problems.Any(problem => problem.Severity == ProblemSeverity.Error);
         return new ShieldConfigurationResult(failed ? null : options, [.. problems.OrderByDescending(problem => problem.Severity).ThenBy(problem => problem.Location.Line)])
