@@ -54,14 +54,14 @@ internal sealed class TlsTransport : IDuplexPipe, IAsyncDisposable
 
         using var deadline = new CancellationTokenSource(CloseTimeout, _time);
         _reader.CancelPendingRead();
-        await using (deadline.Token.UnsafeRegister(static writer => ((PipeWriter)writer!).CancelPendingFlush(), _writer))
-            await _pending.WhenNoneAsync();
+        await using (deadline.Token.UnsafeRegister(static writer => ((PipeWriter)writer!).CancelPendingFlush(), _writer).ConfigureAwait(false))
+            await _pending.WhenNoneAsync().ConfigureAwait(false);
 
         if (!deadline.IsCancellationRequested)
-            await SayGoodbyeAsync(deadline.Token);
-        await _writer.CompleteAsync(new IOException("The connection is closed."));
-        await _reader.CompleteAsync();
-        await _tls.DisposeAsync();
+            await SayGoodbyeAsync(deadline.Token).ConfigureAwait(false);
+        await _writer.CompleteAsync(new IOException("The connection is closed.")).ConfigureAwait(false);
+        await _reader.CompleteAsync().ConfigureAwait(false);
+        await _tls.DisposeAsync().ConfigureAwait(false);
     }
 
     private async Task SayGoodbyeAsync(CancellationToken deadline)
@@ -69,7 +69,7 @@ internal sealed class TlsTransport : IDuplexPipe, IAsyncDisposable
         _raw.LastWrite = deadline;
         try
         {
-            await _tls.ShutdownAsync();
+            await _tls.ShutdownAsync().ConfigureAwait(false);
         }
         catch (Exception)
         {
