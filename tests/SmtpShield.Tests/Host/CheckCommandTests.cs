@@ -41,7 +41,7 @@ public sealed class CheckCommandTests
 
     [Test]
     public void Check_CertificateThatCannotBeLoaded_IsAnErrorOnce() =>
-        Assert.That(Run("smtpd_tls_chain_files = /nonexistent/chain.pem\nshield_services = smtp, other\nother/inet/shield_listen = 127.0.0.1:2526\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
+        Assert.That(Run("shield_client_handoff = proxy-v2\nsmtpd_tls_chain_files = /nonexistent/chain.pem\nshield_services = smtp, other\nother/inet/shield_listen = 127.0.0.1:2526\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
             "error: /nonexistent/chain.pem: smtpd_tls_chain_files: open /nonexistent/chain.pem: No such file or directory (write the file with PEM objects, readable for the shield)",
             "main.cf: 1 error, 0 warnings, 0 notes"])));
 
