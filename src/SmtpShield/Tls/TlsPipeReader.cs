@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 
 namespace SmtpShield.Tls;
 
@@ -13,7 +12,7 @@ internal sealed class TlsPipeReader(PipeReader plain, PendingOperations pending)
 
     /// <inheritdoc />
     /// <exception cref="IOException">The connection broke, or what was received is not TLS.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    /// <remarks>Not pooled: a session polls it, and may take its result on one thread while another is still completing it. A pooled one would be the next read's by then, of any session.</remarks>
     public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         pending.Begin();

@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 
 namespace SmtpShield.Tls;
 
@@ -25,7 +24,7 @@ internal sealed class TlsPipeWriter(PipeWriter plain, PendingOperations pending)
 
     /// <inheritdoc />
     /// <exception cref="IOException">The connection broke.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    /// <remarks>Not pooled: a session polls it, and may take its result on one thread while another is still completing it. A pooled one would be the next flush's by then, of any session.</remarks>
     public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         pending.Begin();
