@@ -42,6 +42,10 @@ internal sealed class WrapTls(ClientHandshake handshake, NewTlsSessions newSessi
                 await next(connection).ConfigureAwait(false);
             }
         }
+        catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
+        {
+            // Shutdown was not willing to wait for the handshake.
+        }
         finally
         {
             connection.Transport = raw;

@@ -2,7 +2,7 @@ using System.IO.Pipelines;
 
 namespace SmtpShield.Tls;
 
-/// <summary>The side of a <see cref="TlsTransport"/> that encrypts: a <see cref="PipeWriter"/> whose failures are all <see cref="IOException"/>. A flush is over when the kernel has every octet.</summary>
+/// <summary>The side of a <see cref="TlsTransport"/> that encrypts: a <see cref="PipeWriter"/> that tells of failures as the one beneath does. A flush is over when the kernel has every octet.</summary>
 /// <param name="plain">Writes the stream.</param>
 /// <param name="pending">Told of each flush.</param>
 internal sealed class TlsPipeWriter(PipeWriter plain, PendingOperations pending) : PipeWriter
@@ -23,8 +23,10 @@ internal sealed class TlsPipeWriter(PipeWriter plain, PendingOperations pending)
     public override Span<byte> GetSpan(int sizeHint = 0) => plain.GetSpan(sizeHint);
 
     /// <inheritdoc />
-    /// <exception cref="IOException">The connection broke.</exception>
-    /// <remarks>Not pooled: a session polls it, and may take its result on one thread while another is still completing it. A pooled one would be the next flush's by then, of any session.</remarks>
+    /// <remarks>
+    /// A result that is completed: the connection broke, nothing can be sent any more. Not pooled: a session polls it, and may take its result on one thread while another is still completing it. A pooled one would be the next
+    /// flush's by then, of any session.
+    /// </remarks>
     public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         pending.Begin();
@@ -32,9 +34,9 @@ internal sealed class TlsPipeWriter(PipeWriter plain, PendingOperations pending)
         {
             return await plain.FlushAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is not (IOException or OperationCanceledException))
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            throw new IOException(exception.Message, exception);
+            return new(isCanceled: false, isCompleted: true);
         }
         finally
         {

@@ -7,7 +7,7 @@ namespace SmtpShield.Tls;
 /// A connection's pipes behind TLS. The peer's <c>close_notify</c> and a connection that ends without one both end the input, and nothing that follows is ever read as SMTP. While it waits
 /// it holds no read buffer.
 /// </summary>
-/// <remarks>Failures of reads and flushes are <see cref="IOException"/> or <see cref="OperationCanceledException"/>, as those of the pipes beneath.</remarks>
+/// <remarks>A read that fails throws <see cref="IOException"/> or <see cref="OperationCanceledException"/>, a flush that fails is completed: as those of the pipes beneath.</remarks>
 internal sealed class TlsTransport : IDuplexPipe, IAsyncDisposable
 {
     // A peer that reads takes the close_notify at once; only one that does not lets this time pass.

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -191,13 +192,22 @@ public class TlsTransportTests
     [Test]
     public async Task FlushAsync_ToAPeerThatDoesNotRead_IsNotOverUntilItDoes(CancellationToken cancellationToken)
     {
-        var flush = _transport.Output.WriteAsync(new byte[8_000_000], cancellationToken).AsTask();
+        var octets = new byte[8_000_000];
+        var flush = _transport.Output.WriteAsync(octets, cancellationToken).AsTask();
         var wasPending = !flush.IsCompleted;
-        var buffer = new byte[100_000];
-        while (!flush.IsCompleted)
-            await _client.ReadExactlyAsync(buffer, cancellationToken);
+        await _client.ReadExactlyAsync(octets, cancellationToken);
 
         Assert.That((wasPending, (await flush).IsCompleted), Is.EqualTo((true, false)));
+    }
+
+    [Test]
+    public async Task FlushAsync_ToAPeerThatIsGone_IsCompleted(CancellationToken cancellationToken)
+    {
+        _socket.Close(0);
+        await Eventually.HoldsAsync(() => _connection.Socket.Poll(TimeSpan.Zero, SelectMode.SelectRead), s_limit, "the reset has come", cancellationToken);
+        _transport.Output.Write("421 bye\r\n"u8);
+
+        Assert.That((await _transport.Output.FlushAsync(cancellationToken)).IsCompleted);
     }
 
     [Test]
