@@ -107,7 +107,7 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     /// <summary>Notes that something was written to <see cref="Output"/> directly.</summary>
     public void NoteWritten() => _hasUnflushed = true;
 
-    /// <summary>Sends what was written. Sets the signal when the peer has taken it, if that is not at once.</summary>
+    /// <summary>Sends what was written. Sets the signal when the peer has taken it, if that is not at once, or when the connection turns out to be broken.</summary>
     public void Flush()
     {
         if (!_hasUnflushed || IsFlushing || IsBroken)
@@ -127,10 +127,13 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
             Break();
-            return;
         }
 
         PollFlush();
+
+        // The loop has looked already; without a read under way nothing else would make it look again.
+        if (IsBroken)
+            signal.Set();
     }
 
     /// <summary>Gives taken bytes back and, if the session can go on with more of them, waits for them.</summary>
@@ -176,7 +179,7 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
         return false;
     }
 
-    /// <summary>Gives the transport back: no read is under way any more, so that others may read on.</summary>
+    /// <summary>Gives the transport back: no read is under way any more, so that others may read on, from the first octet that was not taken: the client's handshake may have begun already.</summary>
     public void Detach()
     {
         if (_isReading)
@@ -211,7 +214,7 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
 
     private void GiveBack()
     {
-        _input.AdvanceTo(_received.End);
+        _input.AdvanceTo(_received.Start);
         _received = default;
         _leftOver = 0;
     }

@@ -131,13 +131,14 @@ public class RelaySideTests
     }
 
     [Test]
-    public void Flush_PeerReadsNoMore_IsBroken()
+    public void Flush_PeerReadsNoMore_IsBrokenAndSetsTheSignal()
     {
         _peer.Input.Complete();
         _side.Write("x"u8);
         _side.Flush();
+        var wait = _signal.WaitAsync();
 
-        Assert.That((_side.IsFlushing, _side.IsBroken), Is.EqualTo((false, true)));
+        Assert.That((_side.IsFlushing, _side.IsBroken, wait.IsCompleted), Is.EqualTo((false, true, true)));
     }
 
     [Test]
@@ -203,16 +204,29 @@ public class RelaySideTests
     }
 
     [Test, CancelAfter(10_000)]
-    public async Task Detach_BytesNotTaken_GivesTheReaderBack(CancellationToken cancellationToken)
+    public async Task Detach_BytesThatCameDuringTheRead_GivesThemBack(CancellationToken cancellationToken)
+    {
+        _side.Read(wantsMore: true);
+        await SendAsync("hello");
+        _side.Detach();
+
+        var read = await _transport.Input.ReadAsync(cancellationToken);
+
+        Assert.That((Octets.Shown(read.Buffer), read.IsCanceled), Is.EqualTo(("hello", false)));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Detach_BytesNotTaken_GivesThemBack(CancellationToken cancellationToken)
     {
         await SendAsync("abc");
         _side.Poll();
+        _side.Take(1);
         _side.Detach();
         await SendAsync("later");
 
         var read = await _transport.Input.ReadAsync(cancellationToken);
 
-        Assert.That(Octets.Shown(read.Buffer), Is.EqualTo("later"));
+        Assert.That(Octets.Shown(read.Buffer), Is.EqualTo("bclater"));
     }
 
     [TestCase(true)]
@@ -230,7 +244,7 @@ public class RelaySideTests
 
         var read = await _transport.Input.ReadAsync(cancellationToken);
 
-        Assert.That((read.IsCompleted, read.Buffer.IsEmpty), Is.EqualTo((true, true)));
+        Assert.That((read.IsCompleted, Octets.Shown(read.Buffer)), Is.EqualTo((true, takesAll ? "" : "abc")));
     }
 
     [Test]
