@@ -11,7 +11,7 @@ namespace SmtpShield.Admission;
 
 /// <summary>
 /// Lets a connection in, or refuses it with 421 in place of the greeting, before the MTA hears of it. Counts it either way: refused attempts keep a client over its limit.
-/// Leaves a <see cref="ClientCounter"/> for the events to come, unless the client is exempt.
+/// Leaves a <see cref="ClientCounter"/> for the events to come, unless the client is exempt or a proxy that checks whether the shield lives.
 /// </summary>
 internal sealed class AdmitClient(AnvilTable anvil, ClientExceptions exceptions, IEnumerable<ILimitPolicy> policies, ShieldService service, ProcessLimit processLimit, ILogger<AdmitClient> log) : IConnectionStage
 {
@@ -22,7 +22,7 @@ internal sealed class AdmitClient(AnvilTable anvil, ClientExceptions exceptions,
     public async Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
     {
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(AdmitClient)} runs behind {nameof(IdentifyClient)}.");
-        if (exceptions.Contains(client))
+        if (connection.Features.Get<ProxyConnection>() is { IsLocal: true } || exceptions.Contains(client))
         {
             await next(connection).ConfigureAwait(false);
             return;

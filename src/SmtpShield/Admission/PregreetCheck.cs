@@ -35,16 +35,23 @@ internal sealed partial class PregreetCheck(ShieldService service, ILogger<Pregr
     /// <summary>Whether the client has sent something; logs it then. What it has sent stays to be read.</summary>
     public async ValueTask<bool> HasTalkedAsync(ConnectionContext connection)
     {
-        if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket || socket.Available == 0)
-            return false;
-
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(PregreetCheck)} runs behind {nameof(IdentifyClient)}.");
         try
         {
-            var input = await connection.Transport.Input.ReadAsync().ConfigureAwait(false);
-            Log.ImproperPipelining(log, BeforeGreeting, client.NameAddress, ClientText.Escape(input.Buffer, LongestInputLogged));
-            connection.Transport.Input.AdvanceTo(input.Buffer.Start);
-            return true;
+            // Octets may have come with a PROXY header, and have left the socket with it.
+            var input = connection.Transport.Input;
+            if (!input.TryRead(out var read))
+            {
+                if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket || socket.Available == 0)
+                    return false;
+                read = await input.ReadAsync().ConfigureAwait(false);
+            }
+
+            var hasTalked = !read.Buffer.IsEmpty;
+            if (hasTalked)
+                Log.ImproperPipelining(log, BeforeGreeting, client.NameAddress, ClientText.Escape(read.Buffer, LongestInputLogged));
+            input.AdvanceTo(read.Buffer.Start);
+            return hasTalked;
         }
         catch (IOException)
         {

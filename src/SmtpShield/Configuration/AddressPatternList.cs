@@ -13,6 +13,9 @@ public sealed class AddressPatternList
     /// <summary>The list that matches nobody.</summary>
     public static AddressPatternList Empty { get; } = new([]);
 
+    /// <summary>Whether nothing is on the list.</summary>
+    public bool IsEmpty => _patterns.Length == 0;
+
     /// <summary>Parses a list as it stands in the configuration, <c>$name</c> already expanded. Files it names are read.</summary>
     /// <exception cref="FormatException">The list is wrong; the message names every error.</exception>
     public static AddressPatternList Parse(string text)

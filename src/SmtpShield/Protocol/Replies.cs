@@ -81,6 +81,9 @@ internal static class Replies
     /// <summary>A command line above <c>line_length_limit</c>.</summary>
     public static Reply CommandTooLong(string myHostname) => Reply.Of($"500 5.5.2 {myHostname} Error: command too long");
 
+    /// <summary>No PROXY header where one is required, or a wrong one (<c>smtpd_upstream_proxy_protocol</c>).</summary>
+    public static Reply ServerLocalError(string myHostname) => Reply.Of($"421 4.3.0 {myHostname} Server local error");
+
     /// <summary><c>smtpd_client_connection_count_limit</c> or <c>smtpd_client_connection_rate_limit</c> exceeded.</summary>
     public static Reply TooManyConnections(string myHostname, string address) => Reply.Of($"421 4.7.0 {myHostname} Error: too many connections from {address}");
 

@@ -5,7 +5,7 @@ using SmtpShield.Listening;
 
 namespace SmtpShield.Sessions;
 
-/// <summary>Writes <c>connect from</c> for every identified connection, refused ones too, and exactly one <c>disconnect from</c>, on every path.</summary>
+/// <summary>Writes <c>connect from</c> for every identified connection, refused ones too, and exactly one <c>disconnect from</c>, on every path; of a proxy's own connections one line at debug level.</summary>
 internal sealed partial class RecordSession(ILogger<RecordSession> log) : IConnectionStage
 {
     /// <inheritdoc />
@@ -14,14 +14,19 @@ internal sealed partial class RecordSession(ILogger<RecordSession> log) : IConne
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(RecordSession)} runs behind {nameof(IdentifyClient)}.");
         var record = new SessionRecord();
         connection.Features.Set(record);
-        Log.Connected(log, client.NameAddress);
+        var isLocal = connection.Features.Get<ProxyConnection>() is { IsLocal: true };
+        if (!isLocal)
+            Log.Connected(log, client.NameAddress);
         try
         {
             await next(connection).ConfigureAwait(false);
         }
         finally
         {
-            Log.Disconnected(log, client.NameAddress, record.Statistics);
+            if (isLocal)
+                Log.Checked(log, client.NameAddress, record.Statistics);
+            else
+                Log.Disconnected(log, client.NameAddress, record.Statistics);
         }
     }
 
@@ -32,5 +37,8 @@ internal sealed partial class RecordSession(ILogger<RecordSession> log) : IConne
 
         [LoggerMessage(1401, LogLevel.Information, "disconnect from {Client}{Statistics}", EventName = "Disconnected")]
         public static partial void Disconnected(ILogger logger, string client, string statistics);
+
+        [LoggerMessage(1430, LogLevel.Debug, "checked by {Client}{Statistics}", EventName = "Checked")]
+        public static partial void Checked(ILogger logger, string client, string statistics);
     }
 }

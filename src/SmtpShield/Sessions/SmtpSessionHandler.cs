@@ -97,7 +97,7 @@ internal sealed class SmtpSessionHandler(
             if (result == RelayResult.StartTls)
                 await upstream.QuitAsync().ConfigureAwait(false);
             else
-                LogEnd(result, relay.After, session.Client, upstream);
+                LogEnd(result, relay.After, session.Client, upstream, connection.Features.Get<ProxyConnection>() is { IsLocal: true });
             return result;
         }
     }
@@ -141,10 +141,15 @@ internal sealed class SmtpSessionHandler(
         await transport.Output.FlushAsync().ConfigureAwait(false);
     }
 
-    private void LogEnd(RelayResult result, string after, ClientIdentity client, UpstreamConnection upstream)
+    private void LogEnd(RelayResult result, string after, ClientIdentity client, UpstreamConnection upstream, bool isLocal)
     {
         switch (result)
         {
+            // Proxies that check whether the shield lives do little else.
+            case RelayResult.ClientLost when isLocal:
+                SessionLog.CheckLost(log, after, client.NameAddress);
+                break;
+
             // Postfix keeps silent about clients that leave without QUIT behind a message.
             case RelayResult.ClientLost when after != RelayState.AfterMessage:
                 SessionLog.ConnectionLost(log, after, client.NameAddress);

@@ -26,6 +26,7 @@ public partial class DependencyTests
     // Uses the table above does not have; each points down, so no circle comes of it. New ones belong into the table or out of the code.
     private static readonly (string Folder, string Used)[] _beyondTheTable =
     [
+        ("Clients", "Telemetry"), // ClientText: what came instead of a PROXY header, in a log line
         ("Relay", "Clients"), // RelayState: whose session it is, for log lines
         ("Relay", "Listening"), // ConnectionDrain: when a session has to end
         ("Telemetry", "Configuration"), // ShieldSnapshot: where log lines go and under which name

@@ -125,6 +125,7 @@ public sealed class ShieldConfigurationTests
     [TestCase("maillog_file = log", "main.cf, line 1: bad parameter value: maillog_file = log (write the full path of a file)")]
     [TestCase("mynetworks_style = net", "main.cf, line 1: bad parameter value: mynetworks_style = net (write host, subnet or class)")]
     [TestCase("mynetworks = 10.0.0.1/8", "main.cf, line 1: mynetworks: non-null host address bits in \"10.0.0.1/8\", perhaps you should use \"10.0.0.0/8\" instead")]
+    [TestCase("smtpd_upstream_proxy_protocol = haproxy", "main.cf, line 1: smtpd_upstream_proxy_protocol = haproxy needs shield_proxy_sources: anybody else could say he is somebody else (write shield_proxy_sources = ADDRESS, the proxy's address or network)")]
     [TestCase("foo", "main.cf, line 1: missing '=' after attribute name: \"foo\" (write name = value)")]
     public void Read_WrongValue_IsNamedOnceWithPlaceAndRemedy(string text, string expected) =>
         Assert.That(Said(text, ProblemSeverity.Error), Is.EqualTo((string[])[expected]));

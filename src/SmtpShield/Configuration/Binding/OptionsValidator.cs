@@ -21,6 +21,8 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
         Require("mynetworks_style", table.Expand(table.Find("mynetworks_style") ?? "").Text is "host" or "subnet" or "class", table.Find("mynetworks_style") ?? "", "write host, subnet or class");
         foreach (var keyword in options.Smtpd.PassEhloKeywords.Where(keyword => !IsKeyword(keyword)))
             Require("shield_pass_ehlo_keywords", false, keyword, "an EHLO keyword has letters, digits and hyphens");
+        if (options.Proxy.Protocol != UpstreamProxyProtocol.None && options.Proxy.Sources.IsEmpty)
+            Fail("smtpd_upstream_proxy_protocol", "smtpd_upstream_proxy_protocol = haproxy needs shield_proxy_sources: anybody else could say he is somebody else", "write shield_proxy_sources = ADDRESS, the proxy's address or network");
         if (options.Tls.WrapperMode && !options.Tls.IsTerminated)
             Fail("smtpd_tls_wrappermode", "smtpd_tls_wrappermode = yes needs a certificate", "write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt");
     }

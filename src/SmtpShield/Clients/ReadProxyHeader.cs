@@ -1,0 +1,115 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Configuration;
+using SmtpShield.Listening;
+using SmtpShield.Protocol.Proxy;
+using SmtpShield.Telemetry;
+
+namespace SmtpShield.Clients;
+
+/// <summary>
+/// Reads the PROXY header that begins every connection of a service with <c>smtpd_upstream_proxy_protocol</c>, and gives the connection the addresses it names; on other services it
+/// looks at nothing. Leaves a <see cref="ProxyConnection"/>. What follows the header stays to be read. Peers that are not in <c>shield_proxy_sources</c> are closed without a word.
+/// </summary>
+/// <remarks>Slow headers are bounded by <c>smtpd_upstream_proxy_timeout</c> and the process limit: only proxies get this far, and a client behind them has no address yet to be counted by.</remarks>
+internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvider time, ILogger<ReadProxyHeader> log) : IConnectionStage
+{
+    private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(60);
+
+    private readonly Lock _lock = new();
+    private long? _lastWarning;
+
+    /// <inheritdoc />
+    public Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        var options = service.Current.Proxy;
+        if (options.Protocol == UpstreamProxyProtocol.None)
+            return next(connection);
+        if (connection.RemoteEndPoint is not IPEndPoint peer)
+            return Task.CompletedTask;
+        if (options.Sources.Matches(ClientIdentity.AddressOf(peer), ClientIdentity.UnknownName))
+            return ReadAsync(connection, peer, options, next);
+
+        WarnOf(peer);
+        return Task.CompletedTask;
+    }
+
+    private async Task ReadAsync(ConnectionContext connection, IPEndPoint peer, ProxyOptions options, ConnectionDelegate next)
+    {
+        var (header, fault) = await TryReadAsync(connection, options).ConfigureAwait(false);
+        connection.Features.Set(new ProxyConnection(IsLocal(header, peer, connection.LocalEndPoint), fault.Length > 0));
+        if (fault.Length > 0)
+            Log.HeaderRefused(log, fault);
+        else if (header.Kind == ProxyHeaderKind.Tcp)
+            (connection.RemoteEndPoint, connection.LocalEndPoint) = (header.Source.ToIPEndPoint(), header.Destination.ToIPEndPoint());
+
+        await next(connection).ConfigureAwait(false);
+    }
+
+    // Version 1 has no LOCAL. HAProxy then names the ends of the very connection the header comes on, which no client's connection can have.
+    private static bool IsLocal(in ProxyHeader header, IPEndPoint peer, EndPoint? local) => header.Kind switch
+    {
+        ProxyHeaderKind.Local => true,
+        ProxyHeaderKind.Tcp => header.Source == peer.ToProxyEndPoint() && local is IPEndPoint own && header.Destination == own.ToProxyEndPoint(),
+        _ => false,
+    };
+
+    private async ValueTask<(ProxyHeader Header, string Fault)> TryReadAsync(ConnectionContext connection, ProxyOptions options)
+    {
+        var input = connection.Transport.Input;
+        using var deadline = new CancellationTokenSource(options.Timeout, time);
+        try
+        {
+            while (true)
+            {
+                var read = await input.ReadAsync(deadline.Token).ConfigureAwait(false);
+                var status = ProxyHeaderParser.TryRead(read.Buffer, options.Unknown == ProxyUnknownPolicy.Accept, out var header, out var consumed, out var fault);
+                if (status == ProxyHeaderStatus.Complete)
+                {
+                    input.AdvanceTo(consumed);
+                    return (header, fault);
+                }
+
+                if (status == ProxyHeaderStatus.Malformed || read.IsCompleted)
+                {
+                    var reason = read.Buffer.IsEmpty ? fault : $"{fault}: {ClientText.Escape(read.Buffer)}";
+                    input.AdvanceTo(read.Buffer.End);
+                    return (default, reason);
+                }
+
+                input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return (default, ProxyFaults.Timeout);
+        }
+        catch (IOException)
+        {
+            return (default, ProxyFaults.NoHeader);
+        }
+    }
+
+    // Anybody can connect, as often as he likes.
+    private void WarnOf(IPEndPoint peer)
+    {
+        lock (_lock)
+        {
+            if (_lastWarning is { } last && time.GetElapsedTime(last) < WarningInterval)
+                return;
+            _lastWarning = time.GetTimestamp();
+        }
+
+        Log.UnlistedProxy(log, ClientIdentity.AddressOf(peer), service.Name);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1106, LogLevel.Warning, "haproxy read: {Reason}", EventName = "ProxyHeaderRefused")]
+        public static partial void HeaderRefused(ILogger logger, string reason);
+
+        [LoggerMessage(1107, LogLevel.Warning, "connection from [{Address}] closed: not in shield_proxy_sources of service {Service}", EventName = "UnlistedProxy")]
+        public static partial void UnlistedProxy(ILogger logger, IPAddress address, string service);
+    }
+}
