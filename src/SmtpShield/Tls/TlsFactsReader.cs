@@ -24,7 +24,7 @@ internal static class TlsFactsReader
             UsedBits = cipher.UsedBits,
             TotalBits = cipher.TotalBits,
             KeyExchange = isTls13 ? flight.GroupName : null,
-            ServerSignature = isTls13 && !flight.IsResumed && certificate is not null ? SignatureOf(certificate) : null,
+            ServerSignature = isTls13 && certificate is not null ? SignatureOf(certificate) : null,
             ServerName = serverName,
             IsResumed = flight.IsResumed,
         };
