@@ -21,17 +21,17 @@ internal sealed class StartTlsTests : TlsFixture
     public async Task StartTls_WithInputBehindIt_EndsTheSessionAndNothingOfItReachesTheMta(string sent, CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
-        await ExchangeAsync(client, mta, "EHLO c", "250 mx", cancellationToken);
+        Assert.That(await EhloAsync(client, mta, "250-mx\r\n250 ENHANCEDSTATUSCODES\r\n", cancellationToken), Does.Contain("STARTTLS"));
         var start = mta.ReceivedLength;
         await client.SendAsync(sent, cancellationToken);
 
-        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(Synchronization.Replace("5.5.0 ", "", StringComparison.Ordinal)));
+        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(Synchronization));
         await mta.Ended.WaitAsync(cancellationToken);
         Assert.That(mta.Received[start..], Is.Empty);
         Assert.That(Mta.HasWaiting, Is.False);
     }
 
-    // While the reply is delayed: the second write is there before the first one is answered.
+    // The second write is there before the first one is answered. Whether it is seen before the reply or breaks the handshake: it is no command, and the session ends.
     [Test, Property("Hazard", "TLS-1")]
     public async Task StartTls_WithInputInASecondWriteBeforeItsReply_EndsTheSession(CancellationToken cancellationToken)
     {
@@ -39,11 +39,12 @@ internal sealed class StartTlsTests : TlsFixture
         await client.SendAsync("NOOP\r\nSTARTTLS\r\n", cancellationToken);
         Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo("NOOP"));
         await client.SendAsync("MAIL FROM:<a@x>\r\n", cancellationToken);
-        await WaitForInputAsync(cancellationToken);
         await mta.SendAsync("250 ok\r\n", cancellationToken);
 
-        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("250 ok\r\n" + Synchronization));
-        Assert.That(mta.Received, Is.EqualTo("NOOP\r\n"));
+        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("250 ok\r\n" + Synchronization).Or.Match("^250 ok\r\n220 2.0.0 Ready to start TLS\r\n[^0-9]*$"));
+        await mta.Ended.WaitAsync(cancellationToken);
+        Assert.That(mta.Received, Is.EqualTo("NOOP\r\n").Or.EqualTo("NOOP\r\nQUIT\r\n"));
+        Assert.That(Mta.HasWaiting, Is.False);
     }
 
     [Test, Property("Hazard", "TLS-1")]
@@ -63,7 +64,7 @@ internal sealed class StartTlsTests : TlsFixture
     public async Task StartTls_AfterLoginAndMail_BeginsANewSessionAtTheMtaAndKeepsNothing(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
-        await ExchangeAsync(client, mta, "EHLO c", "250-mx\r\n250-CHUNKING\r\n250 AUTH PLAIN", cancellationToken);
+        Assert.That(await EhloAsync(client, mta, "250-mx\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250 AUTH PLAIN\r\n", cancellationToken), Does.Contain("CHUNKING"));
         await ExchangeAsync(client, mta, "AUTH PLAIN AAA=", "235 ok", cancellationToken);
         await ExchangeAsync(client, mta, "MAIL FROM:<a@x>", "250 ok", cancellationToken);
         await ExchangeAsync(client, mta, "RCPT TO:<b@y>", "250 ok", cancellationToken);
@@ -212,7 +213,4 @@ internal sealed class StartTlsTests : TlsFixture
         Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo("BDAT 100 LAST"));
         return (client, mta);
     }
-
-    // Loopback hands octets over in the write; only the shield's own thread must come by.
-    private static Task WaitForInputAsync(CancellationToken cancellationToken) => Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, cancellationToken);
 }
