@@ -7,7 +7,7 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 var root = new RootCommand("SmtpShield guards a mail server that is already there: a transparent SMTP proxy with Postfix's limits.")
 {
     RunCommand.Create(),
-    CheckCommand.Create(),
+    CheckCommand.Create(MtaProbe.RunAsync),
     ImportCommand.Create(),
     PostconfCommand.Create(),
     DemoCommand.Create(),

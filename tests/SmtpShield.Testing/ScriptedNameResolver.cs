@@ -27,6 +27,9 @@ internal sealed class ScriptedNameResolver : INameResolver, IDisposable
     /// <summary>What happens at each question, on the thread that asks.</summary>
     public Action Asked { get; set; } = static () => { };
 
+    /// <summary>Whether it says of what it doesn't know that it may know it later.</summary>
+    public bool FailsTemporarily { get; init; }
+
     /// <summary>Gives an address a name, and the name its addresses, if any.</summary>
     public ScriptedNameResolver With(string address, string name, params string[] addresses)
     {
@@ -47,18 +50,20 @@ internal sealed class ScriptedNameResolver : INameResolver, IDisposable
     public void Answer() => _answers.Set();
 
     /// <inheritdoc/>
-    public string? NameOf(IPAddress address)
+    public string? NameOf(IPAddress address, out bool isTemporary)
     {
         Ask($"{address}");
+        isTemporary = FailsTemporarily;
         return _names.GetValueOrDefault(address);
     }
 
     /// <inheritdoc/>
-    public bool TryGetAddresses(string name, AddressFamily family, out IPAddress[] addresses, out string error)
+    public bool TryGetAddresses(string name, AddressFamily family, out IPAddress[] addresses, out string error, out bool isTemporary)
     {
         Ask(name);
+        isTemporary = FailsTemporarily;
         addresses = [.. _addresses.GetValueOrDefault(name, []).Where(address => address.AddressFamily == family)];
-        error = addresses.Length > 0 ? "" : "Name or service not known";
+        error = addresses.Length > 0 ? "" : FailsTemporarily ? "Temporary failure in name resolution" : "Name or service not known";
         return addresses.Length > 0;
     }
 

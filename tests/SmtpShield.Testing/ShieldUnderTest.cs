@@ -28,6 +28,9 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     /// <summary>Where clients connect.</summary>
     public IPEndPoint EndPoint { get; private set; } = new(0, 0);
 
+    /// <summary>Where clients of a service connect, in tests whose services have one end point each.</summary>
+    public IPEndPoint EndPointOf(string service) => EndPoints.ElementAt(Snapshot.Current.Service.Names.ToList().IndexOf(service));
+
     /// <summary>The shield's log.</summary>
     public RecordingLogger Log { get; }
 
@@ -72,7 +75,7 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         try
         {
             await shield._application.StartAsync(cancellationToken);
-            shield.EndPoint = IPEndPoint.Parse(new Uri(shield.Get<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Authority);
+            shield.EndPoint = shield.EndPoints.First();
             return shield;
         }
         catch
@@ -96,6 +99,9 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _application.DisposeAsync();
+
+    // In the order they were bound in.
+    private IEnumerable<IPEndPoint> EndPoints => Get<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => IPEndPoint.Parse(new Uri(address).Authority));
 
     private T Get<T>() where T : notnull => _application.Services.GetRequiredService<T>();
 }

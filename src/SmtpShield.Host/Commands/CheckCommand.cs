@@ -1,5 +1,6 @@
 using System.CommandLine;
 using SmtpShield.Configuration;
+using SmtpShield.Tls;
 
 namespace SmtpShield.Host.Commands;
 
@@ -32,6 +33,8 @@ internal static class CheckCommand
     {
         var result = ShieldConfiguration.Load(path, overrides);
         List<ConfigurationProblem> problems = [.. result.Problems];
+        if (result.Options is { } valid)
+            problems.AddRange(valid.Services.Values.DefaultIfEmpty(valid).SelectMany(service => CertificateStore.ProblemsOf(service.Tls, TimeProvider.System)).Distinct());
         if (probe is not null && result.Options is { } options)
             problems.AddRange(await probe(options, cancellationToken));
 

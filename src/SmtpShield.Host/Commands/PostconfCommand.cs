@@ -17,6 +17,7 @@ internal static class PostconfCommand
         ("-H", PostconfOptions.HideValue, "Print names without values."),
         ("-n", PostconfOptions.OnlySet, "Print only what the file sets."),
         ("-o", PostconfOptions.Override, ""),
+        ("-P", PostconfOptions.Services, "Print or edit parameters of services: service/inet/name."),
         ("-x", PostconfOptions.Expand, "Expand $name in values."),
         ("-X", PostconfOptions.Delete, "Edit the file: delete parameters."),
     ];
@@ -30,6 +31,8 @@ internal static class PostconfCommand
         PostconfOptions.Override | PostconfOptions.Defaults | PostconfOptions.AnyEdit,
         PostconfOptions.HideName | PostconfOptions.HideValue | PostconfOptions.AnyEdit,
     ];
+
+    private const PostconfOptions NotOfServices = PostconfOptions.Defaults | PostconfOptions.CommentOut | PostconfOptions.OnlySet;
 
     /// <summary>Makes the command.</summary>
     public static Command Create()
@@ -62,7 +65,7 @@ internal static class PostconfCommand
                 options |= PostconfOptions.Edit;
             RequireCompatible(options);
             if ((options & PostconfOptions.AnyEdit) != 0)
-                new PostconfEditor(path, error).Edit(options, names);
+                new PostconfEditor(path, overrides, error).Edit(options, names);
             else
                 new PostconfPrinter(path, overrides, output, error).Print(options, names);
             return 0;
@@ -82,5 +85,7 @@ internal static class PostconfCommand
             if (letters.Count > 1)
                 throw new PostconfException($"specify one of {string.Join(' ', letters)}");
         }
+        if (options.HasFlag(PostconfOptions.Services) && Switches.FirstOrDefault(entry => (options & NotOfServices & entry.Option) != 0).Letter is { } letter)
+            throw new PostconfException($"with option -P, do not specify {letter}");
     }
 }

@@ -1,10 +1,12 @@
 using System.Text;
+using SmtpShield.Configuration;
 using SmtpShield.Configuration.MainCf;
+using SmtpShield.Configuration.Parameters;
 
 namespace SmtpShield.Host.Commands;
 
 /// <summary>The part of <c>postconf</c> that changes the file: <c>-e</c>, <c>-X</c>, <c>-#</c>.</summary>
-internal sealed class PostconfEditor(string path, TextWriter error)
+internal sealed class PostconfEditor(string path, string[] overrides, TextWriter error)
 {
     /// <summary>Edits the file.</summary>
     /// <exception cref="PostconfException">The arguments are wrong, or the file cannot be read or written; it is unchanged then.</exception>
@@ -13,7 +15,9 @@ internal sealed class PostconfEditor(string path, TextWriter error)
         if (arguments.Length == 0)
             throw new PostconfException(options.HasFlag(PostconfOptions.Edit) ? "-e requires name=value argument" : "missing service argument");
         var edit = options.HasFlag(PostconfOptions.Edit) ? MainCfEdit.Set : options.HasFlag(PostconfOptions.Delete) ? MainCfEdit.Delete : MainCfEdit.CommentOut;
-        var changes = ReadChanges(edit, arguments);
+        var changes = ReadChanges(edit, arguments, options.HasFlag(PostconfOptions.Services));
+        if (changes.Count == 0)
+            return;
         var multiple = new List<string>();
         // Octets as characters: what is not UTF-8 must survive.
         var failure = FileReplacement.TryChange(path, content =>
@@ -27,17 +31,37 @@ internal sealed class PostconfEditor(string path, TextWriter error)
             error.WriteLine($"postconf: warning: {path}: multiple entries for \"{name}\"");
     }
 
-    private Dictionary<string, string> ReadChanges(MainCfEdit edit, string[] arguments)
+    private Dictionary<string, string> ReadChanges(MainCfEdit edit, string[] arguments, bool isOfServices)
     {
         var changes = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var argument in arguments)
         {
             var (name, value) = edit == MainCfEdit.Set ? ReadAssignment(argument) : (ReadName(argument), "");
+            if (isOfServices)
+            {
+                foreach (var own in ServicesOf(name, edit, argument))
+                    changes[own] = value;
+                continue;
+            }
             if (edit == MainCfEdit.Set && changes.TryGetValue(name, out var earlier))
                 error.WriteLine($"postconf: warning: ignoring earlier request: '{name} = {earlier}'");
             changes[name] = value;
         }
         return changes.ToDictionary(change => Octets(change.Key), change => Octets(change.Value), StringComparer.Ordinal);
+    }
+
+    // What is left of a service that is gone can be deleted, but not added to.
+    private List<string> ServicesOf(string name, MainCfEdit edit, string argument)
+    {
+        var pattern = ServicePattern.OfEdit(name);
+        var configuration = new ShieldConfiguration(path, overrides, new Dictionary<string, string>(), HostFacts.Local());
+        var services = ServiceParameters.Listed(configuration).Select(service => (Service: service, Type: ServiceParameter.Inet));
+        if (edit == MainCfEdit.Delete)
+            services = services.Concat(ServiceParameters.Of(configuration.File).Select(parameter => (parameter.Service, parameter.Type)));
+        var found = services.Distinct().Where(service => pattern.FitsService(service.Service, service.Type)).Select(service => $"{service.Service}/{service.Type}/{pattern.Parameter}").ToList();
+        if (found.Count == 0)
+            error.WriteLine($"postconf: warning: unmatched service_name/type: \"{argument}\"");
+        return found;
     }
 
     private static (string Name, string Value) ReadAssignment(string argument)

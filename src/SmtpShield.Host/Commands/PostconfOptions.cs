@@ -37,6 +37,9 @@ internal enum PostconfOptions
     /// <summary><c>-X</c>: delete.</summary>
     Delete = 1 << 9,
 
+    /// <summary><c>-P</c>: the parameters of services.</summary>
+    Services = 1 << 10,
+
     /// <summary>Those that change the file.</summary>
     AnyEdit = Edit | CommentOut | Delete,
 }

@@ -19,7 +19,7 @@ internal sealed class PostconfPrinter(string path, string[] overrides, TextWrite
         if (options.HasFlag(PostconfOptions.Defaults))
         {
             var defaults = new ParameterTable(new ConfigurationBuilder().Add(new DefaultSource()).Build(), HostFacts.Local());
-            Print(defaults, options, names, ParameterCatalog.All.Keys, ParameterCatalog.All.ContainsKey);
+            Print(defaults, options, names, ParameterCatalog.All.Keys, ParameterCatalog.All.ContainsKey, _ => defaults);
             return;
         }
         var configuration = new ShieldConfiguration(path, overrides, new Dictionary<string, string>(), HostFacts.Local());
@@ -27,8 +27,34 @@ internal sealed class PostconfPrinter(string path, string[] overrides, TextWrite
         var file = WithOverrides(configuration.File);
         var audit = new NameAudit(file);
         ReportReferences(audit);
+        if (options.HasFlag(PostconfOptions.Services))
+        {
+            PrintServices(configuration, file, options, names);
+            WarnOfUnused(audit);
+            return;
+        }
         var all = ParameterCatalog.All.Keys.Concat(file.Entries.Keys.Where(audit.IsUsed)).Distinct().Order(StringComparer.Ordinal);
-        Print(configuration.Parameters, options, names, all, audit.IsUsed);
+        Print(configuration.Parameters, options, names, all, audit.IsUsed, configuration.ParametersOf);
+        WarnOfUnused(audit);
+    }
+
+    // The services in the order of shield_services, what is written for others behind them; the parameters of each by name.
+    private void PrintServices(ShieldConfiguration configuration, MainCfFile file, PostconfOptions options, string[] names)
+    {
+        var patterns = names.Select(name => (Text: name, Pattern: ServicePattern.OfRequest(name))).ToList();
+        if (patterns.Count == 0)
+            patterns.Add(("*", ServicePattern.OfRequest("*")));
+        var written = ServiceParameters.Of(file).ToList();
+        var order = ServiceParameters.Listed(configuration).Concat(written.Select(parameter => parameter.Service)).Distinct().ToList();
+        var sorted = written.OrderBy(parameter => order.IndexOf(parameter.Service)).ThenBy(parameter => parameter.Type, StringComparer.Ordinal).ThenBy(parameter => parameter.Name, StringComparer.Ordinal).ToList();
+        foreach (var parameter in sorted.Where(parameter => patterns.Exists(request => request.Pattern.Fits(parameter))))
+            PrintOne(configuration.ParametersOf(parameter.Service), options, $"{parameter.Service}/{parameter.Type}/{parameter.Name}");
+        foreach (var (text, _) in patterns.Where(request => names.Length > 0 && !sorted.Exists(request.Pattern.Fits)))
+            Warn($"unmatched request: \"{text}\"");
+    }
+
+    private void WarnOfUnused(NameAudit audit)
+    {
         foreach (var entry in audit.Unused)
             Warn($"{path}: unused parameter: {entry.Name}={entry.Value}");
     }
@@ -69,14 +95,14 @@ internal sealed class PostconfPrinter(string path, string[] overrides, TextWrite
             throw new PostconfException("macro processing error");
     }
 
-    private void Print(ParameterTable table, PostconfOptions options, string[] names, IEnumerable<string> all, Func<string, bool> isKnown)
+    private void Print(ParameterTable table, PostconfOptions options, string[] names, IEnumerable<string> all, Func<string, bool> isKnown, Func<string, ParameterTable> tableOf)
     {
         foreach (var name in names.Length > 0 ? names : all)
         {
             if (!isKnown(name))
                 Warn($"{name}: unknown parameter");
             else if (!options.HasFlag(PostconfOptions.OnlySet) || table.IsSet(name))
-                PrintOne(table, options, name);
+                PrintOne(ServiceParameter.TryParse(name, out var parameter) ? tableOf(parameter.Service) : table, options, name);
         }
     }
 

@@ -9,10 +9,14 @@ namespace SmtpShield.Host.Import;
 /// <summary>Asks the shield's own reader what it refuses.</summary>
 internal static class ImportCheck
 {
+    private const string ProxySources = "shield_proxy_sources";
+
     /// <summary>What would be wrong with a configuration of these lines, under stress and without.</summary>
     public static IReadOnlyList<ConfigurationProblem> Errors(IReadOnlyList<ImportedParameter> parameters)
     {
         var settings = parameters.ToDictionary(parameter => parameter.Setting.Name, parameter => parameter.Setting with { Value = parameter.Value }, StringComparer.Ordinal);
+        // Required with a proxy in front; the import writes it, too.
+        settings[ProxySources] = new PostfixSetting(ProxySources, "static:all", SourceLocation.Default, IsOverride: false);
         var file = new MainCfFile("", parameters.ToDictionary(parameter => parameter.Setting.Name, parameter => parameter.Entry, StringComparer.Ordinal), []);
         var problems = new List<ConfigurationProblem>(new NameAudit(file).ReferenceProblems);
         var layers = new ConfigurationBuilder().Add(new DefaultSource()).Add(new SettingSource(settings)).Build();

@@ -9,6 +9,9 @@ internal sealed class ImportText
 
     private readonly StringBuilder _text = new();
 
+    /// <summary>What sets a value.</summary>
+    public static string Assignment(string name, string value) => value.Length == 0 ? $"{name} =" : $"{name} = {value}";
+
     /// <summary>A blank line and a heading.</summary>
     public void Heading(string text) => _text.Append("\n# ---- ").Append(Shown(text)).Append(' ').Append('-', Math.Max(4, Width - 8 - text.Length)).Append("\n\n");
 

@@ -15,7 +15,8 @@ internal sealed record ImportedParameter(PostfixSetting Setting, string Value, s
     public bool IsExpanded => IsTaken && Value != Setting.Value;
 
     /// <summary>The line.</summary>
-    public string Line => Value.Length == 0 ? $"{Setting.Name} =" : $"{Setting.Name} = {Value}";
+    /// <param name="name">The name to write, which may be that of one service's.</param>
+    public string Line(string name) => ImportText.Assignment(name, Value);
 
     /// <summary>The entry of the file that is made.</summary>
     public MainCfEntry Entry => new(Setting.Name, Value, Setting.Location.Line);

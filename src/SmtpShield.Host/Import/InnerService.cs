@@ -9,17 +9,19 @@ namespace SmtpShield.Host.Import;
 internal sealed class InnerService(PostfixFiles files, SmtpdService service, int port)
 {
     private const string DefaultDirectory = "/etc/postfix";
-    private const string RelayRestrictions = "smtpd_relay_restrictions";
     private const int ShortestTimeout = 600;
+    private const string SyslogName = "shielded";
+    private const string BareNewlineExclusions = "smtpd_forbid_bare_newline_exclusions";
 
     // Far above what any session reaches: the shield has ended it before.
     private const string NoLimit = "1000";
 
-    private static readonly string[] ClientLimits =
-    [
-        "smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_client_message_rate_limit",
-        "smtpd_client_recipient_rate_limit", "smtpd_client_new_tls_session_rate_limit", "smtpd_client_auth_rate_limit",
-    ];
+    private static readonly string[] ConnectionLimits = ["smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_client_new_tls_session_rate_limit"];
+
+    private static readonly string[] CommandLimits = ["smtpd_client_message_rate_limit", "smtpd_client_recipient_rate_limit", "smtpd_client_auth_rate_limit"];
+
+    // The shield sees all commands: none are hidden in TLS.
+    private bool IsSeenWhole => service.Tls.Place != TlsPlace.Postfix;
 
     /// <summary>Its address, as in <c>shield_upstream</c>.</summary>
     public string Address => $"127.0.0.1:{port}";
@@ -66,34 +68,30 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
     {
         get
         {
-            yield return ("syslog_name", "shielded");
-            yield return ("mynetworks", "");
-            yield return (RelayRestrictions, ClientRestrictions.WithoutTrust(service.Values.Text(RelayRestrictions)).Replace("$", "$$", StringComparison.Ordinal));
-            foreach (var name in ListsThatTrustThisHost)
-                yield return (name, ClientRestrictions.WithoutInterfaces(service.Values.Text(name)).Replace("$", "$$", StringComparison.Ordinal));
-            yield return ("local_header_rewrite_clients", "");
-            foreach (var name in ClientLimits)
+            yield return ("syslog_name", service.Name == ServiceOptions.DefaultName ? SyslogName : $"{SyslogName}/{service.Name}");
+            yield return ("smtpd_upstream_proxy_protocol", "haproxy");
+            if (service.Tls.Place == TlsPlace.Shield)
+            {
+                yield return ("smtpd_tls_security_level", "none");
+                yield return ("smtpd_tls_wrappermode", "no");
+                yield return ("smtpd_tls_auth_only", "no");
+                if (service.ForbidsPlaintext)
+                    yield return ("smtpd_sasl_security_options", service.Values.Find("smtpd_sasl_tls_security_options") is null ? "noanonymous" : "$smtpd_sasl_tls_security_options");
+            }
+            foreach (var name in IsSeenWhole ? ConnectionLimits.Concat(CommandLimits) : ConnectionLimits)
                 yield return (name, "0");
             yield return ("smtpd_error_sleep_time", "0");
-            if (!service.OffersTls)
+            if (IsSeenWhole)
             {
                 yield return ("smtpd_hard_error_limit", NoLimit);
                 yield return ("smtpd_junk_command_limit", NoLimit);
             }
             yield return ("smtpd_timeout", Timeout);
             yield return ("stress", "");
-            foreach (var name in (string[])["smtpd_forbid_bare_newline_exclusions", "smtpd_upstream_proxy_protocol"])
-            {
-                if (service.Values.Find(name) is not null)
-                    yield return (name, "");
-            }
+            if (service.Values.Find(BareNewlineExclusions) is not null)
+                yield return (BareNewlineExclusions, "");
         }
     }
-
-    // The shield is on this host: each client would be trusted.
-    private IEnumerable<string> ListsThatTrustThisHost =>
-        service.Values.Settings.Select(setting => setting.Name)
-            .Where(name => name != RelayRestrictions && ClientRestrictions.IsList(name) && ClientRestrictions.Affected(service.Values.Text(name)).Contains("permit_inet_interfaces", StringComparer.OrdinalIgnoreCase));
 
     private static string Assignment(string name, string value) => value.Any(Ascii.IsSpace) ? $"{{ {name} = {value} }}" : $"{name}={value}";
 

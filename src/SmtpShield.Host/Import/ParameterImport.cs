@@ -15,13 +15,20 @@ internal sealed class ParameterImport
 
     private readonly ServiceValues _values;
 
-    private ParameterImport(ServiceValues values) => _values = values;
+    private readonly string _whyNoCertificate;
+
+    private readonly GeneralValues? _general;
+
+    private ParameterImport(ServiceValues values, string whyNoCertificate, GeneralValues? general) => (_values, _whyNoCertificate, _general) = (values, whyNoCertificate, general);
 
     /// <summary>Whether a parameter of this name is taken over when it can be.</summary>
     public static bool Takes(string name) => ParameterCatalog.All.ContainsKey(name) && !name.StartsWith("shield_", StringComparison.Ordinal) && !Elsewhere.Contains(name);
 
     /// <summary>Takes over the settings of a service: what is to be written, in the order it is set in.</summary>
-    public static IReadOnlyList<ImportedParameter> Take(ServiceValues values) => new ParameterImport(values).Take();
+    /// <param name="values">What is set for it.</param>
+    /// <param name="whyNoCertificate">Why certificates are left out; empty when they are not.</param>
+    /// <param name="general">What is written for all services; null when there is one only.</param>
+    public static IReadOnlyList<ImportedParameter> Take(ServiceValues values, string whyNoCertificate, GeneralValues? general = null) => new ParameterImport(values, whyNoCertificate, general).Take();
 
     private List<ImportedParameter> Take()
     {
@@ -35,6 +42,8 @@ internal sealed class ParameterImport
 
     private ImportedParameter Decide(PostfixSetting setting)
     {
+        if (_whyNoCertificate.Length > 0 && ServiceTls.CertificateParameters.Contains(setting.Name))
+            return new ImportedParameter(setting, setting.Value, $"TLS is not the shield's: {_whyNoCertificate}");
         MacroScan.Names(setting.Value, out var error);
         var names = NamesBehind(setting.Value);
         if (error.Length > 0)
@@ -57,10 +66,12 @@ internal sealed class ParameterImport
     // A name of the administrator's own.
     private bool IsOwn(string name) => _values.Find(name) is not null && !ParameterCatalog.All.ContainsKey(name) && !PostfixParameterNames.Contains(name);
 
-    private static ImportedParameter Refuse(PostfixSetting setting, string message, string hint = "") =>
-        new(setting, setting.Value, RefusalText.Of(setting.Name, setting.Value, message, hint));
+    private ImportedParameter Refuse(PostfixSetting setting, string message, string hint = "") =>
+        new(setting, setting.Value, RefusalText.Of(setting.Name, setting.Value, message, hint, General(setting)));
 
-    private static string WhyRefused(PostfixSetting setting, ConfigurationProblem error) => RefusalText.Of(setting.Name, setting.Value, error.Message, error.Hint);
+    private string WhyRefused(PostfixSetting setting, ConfigurationProblem error) => RefusalText.Of(setting.Name, setting.Value, error.Message, error.Hint, General(setting));
+
+    private string? General(PostfixSetting setting) => setting.IsOverride ? _general?.Parameters.FirstOrDefault(parameter => parameter.IsTaken && parameter.Setting.Name == setting.Name)?.Value : null;
 
     // All names a value depends on, directly or through other settings.
     private HashSet<string> NamesBehind(string value)

@@ -17,7 +17,8 @@ internal static class PostfixDefaults
         ["smtpd_forbid_unauth_pipelining"] = "no",
         ["smtpd_forbidden_commands"] = "CONNECT GET POST",
         ["smtpd_peername_lookup"] = "yes",
-        ["smtpd_relay_restrictions"] = "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination",
+        ["smtpd_sasl_security_options"] = "noanonymous",
+        ["smtpd_tls_security_level"] = "",
         ["syslog_name"] = "${multi_instance_name?{$multi_instance_name}:{postfix}}",
     };
 }

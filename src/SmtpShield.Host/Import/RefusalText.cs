@@ -10,7 +10,9 @@ internal static class RefusalText
     /// <param name="value">Its value in Postfix.</param>
     /// <param name="message">What is wrong with it.</param>
     /// <param name="hint">What would be right; may be empty.</param>
-    public static string Of(string name, string value, string message, string hint) => $"{Why(name, value, message, hint)}. {Default(name)}";
+    /// <param name="general">The value all services have; null for the default.</param>
+    public static string Of(string name, string value, string message, string hint, string? general) =>
+        $"{Why(name, value, message, hint)}. {(general is null ? Default(name) : $"Until then the value of all services is in force: {general}")}";
 
     private static string Why(string name, string value, string message, string hint) => name switch
     {

@@ -43,6 +43,9 @@ internal sealed class ServiceValues
     /// <summary>The expanded value of a name; empty when it has none.</summary>
     public string Text(string name) => Value(name) is { } value ? Expand(value).Text : "";
 
+    /// <summary><c>default_process_limit</c>; 0 for no limit.</summary>
+    public int ProcessLimit => int.TryParse(Text("default_process_limit"), out var limit) ? limit : PostfixDefaults.ProcessLimit;
+
     private string? Value(string name) => _settings.GetValueOrDefault(name)?.Value ?? _known.GetValueOrDefault(name) ?? _table.Find(name);
 
     private void Add(MainCfEntry entry, string path, bool isOverride) =>

@@ -3,10 +3,10 @@ using SmtpShield.Configuration.Parameters;
 
 namespace SmtpShield.Host.Import;
 
-/// <summary>Postfix's smtpd services: the one the shield's configuration is made for, and the others.</summary>
-/// <param name="Public">The one on port 25; without such a service the first one the shield could stand before.</param>
+/// <summary>Postfix's smtpd services: those the shield's configuration is made for, and the others.</summary>
+/// <param name="Shielded">Those hosts outside reach, in the order of master.cf; without any, the one that comes nearest.</param>
 /// <param name="Others">The others, in the order of master.cf.</param>
-internal sealed record SmtpdServices(SmtpdService Public, IReadOnlyList<SmtpdService> Others)
+internal sealed record SmtpdServices(IReadOnlyList<SmtpdService> Shielded, IReadOnlyList<SmtpdService> Others)
 {
     private const int SmtpPort = 25;
 
@@ -18,8 +18,10 @@ internal sealed record SmtpdServices(SmtpdService Public, IReadOnlyList<SmtpdSer
             .Where(entry => entry.Type == "inet" && (entry.IsSmtpd || entry.IsPostscreen))
             .Select(entry => Read(files, entry.IsSmtpd ? entry : behindPostscreen, entry, host))
             .ToList();
-        var chosen = services.OrderBy(Rank).FirstOrDefault() ?? new SmtpdService(null, null, "", SmtpPort, new ServiceValues(files, null, host));
-        return new SmtpdServices(chosen, [.. services.Where(service => service != chosen)]);
+        var shielded = services.Where(service => service.CanBeShielded).ToList();
+        if (shielded.Count == 0)
+            shielded.Add(services.OrderBy(Rank).FirstOrDefault() ?? new SmtpdService(null, null, "", SmtpPort, new ServiceValues(files, null, host)));
+        return new SmtpdServices(shielded, [.. services.Except(shielded)]);
     }
 
     private static SmtpdService Read(PostfixFiles files, MasterCfEntry? smtpd, MasterCfEntry front, HostFacts host)

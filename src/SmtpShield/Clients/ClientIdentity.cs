@@ -21,6 +21,7 @@ internal sealed class ClientIdentity
         Address = AddressOf(endpoint);
         Port = endpoint.Port;
         Name = name;
+        ReverseName = name;
         AddressText = Address.ToString();
         NameAddress = $"{name}[{AddressText}]";
         Range = ClientRange.Of(Address, anvil.ClientIPv4PrefixLength, anvil.ClientIPv6PrefixLength);
@@ -34,6 +35,12 @@ internal sealed class ClientIdentity
 
     /// <summary>The verified host name, or <c>unknown</c>.</summary>
     public string Name { get; }
+
+    /// <summary>The host name of the address as nobody has verified it (Postfix <c>reverse_client_hostname</c>); <see cref="UnknownName"/> if there is none.</summary>
+    public string ReverseName { get; init; }
+
+    /// <summary>Whether an unknown name may be known the next time: nobody answered, or not in time. Postfix refuses such clients with 450 instead of 550.</summary>
+    public bool IsNameTemporary { get; init; }
 
     /// <summary>The address as Postfix writes it: IPv6 lower case, without brackets.</summary>
     public string AddressText { get; }

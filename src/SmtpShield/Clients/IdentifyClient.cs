@@ -27,7 +27,7 @@ internal sealed partial class IdentifyClient(ShieldService service, PeerNames na
     private async Task LookUpAsync(ConnectionContext connection, IPEndPoint peer, ConnectionDelegate next)
     {
         var found = await names.LookUpAsync(ClientIdentity.AddressOf(peer), connection.ConnectionClosed).ConfigureAwait(false);
-        var client = new ClientIdentity(peer, found.Name, service.Current.Anvil);
+        var client = new ClientIdentity(peer, found.Name, service.Current.Anvil) { ReverseName = found.ReverseName, IsNameTemporary = found.IsTemporary };
         switch (found.Fault)
         {
             case PeerNameFault.Numeric:

@@ -26,16 +26,21 @@ internal sealed class PeerLookup(IPAddress address, TimeProvider time)
     /// <summary>Asks the resolver. Blocks; asks nothing more once it is late.</summary>
     public PeerName Ask(INameResolver resolver)
     {
-        if (IsLate || resolver.NameOf(address) is not { Length: > 0 } claimed || IsLate)
-            return PeerName.Unknown;
+        if (IsLate)
+            return PeerName.Unanswered;
+        var claimed = resolver.NameOf(address, out var isTemporary);
+        if (IsLate)
+            return PeerName.Unanswered;
+        if (claimed is not { Length: > 0 })
+            return isTemporary ? PeerName.Unanswered : PeerName.Unknown;
         if (PeerName.FaultOf(claimed) is { } refused)
             return refused;
 
-        var isResolved = resolver.TryGetAddresses(claimed, address.AddressFamily, out var addresses, out var error);
+        var isResolved = resolver.TryGetAddresses(claimed, address.AddressFamily, out var addresses, out var error, out isTemporary);
         if (IsLate)
-            return PeerName.Unknown;
+            return PeerName.Unanswered;
         if (!isResolved)
-            return PeerName.Refused(PeerNameFault.Unresolved, claimed, error);
+            return PeerName.Refused(PeerNameFault.Unresolved, claimed, error) with { IsTemporary = isTemporary };
         return Array.Exists(addresses, found => ClientIdentity.AddressOf(new(found, 0)).Equals(address))
             ? new(claimed)
             : PeerName.Refused(PeerNameFault.Mismatch, claimed);

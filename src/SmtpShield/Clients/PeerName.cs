@@ -13,8 +13,17 @@ internal sealed record PeerName(string Name, PeerNameFault Fault = PeerNameFault
     // As Postfix prints names that are none: %.100s.
     private const int MaxShownLength = 100;
 
-    /// <summary>No name and nothing to tell: none exists, or nobody answered in time.</summary>
+    /// <summary>No name and nothing to tell: none exists.</summary>
     public static PeerName Unknown { get; } = new(ClientIdentity.UnknownName);
+
+    /// <summary>No name, because nobody answered in time.</summary>
+    public static PeerName Unanswered { get; } = new(ClientIdentity.UnknownName) { IsTemporary = true };
+
+    /// <summary>Whether an unknown name may be known the next time.</summary>
+    public bool IsTemporary { get; init; }
+
+    /// <summary>The host name the address has, verified or not; <see cref="ClientIdentity.UnknownName"/> if there is none (Postfix <c>reverse_client_hostname</c>).</summary>
+    public string ReverseName => Fault is PeerNameFault.Mismatch or PeerNameFault.Unresolved ? Claimed : Name;
 
     /// <summary>A name that is none: why it is refused unseen (Postfix <c>sockaddr_to_hostname()</c>). Null for a name that may be looked up.</summary>
     /// <param name="claimed">The name as the resolver gave it, any text.</param>

@@ -34,12 +34,12 @@ internal sealed partial class PeerNames(INameResolver resolver, TimeProvider tim
             return known;
 
         await ((Task)lookup.Answer.WaitAsync(Patience, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return lookup.Answer.IsCompleted ? await lookup.Answer.ConfigureAwait(false) : PeerName.Unknown;
+        return lookup.Answer.IsCompleted ? await lookup.Answer.ConfigureAwait(false) : PeerName.Unanswered;
     }
 
     private PeerLookup? Begin(IPAddress address, out PeerName known)
     {
-        known = PeerName.Unknown;
+        known = PeerName.Unanswered;
         PeerLookup? lookup;
         lock (_lock)
         {
@@ -63,13 +63,13 @@ internal sealed partial class PeerNames(INameResolver resolver, TimeProvider tim
 
         if (_threads.TryRun(() => Run(lookup)))
             return lookup;
-        Finish(lookup, PeerName.Unknown);
+        Finish(lookup, PeerName.Unanswered);
         return null;
     }
 
     private void Run(PeerLookup lookup)
     {
-        var answer = PeerName.Unknown;
+        var answer = PeerName.Unanswered;
         try
         {
             answer = lookup.Ask(resolver);

@@ -17,6 +17,9 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
 {
     private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(60);
 
+    // A proxy is known by its address only, so no name on the list matches.
+    private const string NoName = "";
+
     private readonly Lock _lock = new();
     private long? _lastWarning;
 
@@ -28,7 +31,7 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
             return next(connection);
         if (connection.RemoteEndPoint is not IPEndPoint peer)
             return Task.CompletedTask;
-        if (options.Sources.Matches(ClientIdentity.AddressOf(peer), ClientIdentity.UnknownName))
+        if (options.Sources.Matches(ClientIdentity.AddressOf(peer), NoName))
             return ReadAsync(connection, peer, options, next);
 
         WarnOf(peer);

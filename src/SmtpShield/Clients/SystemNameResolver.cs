@@ -12,15 +12,23 @@ internal sealed class SystemNameResolver : INameResolver
     private const int MaxNameLength = 1025;
     private const int NameRequired = 8;
 
+    // EAI_AGAIN, EAI_MEMORY and EAI_SYSTEM, what Postfix counts as temporary (smtpd_peer.c).
+    private const int TryAgain = -3;
+    private const int OutOfMemory = -10;
+    private const int SystemError = -11;
+
     /// <inheritdoc/>
     /// <remarks>Not Dns.GetHostEntry: that one looks the name up again at once and answers with the canonical name of what it finds.</remarks>
-    public string? NameOf(IPAddress address)
+    public string? NameOf(IPAddress address, out bool isTemporary)
     {
+        isTemporary = false;
         if (!OperatingSystem.IsLinux())
             return null;
         var socketAddress = new IPEndPoint(address, 0).Serialize();
         var name = new byte[MaxNameLength];
-        if (GetNameInfo(socketAddress.Buffer[..socketAddress.Size].ToArray(), (uint)socketAddress.Size, name, MaxNameLength, 0, 0, NameRequired) != 0)
+        var error = GetNameInfo(socketAddress.Buffer[..socketAddress.Size].ToArray(), (uint)socketAddress.Size, name, MaxNameLength, 0, 0, NameRequired);
+        isTemporary = error is TryAgain or OutOfMemory or SystemError;
+        if (error != 0)
             return null;
 
         // One character an octet: nothing is a letter here that was not one in the answer.
@@ -28,16 +36,16 @@ internal sealed class SystemNameResolver : INameResolver
     }
 
     /// <inheritdoc/>
-    public bool TryGetAddresses(string name, AddressFamily family, out IPAddress[] addresses, out string error)
+    public bool TryGetAddresses(string name, AddressFamily family, out IPAddress[] addresses, out string error, out bool isTemporary)
     {
         try
         {
-            (addresses, error) = (Dns.GetHostAddresses(name, family), "");
+            (addresses, error, isTemporary) = (Dns.GetHostAddresses(name, family), "", false);
             return true;
         }
         catch (SocketException exception)
         {
-            (addresses, error) = ([], WordsOf(exception));
+            (addresses, error, isTemporary) = ([], WordsOf(exception), exception.SocketErrorCode is not (SocketError.HostNotFound or SocketError.NoData or SocketError.NoRecovery));
             return false;
         }
     }

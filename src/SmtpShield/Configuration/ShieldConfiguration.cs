@@ -48,6 +48,9 @@ public sealed class ShieldConfiguration
     /// <summary>The values of all layers.</summary>
     internal ParameterTable Parameters => new(_layers, _host);
 
+    /// <summary>The values of all layers as a service has them.</summary>
+    internal ParameterTable ParametersOf(string service) => new(_layers, _host, service: service);
+
     /// <summary>The file as it was read last.</summary>
     internal MainCfFile File => _file.File;
 
@@ -77,6 +80,7 @@ public sealed class ShieldConfiguration
         options = options with { Services = options.Service.Names.Distinct().ToDictionary(service => service, service => Bind(service, problems, files), StringComparer.Ordinal) };
         var services = new ServiceValidator(Parameters.Locate, problems);
         services.Validate(options);
+        new UpstreamValidator(Parameters.Locate, problems).Validate(options);
         services.ValidateNames(options, _file.File.Entries.Keys.Concat(_overrides.Names));
         var failed = problems.Any(problem => problem.Severity == ProblemSeverity.Error);
         return new ShieldConfigurationResult(failed ? null : options, [.. problems.OrderByDescending(problem => problem.Severity).ThenBy(problem => problem.Location.Line)])

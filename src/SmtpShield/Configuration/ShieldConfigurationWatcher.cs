@@ -18,6 +18,7 @@ public sealed class ShieldConfigurationWatcher(ShieldConfiguration configuration
     public static string Version { get; } = typeof(ShieldConfigurationWatcher).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
     private readonly FileWatch _watch = new();
+    private readonly List<string> _bound = [.. Listeners(snapshot.Current)];
     private readonly Lock _reloading = new();
 
     /// <summary>Reads the file again and puts it in force unless it has errors. Everything about it is logged.</summary>
@@ -63,13 +64,22 @@ public sealed class ShieldConfigurationWatcher(ShieldConfiguration configuration
     }
 
     private static IEnumerable<string> Listeners(ShieldOptions options) =>
-        options.Service.Names.SelectMany(service => options.Of(service).Listener.Endpoints.Select(endpoint => $"{service} {endpoint} {options.Of(service).Listener.Transparent}"));
+        options.Service.Names.Distinct().SelectMany(service => options.Of(service).Listener.Endpoints.Select(endpoint => $"{service} {endpoint} {options.Of(service).Listener.Transparent}"));
+
+    // A service that is not there any more serves its clients until the restart, by what was in force for it: not by another one's values.
+    private Dictionary<string, ShieldOptions> WithEarlier(IReadOnlyDictionary<string, ShieldOptions> services)
+    {
+        var all = new Dictionary<string, ShieldOptions>(services, StringComparer.Ordinal);
+        foreach (var (service, options) in snapshot.Current.Services)
+            all.TryAdd(service, options);
+        return all;
+    }
 
     private void Replace(ShieldOptions options)
     {
-        if (!Listeners(options).SequenceEqual(Listeners(snapshot.Current)))
+        if (!Listeners(options).SequenceEqual(_bound))
             ConfigurationLog.ListenersChanged(logger, configuration.Path);
-        snapshot.Replace(options);
+        snapshot.Replace(options with { Services = WithEarlier(options.Services) });
         ConfigurationLog.ConfigurationReloaded(logger, Version, configuration.Path);
     }
 }

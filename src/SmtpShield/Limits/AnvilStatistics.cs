@@ -59,7 +59,7 @@ internal sealed partial class AnvilStatistics
             Log.MaxConnectionCount(_log, count.Value, count.Key, LocalTime(count.At));
         foreach (var (kind, name) in _events)
         {
-            if (_eventRates[(int)kind].Take() is { Value: > 0 } events && ClientLimits.LimitOf(kind, options.Limits) > 0)
+            if (_eventRates[(int)kind].Take() is { Value: > 0 } events && ClientLimits.LimitOf(kind, options.Of(events.Key.Service).Limits) > 0)
                 Log.MaxRate(_log, name, events.Value, unit, events.Key, LocalTime(events.At));
         }
 

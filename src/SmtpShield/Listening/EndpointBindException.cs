@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Listening;
 
@@ -11,6 +12,7 @@ internal sealed class EndpointBindException(EndPoint endpoint, SocketException i
 
     private static string Reason(EndPoint endpoint, SocketException inner) => inner.SocketErrorCode switch
     {
+        _ when inner is TransparentSocketException => $"shield_listen_transparent: {inner.Message}",
         SocketError.AddressAlreadyInUse =>
             $"Address already in use; stop the program that listens there (ss -ltnp 'sport = :{(endpoint as IPEndPoint)?.Port}' names it), move it, or change shield_listen",
         SocketError.AccessDenied =>

@@ -18,7 +18,7 @@ internal static partial class EndpointBinder
     {
         var services = kestrel.ApplicationServices;
         var options = services.GetRequiredService<ShieldSnapshot>().Current;
-        foreach (var service in options.Service.Names)
+        foreach (var service in options.Service.Names.Distinct())
             Bind(kestrel, service, options.Of(service).Listener.Endpoints, new(() => Compose(services.GetRequiredService<ServiceScopes>().Of(service), pipeline)));
     }
 
@@ -28,7 +28,7 @@ internal static partial class EndpointBinder
         if (usable.Count < endpoints.Count)
             Log.NoIPv6(kestrel.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(EndpointBinder)));
 
-        foreach (var endpoint in usable)
+        foreach (var endpoint in usable.Distinct())
         {
             kestrel.Listen(new ServiceEndPoint(endpoint, service), options =>
             {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Primitives;
 using SmtpShield.Configuration;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Listening;
 
@@ -21,6 +22,7 @@ internal sealed class ListenSockets : IDisposable
     }
 
     /// <summary>A listening socket. An IPv6 one is for IPv6 only, so that <c>0.0.0.0:25</c> and <c>[::]:25</c> live side by side.</summary>
+    /// <remarks>With <c>shield_listen_transparent</c> it also accepts what a packet filter diverts to it; a connection's local end point is then where the client wanted to go.</remarks>
     /// <param name="endpoint">Where.</param>
     /// <param name="service">Whose.</param>
     /// <exception cref="SocketException">It cannot be bound.</exception>
@@ -32,6 +34,8 @@ internal sealed class ListenSockets : IDisposable
         {
             if (socket.AddressFamily == AddressFamily.InterNetworkV6)
                 socket.DualMode = false;
+            if (_snapshot.Current.Of(service).Listener.Transparent)
+                TransparentSocket.Allow(socket);
             socket.Bind(endpoint);
 
             // Linux lets one more in than it says. It also cuts it to net.core.somaxconn (4096).

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Sessions;
 
-/// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400, 1401 and 1430 are <see cref="RecordSession"/>'s); next free: 1412.</summary>
+/// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400, 1401 and 1430 are <see cref="RecordSession"/>'s); next free: 1412 to 1429, then 1432.</summary>
 internal static partial class SessionLog
 {
     [LoggerMessage(1402, LogLevel.Information, "lost connection after {After} from {Client}", EventName = "ConnectionLost")]

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
@@ -120,7 +121,7 @@ internal sealed class SmtpSessionHandler(
         UpstreamDialResult dial;
         try
         {
-            dial = await upstreams.DialAsync(drain.Deadline).ConfigureAwait(false);
+            dial = await upstreams.DialAsync(service, new(session.Client, connection.LocalEndPoint as IPEndPoint, connection.Features.Get<TlsFacts>()), drain.Deadline).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
         {

@@ -24,7 +24,7 @@ internal sealed class WrapTls(ClientHandshake handshake, NewTlsSessions newSessi
     private async Task WrapAsync(ConnectionContext connection, TlsOptions options, ConnectionDelegate next)
     {
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(WrapTls)} runs behind {nameof(IdentifyClient)}.");
-        using var counter = newSessions.CounterOf(client);
+        using var counter = connection.Features.Get<ProxyConnection>() is { IsLocal: true } ? null : newSessions.CounterOf(client);
         if (!newSessions.MayBegin(client, counter) || handshake.TryEnter(options) is not { } slot)
             return;
 

@@ -34,7 +34,7 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
     public CertificateSet? Load()
     {
         if (!options.HasCertificate)
-            return CertificateSet.Empty;
+            return CertificateSet.None(earlier.Sessions);
 
         var main = options.ChainFiles.Count > 0
             ? LoadChain(options.ChainFiles, ChainFiles)
@@ -46,7 +46,7 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
                 byName.TryAdd(name, certificate);
         }
 
-        return _problems.Exists(problem => problem.Severity == ProblemSeverity.Error) ? null : new(main, byName);
+        return _problems.Exists(problem => problem.Severity == ProblemSeverity.Error) ? null : new(main, earlier.Sessions, byName);
     }
 
     // Each key begins a chain, whose certificates follow it, the server's own first: Postfix smtpd_tls_chain_files, postconf(5).

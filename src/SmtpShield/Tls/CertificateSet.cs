@@ -2,11 +2,12 @@ namespace SmtpShield.Tls;
 
 /// <summary>All certificates of a service: one immutable value, replaced whole. Handshakes go on with the one they began with.</summary>
 /// <param name="Default">For clients that ask for no name or an unknown one; null when the service has no certificate.</param>
+/// <param name="Sessions">Which sessions can be resumed.</param>
 /// <param name="ByName">For names clients ask for, in lower case; a name that begins with a dot is for everything below it.</param>
-internal sealed record CertificateSet(ServerCertificate? Default, IReadOnlyDictionary<string, ServerCertificate> ByName)
+internal sealed record CertificateSet(ServerCertificate? Default, SessionScope Sessions, IReadOnlyDictionary<string, ServerCertificate> ByName)
 {
     /// <summary>No certificate.</summary>
-    public static CertificateSet Empty { get; } = new(null, new Dictionary<string, ServerCertificate>());
+    public static CertificateSet None(SessionScope sessions) => new(null, sessions, new Dictionary<string, ServerCertificate>());
 
     /// <summary>Whether there are certificates for names.</summary>
     public bool HasNames => ByName.Count > 0;

@@ -32,7 +32,7 @@ internal sealed partial class CertificateStore : IDisposable
         _service = service;
         _logger = logger;
         _time = time;
-        var loader = new CertificateLoader(service.Current.Tls, time.GetUtcNow(), CertificateSet.Empty);
+        var loader = new CertificateLoader(service.Current.Tls, time.GetUtcNow(), CertificateSet.None(new()));
         _current = loader.Load() ?? throw new CertificateException(string.Join("; ", loader.Problems.Where(static problem => problem.Severity == ProblemSeverity.Error)));
         _watch.Watch(loader.Files);
         LogWarnings(loader);
@@ -47,7 +47,7 @@ internal sealed partial class CertificateStore : IDisposable
     /// <summary>What is wrong with the certificates a configuration names, for <c>smtpshield check</c>.</summary>
     public static IReadOnlyList<ConfigurationProblem> ProblemsOf(TlsOptions options, TimeProvider time)
     {
-        var loader = new CertificateLoader(options, time.GetUtcNow(), CertificateSet.Empty);
+        var loader = new CertificateLoader(options, time.GetUtcNow(), CertificateSet.None(new()));
         loader.Load();
         return loader.Problems;
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 
 namespace SmtpShield.Tls;
 
@@ -42,9 +43,11 @@ internal sealed class DuplexPipeStream(IDuplexPipe transport) : Stream
     }
 
     /// <inheritdoc />
+    // A pooled method completes inline wherever it is cancelled: who cancels a read of the transport can take its result at once.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var result = await _input.ReadAsync(cancellationToken);
+        var result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
         var received = result.Buffer;
         if (received.IsEmpty)
         {
@@ -71,7 +74,7 @@ internal sealed class DuplexPipeStream(IDuplexPipe transport) : Stream
             Flight?.Observe(buffer.Span);
         _output.Write(buffer.Span);
         var flush = _output.FlushAsync(CancellationToken.None);
-        var result = flush.IsCompletedSuccessfully ? flush.Result : await flush.AsTask().WaitAsync(cancellationToken.CanBeCanceled ? cancellationToken : LastWrite);
+        var result = flush.IsCompletedSuccessfully ? flush.Result : await flush.AsTask().WaitAsync(cancellationToken.CanBeCanceled ? cancellationToken : LastWrite).ConfigureAwait(false);
         if (result.IsCompleted)
             throw new IOException("The peer has closed the connection.");
     }

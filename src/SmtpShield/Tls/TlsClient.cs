@@ -40,18 +40,18 @@ internal sealed class TlsClient(TimeProvider time)
                 CertificateChainPolicy = options.SecurityLevel == UpstreamTlsSecurityLevel.Verify ? PolicyOf(options.CAFile) : null,
                 RemoteCertificateValidationCallback = (_, _, _, errors) => !(isRefused = options.SecurityLevel == UpstreamTlsSecurityLevel.Verify && errors != SslPolicyErrors.None),
             };
-            await tls.AuthenticateAsClientAsync(settings, cancellationToken);
+            await tls.AuthenticateAsClientAsync(settings, cancellationToken).ConfigureAwait(false);
             stream.Flight = null;
             return new(tls, stream, TlsFactsReader.Read(tls, flight), time);
         }
         catch (Exception exception) when (exception is AuthenticationException or IOException or InvalidOperationException or NotSupportedException)
         {
-            await tls.DisposeAsync();
+            await tls.DisposeAsync().ConfigureAwait(false);
             throw exception as TlsException ?? new TlsException(isRefused ? "Server certificate not verified" : HandshakeFailure, exception);
         }
         catch (OperationCanceledException)
         {
-            await tls.DisposeAsync();
+            await tls.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }

@@ -19,7 +19,7 @@ internal sealed class TlsPipeReader(PipeReader plain, PendingOperations pending)
         pending.Begin();
         try
         {
-            return await plain.ReadAsync(cancellationToken);
+            return await plain.ReadAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is not (IOException or OperationCanceledException))
         {

@@ -31,7 +31,7 @@ internal sealed class TlsPipeWriter(PipeWriter plain, PendingOperations pending)
         pending.Begin();
         try
         {
-            return await plain.FlushAsync(cancellationToken);
+            return await plain.FlushAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is not (IOException or OperationCanceledException))
         {

@@ -51,7 +51,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
         var choice = new Choice(certificates.Current, options.WrapperMode || options.SecurityLevel == TlsSecurityLevel.Encrypt ? options.MandatoryProtocols : options.Protocols);
         try
         {
-            await tls.AuthenticateAsServerAsync(static (_, hello, choice, _) => new(((Choice)choice!).Make(hello.ServerName)), choice, either.Token);
+            await tls.AuthenticateAsServerAsync(static (_, hello, choice, _) => new(((Choice)choice!).Make(hello.ServerName)), choice, either.Token).ConfigureAwait(false);
             stream.Flight = null;
             var facts = TlsFactsReader.Read(tls, flight, choice.Certificate?.Leaf, choice.ServerName);
             if (options.LogLevel > 0)
@@ -60,7 +60,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
         }
         catch (Exception exception) when (exception is AuthenticationException or IOException or InvalidOperationException or NotSupportedException or OperationCanceledException)
         {
-            await tls.DisposeAsync();
+            await tls.DisposeAsync().ConfigureAwait(false);
             if (exception is OperationCanceledException && !deadline.IsCancellationRequested)
                 throw;
 
@@ -126,7 +126,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             return new()
             {
                 ServerCertificateContext = Certificate.Context,
-                EnabledSslProtocols = versions.Protocols,
+                EnabledSslProtocols = certificates.Sessions.Of(versions.Protocols),
                 ApplicationProtocols = Smtp,
                 AllowRenegotiation = false,
                 AllowTlsResume = true,

@@ -54,14 +54,14 @@ internal sealed class TlsTransport : IDuplexPipe, IAsyncDisposable
 
         using var deadline = new CancellationTokenSource(CloseTimeout, _time);
         _reader.CancelPendingRead();
-        await using (deadline.Token.UnsafeRegister(static writer => ((PipeWriter)writer!).CancelPendingFlush(), _writer))
-            await _pending.WhenNoneAsync();
+        await using (deadline.Token.UnsafeRegister(static writer => ((PipeWriter)writer!).CancelPendingFlush(), _writer).ConfigureAwait(false))
+            await _pending.WhenNoneAsync().ConfigureAwait(false);
 
         if (!deadline.IsCancellationRequested)
-            await SayGoodbyeAsync(deadline.Token);
-        await _writer.CompleteAsync(new IOException("The connection is closed."));
-        await _reader.CompleteAsync();
-        await _tls.DisposeAsync();
+            await SayGoodbyeAsync(deadline.Token).ConfigureAwait(false);
+        await _writer.CompleteAsync(new IOException("The connection is closed.")).ConfigureAwait(false);
+        await _reader.CompleteAsync().ConfigureAwait(false);
+        await _tls.DisposeAsync().ConfigureAwait(false);
     }
 
     private async Task SayGoodbyeAsync(CancellationToken deadline)
@@ -69,11 +69,11 @@ internal sealed class TlsTransport : IDuplexPipe, IAsyncDisposable
         _raw.LastWrite = deadline;
         try
         {
-            await _tls.ShutdownAsync();
+            await _tls.ShutdownAsync().ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is IOException or InvalidOperationException or OperationCanceledException or System.ComponentModel.Win32Exception)
+        catch (Exception)
         {
-            // The peer is gone, does not read, or has broken TLS: there is nobody to say it to.
+            // The peer is gone, does not read, or has broken TLS (which .NET throws internal types for): there is nobody to say it to.
         }
     }
 }

@@ -11,6 +11,10 @@ internal interface IUpstreamTransport
     ValueTask<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken);
 
     /// <summary>Connects to an end point.</summary>
+    /// <param name="endpoint">Where to.</param>
+    /// <param name="source">The address to connect from, which this host need not have; <see langword="null"/>: its own.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="Transport.TransparentSocketException">There is a source, and this program may not connect from it.</exception>
     /// <exception cref="System.Net.Sockets.SocketException">The connection was not established.</exception>
-    ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, CancellationToken cancellationToken);
+    ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, IPAddress? source, CancellationToken cancellationToken);
 }

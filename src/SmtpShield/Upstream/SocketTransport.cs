@@ -13,12 +13,14 @@ internal sealed class SocketTransport : IUpstreamTransport
         await Dns.GetHostAddressesAsync(host, cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
+    public async ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, IPAddress? source, CancellationToken cancellationToken)
     {
         var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
             socket.NoDelay = true;
+            if (source is not null)
+                TransparentSocket.BindSource(socket, source);
             await socket.ConnectAsync(endpoint, cancellationToken);
             return new SocketConnection(socket);
         }

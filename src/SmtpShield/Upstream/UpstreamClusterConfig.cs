@@ -6,12 +6,12 @@ using Yarp.ReverseProxy.LoadBalancing;
 
 namespace SmtpShield.Upstream;
 
-/// <summary>Tells YARP about <see cref="UpstreamOptions.Destinations"/>: one cluster, one <c>smtp://</c> destination each, no routes.</summary>
+/// <summary>Tells YARP about <see cref="UpstreamOptions.Destinations"/>: a cluster for each service, with its name, one <c>smtp://</c> destination each, no routes.</summary>
 /// <param name="snapshot">The options; YARP asks again whenever they are replaced, and keeps the health of destinations that stay.</param>
 internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot) : IProxyConfigProvider
 {
-    /// <summary>The id of the only cluster.</summary>
-    public const string ClusterId = "upstream";
+    // As the services themselves: those there are at start stay, whatever a reload says.
+    private readonly string[] _services = [.. snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)];
 
     /// <summary>The name of the load balancing policy in force.</summary>
     public static string PolicyName => LoadBalancingPolicies.RoundRobin;
@@ -21,10 +21,11 @@ internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot) : IProxyCon
     {
         // The token first: options replaced between the two lines are read here and announced once more, never missed.
         var changed = snapshot.GetChangeToken();
-        return new Config(changed, ClusterOf(snapshot.Current.Upstream));
+        var options = snapshot.Current;
+        return new Config(changed, [.. _services.Select(service => ClusterOf(service, options.Of(service).Upstream))]);
     }
 
-    private static ClusterConfig ClusterOf(UpstreamOptions options)
+    private static ClusterConfig ClusterOf(string service, UpstreamOptions options)
     {
         // A destination written twice is one destination.
         var destinations = new Dictionary<string, DestinationConfig>(StringComparer.OrdinalIgnoreCase);
@@ -33,7 +34,7 @@ internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot) : IProxyCon
 
         return new ClusterConfig
         {
-            ClusterId = ClusterId,
+            ClusterId = service,
             LoadBalancingPolicy = PolicyName,
             Destinations = destinations,
             HealthCheck = new HealthCheckConfig
@@ -46,11 +47,11 @@ internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot) : IProxyCon
         };
     }
 
-    private sealed class Config(IChangeToken changed, ClusterConfig cluster) : IProxyConfig
+    private sealed class Config(IChangeToken changed, ClusterConfig[] clusters) : IProxyConfig
     {
         public IReadOnlyList<RouteConfig> Routes => [];
 
-        public IReadOnlyList<ClusterConfig> Clusters { get; } = [cluster];
+        public IReadOnlyList<ClusterConfig> Clusters => clusters;
 
         public IChangeToken ChangeToken => changed;
     }

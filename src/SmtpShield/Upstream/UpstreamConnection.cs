@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
+using SmtpShield.Tls;
 
 namespace SmtpShield.Upstream;
 
@@ -9,15 +10,19 @@ namespace SmtpShield.Upstream;
 /// no timer, no token source, nothing of the dial that made it.
 /// </summary>
 /// <param name="connection">The socket as a connection; owned.</param>
+/// <param name="tls">TLS over it; owned. <see langword="null"/>: the session is in clear.</param>
 /// <param name="destination">The destination that counts this session; released once, by <see cref="DisposeAsync"/>.</param>
 /// <param name="greeting">The complete reply, every line ended by CR LF.</param>
 /// <param name="greetingCode">The reply code of the greeting.</param>
-internal sealed class UpstreamConnection(ConnectionContext connection, UpstreamDestination destination, byte[] greeting, int greetingCode) : IAsyncDisposable
+internal sealed class UpstreamConnection(ConnectionContext connection, TlsTransport? tls, UpstreamDestination destination, byte[] greeting, int greetingCode) : IAsyncDisposable
 {
     private int _disposed;
 
     /// <summary>The bytes to and from the MTA; input starts behind the greeting. A completed flush means the kernel has the bytes.</summary>
-    public IDuplexPipe Transport => connection.Transport;
+    public IDuplexPipe Transport => tls ?? connection.Transport;
+
+    /// <summary>What TLS with the MTA agreed on; <see langword="null"/> in clear.</summary>
+    public TlsFacts? Tls => tls?.Facts;
 
     /// <summary>The destination as configured, <c>host:port</c>.</summary>
     public string Destination => destination.Name;
@@ -45,6 +50,9 @@ internal sealed class UpstreamConnection(ConnectionContext connection, UpstreamD
             return;
         try
         {
+            // Says close_notify, and waits for an MTA that takes nothing no longer than a second.
+            if (tls is not null)
+                await tls.DisposeAsync();
             await connection.DisposeAsync();
         }
         finally

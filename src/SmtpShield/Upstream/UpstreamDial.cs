@@ -4,6 +4,9 @@ using Microsoft.AspNetCore.Connections;
 using Polly;
 using Polly.Timeout;
 using SmtpShield.Configuration;
+using SmtpShield.Tls;
+using SmtpShield.Transport;
+using SmtpShield.Upstream.Handoff;
 using Yarp.ReverseProxy.Model;
 
 namespace SmtpShield.Upstream;
@@ -13,11 +16,18 @@ namespace SmtpShield.Upstream;
 /// Time is shared fairly: a step may take its share of what is left, one share for each address of the destination under way and one for each available
 /// destination not yet tried. A silent MTA out of two gets half of the time and the other one the rest; the last one gets all that is left.
 /// </remarks>
-internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, UpstreamOptions options, CancellationToken cancellationToken)
+/// <param name="pool">Who dials.</param>
+/// <param name="cluster">The service's destinations.</param>
+/// <param name="service">The service's options.</param>
+/// <param name="client">For whom; <see langword="null"/>: for the shield itself, a probe, which leaves the health of destinations as it is.</param>
+/// <param name="only">The only destination to try; <see langword="null"/>: any.</param>
+/// <param name="cancellationToken">Gives up.</param>
+internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, ShieldOptions service, UpstreamClient? client, DestinationState? only, CancellationToken cancellationToken)
 {
     /// <summary>Where Polly's callbacks find the dial.</summary>
     public static readonly ResiliencePropertyKey<UpstreamDial> Key = new("dial");
 
+    private readonly UpstreamOptions _options = service.Upstream;
     private readonly long _start = pool.Time.GetTimestamp();
     private DestinationState? _picked;
     private List<DestinationState>? _failed;
@@ -27,22 +37,19 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
     private int _others;
     private bool _greetingTimedOut;
 
-    private enum Phase
-    {
-        Connect,
-        Greeting,
-    }
-
     /// <summary>The options this dial started with.</summary>
-    public UpstreamOptions Options => options;
+    public UpstreamOptions Options => _options;
 
     /// <summary>How long the step under way may take.</summary>
     public TimeSpan StepTimeout { get; private set; }
 
     /// <summary>Whether there is an address or a destination not yet tried.</summary>
-    public bool HasNext => _nextAddress < _addresses.Length || cluster.DestinationsState.AllDestinations.Any(IsUntried);
+    public bool HasNext => _nextAddress < _addresses.Length || Candidates(cluster.DestinationsState.AllDestinations).Any();
 
-    private TimeSpan Remaining => options.GreetingTimeout - pool.Time.GetElapsedTime(_start);
+    // With IP_TRANSPARENT the MTA sees the client's address as the connection's own.
+    private IPAddress? Source => _options.ClientHandoff == ClientHandoff.Transparent ? client?.Identity.Address : null;
+
+    private TimeSpan Remaining => _options.GreetingTimeout - pool.Time.GetElapsedTime(_start);
 
     /// <summary>The dial a Polly callback belongs to.</summary>
     public static UpstreamDial Of(ResilienceContext context) => context.Properties.GetValue(Key, null!);
@@ -73,13 +80,13 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
         _nextAddress = 0;
         var state = cluster.DestinationsState;
         var candidates = state.AvailableDestinations;
-        if (_failed is not null)
+        if (_failed is not null || only is not null)
         {
             // YARP takes a failed destination off this list in the background, so it may still be there. When all of it has been tried,
             // those passed over for an earlier failure are the last resort.
-            candidates = candidates.Where(IsUntried).ToArray();
+            candidates = Candidates(candidates).ToArray();
             if (candidates.Count == 0)
-                candidates = state.AllDestinations.Where(IsUntried).ToArray();
+                candidates = Candidates(state.AllDestinations).ToArray();
         }
 
         _picked = pool.Pick(cluster, candidates);
@@ -87,13 +94,14 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
         return _picked is not null;
     }
 
-    private bool IsUntried(DestinationState destination) => _failed is null || !_failed.Contains(destination);
+    private IEnumerable<DestinationState> Candidates(IReadOnlyList<DestinationState> destinations) =>
+        destinations.Where(destination => (only is null || destination == only) && (_failed is null || !_failed.Contains(destination)));
 
     private async ValueTask<bool> TryResolveAsync(ResilienceContext context, UpstreamDestination destination)
     {
         try
         {
-            StepTimeout = Shorter(options.ConnectTimeout, Share());
+            StepTimeout = Shorter(_options.ConnectTimeout, Share());
             _addresses = await pool.Step.ExecuteAsync(
                 static (context, step) => step.Transport.ResolveAsync(step.Host, context.CancellationToken), context, (pool.Transport, destination.Host));
             if (_addresses.Length > 0)
@@ -114,84 +122,94 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
 
     private async ValueTask<UpstreamConnection?> TryAsync(ResilienceContext context, UpstreamDestination destination, IPEndPoint endpoint)
     {
-        var phase = Phase.Connect;
+        if (Source is { } source && source.AddressFamily != endpoint.AddressFamily)
+        {
+            Fail(destination, endpoint, $"not reachable from {source}: not the same IP version", isBlameless: true);
+            return null;
+        }
+
+        var opening = new UpstreamOpening(service, destination.Host, client, pool.Tls);
         var start = pool.Time.GetTimestamp();
         ConnectionContext? connection = null;
         UpstreamConnection? session = null;
         destination.Enter();
         try
         {
-            StepTimeout = Shorter(options.ConnectTimeout, Share());
+            StepTimeout = Shorter(_options.ConnectTimeout, Share());
             connection = await pool.Step.ExecuteAsync(
-                static (context, step) => step.Transport.ConnectAsync(step.EndPoint, context.CancellationToken), context, (pool.Transport, EndPoint: endpoint));
+                static (context, step) => step.Transport.ConnectAsync(step.EndPoint, step.Source, context.CancellationToken), context, (pool.Transport, EndPoint: endpoint, Source));
 
-            phase = Phase.Greeting;
-            var (status, text, code) = await ReadGreetingAsync(context, connection);
-            if (status is not GreetingStatus.Complete)
+            var (greeting, failure) = await OpenAsync(context, opening, connection);
+            if (failure is not null)
             {
-                Fail(destination, endpoint, status is GreetingStatus.Malformed ? "malformed greeting" : "lost connection");
+                Fail(destination, endpoint, failure, isBlameless: opening.HasNamedClient);
                 return null;
             }
 
-            if (code == 421)
+            if (greeting.Code == 421)
             {
-                // Not now, says this MTA. Another one may; the last one's word is passed on to the client.
-                pool.RecordFailure(cluster, _picked!, options.ReactivationTime);
-                if (HasNextAfterThis())
+                // Not now, says this MTA, to the shield or to a client it knows. Another one may; the last one's word is passed on to the client.
+                var isAboutShield = _options.ClientHandoff == ClientHandoff.None;
+                if (!opening.HasNamedClient && HasNextAfterThis())
                 {
-                    Fail(destination, endpoint, $"refused to talk to me: {FirstLineOf(text)}");
+                    Fail(destination, endpoint, $"refused to talk to me: {greeting.FirstLine}", isBlameless: !isAboutShield);
                     return null;
                 }
+
+                if (isAboutShield)
+                    Blame();
             }
-            else
+            else if (client is not null)
             {
                 pool.RecordSuccess(cluster, _picked!);
             }
 
-            return session = new UpstreamConnection(connection, destination, destination.Intern(text), code);
+            return session = new UpstreamConnection(connection, opening.Secured, destination, destination.Intern(greeting.Text), greeting.Code);
         }
         catch (SocketException error)
         {
-            Fail(destination, endpoint, ReasonOf(error), isOurs: IsOurs(error.SocketErrorCode));
+            Fail(destination, endpoint, ReasonOf(error), isBlameless: IsOurs(error) || opening.HasNamedClient);
         }
         catch (Exception error) when (error is IOException or ConnectionAbortedException)
         {
-            Fail(destination, endpoint, "lost connection");
+            Fail(destination, endpoint, "lost connection", isBlameless: opening.HasNamedClient);
         }
         catch (Exception error) when (IsTimeout(error))
         {
-            if (phase == Phase.Connect)
+            if (connection is null)
                 Fail(destination, endpoint, "Connection timed out");
             else
-                FailSilent(destination, endpoint, pool.Time.GetElapsedTime(start));
+                FailSilent(destination, endpoint, opening, pool.Time.GetElapsedTime(start));
         }
         finally
         {
             if (session is null)
-                await DropAsync(connection, destination);
+                await DropAsync(connection, opening.Secured, destination);
         }
 
         return null;
     }
 
-    private ValueTask<(GreetingStatus Status, byte[] Text, int Code)> ReadGreetingAsync(ResilienceContext context, ConnectionContext connection)
+    private ValueTask<(UpstreamReply Greeting, string? Failure)> OpenAsync(ResilienceContext context, UpstreamOpening opening, ConnectionContext connection)
     {
         // With nothing else to try the total time is the limit already: no second timer on the commonest path.
         if (_others <= 0 && _nextAddress == _addresses.Length)
-            return GreetingReader.ReadAsync(connection.Transport.Input, context.CancellationToken);
+            return opening.RunAsync(connection, context.CancellationToken);
 
         StepTimeout = Share();
         return pool.Step.ExecuteAsync(
-            static (context, connection) => GreetingReader.ReadAsync(connection.Transport.Input, context.CancellationToken), context, connection);
+            static (context, step) => step.Opening.RunAsync(step.Connection, context.CancellationToken), context, (Opening: opening, Connection: connection));
     }
 
-    private static async ValueTask DropAsync(ConnectionContext? connection, UpstreamDestination destination)
+    private static async ValueTask DropAsync(ConnectionContext? connection, TlsTransport? tls, UpstreamDestination destination)
     {
         try
         {
             if (connection is not null)
             {
                 connection.Abort();
+                if (tls is not null)
+                    await tls.DisposeAsync();
                 await connection.DisposeAsync();
             }
         }
@@ -211,16 +229,16 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
         error is TimeoutRejectedException || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 
     private bool HasNextAfterThis() =>
-        _nextAddress < _addresses.Length || cluster.DestinationsState.AllDestinations.Any(other => other != _picked && IsUntried(other));
+        _nextAddress < _addresses.Length || Candidates(cluster.DestinationsState.AllDestinations).Any(other => other != _picked);
 
-    private void FailSilent(UpstreamDestination destination, IPEndPoint endpoint, TimeSpan waited)
+    private void FailSilent(UpstreamDestination destination, IPEndPoint endpoint, UpstreamOpening opening, TimeSpan waited)
     {
-        Fail(destination, endpoint, $"no greeting within {Math.Max(1, (long)Math.Round(waited.TotalSeconds))}s");
-        _greetingTimedOut = true;
+        Fail(destination, endpoint, $"no {opening.Awaited} within {Math.Max(1, (long)Math.Round(waited.TotalSeconds))}s", isBlameless: opening.HasNamedClient);
+        _greetingTimedOut = !opening.HasHeard;
     }
 
-    // isOurs: the shield itself lacked something, the destination is not to blame.
-    private void Fail(UpstreamDestination destination, IPEndPoint? endpoint, string reason, bool isOurs = false)
+    // isBlameless: the shield itself lacked something, or the client is the reason.
+    private void Fail(UpstreamDestination destination, IPEndPoint? endpoint, string reason, bool isBlameless = false)
     {
         (_failures ??= []).Add(new UpstreamFailure(destination.Name, reason, destination.Literal is null ? endpoint?.Address : null));
         _greetingTimedOut = false;
@@ -228,12 +246,19 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
             return;
 
         (_failed ??= []).Add(_picked!);
-        if (!isOurs)
-            pool.RecordFailure(cluster, _picked!, options.ReactivationTime);
+        if (!isBlameless)
+            Blame();
     }
 
-    private static bool IsOurs(SocketError error) =>
-        error is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable or SocketError.AddressNotAvailable;
+    private void Blame()
+    {
+        if (client is not null)
+            pool.RecordFailure(cluster, _picked!, _options.ReactivationTime);
+    }
+
+    private static bool IsOurs(SocketException error) =>
+        error is TransparentSocketException
+        || error.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable or SocketError.AddressNotAvailable;
 
     private static string ReasonOf(SocketException error) => error.SocketErrorCode switch
     {
@@ -247,14 +272,4 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Upst
         SocketError.TryAgain => "Host not found, try again",
         _ => error.Message,
     };
-
-    private static string FirstLineOf(ReadOnlySpan<byte> reply)
-    {
-        var line = reply[..Math.Min(reply.IndexOf("\r\n"u8), 100)];
-        return string.Create(line.Length, line, static (text, line) =>
-        {
-            for (var i = 0; i < text.Length; i++)
-                text[i] = line[i] is >= 0x20 and < 0x7f ? (char)line[i] : '?';
-        });
-    }
 }

@@ -4,6 +4,7 @@ using Polly;
 using Polly.Retry;
 using Polly.Timeout;
 using SmtpShield.Configuration;
+using SmtpShield.Tls;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Health;
 using Yarp.ReverseProxy.LoadBalancing;
@@ -12,7 +13,8 @@ using Yarp.ReverseProxy.Model;
 namespace SmtpShield.Upstream;
 
 /// <summary>
-/// The MTAs behind the shield: picks one, dials it, reads its greeting, goes on to the next when that fails, and remembers who failed.
+/// The MTAs behind the shield: picks one of a service's, dials it, tells it who the client is, reads its greeting, goes on to the next when that fails, and remembers
+/// who failed. Services that share a destination count its sessions together, but each finds out for itself whether it lives.
 /// Picking and health are YARP's, time and retry are Polly's; neither is seen outside this folder.
 /// </summary>
 internal sealed class UpstreamPool
@@ -21,25 +23,24 @@ internal sealed class UpstreamPool
     private static readonly DefaultHttpContext NoRequest = new();
 
     private readonly ConcurrentDictionary<string, UpstreamDestination> _destinations = new(StringComparer.OrdinalIgnoreCase);
-    private readonly ShieldSnapshot _snapshot;
     private readonly Lazy<IProxyStateLookup> _state;
     private readonly ILoadBalancingPolicy _policy;
     private readonly IDestinationHealthUpdater _health;
     private readonly ResiliencePipeline<UpstreamConnection?> _dial;
 
     public UpstreamPool(
-        ShieldSnapshot snapshot,
         Lazy<IProxyStateLookup> state,
         IEnumerable<ILoadBalancingPolicy> policies,
         IDestinationHealthUpdater health,
         IUpstreamTransport transport,
+        TlsClient tls,
         TimeProvider time)
     {
-        _snapshot = snapshot;
         _state = state;
         _policy = policies.First(static policy => policy.Name == UpstreamClusterConfig.PolicyName);
         _health = health;
         Transport = transport;
+        Tls = tls;
         Time = time;
         _dial = new ResiliencePipelineBuilder<UpstreamConnection?> { TimeProvider = time }
             .AddTimeout(new TimeoutStrategyOptions { TimeoutGenerator = static dial => new(UpstreamDial.Of(dial.Context).Options.GreetingTimeout) })
@@ -55,32 +56,59 @@ internal sealed class UpstreamPool
             .Build();
     }
 
-    /// <summary>The destinations in force, as configured; for metrics and status.</summary>
-    public IEnumerable<string> Destinations => NamesOf(static state => state.AllDestinations);
-
-    /// <summary>Those of <see cref="Destinations"/> that are not passed over now. All of them when none is healthy.</summary>
-    public IEnumerable<string> AvailableDestinations => NamesOf(static state => state.AvailableDestinations);
-
     /// <summary>Names and sockets.</summary>
     public IUpstreamTransport Transport { get; }
+
+    /// <summary>The shield's end of TLS with MTAs.</summary>
+    public TlsClient Tls { get; }
 
     /// <summary>The clock of all timeouts.</summary>
     public TimeProvider Time { get; }
 
-    /// <summary>Bounds one step of a dial (resolve, connect, greeting) by <see cref="UpstreamDial.StepTimeout"/>.</summary>
+    /// <summary>Bounds one step of a dial (resolve, connect, all up to the greeting) by <see cref="UpstreamDial.StepTimeout"/>.</summary>
     public ResiliencePipeline Step { get; }
 
     /// <summary>
-    /// Dials: one destination after another, none twice, within <see cref="UpstreamOptions.GreetingTimeout"/> in all. Expected failures are in the result.
+    /// Dials for a client: one destination after another, none twice, within <see cref="UpstreamOptions.GreetingTimeout"/> in all. Expected failures are in the result.
     /// </summary>
+    /// <param name="service">The service the client uses.</param>
+    /// <param name="client">The client.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left open or counted.</exception>
     /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
-    public async ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken)
-    {
-        if (!_state.Value.TryGetCluster(UpstreamClusterConfig.ClusterId, out var cluster))
-            throw new InvalidOperationException($"The upstream cluster is not loaded: {nameof(UpstreamServices.MapUpstream)} was not called.");
+    public ValueTask<UpstreamDialResult> DialAsync(ShieldService service, UpstreamClient client, CancellationToken cancellationToken) =>
+        DialAsync(new UpstreamDial(this, ClusterOf(service.Name), service.Current, client, only: null, cancellationToken), cancellationToken);
 
-        var dial = new UpstreamDial(this, cluster, _snapshot.Current.Upstream, cancellationToken);
+    /// <summary>
+    /// Opens a session with one destination for the shield itself, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a session; health is not touched.
+    /// </summary>
+    /// <param name="service">The service.</param>
+    /// <param name="destination">One of <see cref="DestinationsOf"/>.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left open or counted.</exception>
+    /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
+    public async ValueTask<UpstreamProbe> ProbeAsync(ShieldService service, string destination, CancellationToken cancellationToken)
+    {
+        var cluster = ClusterOf(service.Name);
+        var only = cluster.DestinationsState.AllDestinations.First(state => state.DestinationId == destination);
+        var options = service.Current;
+        var dial = await DialAsync(new UpstreamDial(this, cluster, options, client: null, only, cancellationToken), cancellationToken);
+        if (dial.Connection is not { } connection)
+            return new(dial.Failures);
+        await using (connection)
+            return await UpstreamProbe.RunAsync(connection, dial.Failures, options, Time, cancellationToken);
+    }
+
+    /// <summary>The destinations of a service, as configured; for metrics and status.</summary>
+    /// <param name="service">Its name.</param>
+    public IEnumerable<string> DestinationsOf(string service) => NamesOf(service, static state => state.AllDestinations);
+
+    /// <summary>Those of <see cref="DestinationsOf"/> that are not passed over now. All of them when none is healthy.</summary>
+    /// <param name="service">Its name.</param>
+    public IEnumerable<string> AvailableDestinationsOf(string service) => NamesOf(service, static state => state.AvailableDestinations);
+
+    private async ValueTask<UpstreamDialResult> DialAsync(UpstreamDial dial, CancellationToken cancellationToken)
+    {
         var context = ResilienceContextPool.Shared.Get(cancellationToken);
         context.Properties.Set(UpstreamDial.Key, dial);
         try
@@ -129,8 +157,10 @@ internal sealed class UpstreamPool
             _health.SetPassive(cluster, destination, DestinationHealth.Healthy, TimeSpan.Zero);
     }
 
-    private IEnumerable<string> NamesOf(Func<ClusterDestinationsState, IReadOnlyList<DestinationState>> list) =>
-        _state.Value.TryGetCluster(UpstreamClusterConfig.ClusterId, out var cluster)
-            ? list(cluster.DestinationsState).Select(static destination => destination.DestinationId)
-            : [];
+    private IEnumerable<string> NamesOf(string service, Func<ClusterDestinationsState, IReadOnlyList<DestinationState>> list) =>
+        list(ClusterOf(service).DestinationsState).Select(static destination => destination.DestinationId);
+
+    private ClusterState ClusterOf(string service) => _state.Value.TryGetCluster(service, out var cluster)
+        ? cluster
+        : throw new InvalidOperationException($"The upstream cluster of {service} is not loaded: {nameof(UpstreamServices.MapUpstream)} was not called.");
 }

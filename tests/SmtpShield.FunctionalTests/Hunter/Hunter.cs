@@ -74,7 +74,7 @@ internal sealed class Hunter : IAsyncDisposable
     {
         if (_shield.Anvil.Peek(new AnvilKey(ServiceOptions.DefaultName, ClientRange.Of(address, 32, 128))).ConnectionCount != 0)
             throw new HuntException("the client's connection is still counted");
-        if (_shield.Upstreams.SessionsOf(_shield.Upstreams.Destinations.First()) != 0)
+        if (_shield.Upstreams.SessionsOf(_shield.Upstreams.DestinationsOf(ServiceOptions.DefaultName).First()) != 0)
             throw new HuntException("the session at the MTA is still counted");
     }
 }

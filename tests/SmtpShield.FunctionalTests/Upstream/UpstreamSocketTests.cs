@@ -68,7 +68,7 @@ internal sealed class UpstreamSocketTests
         var free = FreeAddress();
         await StartAsync(free);
 
-        var result = await Pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
 
         Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(free, "Connection refused")]));
         Assert.That((result.Connection, Pool.SessionsOf(free)), Is.EqualTo(((UpstreamConnection?)null, 0)));
@@ -87,7 +87,7 @@ internal sealed class UpstreamSocketTests
             _ = filler.ConnectAsync(full.LocalEndpoint, CancellationToken.None).AsTask().ContinueWith(static task => task.Exception, TaskScheduler.Default);
         }
 
-        var dial = Pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         Assert.That(dial.IsCompleted, Is.False);
         _time.Advance(TimeSpan.FromSeconds(5));
 
@@ -101,7 +101,7 @@ internal sealed class UpstreamSocketTests
         var mta = Listen();
         await StartAsync(NameOf(mta));
 
-        var dial = Pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         using var session = await mta.AcceptSocketAsync(cancellationToken);
         // Connecting has a timer of its own; with the total one left the dial waits for the greeting.
         await UntilAsync(() => _time.ActiveTimers == 1, cancellationToken);
@@ -119,7 +119,7 @@ internal sealed class UpstreamSocketTests
         var mta = Listen();
         await StartAsync(NameOf(mta));
 
-        var dial = Pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         using var session = await mta.AcceptSocketAsync(cancellationToken);
         session.NoDelay = true;
         foreach (var octet in "220-mx\r\n220 ESMTP\r\n"u8.ToArray())
@@ -136,7 +136,7 @@ internal sealed class UpstreamSocketTests
         var mta = Listen();
         await StartAsync(NameOf(mta));
 
-        var dial = Pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         var session = await mta.AcceptSocketAsync(cancellationToken);
         session.LingerState = new LingerOption(reset, 0);
         session.Close();
@@ -150,7 +150,7 @@ internal sealed class UpstreamSocketTests
         var mta = Listen();
         await StartAsync(NameOf(mta));
 
-        var dial = Pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         using var session = await mta.AcceptSocketAsync(cancellationToken);
         var endless = SendUntilClosedAsync(session, cancellationToken);
 
@@ -170,7 +170,7 @@ internal sealed class UpstreamSocketTests
         var failures = new List<UpstreamFailure>();
         for (var i = 0; i < 2; i++)
         {
-            var result = await Pool.DialAsync(cancellationToken);
+            var result = await DialAsync(cancellationToken);
             Assert.That(result.Connection!.Destination, Is.EqualTo(NameOf(mta)));
             failures.AddRange(result.Failures);
             await result.Connection.DisposeAsync();
@@ -187,7 +187,7 @@ internal sealed class UpstreamSocketTests
         var name = NameOf(mta).Replace("127.0.0.1", "localhost", StringComparison.Ordinal);
         await StartAsync(name);
 
-        await using var connection = (await Pool.DialAsync(cancellationToken)).Connection;
+        await using var connection = (await DialAsync(cancellationToken)).Connection;
 
         Assert.That((connection!.Destination, Pool.SessionsOf(name)), Is.EqualTo((name, 1)));
     }
@@ -199,7 +199,7 @@ internal sealed class UpstreamSocketTests
         await StartAsync(NameOf(mta));
         using var client = new CancellationTokenSource();
 
-        var dial = Pool.DialAsync(client.Token).AsTask();
+        var dial = DialAsync(client.Token).AsTask();
         using var session = await mta.AcceptSocketAsync(cancellationToken);
         await client.CancelAsync();
 
@@ -217,7 +217,7 @@ internal sealed class UpstreamSocketTests
         var (running, session) = await DialAndAcceptAsync(first, cancellationToken);
 
         _application!.Services.GetRequiredService<ShieldSnapshot>().Replace(Options(NameOf(second)));
-        await UntilAsync(() => Pool.Destinations.SequenceEqual([NameOf(second)]), cancellationToken);
+        await UntilAsync(() => Pool.DestinationsOf("smtp").SequenceEqual([NameOf(second)]), cancellationToken);
         var (after, _) = await DialAndAcceptAsync(second, cancellationToken);
 
         await running.Transport.Output.WriteAsync("QUIT\r\n"u8.ToArray(), cancellationToken);
@@ -368,6 +368,9 @@ internal sealed class UpstreamSocketTests
         static string PortOf(EndPoint? endpoint) => $":{((IPEndPoint)endpoint!).Port:X4}";
     }
 
+    private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
+        Pool.DialAsync(new("smtp", _application!.Services.GetRequiredService<ShieldSnapshot>()), new(new(new(IPAddress.Loopback, 40000)), null), cancellationToken);
+
     private TcpListener Listen(int backlog = 100)
     {
         var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -397,7 +400,7 @@ internal sealed class UpstreamSocketTests
 
     private async Task<(UpstreamConnection Connection, Socket Session)> DialAndAcceptAsync(TcpListener mta, CancellationToken cancellationToken)
     {
-        var dial = Pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         var session = await mta.AcceptSocketAsync(cancellationToken);
         _sockets.Add(session);
         await session.SendAsync("220 mx\r\n"u8.ToArray(), cancellationToken);
@@ -405,11 +408,11 @@ internal sealed class UpstreamSocketTests
     }
 
     /// <summary>Dials and passes the greeting on.</summary>
-    private sealed class GreetingHandler(UpstreamPool pool) : ConnectionHandler
+    private sealed class GreetingHandler(UpstreamPool pool, ShieldSnapshot snapshot) : ConnectionHandler
     {
         public override async Task OnConnectedAsync(ConnectionContext connection)
         {
-            await using var upstream = (await pool.DialAsync(connection.ConnectionClosed)).Connection;
+            await using var upstream = (await pool.DialAsync(new("smtp", snapshot), new(new((IPEndPoint)connection.RemoteEndPoint!), (IPEndPoint?)connection.LocalEndPoint), connection.ConnectionClosed)).Connection;
             await connection.Transport.Output.WriteAsync(upstream!.Greeting, connection.ConnectionClosed);
         }
     }

@@ -4,6 +4,7 @@ using SmtpShield.Configuration;
 using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.MasterCf;
 using SmtpShield.Host.Commands;
+using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests.Configuration;
 
@@ -42,7 +43,8 @@ public sealed class ImportComparisonTests
     private void Copy(string name)
     {
         foreach (var file in (string[])["main.cf", "master.cf"])
-            File.WriteAllText(Path.Combine(_directory, file), File.ReadAllText(Path.Combine(Samples, name, file)));
+            File.WriteAllText(Path.Combine(_directory, file), File.ReadAllText(Path.Combine(Samples, name, file)).Replace("/etc/ssl/mx.pem", Path.Combine(_directory, "mx.pem"), StringComparison.Ordinal));
+        File.WriteAllText(Path.Combine(_directory, "mx.pem"), TestCertificate.Make("mx.example.com").Chain);
     }
 
     // As postconf prints a value.
@@ -82,9 +84,9 @@ public sealed class ImportComparisonTests
         Assert.That(Overrides(), Is.EquivalentTo(Postconf("-P")));
     }
 
-    [TestCase("debian", "127.0.0.1:10025", "smtp/inet")]
-    [TestCase("elaborate", "127.0.0.1:10026", "smtp/inet")]
-    public void Commands_OfAnImport_MakeTheInnerServiceAndTakeTheOldOneAway(string name, string inner, string old)
+    [TestCase("debian", "127.0.0.1:10025", "smtp")]
+    [TestCase("elaborate", "127.0.0.1:10026 127.0.0.1:10027 127.0.0.1:10028 127.0.0.1:10029", "smtp submission smtps 198.51.100.1:2525")]
+    public void Commands_OfAnImport_MakeTheInnerServicesAndTakeTheOldOnesAway(string name, string inner, string old)
     {
         Copy(name);
         using var output = new StringWriter();
@@ -96,19 +98,22 @@ public sealed class ImportComparisonTests
         var services = Postconf("-M").Select(line => string.Join('/', line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[..2])).ToList();
         Assert.Multiple(() =>
         {
-            Assert.That(services, Does.Contain($"{inner}/inet").And.Not.Contain(old));
-            Assert.That(Postconf("-P"), Is.SupersetOf((string[])[
-                $"{inner}/inet/mynetworks =",
-                $"{inner}/inet/smtpd_client_connection_count_limit = 0",
-                $"{inner}/inet/smtpd_error_sleep_time = 0",
-                $"{inner}/inet/stress =",
-                $"{inner}/inet/syslog_name = shielded",
-            ]));
-            Assert.That(Postconf("-P").Where(line => line.Contains("smtpd_relay_restrictions", StringComparison.Ordinal)), Has.None.Contains("permit_mynetworks"));
+            Assert.That(services, Is.SupersetOf(inner.Split(' ').Select(service => $"{service}/inet")));
+            Assert.That(services.Intersect(old.Split(' ').Select(service => $"{service}/inet")), Is.Empty);
+            foreach (var service in inner.Split(' '))
+            {
+                Assert.That(Postconf("-P"), Is.SupersetOf((string[])[
+                    $"{service}/inet/smtpd_upstream_proxy_protocol = haproxy",
+                    $"{service}/inet/smtpd_client_connection_count_limit = 0",
+                    $"{service}/inet/smtpd_error_sleep_time = 0",
+                    $"{service}/inet/stress =",
+                ]));
+            }
+            Assert.That(Postconf("-P"), Does.Contain($"{inner.Split(' ')[0]}/inet/syslog_name = shielded"));
             Assert.That(File.Exists(Path.Combine(_directory, "master.cf.before-smtpshield")));
         });
         if (name == "elaborate")
-            Assert.That(Postconf("-P"), Does.Contain($"{inner}/inet/smtpd_sender_restrictions = check_sender_access hash:/etc/postfix/senders, permit"));
+            Assert.That(Postconf("-P"), Does.Contain("127.0.0.1:10026/inet/smtpd_sender_restrictions = check_sender_access hash:/etc/postfix/senders, permit"));
     }
 
     private static void RunShell(string commands)

@@ -37,11 +37,33 @@ public static class LoopbackPorts
     /// <summary>The same for all of these ports.</summary>
     public static bool AreListening(IReadOnlyCollection<int> ports)
     {
-        var listening = File.ReadLines("/proc/net/tcp").Concat(File.Exists("/proc/net/tcp6") ? File.ReadLines("/proc/net/tcp6") : [])
-            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Where(columns => columns.Length > 3 && columns[3] == "0A")
-            .Select(columns => Convert.ToInt32(columns[1].Split(':')[1], 16))
-            .ToHashSet();
+        var listening = Listening("/proc/net/tcp").Concat(Listening("/proc/net/tcp6")).ToHashSet();
         return ports.All(listening.Contains);
+    }
+
+    /// <summary>Whether something listens on these ports, of IPv4 or IPv6 as the addresses are, in the network that a process has.</summary>
+    public static bool AreListening(IReadOnlyCollection<IPEndPoint> endPoints, int processId)
+    {
+        var ipv4 = Listening($"/proc/{processId}/net/tcp");
+        var ipv6 = Listening($"/proc/{processId}/net/tcp6");
+        return endPoints.All(endPoint => (endPoint.AddressFamily == AddressFamily.InterNetworkV6 ? ipv6 : ipv4).Contains(endPoint.Port));
+    }
+
+    private static HashSet<int> Listening(string table)
+    {
+        try
+        {
+            return
+            [
+                .. File.ReadLines(table)
+                    .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                    .Where(columns => columns.Length > 3 && columns[3] == "0A")
+                    .Select(columns => Convert.ToInt32(columns[1].Split(':')[1], 16)),
+            ];
+        }
+        catch (IOException)
+        {
+            return []; // No IPv6 in this kernel, or the process has ended.
+        }
     }
 }

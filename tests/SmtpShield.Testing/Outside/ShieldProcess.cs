@@ -41,13 +41,17 @@ public sealed class ShieldProcess : IAsyncDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>Starts it before an MTA and waits until it listens.</summary>
-    public static async Task<ShieldProcess> StartAsync(IPEndPoint upstream, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken)
+    /// <param name="upstream">The MTA.</param>
+    /// <param name="parameters">What main.cf has besides the test's own values, or instead of them.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="under">A command that starts it in other surroundings and becomes it, with its arguments: <c>ip netns exec NAME</c>.</param>
+    public static async Task<ShieldProcess> StartAsync(
+        IPEndPoint upstream, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken, IReadOnlyList<string>? under = null)
     {
         var directory = Directory.CreateTempSubdirectory("smtpshield-test-").FullName;
-        var endPoint = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
         var all = new Dictionary<string, string>
         {
-            ["shield_listen"] = endPoint.ToString(),
+            ["shield_listen"] = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take()).ToString(),
             ["shield_upstream"] = upstream.ToString(),
             ["myhostname"] = PostfixInstance.HostName,
             // The default is this host, from which all clients of a test come.
@@ -60,11 +64,13 @@ public sealed class ShieldProcess : IAsyncDisposable
             all[name] = value;
         await WriteAsync(System.IO.Path.Combine(directory, "main.cf"), all, cancellationToken);
 
+        var endPoints = all["shield_listen"].Split(", ").Select(IPEndPoint.Parse).ToArray();
         var program = System.IO.Path.Combine(AppContext.BaseDirectory, "smtpshield.dll");
-        var process = OutsideProcess.Start("dotnet", [program, "run", "-c", System.IO.Path.Combine(directory, "main.cf")], directory);
-        var shield = new ShieldProcess(directory, process, endPoint, all["syslog_name"]);
-        await Eventually.TryAsync(() => process.HasExited || LoopbackPorts.IsListening(endPoint.Port), TimeSpan.FromSeconds(30), cancellationToken);
-        if (!process.HasExited && LoopbackPorts.IsListening(endPoint.Port))
+        string[] command = [.. under ?? [], "dotnet", program, "run", "-c", System.IO.Path.Combine(directory, "main.cf")];
+        var process = OutsideProcess.Start(command[0], command[1..], directory);
+        var shield = new ShieldProcess(directory, process, endPoints[0], all["syslog_name"]);
+        await Eventually.TryAsync(() => process.HasExited || IsListening(process.Id, endPoints), TimeSpan.FromSeconds(30), cancellationToken);
+        if (!process.HasExited && IsListening(process.Id, endPoints))
             return shield;
         var why = process.HasExited ? $"exited with {process.ExitCode}" : "does not listen";
         var lines = shield.AllLines;
@@ -130,6 +136,19 @@ public sealed class ShieldProcess : IAsyncDisposable
 
     private static Task WriteAsync(string path, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken) =>
         File.WriteAllLinesAsync(path, parameters.Where(parameter => parameter.Value != OwnDefault).Select(parameter => $"{parameter.Key} = {parameter.Value}"), cancellationToken);
+
+    // Before the command it is started under becomes it, the network is still that of the test.
+    private static bool IsListening(int processId, IReadOnlyCollection<IPEndPoint> endPoints)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{processId}/cmdline").Split('\0')[0].EndsWith("dotnet", StringComparison.Ordinal) && LoopbackPorts.AreListening(endPoints, processId);
+        }
+        catch (IOException)
+        {
+            return false; // It has ended.
+        }
+    }
 
     private static string Target(string path)
     {

@@ -91,6 +91,24 @@ public class IdentifyClientTests
         }
     }
 
+    // What an MTA is told of the client behind this.
+    [TestCase("mx.example.com", false, "mx.example.com", "mx.example.com", false)]
+    [TestCase("forged.example.com", false, "unknown", "forged.example.com", false)]
+    [TestCase("forged.example.com", true, "unknown", "forged.example.com", true)]
+    [TestCase("a\r\nb", false, "unknown", "unknown", false)]
+    [TestCase("", true, "unknown", "unknown", true)]
+    [CancelAfter(10_000)]
+    public async Task Invoke_Name_IsKeptWithWhatIsNotVerified(string claimed, bool failsTemporarily, string name, string reverseName, bool isTemporary)
+    {
+        using var resolver = new ScriptedNameResolver { FailsTemporarily = failsTemporarily }.With("192.0.2.7", claimed, claimed == "mx.example.com" ? ["192.0.2.7"] : []);
+        await using var connection = new DefaultConnectionContext { RemoteEndPoint = new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1234) };
+
+        await StageOf(new(WithLookup), resolver).InvokeAsync(connection, _ => Task.CompletedTask);
+
+        var client = connection.Features.Get<ClientIdentity>()!;
+        Assert.That((client.Name, client.ReverseName, client.IsNameTemporary), Is.EqualTo((name, reverseName, isTemporary)));
+    }
+
     private static ShieldOptions WithLookup => new() { Smtpd = new() { PeernameLookup = true } };
 
     private IdentifyClient StageOf(ShieldSnapshot snapshot, ScriptedNameResolver? resolver = null) =>

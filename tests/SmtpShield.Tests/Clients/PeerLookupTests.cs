@@ -49,6 +49,33 @@ internal sealed class PeerLookupTests
     [Test]
     public void Ask_AddressWithoutAName_IsUnknown() => Assert.That(LookUp("192.0.2.7", new()), Is.EqualTo(PeerName.Unknown));
 
+    [Test]
+    public void Ask_NobodyAnswersForTheAddress_IsUnknownForNow()
+    {
+        using var resolver = new ScriptedNameResolver { FailsTemporarily = true };
+
+        Assert.That(LookUp("192.0.2.7", resolver), Has.Property(nameof(PeerName.IsTemporary)).True.And.Property(nameof(PeerName.ReverseName)).EqualTo("unknown"));
+    }
+
+    [TestCase(false), TestCase(true)]
+    public void Ask_NameThatDoesNotResolve_IsTheReverseName(bool isTemporary)
+    {
+        using var resolver = new ScriptedNameResolver { FailsTemporarily = isTemporary }.With("192.0.2.7", "mx.example.com");
+
+        var found = LookUp("192.0.2.7", resolver);
+
+        Assert.That((found.Name, found.ReverseName, found.IsTemporary), Is.EqualTo(("unknown", "mx.example.com", isTemporary)));
+    }
+
+    [TestCase("x\r\nRCPT")]
+    [TestCase("127.0.0.1")]
+    public void Ask_NoHostName_IsNoReverseName(string claimed)
+    {
+        using var resolver = new ScriptedNameResolver().With("192.0.2.7", claimed);
+
+        Assert.That(LookUp("192.0.2.7", resolver), Has.Property(nameof(PeerName.ReverseName)).EqualTo("unknown").And.Property(nameof(PeerName.IsTemporary)).False);
+    }
+
     // How long each answer takes; the deadline of 2 s is for both.
     [TestCase(0.999, "mx.example.com", 2)]
     [TestCase(1, "unknown", 2)]
@@ -57,7 +84,7 @@ internal sealed class PeerLookupTests
     {
         using var resolver = new ScriptedNameResolver { Asked = () => _time.Advance(TimeSpan.FromSeconds(seconds)) }.With("192.0.2.7", "mx.example.com", "192.0.2.7");
 
-        Assert.That((LookUp("192.0.2.7", resolver), resolver.Questions.Count), Is.EqualTo((new PeerName(name), questions)));
+        Assert.That((LookUp("192.0.2.7", resolver), resolver.Questions.Count), Is.EqualTo((new PeerName(name) { IsTemporary = name == "unknown" }, questions)));
     }
 
     [Test]
@@ -67,7 +94,7 @@ internal sealed class PeerLookupTests
         var lookup = new PeerLookup(IPAddress.Parse("192.0.2.7"), _time);
         _time.Advance(PeerLookup.Deadline);
 
-        Assert.That((lookup.Ask(resolver), resolver.Questions.Count), Is.EqualTo((PeerName.Unknown, 0)));
+        Assert.That((lookup.Ask(resolver), resolver.Questions.Count), Is.EqualTo((PeerName.Unanswered, 0)));
     }
 
     private PeerName LookUp(string address, ScriptedNameResolver resolver) => new PeerLookup(IPAddress.Parse(address), _time).Ask(resolver);

@@ -47,7 +47,7 @@ public class PeerNamesTests
         var second = _names.LookUpAsync(_address, cancellationToken);
         _resolver.Answer();
 
-        Assert.That((early, unknown, await second, _resolver.Questions.Count), Is.EqualTo((false, PeerName.Unknown, _name, 2)));
+        Assert.That((early, unknown, await second, _resolver.Questions.Count), Is.EqualTo((false, PeerName.Unanswered, _name, 2)));
     }
 
     [Test]
@@ -58,7 +58,7 @@ public class PeerNamesTests
         var lookup = _names.LookUpAsync(_address, left.Token);
         await left.CancelAsync();
 
-        Assert.That((await lookup, _time.ActiveTimers), Is.EqualTo((PeerName.Unknown, 0)));
+        Assert.That((await lookup, _time.ActiveTimers), Is.EqualTo((PeerName.Unanswered, 0)));
     }
 
     [Test]
@@ -107,7 +107,7 @@ public class PeerNamesTests
         _resolver.Answer();
         await Task.WhenAll(lookups);
 
-        Assert.That((await refused, await _names.LookUpAsync(_address, cancellationToken)), Is.EqualTo((PeerName.Unknown, _name)));
+        Assert.That((await refused, await _names.LookUpAsync(_address, cancellationToken)), Is.EqualTo((PeerName.Unanswered, _name)));
         Assert.That(_resolver.Questions, Has.Count.EqualTo(PeerNames.MaxOutstanding + 2));
     }
 
@@ -132,7 +132,7 @@ public class PeerNamesTests
     {
         _resolver.Asked = static () => throw new InvalidOperationException("broken");
 
-        Assert.That(await _names.LookUpAsync(_address, cancellationToken), Is.EqualTo(PeerName.Unknown));
+        Assert.That(await _names.LookUpAsync(_address, cancellationToken), Is.EqualTo(PeerName.Unanswered));
         Assert.That(_log.Lines, Is.EqualTo(new[] { "Error: look-up of the name of 192.0.2.7 failed" }));
     }
 }

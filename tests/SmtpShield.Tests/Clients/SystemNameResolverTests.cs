@@ -15,13 +15,13 @@ public class SystemNameResolverTests
     {
         var first = File.ReadLines("/etc/hosts").Select(static line => line.Split('#')[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).First(static words => words is ["127.0.0.1", _, ..]);
 
-        Assert.That(_resolver.NameOf(IPAddress.Loopback), Is.EqualTo(first[1]));
+        Assert.That(_resolver.NameOf(IPAddress.Loopback, out _), Is.EqualTo(first[1]));
     }
 
     [Test]
     public void TryGetAddresses_Localhost_AreThoseOfTheFamily()
     {
-        Assert.That(_resolver.TryGetAddresses("localhost", AddressFamily.InterNetwork, out var addresses, out var error), Is.True);
+        Assert.That(_resolver.TryGetAddresses("localhost", AddressFamily.InterNetwork, out var addresses, out var error, out _), Is.True);
         Assert.That((addresses.Contains(IPAddress.Loopback), addresses.All(static address => address.AddressFamily == AddressFamily.InterNetwork), error), Is.EqualTo((true, true, "")));
     }
 
@@ -29,7 +29,7 @@ public class SystemNameResolverTests
     [Test]
     public void TryGetAddresses_LocalhostByIPv6_HasNoIPv4()
     {
-        var found = _resolver.TryGetAddresses("localhost", AddressFamily.InterNetworkV6, out var addresses, out var error);
+        var found = _resolver.TryGetAddresses("localhost", AddressFamily.InterNetworkV6, out var addresses, out var error, out _);
 
         Assert.That(addresses.Select(static address => address.AddressFamily), Is.All.EqualTo(AddressFamily.InterNetworkV6));
         Assert.That((addresses.Length > 0, error.Length == 0), Is.EqualTo((found, found)));

@@ -85,6 +85,34 @@ public sealed class ShieldConfigurationWatcherTests
         Assert.That(_log.Lines, Has.Some.Contains("shield_listen or shield_services has changed").And.Some.StartsWith($"reload -- version {ShieldConfigurationWatcher.Version}, configuration "));
     }
 
+    [Test]
+    public void Reload_ValueOfAService_IsInForceAtOnceWithoutARestart()
+    {
+        File.WriteAllText(_path, "smtp/inet/smtpd_soft_error_limit = 6\n");
+        Assert.That(_watcher!.Reload().Errors, Is.Empty);
+        Assert.That(new ShieldService("smtp", _snapshot).Current.Limits.SoftErrorLimit, Is.EqualTo(6));
+        Assert.That(_log.Lines, Has.None.Contains("must be restarted"));
+    }
+
+    [Test]
+    public void Reload_OtherServices_NeedARestartAndItIsSaidUntilThen()
+    {
+        var smtp = new ShieldService("smtp", _snapshot);
+        File.WriteAllText(_path, "shield_services = smtp submission\nsmtp/inet/smtpd_soft_error_limit = 6\n");
+        _watcher!.Reload();
+        File.WriteAllText(_path, "shield_services = submission\nsmtpd_soft_error_limit = 7\n");
+        _watcher.Reload();
+        Assert.That(_log.Lines.Count(line => line == $"{_path}: shield_listen or shield_services has changed: to take effect, the shield must be restarted"), Is.EqualTo(2));
+        // It still serves its clients, by its own values.
+        Assert.That(smtp.Current.Limits.SoftErrorLimit, Is.EqualTo(6));
+        Assert.That(new ShieldService("submission", _snapshot).Current.Limits.SoftErrorLimit, Is.EqualTo(7));
+
+        File.WriteAllText(_path, "smtpd_soft_error_limit = 8\n");
+        _watcher.Reload();
+        Assert.That(_log.Lines.Count(line => line.Contains("must be restarted", StringComparison.Ordinal)), Is.EqualTo(2), "as at start again");
+        Assert.That(smtp.Current.Limits.SoftErrorLimit, Is.EqualTo(8));
+    }
+
     private sealed class RecordingLogger : ILogger<ShieldConfigurationWatcher>
     {
         private readonly List<string> _lines = [];

@@ -25,11 +25,11 @@ public sealed class CheckCommandTests
 
     [Test]
     public void Check_GoodFile_EndsWithStatus0AndSummary() =>
-        Assert.That(Run("smtpd_timeout = 5\n", CheckCommand.Create()), Is.EqualTo((0, (string[])["main.cf: 0 errors, 0 warnings, 0 notes"])));
+        Assert.That(Run("smtpd_timeout = 5\nshield_client_handoff = proxy-v2\n", CheckCommand.Create()), Is.EqualTo((0, (string[])["main.cf: 0 errors, 0 warnings, 0 notes"])));
 
     [Test]
     public void Check_FileWithProblems_PrintsAllErrorsFirstAndEndsWithStatus1() =>
-        Assert.That(Run("smtpd_timout = 5\nrelayhost = x\nfoo\nsmtpd_soft_error_limit = 0\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
+        Assert.That(Run("smtpd_timout = 5\nrelayhost = x\nfoo\nsmtpd_soft_error_limit = 0\nshield_client_handoff = proxy-v2\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
             "error: main.cf, line 3: missing '=' after attribute name: \"foo\" (write name = value)",
             "error: main.cf, line 4: invalid smtpd_soft_error_limit parameter value 0 < 1 (write a whole number of at least 1)",
             "warning: main.cf, line 1: unknown parameter: smtpd_timout (did you mean smtpd_timeout?)",
@@ -40,11 +40,17 @@ public sealed class CheckCommandTests
     public void Check_Override_IsChecked() => Assert.That(Run("", CheckCommand.Create(), "-o", "smtpd_timeout=x").Status, Is.EqualTo(1));
 
     [Test]
+    public void Check_CertificateThatCannotBeLoaded_IsAnErrorOnce() =>
+        Assert.That(Run("shield_client_handoff = proxy-v2\nsmtpd_tls_chain_files = /nonexistent/chain.pem\nshield_services = smtp, other\nother/inet/shield_listen = 127.0.0.1:2526\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
+            "error: /nonexistent/chain.pem: smtpd_tls_chain_files: open /nonexistent/chain.pem: No such file or directory (write the file with PEM objects, readable for the shield)",
+            "main.cf: 1 error, 0 warnings, 0 notes"])));
+
+    [Test]
     public void Check_Probe_AddsItsProblems()
     {
         var command = CheckCommand.Create((options, _) => Task.FromResult<IReadOnlyList<ConfigurationProblem>>(
             [new ConfigurationProblem(ProblemSeverity.Error, new SourceLocation("probe"), "shield_upstream", $"{options.Upstream.Destinations[0]}: Connection refused")]));
-        Assert.That(Run("", command, "--probe"), Is.EqualTo((1, (string[])["error: probe: shield_upstream: 127.0.0.1:10025: Connection refused", "main.cf: 1 error, 0 warnings, 0 notes"])));
+        Assert.That(Run("shield_client_handoff = proxy-v2\n", command, "--probe"), Is.EqualTo((1, (string[])["error: probe: shield_upstream: 127.0.0.1:10025: Connection refused", "main.cf: 1 error, 0 warnings, 0 notes"])));
         Assert.That(Run("", command).Status, Is.Zero);
     }
 }

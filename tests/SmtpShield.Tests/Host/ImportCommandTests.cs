@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Text;
 using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
+using SmtpShield.Testing.Tls;
+using SmtpShield.Tests.Configuration;
 using SmtpShield.Tests.Docs;
 
 namespace SmtpShield.Tests.Host;
@@ -47,7 +49,7 @@ public sealed class ImportCommandTests
         {
             File.WriteAllText(path, text);
             var result = ShieldConfiguration.Load(path, []);
-            Assert.That(result.Problems, Is.Empty);
+            Assert.That(result.Problems.WithoutHandoff(), Is.Empty);
             return result.Options!;
         }
         finally
@@ -58,12 +60,28 @@ public sealed class ImportCommandTests
 
     private static string[] InForce(IEnumerable<string> lines) => [.. lines.Where(line => line.Length > 0 && line[0] != '#')];
 
+    // The certificate of the elaborate one is there, that of the other is not.
+    private void CopySample(string name)
+    {
+        foreach (var file in Directory.EnumerateFiles(Repository.PathOf($"tests/SmtpShield.Tests/Host/Postfix/{name}"), "*.cf"))
+            File.WriteAllText(Path.Combine(_directory, Path.GetFileName(file)), File.ReadAllText(file).Replace("/etc/ssl/mx.pem", Certificate, StringComparison.Ordinal).Replace("/etc/ssl/certs", "/nonexistent", StringComparison.Ordinal));
+        WriteCertificate();
+    }
+
+    private void WriteCertificate()
+    {
+        File.WriteAllText(Certificate, TestCertificate.Make("mx.example.com").Chain);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(Certificate, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    }
+
+    private string Certificate => Path.Combine(_directory, "mx.pem");
+
     [TestCase("debian")]
     [TestCase("elaborate")]
     public void Import_PostfixConfiguration_IsAsExpectedAndPassesCheck(string name)
     {
-        foreach (var file in Directory.EnumerateFiles(Repository.PathOf($"tests/SmtpShield.Tests/Host/Postfix/{name}"), "*.cf"))
-            File.Copy(file, Path.Combine(_directory, Path.GetFileName(file)));
+        CopySample(name);
         var (status, output, errors) = Run(_directory);
         var actual = (output + "\n==== standard error ====\n\n" + string.Join('\n', errors) + "\n").Replace(_directory, "/etc/postfix", StringComparison.Ordinal);
 
@@ -79,8 +97,9 @@ public sealed class ImportCommandTests
     [Test]
     public void Import_ElaborateConfiguration_HasPostfixsLimits()
     {
-        var (_, output, _) = Run(Repository.PathOf("tests/SmtpShield.Tests/Host/Postfix/elaborate"));
-        var options = Check(output);
+        CopySample("elaborate");
+        var all = Check(Run(_directory).Output);
+        var options = all.Of("smtp");
         Assert.Multiple(() =>
         {
             Assert.That(options.Limits.ClientConnectionCountLimit, Is.EqualTo(10));
@@ -95,12 +114,85 @@ public sealed class ImportCommandTests
     }
 
     [Test]
-    public void Import_BlocksOfOtherServices_PassCheckWithoutTheirMarks()
+    public void Import_SeveralServices_EachHasItsOwn()
     {
-        var (_, output, _) = Run(Repository.PathOf("tests/SmtpShield.Tests/Host/Postfix/elaborate"));
-        var blocks = output.Split("To put a shield of its own")[1..];
-        var ports = blocks.Select(block => Check(string.Join('\n', block.Split('\n').SkipWhile(line => line != "#").Skip(1).TakeWhile(line => line != "#").Select(line => line[4..]))).Listener.Endpoints[0].Port);
-        Assert.That(ports, Is.EqualTo((int[])[587, 2525]));
+        CopySample("elaborate");
+        var options = Check(Run(_directory).Output);
+        string Of(string service)
+        {
+            var own = options.Of(service);
+            return $"{own.Listener.Endpoints[0]} -> {own.Upstream.Destinations.Single()}, {own.Listener.DefaultProcessLimit} sessions, {own.Limits.ClientConnectionRateLimit}/{own.Limits.ClientAuthRateLimit}, {own.Tls.SecurityLevel}{(own.Tls.WrapperMode ? " first" : "")}, {own.Upstream.ClientHandoff}";
+        }
+        Assert.That(options.Service.Names.Select(Of), Is.EqualTo((string[])[
+            "192.0.2.1:25 -> 127.0.0.1:10026, 80 sessions, 60/0, May, ProxyV2",
+            "192.0.2.1:587 -> 127.0.0.1:10027, 50 sessions, 10/0, Encrypt, ProxyV2",
+            "192.0.2.1:465 -> 127.0.0.1:10028, 150 sessions, 60/5, May first, ProxyV2",
+            "198.51.100.1:2525 -> 127.0.0.1:10029, 10000 sessions, 60/0, May, ProxyV2"]));
+    }
+
+    [Test]
+    public void Import_ServicesThatDiffer_HaveWhatTheyReferTo()
+    {
+        var (_, lines, _) = Import("smtpd_soft_error_limit = $a\na = 5\nsmtpd_hard_error_limit = $relay_domains\nrelay_domains = 7\n", Service + "submission inet n - y - - smtpd -o a=6 -o relay_domains=8 -o smtpd_timeout=x -o smtpd_recipient_limit=9\n");
+        var options = Check(string.Join('\n', lines));
+        Assert.That(InForce(lines).Where(line => line.StartsWith("submission/inet/smtpd", StringComparison.Ordinal) || line.StartsWith("submission/inet/a", StringComparison.Ordinal)),
+            Is.EquivalentTo((string[])["submission/inet/smtpd_hard_error_limit = 8", "submission/inet/smtpd_recipient_limit = 9", "submission/inet/a = 6"]));
+        Assert.That((options.Of("smtp").Limits.SoftErrorLimit, options.Of("submission").Limits.SoftErrorLimit), Is.EqualTo((5, 6)));
+        Assert.That((options.Of("smtp").Limits.HardErrorLimit, options.Of("submission").Limits.HardErrorLimit), Is.EqualTo((7, 8)));
+    }
+
+    [TestCase("smtpd_timeout = 50s\n", "Until then the value of all services is in force: 50s")]
+    [TestCase("", "Until then the default is in force: ${stress?{10}:{300}}s")]
+    public void Import_OverrideTheShieldRefuses_SaysWhatIsInForce(string main, string expected) =>
+        Assert.That(Import(main, Service + "submission inet n - y - - smtpd -o smtpd_timeout=x\n").Errors, Has.One.Contains($"smtpd_timeout is not taken over: parameter smtpd_timeout: bad time value or unit: x; write a whole number and one of s, m, h, d, w, as in 30s. {expected}"));
+
+    private const string Level = "smtpd_tls_security_level = may\n";
+
+    [TestCase("", "smtp inet n - y - - smtpd\n", "TLS none", TestName = "No TLS: none")]
+    [TestCase(Level, "smtp inet n - y - - smtpd\n", "TLS none", TestName = "No certificate: passed through")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n", "smtp: TLS ends here", TestName = "Certificate: ended")]
+    [TestCase(Level + "smtpd_tls_chain_files = CERT\n", "smtp inet n - y - - smtpd\n", "smtp: TLS ends here", TestName = "Chain: ended")]
+    [TestCase("smtpd_use_tls = yes\nsmtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n", "smtp: TLS ends here", TestName = "Old way to switch it on")]
+    [TestCase("smtpd_enforce_tls = yes\nsmtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n", "smtp: TLS ends here, required", TestName = "Old way to require it")]
+    [TestCase("smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n", "TLS none", TestName = "Certificate, but TLS is off")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\nsmtpd_tls_key_file = /nonexistent\n", "smtp inet n - y - - smtpd\n", "TLS none", TestName = "Key cannot be read: passed through")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\nsmtpd_tls_ask_ccert = yes\n", "smtp inet n - y - - smtpd\n", "TLS none", TestName = "Client certificates: passed through")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd -o { smtpd_recipient_restrictions = reject_plaintext_session, permit }\n", "TLS none", TestName = "Restriction that asks for TLS: passed through")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n465 inet n - y - - smtpd -o smtpd_tls_wrappermode=yes\n", "smtp: TLS ends here|465: TLS ends here, first", TestName = "Wrapper mode")]
+    [TestCase("smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd -o smtpd_tls_security_level=encrypt\n", "submission: TLS ends here, required", TestName = "One with TLS, one without")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd -o smtpd_tls_req_ccert=yes\n", "smtp: TLS ends here", TestName = "One ends, one passes through")]
+    [TestCase(Level, "smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd -o smtpd_tls_cert_file=CERT\n", "submission: TLS ends here", TestName = "Certificate of one")]
+    [TestCase("", "smtp inet n - y - - smtpd\nsmtps inet n - y - - smtpd -o smtpd_tls_wrappermode=yes\n", "TLS none", TestName = "Wrapper mode without a certificate: left where it is")]
+    public void Import_Tls_EndsWhereItCan(string main, string master, string expected)
+    {
+        WriteCertificate();
+        var (_, lines, errors) = Import(main.Replace("CERT", Certificate, StringComparison.Ordinal), master.Replace("CERT", Certificate, StringComparison.Ordinal));
+        var options = Check(string.Join('\n', lines));
+        var ends = options.Service.Names.Where(name => options.Of(name).Tls.IsTerminated)
+            .Select(name => $"{name}: TLS ends here{(options.Of(name).Tls.WrapperMode ? ", first" : "")}{(options.Of(name).Tls.SecurityLevel == TlsSecurityLevel.Encrypt ? ", required" : "")}").ToList();
+        Assert.That(string.Join('|', ends.DefaultIfEmpty("TLS none")), Is.EqualTo(expected));
+        // Postfix sees clear text exactly there.
+        Assert.That(lines.Count(line => line.Contains("-o smtpd_tls_security_level=none'", StringComparison.Ordinal)), Is.EqualTo(ends.Count));
+        Assert.That(errors.Any(line => line.StartsWith($"warning: {Certificate}: the user the shield runs as", StringComparison.Ordinal)), Is.EqualTo(ends.Count > 0));
+    }
+
+    [Test]
+    public void Import_NoPasswordsInClearText_StaysSo()
+    {
+        WriteCertificate();
+        var (_, lines, _) = Import($"{Level}smtpd_tls_cert_file = {Certificate}\nsmtpd_sasl_security_options = noanonymous, noplaintext\nsmtpd_sasl_tls_security_options = noanonymous\n");
+        Assert.That(Check(string.Join('\n', lines)).Tls.AuthOnly, Is.True);
+        Assert.That(lines, Does.Contain("#$ ' -o smtpd_sasl_security_options=$smtpd_sasl_tls_security_options'\\").And.Contain("#$ ' -o smtpd_tls_auth_only=no'\\"));
+    }
+
+    [TestCase("smtpd_upstream_proxy_protocol = haproxy\n", Service)]
+    [TestCase("postscreen_upstream_proxy_protocol = haproxy\n", "smtp inet n - y - 1 postscreen\nsmtpd pass - - y - - smtpd\n")]
+    public void Import_LoadBalancerInFront_IsBelievedAsInPostfix(string main, string master)
+    {
+        var (_, lines, errors) = Import(main, master);
+        var proxy = Check(string.Join('\n', lines)).Proxy;
+        Assert.That((proxy.Protocol, proxy.Sources.Matches(System.Net.IPAddress.Parse("192.0.2.1"), "unknown")), Is.EqualTo((UpstreamProxyProtocol.Haproxy, true)));
+        Assert.That(errors, Has.One.StartsWith("warning: smtp: the load balancer's PROXY header is read by the shield now."));
     }
 
     [TestCase("a = 5\nsmtpd_soft_error_limit = $a\n", "a = 5|smtpd_soft_error_limit = $a", TestName = "Own name: copied")]
@@ -134,7 +226,13 @@ public sealed class ImportCommandTests
     [TestCase("inet_interfaces = 192.0.2.1, [2001:db8::1]\n", Service, "shield_listen = 192.0.2.1:25, [2001:db8::1]:25")]
     [TestCase("inet_interfaces = $myhostname\nmyhostname = mx.example.com\n", Service, "shield_listen = 0.0.0.0:25, [::]:25")]
     [TestCase("", "192.0.2.1:smtp inet n - y - - smtpd\n", "shield_listen = 192.0.2.1:25")]
-    [TestCase("", "submission inet n - y - - smtpd\n25 inet n - y - - smtpd\n", "shield_listen = 0.0.0.0:25, [::]:25")]
+    [TestCase("", "submission inet n - y - - smtpd\n25 inet n - y - - smtpd\n", "submission/inet/shield_listen = 0.0.0.0:587, [::]:587|25/inet/shield_listen = 0.0.0.0:25, [::]:25")]
+    [TestCase("", "submission inet n - y - - smtpd\n25 inet n - y - - smtpd\n", "shield_services = submission 25")]
+    [TestCase("", "submission inet n - y - - smtpd\n25 inet n - y - - smtpd\n", "submission/inet/shield_upstream = 127.0.0.1:10025|25/inet/shield_upstream = 127.0.0.1:10026")]
+    [TestCase("", "submission inet n - y - - smtpd\n", "shield_services = submission")]
+    [TestCase("", "[2001:db8::1]:25 inet n - y - - smtpd\n", "shield_listen = [2001:db8::1]:25")]
+    [TestCase("", "[2001:db8::1]:25 inet n - y - - smtpd\n", "shield_services = [2001:db8::1]:25")]
+    [TestCase("default_process_limit = 40\n", "smtp inet n - y - 7 smtpd\n25 inet n - y - - smtpd\n", "default_process_limit = 40|smtp/inet/default_process_limit = 7")]
     [TestCase("", "127.0.0.1:25 inet n - y - - smtpd\n192.0.2.1:25 inet n - y - - smtpd\n", "shield_listen = 192.0.2.1:25")]
     [TestCase("", "submission inet n - y - - smtpd\n", "shield_listen = 0.0.0.0:587, [::]:587")]
     [TestCase("", "odd inet n - y - - smtpd\n", "")]
@@ -149,31 +247,27 @@ public sealed class ImportCommandTests
     public void Import_Service_IsWhereItWas(string main, string master, string expected)
     {
         var (_, lines, _) = Import(main, master);
-        var name = expected.Length > 0 ? expected.Split(' ')[0] : main.Length > 0 ? "default_process_limit" : "shield_listen";
-        Assert.That(InForce(lines).Where(line => line.StartsWith(name, StringComparison.Ordinal)), Is.EqualTo(expected.Length > 0 ? (string[])[expected] : []));
-    }
-
-    [TestCase("", "permit_sasl_authenticated, defer_unauth_destination")]
-    [TestCase("smtpd_relay_restrictions = permit_mynetworks reject_unauth_destination\n", "reject_unauth_destination")]
-    [TestCase("smtpd_relay_restrictions = PERMIT_MYNETWORKS, permit_inet_interfaces, reject\n", "reject")]
-    [TestCase("smtpd_relay_restrictions =\n", "reject_unauth_destination")]
-    [TestCase("smtpd_relay_restrictions = permit_sasl_authenticated\n", "permit_sasl_authenticated, reject_unauth_destination")]
-    [TestCase("smtpd_relay_restrictions = check_policy_service { inet:x:1, timeout=10s } permit_mynetworks reject_unauth_destination\n", "check_policy_service { inet:x:1, timeout=10s } reject_unauth_destination")]
-    public void Import_InnerService_TrustsNobodyForAnAddress(string main, string expected)
-    {
-        var commands = string.Concat(Import(main).Lines.Where(line => line.StartsWith("#$", StringComparison.Ordinal)));
-        var assignment = expected.Contains(' ', StringComparison.Ordinal) ? $"{{ smtpd_relay_restrictions = {expected} }}" : $"smtpd_relay_restrictions={expected}";
-        Assert.That(commands, Does.Contain($"' -o {assignment}'").And.Contain("' -o mynetworks='"));
+        var name = expected.Length > 0 ? expected.Split(' ')[0].Split('/')[^1] : main.Length > 0 ? "default_process_limit" : "shield_listen";
+        Assert.That(string.Join('|', InForce(lines).Where(line => line.Split(' ')[0].Split('/')[^1] == name)), Is.EqualTo(expected));
     }
 
     [Test]
-    public void Import_InnerService_DoesNotTrustThisHost() =>
-        Assert.That(Import("smtpd_recipient_restrictions = permit_inet_interfaces, reject_unauth_destination\n").Lines, Does.Contain("#$ ' -o smtpd_recipient_restrictions=reject_unauth_destination'\\"));
+    public void Import_InnerService_IsToldWhoTheClientIsAndKeepsItsRestrictions()
+    {
+        var lines = Import("smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\n", "smtp inet n - y - - smtpd -o mynetworks=192.0.2.0/24\n").Lines;
+        Assert.That(lines, Does.Contain("#$ ' -o smtpd_upstream_proxy_protocol=haproxy'\\").And.Contain("shield_client_handoff = proxy-v2").And.Contain("#$ ' -o mynetworks=192.0.2.0/24'\\"));
+        Assert.That(lines.Where(line => line.StartsWith("#$", StringComparison.Ordinal)), Has.None.Contains("restrictions"));
+    }
 
     [TestCase("smtpd_tls_security_level = may\n", false)]
     [TestCase("", true)]
-    public void Import_HardLimitOfInnerService_StaysWhereTlsHidesErrorsFromTheShield(string main, bool isRaised) =>
-        Assert.That(Import(main).Lines.Contains("#$ ' -o smtpd_hard_error_limit=1000'\\"), Is.EqualTo(isRaised));
+    public void Import_LimitsOfInnerService_StayWhereTlsHidesCommandsFromTheShield(string main, bool isSeenWhole)
+    {
+        var lines = Import(main).Lines;
+        Assert.That(lines.Contains("#$ ' -o smtpd_hard_error_limit=1000'\\"), Is.EqualTo(isSeenWhole));
+        Assert.That(lines.Contains("#$ ' -o smtpd_client_auth_rate_limit=0'\\"), Is.EqualTo(isSeenWhole));
+        Assert.That(lines, Does.Contain("#$ ' -o smtpd_client_connection_count_limit=0'\\"));
+    }
 
     [TestCase("smtpd_timeout = 300s\n", "600s")]
     [TestCase("smtpd_timeout = 301s\n", "602s")]

@@ -103,4 +103,13 @@ public class ClientCounterTests
         for (var i = 0; i < 1000; i++)
             _table.Connect(TestAnvil.Key(i));
     }
+
+    [Test]
+    public void Connect_BehindAnEvent_CountsTheConnectionOnce()
+    {
+        using var counter = new ClientCounter(_table, _client);
+        counter.Count(AnvilEvent.NewTlsSession);
+
+        Assert.That((counter.Connect(), _table.Peek(_client).ConnectionCount), Is.EqualTo((new AnvilCounts(1, 1, NewTlsSessions: 1), 1)));
+    }
 }

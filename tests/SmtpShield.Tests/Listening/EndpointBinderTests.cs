@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using SmtpShield.Listening;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Tests.Listening;
 
@@ -19,4 +20,10 @@ public class EndpointBinderTests
     [TestCase(SocketError.AddressFamilyNotSupported, "Address family not supported; this host has no such protocol, remove it from shield_listen")]
     public void Message_BindError_NamesEndpointAndRemedyInOneLine(SocketError error, string reason) =>
         Assert.That(new EndpointBindException(IPEndPoint.Parse("0.0.0.0:25"), new SocketException((int)error)).Message, Is.EqualTo($"bind 0.0.0.0 port 25: {reason}"));
+
+    [Test]
+    public void Message_SocketMayNotBeTransparent_NamesTheParameterAndTheCapability() =>
+        Assert.That(
+            new EndpointBindException(IPEndPoint.Parse("127.0.0.1:10025"), new TransparentSocketException(SocketError.AccessDenied, "needs CAP_NET_ADMIN")).Message,
+            Is.EqualTo("bind 127.0.0.1 port 10025: shield_listen_transparent: needs CAP_NET_ADMIN"));
 }

@@ -57,4 +57,46 @@ public class EhloReplyTests
         Assert.That((filtered.Span.Count((byte)'\n'), removed.Count), Is.EqualTo((kept + 1, keywords + 1)));
         Assert.That(filtered.Span[(filtered.Span[..^1].LastIndexOf((byte)'\n') + 1)..].StartsWith("250 SIZE"u8), Is.True);
     }
+
+    [TestCase("250-h⏎250-PIPELINING⏎250-SIZE 5⏎250-VRFY⏎250-ETRN⏎250-8BITMIME⏎250 DSN⏎", "250-h⏎250-PIPELINING⏎250-SIZE 5⏎250-VRFY⏎250-ETRN⏎250-STARTTLS⏎250-8BITMIME⏎250 DSN⏎", TestName = "STARTTLS where Postfix has it")]
+    [TestCase("250-h⏎250-SIZE 5⏎250 PIPELINING⏎", "250-h⏎250-SIZE 5⏎250-PIPELINING⏎250 STARTTLS⏎", TestName = "STARTTLS last")]
+    [TestCase("250 h⏎", "250-h⏎250 STARTTLS⏎", TestName = "STARTTLS alone")]
+    [TestCase("250⏎", "250-⏎250 STARTTLS⏎", TestName = "STARTTLS behind a code alone")]
+    [TestCase("250-h⏎250-STARTTLS⏎250 DSN⏎", "250-h⏎250-STARTTLS⏎250 DSN⏎", TestName = "the MTA's STARTTLS replaced")]
+    [TestCase("250-h⏎250-DSN⏎250 STARTTLS⏎", "250-h⏎250-STARTTLS⏎250 DSN⏎", TestName = "the MTA's STARTTLS replaced at its place")]
+    [TestCase("250-h⏎250 XCLIENT NAME⏎", "250-h⏎250 STARTTLS⏎", TestName = "STARTTLS where nothing else is left")]
+    public void Filter_TlsOfTheShield_OffersStartTlsOnce(string text, string expected) =>
+        Assert.That(Filtered(text, NoFilter with { PassesStartTls = false, OffersStartTls = true }), Is.EqualTo(expected));
+
+    [TestCase("250-h⏎250-STARTTLS⏎250 DSN⏎", "250-h⏎250 DSN⏎")]
+    [TestCase("250-h⏎250 starttls⏎", "250 h⏎")]
+    public void Filter_NoTls_HidesTheMtasStartTls(string text, string expected) => Assert.That(Filtered(text, NoFilter with { PassesStartTls = false }), Is.EqualTo(expected));
+
+    [TestCase("250-h⏎250-AUTH PLAIN⏎250-AUTH=PLAIN⏎250 DSN⏎", "250-h⏎250 DSN⏎")]
+    [TestCase("250-h⏎250 AUTH⏎", "250 h⏎")]
+    public void Filter_AuthHidden_HidesBothForms(string text, string expected) => Assert.That(Filtered(text, NoFilter with { PassesAuth = false }), Is.EqualTo(expected));
+
+    [TestCase("250-AUTH PLAIN GSSAPI LOGIN⏎", "250-AUTH PLAIN LOGIN⏎")]
+    [TestCase("250-AUTH=digest-md5 PLAIN⏎", "250-AUTH=PLAIN⏎")]
+    [TestCase("250-AUTH␉GSSAPI␉PLAIN⏎", "250-AUTH␉PLAIN⏎")]
+    [TestCase("250-AUTH GSSAPI KERBEROS_V4 GS2-KRB5⏎", "")]
+    [TestCase("250-AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 EXTERNAL⏎", "250-AUTH SCRAM-SHA-256⏎")]
+    [TestCase("250-AUTH⏎", "250-AUTH⏎")]
+    [TestCase("250-AUTH PLAIN⏎", "250-AUTH PLAIN⏎")]
+    public void Filter_TerminatedTls_LeavesOutMechanismsThatCannotWork(string line, string expected) =>
+        Assert.That(Filtered($"250-h⏎{line}250 DSN⏎", NoFilter with { Mechanisms = PassedMechanisms.ReadableAndUnbound }), Is.EqualTo($"250-h⏎{expected}250 DSN⏎"));
+
+    [TestCase(PassedMechanisms.All, "GSSAPI SCRAM-SHA-1-PLUS EXTERNAL PLAIN")]
+    [TestCase(PassedMechanisms.Readable, "SCRAM-SHA-1-PLUS EXTERNAL PLAIN")]
+    [TestCase(PassedMechanisms.ReadableAndUnbound, "PLAIN")]
+    public void Filter_Mechanisms_AreByWhoHasTls(object passed, string expected) =>
+        Assert.That(Filtered("250-h⏎250 AUTH GSSAPI SCRAM-SHA-1-PLUS EXTERNAL PLAIN⏎", NoFilter with { Mechanisms = (PassedMechanisms)passed }), Is.EqualTo($"250-h⏎250 AUTH {expected}⏎"));
+
+    private static EhloFilter NoFilter => new([], [], PassesChunking: true, 1000);
+
+    private static string Filtered(string text, EhloFilter filter)
+    {
+        EhloReply.Filter(Octets.Of(text), filter, out var filtered, out _);
+        return Octets.Shown(filtered.Span);
+    }
 }

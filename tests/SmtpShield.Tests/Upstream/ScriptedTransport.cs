@@ -4,6 +4,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using SmtpShield.Transport;
 using SmtpShield.Upstream;
 
 namespace SmtpShield.Tests.Upstream;
@@ -22,6 +23,9 @@ internal sealed class ScriptedTransport : IUpstreamTransport
     /// <summary>The end points connected to, in order.</summary>
     public ConcurrentQueue<string> Attempts { get; } = [];
 
+    /// <summary>The addresses connected from, as many as <see cref="Attempts"/>; null is the host's own.</summary>
+    public ConcurrentQueue<IPAddress?> Sources { get; } = [];
+
     /// <summary>The connections made, in order.</summary>
     public ConcurrentQueue<InMemoryConnection> Connections { get; } = [];
 
@@ -31,8 +35,22 @@ internal sealed class ScriptedTransport : IUpstreamTransport
     /// <summary>The address answers with these bytes and closes.</summary>
     public void SaysAndCloses(string endpoint, string greeting) => _scripts[endpoint] = _ => new(Connect(greeting, close: true));
 
+    /// <summary>The address plays a dialogue: <c>S:</c> lines are said, <c>C:</c> lines must come next, to the octet. Behind the last one it says nothing.</summary>
+    /// <param name="endpoint">The address.</param>
+    /// <param name="byOctets">Whether each octet is said on its own.</param>
+    /// <param name="lines">The dialogue; a line ends in CR LF. <c>S&gt;</c> and <c>C&gt;</c> have octets as they are; more may follow those that must come.</param>
+    public void Plays(string endpoint, bool byOctets, params string[] lines) => _scripts[endpoint] = _ =>
+    {
+        var connection = Connect("", close: false);
+        connection.Play(lines, byOctets);
+        return new(connection);
+    };
+
     /// <summary>Connecting fails at once.</summary>
     public void Fails(string endpoint, SocketError error) => _scripts[endpoint] = _ => throw new SocketException((int)error);
+
+    /// <summary>Connecting from another host's address is not permitted.</summary>
+    public void FailsTransparently(string endpoint) => _scripts[endpoint] = _ => throw new TransparentSocketException(SocketError.AccessDenied, "Operation not permitted; needs CAP_NET_ADMIN");
 
     /// <summary>Connecting never ends.</summary>
     public void Hangs(string endpoint) => _scripts[endpoint] = async cancellationToken =>
@@ -47,9 +65,10 @@ internal sealed class ScriptedTransport : IUpstreamTransport
     public ValueTask<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) =>
         Names.TryGetValue(host, out var addresses) ? new(addresses) : throw new SocketException((int)SocketError.HostNotFound);
 
-    public ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
+    public ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, IPAddress? source, CancellationToken cancellationToken)
     {
         Attempts.Enqueue(endpoint.ToString());
+        Sources.Enqueue(source);
         return _scripts[endpoint.ToString()](cancellationToken);
     }
 
@@ -67,8 +86,28 @@ internal sealed class InMemoryConnection : DefaultConnectionContext
 {
     private static readonly PipeOptions Inline = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, useSynchronizationContext: false);
     private readonly Pipe _fromMta = new(Inline);
+    private readonly Pipe _toMta = new(Inline);
+    private readonly System.Text.StringBuilder _received = new();
 
-    public InMemoryConnection() => Transport = new Duplex(_fromMta.Reader, new Pipe(Inline).Writer);
+    public InMemoryConnection()
+    {
+        Transport = new Duplex(_fromMta.Reader, _toMta.Writer);
+        LocalEndPoint = new IPEndPoint(IPAddress.Loopback, 50000);
+        RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 25);
+    }
+
+    /// <summary>What the dialogue met instead of what it has; null as long as all is well.</summary>
+    public string? Mismatch { get; private set; }
+
+    /// <summary>All the MTA has been told, one character an octet.</summary>
+    public string Received
+    {
+        get
+        {
+            TakeIn();
+            return _received.ToString();
+        }
+    }
 
     public bool IsAborted { get; private set; }
 
@@ -82,12 +121,65 @@ internal sealed class InMemoryConnection : DefaultConnectionContext
             _fromMta.Writer.Complete();
     }
 
+    public void Play(string[] lines, bool byOctets) => _ = PlayAsync(lines, byOctets);
+
     public override void Abort(ConnectionAbortedException abortReason) => IsAborted = true;
 
     public override ValueTask DisposeAsync()
     {
         Disposals++;
         return base.DisposeAsync();
+    }
+
+    private bool IsPlaying { get; set; }
+
+    private async Task PlayAsync(string[] lines, bool byOctets)
+    {
+        var heard = 0;
+        foreach (var line in lines)
+        {
+            var text = line[1] == ':' ? line[3..] + "\r\n" : line[2..];
+            if (line[0] == 'S')
+            {
+                foreach (var part in byOctets ? text.Select(static octet => octet.ToString()) : [text])
+                    Say(part);
+                continue;
+            }
+
+            IsPlaying = true;
+            while (_received.Length < heard + text.Length && await ReceiveAsync())
+            {
+            }
+
+            IsPlaying = false;
+
+            var came = _received.ToString()[heard..];
+            heard += text.Length;
+            if (line[1] == '>' ? !came.StartsWith(text, StringComparison.Ordinal) : came != text)
+            {
+                Mismatch = came;
+                return;
+            }
+        }
+    }
+
+    private async Task<bool> ReceiveAsync()
+    {
+        var result = await _toMta.Reader.ReadAsync();
+        Append(result);
+        return !result.IsCompleted;
+    }
+
+    private void TakeIn()
+    {
+        if (!IsPlaying && _toMta.Reader.TryRead(out var result))
+            Append(result);
+    }
+
+    private void Append(ReadResult result)
+    {
+        _received.Append(System.Text.Encoding.Latin1.GetString(result.Buffer.ToArray()));
+        _toMta.Reader.AdvanceTo(result.Buffer.End);
     }
 
     private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;

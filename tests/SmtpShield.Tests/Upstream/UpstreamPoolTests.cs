@@ -24,7 +24,7 @@ internal sealed class UpstreamPoolTests
     private WebApplication _application = null!;
     private UpstreamPool _pool = null!;
 
-    private IEnumerable<string> Available => _pool.AvailableDestinations;
+    private IEnumerable<string> Available => _pool.AvailableDestinationsOf("smtp");
 
     [TearDown]
     public async Task TearDown()
@@ -39,7 +39,7 @@ internal sealed class UpstreamPoolTests
         Host(A);
         _network.Says(A, "220-mx\n220 ESMTP\n250 behind");
 
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
 
         await using var connection = result.Connection;
         Assert.That(Encoding.ASCII.GetString(connection!.Greeting.Span), Is.EqualTo("220-mx\r\n220 ESMTP\r\n"));
@@ -57,7 +57,7 @@ internal sealed class UpstreamPoolTests
             _network.Says(destination, Hello);
 
         for (var i = 0; i < 6; i++)
-            await using (var connection = (await _pool.DialAsync(cancellationToken)).Connection)
+            await using (var connection = (await DialAsync(cancellationToken)).Connection)
                 Assert.That(connection, Is.Not.Null);
 
         Assert.That(_network.Attempts.Take(3), Is.Unique.And.EqualTo(_network.Attempts.Skip(3)));
@@ -74,7 +74,7 @@ internal sealed class UpstreamPoolTests
         Host(A);
         _network.Fails(A, error);
 
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
 
         Assert.That((result.Connection, result.GreetingTimedOut), Is.EqualTo(((UpstreamConnection?)null, false)));
         Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(A, reason)]));
@@ -89,7 +89,7 @@ internal sealed class UpstreamPoolTests
         Host(A);
         _network.SaysAndCloses(A, greeting);
 
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
 
         Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(A, reason)]));
         AssertNothingLeft();
@@ -101,7 +101,7 @@ internal sealed class UpstreamPoolTests
         Host(A);
         _network.Says(A, "220 ".PadRight(5000, 'x'));
 
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
 
         Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(A, "malformed greeting")]));
         AssertNothingLeft();
@@ -116,7 +116,7 @@ internal sealed class UpstreamPoolTests
         _network.Says(C, Hello);
 
         // Wherever the round robin starts, the third of three dials in a row has found out.
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
         await result.Connection!.DisposeAsync();
 
         var tried = _network.Attempts.ToArray();
@@ -132,7 +132,7 @@ internal sealed class UpstreamPoolTests
         foreach (var destination in (string[])[A, B, C])
             _network.Fails(destination, SocketError.ConnectionRefused);
 
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
 
         Assert.That(result.Connection, Is.Null);
         Assert.That(_network.Attempts, Is.EquivalentTo([A, B, C]));
@@ -146,7 +146,7 @@ internal sealed class UpstreamPoolTests
         Host(A);
         _network.Hangs(A);
 
-        var dial = _pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         _time.Advance(TimeSpan.FromSeconds(5) - TimeSpan.FromTicks(1));
         Assert.That(dial.IsCompleted, Is.False);
         _time.Advance(TimeSpan.FromTicks(1));
@@ -161,7 +161,7 @@ internal sealed class UpstreamPoolTests
         Host(A);
         _network.Says(A, "220-mx\r\n");
 
-        var dial = _pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         _time.Advance(TimeSpan.FromSeconds(30) - TimeSpan.FromTicks(1));
         Assert.That(dial.IsCompleted, Is.False);
         _time.Advance(TimeSpan.FromTicks(1));
@@ -179,7 +179,7 @@ internal sealed class UpstreamPoolTests
         _network.Says(A, "");
         _network.Says(B, "");
 
-        var dial = _pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         _time.Advance(TimeSpan.FromSeconds(15));
         await UntilAsync(() => _network.Attempts.Count == 2);
         var second = _network.Attempts.Last();
@@ -200,7 +200,7 @@ internal sealed class UpstreamPoolTests
         _network.Says(A, "");
         _network.Says(B, "");
 
-        var dial = _pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         _time.Advance(TimeSpan.FromSeconds(15));
         await UntilAsync(() => _network.Attempts.Count == 2);
         _time.Advance(TimeSpan.FromSeconds(15));
@@ -218,7 +218,7 @@ internal sealed class UpstreamPoolTests
         _network.Says(A, "");
         _network.Fails(B, SocketError.ConnectionRefused);
 
-        var dial = _pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         _time.Advance(TimeSpan.FromSeconds(15));
 
         var result = await dial;
@@ -234,7 +234,7 @@ internal sealed class UpstreamPoolTests
         _network.Fails("[::1]:25", SocketError.ConnectionRefused);
         _network.Says(B, Hello);
 
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
         await using var connection = result.Connection;
 
         Assert.That(_network.Attempts, Is.EqualTo(["[::1]:25", B]));
@@ -247,7 +247,7 @@ internal sealed class UpstreamPoolTests
     {
         Host("nowhere:25");
 
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
 
         Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure("nowhere:25", "Host not found")]));
     }
@@ -258,7 +258,7 @@ internal sealed class UpstreamPoolTests
         Host("[2001:db8::1]:2525");
         _network.Says("[2001:db8::1]:2525", Hello);
 
-        await using var connection = (await _pool.DialAsync(cancellationToken)).Connection;
+        await using var connection = (await DialAsync(cancellationToken)).Connection;
 
         Assert.That(connection!.Destination, Is.EqualTo("[2001:db8::1]:2525"));
     }
@@ -268,7 +268,7 @@ internal sealed class UpstreamPoolTests
     {
         Host();
 
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
 
         Assert.That((result.Connection, result.Failures.Count), Is.EqualTo(((UpstreamConnection?)null, 0)));
     }
@@ -283,7 +283,7 @@ internal sealed class UpstreamPoolTests
         UpstreamDialResult result;
         do
         {
-            result = await _pool.DialAsync(cancellationToken);
+            result = await DialAsync(cancellationToken);
             await result.Connection!.DisposeAsync();
         }
         while (result.Failures.Count == 0);
@@ -300,7 +300,7 @@ internal sealed class UpstreamPoolTests
         _network.Says(A, "421 full\r\n");
         _network.Says(B, "421 full\r\n");
 
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
         await using var connection = result.Connection;
 
         Assert.That((connection!.GreetingCode, result.Failures.Count, result.GreetingTimedOut), Is.EqualTo((421, 1, false)));
@@ -313,7 +313,7 @@ internal sealed class UpstreamPoolTests
         _network.Says(A, "554 no\r\n");
         _network.Says(B, "554 no\r\n");
 
-        await using var connection = (await _pool.DialAsync(cancellationToken)).Connection;
+        await using var connection = (await DialAsync(cancellationToken)).Connection;
 
         Assert.That((connection!.GreetingCode, _network.Attempts.Count), Is.EqualTo((554, 1)));
     }
@@ -329,7 +329,7 @@ internal sealed class UpstreamPoolTests
 
         _network.Attempts.Clear();
         for (var i = 0; i < 4; i++)
-            await (await _pool.DialAsync(cancellationToken)).Connection!.DisposeAsync();
+            await (await DialAsync(cancellationToken)).Connection!.DisposeAsync();
         Assert.That(_network.Attempts, Is.EqualTo([B, B, B, B]));
 
         _time.Advance(TimeSpan.FromSeconds(30) - TimeSpan.FromTicks(1));
@@ -350,7 +350,7 @@ internal sealed class UpstreamPoolTests
         _network.Fails(B, SocketError.ConnectionRefused);
         _network.Attempts.Clear();
 
-        var result = await _pool.DialAsync(cancellationToken);
+        var result = await DialAsync(cancellationToken);
         await result.Connection!.DisposeAsync();
 
         Assert.That(_network.Attempts, Is.EqualTo([B, A]));
@@ -364,7 +364,7 @@ internal sealed class UpstreamPoolTests
         Host(A);
         _network.Fails(A, SocketError.ConnectionRefused);
 
-        await _pool.DialAsync(cancellationToken);
+        await DialAsync(cancellationToken);
 
         AssertNothingLeft(marked: 0);
     }
@@ -376,7 +376,7 @@ internal sealed class UpstreamPoolTests
         _network.Fails(A, SocketError.TooManyOpenSockets);
         _network.Fails(B, SocketError.TooManyOpenSockets);
 
-        await _pool.DialAsync(cancellationToken);
+        await DialAsync(cancellationToken);
 
         AssertNothingLeft(marked: 0);
     }
@@ -389,7 +389,7 @@ internal sealed class UpstreamPoolTests
         _network.Hangs(B);
         using var client = new CancellationTokenSource();
 
-        var dial = _pool.DialAsync(client.Token);
+        var dial = DialAsync(client.Token);
         await client.CancelAsync();
 
         Assert.That(async () => await dial, Throws.InstanceOf<OperationCanceledException>());
@@ -404,7 +404,7 @@ internal sealed class UpstreamPoolTests
         _network.Says(A, "220-");
         using var client = new CancellationTokenSource();
 
-        var dial = _pool.DialAsync(client.Token);
+        var dial = DialAsync(client.Token);
         Assert.That(_pool.SessionsOf(A), Is.EqualTo(1));
         await client.CancelAsync();
 
@@ -417,8 +417,8 @@ internal sealed class UpstreamPoolTests
     {
         Host(A);
         _network.Says(A, Hello);
-        var first = (await _pool.DialAsync(cancellationToken)).Connection!;
-        var second = (await _pool.DialAsync(cancellationToken)).Connection!;
+        var first = (await DialAsync(cancellationToken)).Connection!;
+        var second = (await DialAsync(cancellationToken)).Connection!;
         Assert.That(_pool.SessionsOf(A), Is.EqualTo(2));
 
         first.Abort();
@@ -436,7 +436,7 @@ internal sealed class UpstreamPoolTests
         Host(A);
         _network.Says(A, Hello);
         _network.Says(B, Hello);
-        var before = (await _pool.DialAsync(cancellationToken)).Connection!;
+        var before = (await DialAsync(cancellationToken)).Connection!;
 
         for (var round = 0; round < 3; round++)
         {
@@ -448,7 +448,7 @@ internal sealed class UpstreamPoolTests
 
         Replace(B);
         await UntilAsync(() => Available.SequenceEqual([B]));
-        var after = (await _pool.DialAsync(cancellationToken)).Connection!;
+        var after = (await DialAsync(cancellationToken)).Connection!;
 
         Assert.That((after.Destination, _pool.SessionsOf(A), _pool.SessionsOf(B)), Is.EqualTo((B, 1, 1)));
         Assert.That(_network.Connections.First().Disposals, Is.Zero);
@@ -464,7 +464,7 @@ internal sealed class UpstreamPoolTests
         _network.Says(A, "");
         _snapshot.Replace(Options([A]) with { Upstream = Options([A]).Upstream with { GreetingTimeout = TimeSpan.FromSeconds(7) } });
 
-        var dial = _pool.DialAsync(cancellationToken);
+        var dial = DialAsync(cancellationToken);
         _time.Advance(TimeSpan.FromSeconds(7));
 
         Assert.That((await dial).Failures.Select(failure => failure.Reason), Is.EqualTo(["no greeting within 7s"]));
@@ -480,7 +480,7 @@ internal sealed class UpstreamPoolTests
         await UntilAsync(() => Available.SequenceEqual([B]));
 
         Replace(A, B, C);
-        await UntilAsync(() => _pool.Destinations.Count() == 3);
+        await UntilAsync(() => _pool.DestinationsOf("smtp").Count() == 3);
 
         Assert.That(Available, Is.EquivalentTo([B, C]));
     }
@@ -493,9 +493,11 @@ internal sealed class UpstreamPoolTests
         builder.Services.AddSingleton(_snapshot).AddUpstream();
         using var notMapped = builder.Services.BuildServiceProvider();
 
-        Assert.That(async () => await notMapped.GetRequiredService<UpstreamPool>().DialAsync(CancellationToken.None),
+        Assert.That(async () => await notMapped.GetRequiredService<UpstreamPool>().DialAsync(new("smtp", _snapshot), Client, CancellationToken.None),
             Throws.InvalidOperationException.With.Message.Contains("MapUpstream"));
     }
+
+    private static UpstreamClient Client { get; } = new(new(new(IPAddress.Parse("198.51.100.7"), 40000)), new(IPAddress.Parse("203.0.113.1"), 25));
 
     private static ShieldOptions Options(string[] destinations) => new()
     {
@@ -515,9 +517,13 @@ internal sealed class UpstreamPoolTests
         }
     }
 
-    private void Host(params string[] destinations)
+    private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => _pool.DialAsync(new("smtp", _snapshot), Client, cancellationToken);
+
+    private void Host(params string[] destinations) => Host(Options(destinations));
+
+    private void Host(ShieldOptions options)
     {
-        _snapshot = new ShieldSnapshot(Options(destinations));
+        _snapshot = new ShieldSnapshot(options);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(_snapshot).AddSingleton<TimeProvider>(_time).AddSingleton<IUpstreamTransport>(_network).AddUpstream();
@@ -533,7 +539,7 @@ internal sealed class UpstreamPoolTests
         UpstreamDialResult result;
         do
         {
-            result = await _pool.DialAsync(cancellationToken);
+            result = await DialAsync(cancellationToken);
             await result.Connection!.DisposeAsync();
         }
         while (result.Failures.Count == 0);

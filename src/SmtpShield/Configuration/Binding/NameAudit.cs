@@ -7,9 +7,12 @@ namespace SmtpShield.Configuration.Binding;
 /// <summary>Judges the names in a file: which are used, which are Postfix's, which are probably misspelt. The rules of use are those of postconf(1).</summary>
 internal sealed class NameAudit
 {
+    private const string Everyone = "*";
+
     private readonly IReadOnlyDictionary<string, MainCfEntry> _entries;
     private readonly string _path;
-    private readonly HashSet<string> _referenced = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _defined;
+    private readonly HashSet<(string Service, string Name)> _referenced = [];
     private readonly List<(MainCfEntry Entry, string Name)> _undefined = [];
     private readonly List<(MainCfEntry Entry, string Error)> _unreadable = [];
 
@@ -17,6 +20,8 @@ internal sealed class NameAudit
     public NameAudit(MainCfFile file)
     {
         (_entries, _path) = (file.Entries, file.Path);
+        // A service's own value is one: whether it is there for all who refer to it is for their expansion to see.
+        _defined = [.. file.Entries.Keys.Select(Plain)];
         foreach (var entry in file.Entries.Values.OrderBy(entry => entry.Line))
             Scan(entry);
     }
@@ -38,14 +43,14 @@ internal sealed class NameAudit
     public IEnumerable<MainCfEntry> Unused => _entries.Values.Where(entry => !IsUsed(entry.Name)).OrderBy(entry => entry.Name, StringComparer.Ordinal);
 
     /// <summary>Whether the shield knows the name, or it is set and another value refers to it.</summary>
-    public bool IsUsed(string name) => IsKnown(name) || (_referenced.Contains(name) && _entries.ContainsKey(name));
+    public bool IsUsed(string name) => IsKnown(name) || (IsReferenced(name) && _entries.ContainsKey(name));
 
     /// <summary>What to say about a name nothing uses.</summary>
     public static ConfigurationProblem Judge(string name, SourceLocation location)
     {
         if (IsPostfixOnly(Plain(name)))
             return new ConfigurationProblem(ProblemSeverity.Note, location, name, $"{name} is a Postfix parameter not used by the shield");
-        return ConfigurationProblem.Warning(location, name, $"unknown parameter: {name}", Suggest(Plain(name)));
+        return ConfigurationProblem.Warning(location, name, $"unknown parameter: {name}", Suggest(name));
     }
 
     private static bool IsKnown(string name) => ParameterCatalog.All.ContainsKey(Plain(name));
@@ -53,9 +58,16 @@ internal sealed class NameAudit
     // The parameter, without the service it is written for.
     private static string Plain(string name) => ServiceParameter.TryParse(name, out var parameter) ? parameter.Name : name;
 
+    private static string ServiceOf(string name) => ServiceParameter.TryParse(name, out var parameter) ? parameter.Service : "";
+
+    // What a service has of its own is seen by its own values and by the general ones, which it has, too.
+    private bool IsReferenced(string name) => ServiceParameter.TryParse(name, out var own)
+        ? _referenced.Contains((own.Service, own.Name)) || _referenced.Contains(("", own.Name))
+        : _referenced.Contains((Everyone, name));
+
     private static bool IsPostfixOnly(string name) => !name.StartsWith("shield_", StringComparison.Ordinal) && PostfixParameterNames.Contains(name);
 
-    private static string Suggest(string name) => NearestName.Find(name, ParameterCatalog.All.Keys) is { } nearest ? $"did you mean {nearest}?" : "nothing refers to it; remove it";
+    private static string Suggest(string name) => NearestName.Find(Plain(name), ParameterCatalog.All.Keys) is { } nearest ? $"did you mean {name[..^Plain(name).Length]}{nearest}?" : "nothing refers to it; remove it";
 
     private string SuggestReference(string name) => NearestName.Find(name, ParameterCatalog.All.Keys.Concat(_entries.Keys)) is { } nearest ? $"did you mean ${nearest}?" : "it expands to nothing";
 
@@ -70,8 +82,9 @@ internal sealed class NameAudit
         var isJudged = IsKnown(entry.Name) || !IsPostfixOnly(Plain(entry.Name));
         foreach (var name in names)
         {
-            _referenced.Add(name);
-            if (isJudged && !_entries.ContainsKey(name) && !ParameterCatalog.All.ContainsKey(name))
+            _referenced.Add((ServiceOf(entry.Name), name));
+            _referenced.Add((Everyone, name));
+            if (isJudged && !_defined.Contains(name) && !ParameterCatalog.All.ContainsKey(name))
                 _undefined.Add((entry, name));
         }
     }

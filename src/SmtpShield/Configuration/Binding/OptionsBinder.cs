@@ -36,11 +36,12 @@ internal sealed class OptionsBinder(ParameterTable table, ICollection<Configurat
 
     private object? ReadValue(ParameterDefinition definition)
     {
+        var name = table.WrittenName(definition.Name);
         var location = table.Locate(definition.Name);
         var (text, error) = table.Expand(table.Find(definition.Name) ?? "");
         if (error.Length == 0)
-            return _reader.Read(definition, text, location);
-        problems.Add(ConfigurationProblem.Error(location, definition.Name, $"{definition.Name}: {error}"));
+            return _reader.Read(definition with { Name = name }, text, location);
+        problems.Add(ConfigurationProblem.Error(location, name, $"{name}: {error}"));
         return null;
     }
 }

@@ -24,7 +24,7 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
         if (options.Proxy.Protocol != UpstreamProxyProtocol.None && options.Proxy.Sources.IsEmpty)
             Fail("smtpd_upstream_proxy_protocol", "smtpd_upstream_proxy_protocol = haproxy needs shield_proxy_sources: anybody else could say he is somebody else", "write shield_proxy_sources = ADDRESS, the proxy's address or network");
         if (options.Tls.WrapperMode && !options.Tls.IsTerminated)
-            Fail("smtpd_tls_wrappermode", "smtpd_tls_wrappermode = yes needs a certificate", "write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt");
+            Fail("smtpd_tls_wrappermode", $"{(table.Service is { } service ? $"service {service}: " : "")}smtpd_tls_wrappermode = yes needs a certificate", "write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt");
     }
 
     private static bool IsTag(string name) => name.Length is > 0 and <= 64 && name.All(c => c is > ' ' and <= '~' and not ('[' or ']' or ':'));
@@ -34,9 +34,9 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
     private void Require(string parameter, bool holds, string value, string hint)
     {
         if (!holds)
-            Fail(parameter, $"bad parameter value: {parameter} = {value}", hint);
+            Fail(parameter, $"bad parameter value: {table.WrittenName(parameter)} = {value}", hint);
     }
 
     private void Fail(string parameter, string message, string hint) =>
-        problems.Add(ConfigurationProblem.Error(table.Locate(parameter), parameter, message, hint));
+        problems.Add(ConfigurationProblem.Error(table.Locate(parameter), table.WrittenName(parameter), message, hint));
 }

@@ -1,4 +1,5 @@
 using System.Collections;
+using SmtpShield.Configuration.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
 
@@ -6,7 +7,7 @@ namespace SmtpShield.Configuration.Binding;
 internal sealed class ProblemList : ICollection<ConfigurationProblem>
 {
     private readonly List<ConfigurationProblem> _problems = [];
-    private readonly HashSet<(ProblemSeverity, string)> _texts = [];
+    private readonly HashSet<(ProblemSeverity, string, string)> _texts = [];
 
     /// <inheritdoc/>
     public int Count => _problems.Count;
@@ -20,8 +21,12 @@ internal sealed class ProblemList : ICollection<ConfigurationProblem>
         // "mynetworks: bad mask …" and "smtpd_client_event_limit_exceptions: bad mask …" are one mistake.
         var prefix = item.Parameter + ": ";
         var text = item.Parameter.Length > 0 && item.Message.StartsWith(prefix, StringComparison.Ordinal) ? item.Message[prefix.Length..] : item.Message;
-        if (_texts.Add((item.Severity, text)))
-            _problems.Add(item);
+        // What one service has of its own is a mistake of its own.
+        var owner = ServiceParameter.TryParse(item.Parameter, out _) ? item.Parameter : "";
+        if (!_texts.Add((item.Severity, owner, text)))
+            return;
+        _texts.Add((item.Severity, "", text));
+        _problems.Add(item);
     }
 
     /// <summary>Adds several.</summary>

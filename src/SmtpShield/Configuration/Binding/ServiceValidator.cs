@@ -8,6 +8,9 @@ namespace SmtpShield.Configuration.Binding;
 /// <param name="problems">Receives the problems.</param>
 internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICollection<ConfigurationProblem> problems)
 {
+    // Counters know a service by one octet.
+    private const int MaxServices = 256;
+
     private const string Services = "shield_services";
 
     /// <summary>Adds every problem.</summary>
@@ -16,8 +19,10 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
     {
         if (options.Service.Names.Count == 0)
             Fail(Services, $"bad string length 0 < 1: {Services} =", "write the names of the services, as in smtp submission");
+        if (options.Services.Count > MaxServices)
+            Fail(Services, $"{Services}: {options.Services.Count} services > {MaxServices}", "one service may have many end points");
         foreach (var name in options.Service.Names.Where(name => !IsName(name)))
-            Fail(Services, $"{Services}: bad service name: {name}", "write a name as in master.cf: smtp, submission, smtps");
+            Fail(Services, $"{Services}: bad service name: {name}", "write a name as in master.cf: smtp, submission, smtps, 2525, 192.0.2.1:2525");
         foreach (var name in options.Service.Names.GroupBy(name => name).Where(group => group.Count() > 1).Select(group => group.Key))
             problems.Add(ConfigurationProblem.Warning(locate(Services), Services, $"{Services}: {name} is listed more than once", "keep one of them"));
 
@@ -35,9 +40,9 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
             if (!ServiceParameter.TryParse(name, out var parameter))
                 continue;
             if (parameter.Type != ServiceParameter.Inet)
-                Warn(name, $"no service {parameter.Service}/{parameter.Type}: {name} has no effect", "services are of type inet");
+                Warn(name, $"no service {parameter.Service}/{parameter.Type}: {name} has no effect", $"write {ServiceParameter.Write(parameter.Service, parameter.Name)}; services are of type {ServiceParameter.Inet}");
             else if (!options.Service.Names.Contains(parameter.Service))
-                Warn(name, $"no service {parameter.Service}: {name} has no effect", $"add it to {Services}");
+                Warn(name, $"no service {parameter.Service}: {name} has no effect", NearestName.Find(parameter.Service, options.Service.Names) is { } nearest ? $"did you mean {nearest}?" : $"add it to {Services}");
             else if (ParameterCatalog.All.TryGetValue(parameter.Name, out var definition) && definition.IsShared)
                 Fail(name, $"{parameter.Name} is the same for all services: {name}", $"write {parameter.Name} = ...");
         }
@@ -45,13 +50,14 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
 
     private void RequireOwnEndpoints(ShieldOptions options)
     {
-        var owners = new Dictionary<IPEndPoint, string>();
+        var taken = new List<(IPEndPoint Endpoint, string Service)>();
         foreach (var (service, own) in options.Services)
         {
-            foreach (var endpoint in own.Listener.Endpoints.Where(endpoint => endpoint.Port != 0 && !owners.TryAdd(endpoint, service)))
+            foreach (var endpoint in own.Listener.Endpoints.Where(endpoint => endpoint.Port != 0))
             {
-                if (owners[endpoint] != service)
-                    Fail(Written(service, "shield_listen"), $"{service} would listen on {endpoint}, as {owners[endpoint]} does", $"write {ServiceParameter.Write(service, "shield_listen")} = address:port");
+                if (taken.Find(other => other.Service != service && Overlap(other.Endpoint, endpoint)) is { Service: not null } first)
+                    Fail(Written(service, "shield_listen"), $"{service} would listen on {endpoint}, as {first.Service} does", $"write {ServiceParameter.Write(service, "shield_listen")} = address:port");
+                taken.Add((endpoint, service));
             }
         }
     }
@@ -66,15 +72,19 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
             {
                 var listens = IPAddress.TryParse(destination.Host, out var address)
                     && endpoints.Exists(endpoint => endpoint.Port == destination.Port && (endpoint.Address.Equals(address) || (IPAddress.IsLoopback(address) && IsAny(endpoint.Address))));
-                if (listens)
-                    Fail(Written(service, "shield_upstream"), $"shield_upstream: {destination} loops back to shield_listen", "give the MTA another port, as in 127.0.0.1:10025");
+                if (listens && Written(service, "shield_upstream") is var parameter)
+                    Fail(parameter, $"{parameter}: {destination} loops back to shield_listen", "give the MTA another port, as in 127.0.0.1:10025");
             }
         }
     }
 
     private string Written(string service, string name) => ServiceParameter.Write(service, name) is var own && locate(own) != SourceLocation.Default ? own : name;
 
-    private static bool IsName(string name) => name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':');
+    private static bool IsName(string name) => name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':' or '[' or ']');
+
+    // The kernel binds no address of a port that somebody listens on for all addresses.
+    private static bool Overlap(IPEndPoint a, IPEndPoint b) =>
+        a.Port == b.Port && a.AddressFamily == b.AddressFamily && (a.Address.Equals(b.Address) || IsAny(a.Address) || IsAny(b.Address));
 
     private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 

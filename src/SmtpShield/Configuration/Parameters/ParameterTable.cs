@@ -11,6 +11,9 @@ internal sealed class ParameterTable(IConfigurationRoot layers, HostFacts host, 
 {
     private readonly HashSet<string> _computing = new(StringComparer.Ordinal);
 
+    /// <summary>The service the values are those of; null for none.</summary>
+    public string? Service => service;
+
     /// <summary>The value as written, or the default; null when there is neither.</summary>
     public string? Find(string name)
     {
@@ -48,7 +51,7 @@ internal sealed class ParameterTable(IConfigurationRoot layers, HostFacts host, 
         {
             return name switch
             {
-                "myhostname" => DerivedDefaults.MyHostname(host, layers["mydomain"] is { } domain ? Expand(domain).Text : null),
+                "myhostname" => DerivedDefaults.MyHostname(host, layers[WrittenName("mydomain")] is { } domain ? Expand(domain).Text : null),
                 "mydomain" => DerivedDefaults.MyDomain(Expand("$myhostname").Text),
                 _ => DerivedDefaults.MyNetworks(host, Expand("$mynetworks_style").Text),
             };

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SmtpShield.Configuration.Patterns;
 
 namespace SmtpShield.Configuration.Parameters;
 
@@ -17,6 +18,7 @@ internal static class ServiceDefaults
     {
         var found = name switch
         {
+            "shield_listen" when HostAndPort.TryParse(service, out var host, out var own) && own > 0 && AddressBits.TryParse(host, out _) => service,
             "shield_listen" when PortOf(service) is { } port => string.Create(CultureInfo.InvariantCulture, $"0.0.0.0:{port}, [::]:{port}"),
             "smtpd_tls_wrappermode" when service is "smtps" or "submissions" => "yes",
             _ => null,

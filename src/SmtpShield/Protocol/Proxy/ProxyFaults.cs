@@ -1,6 +1,6 @@
 namespace SmtpShield.Protocol.Proxy;
 
-/// <summary>What can be wrong with a header. The last four have no counterpart in Postfix, which accepts such headers, or knows no TLVs; the others are its words.</summary>
+/// <summary>What can be wrong with a header. The last three are the shield's own, because Postfix bounds what it reads otherwise and knows no TLVs; the others are Postfix's words.</summary>
 internal static class ProxyFaults
 {
     /// <summary>None.</summary>
@@ -57,6 +57,6 @@ internal static class ProxyFaults
     /// <summary>Version 2, a TLV that is longer than the header.</summary>
     public const string BadTlv = "bad TLV length";
 
-    /// <summary>Version 2, a checksum of another header, or two of them.</summary>
+    /// <summary>Version 2, a checksum of another header.</summary>
     public const string BadChecksum = "bad CRC32C checksum";
 }

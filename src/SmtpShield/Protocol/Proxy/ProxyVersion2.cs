@@ -67,7 +67,6 @@ internal static class ProxyVersion2
 
     private static string JudgeTlvs(ReadOnlySpan<byte> octets, int at)
     {
-        var hasChecksum = false;
         while (at < octets.Length)
         {
             if (octets.Length - at < ProxyFormat.TlvHead)
@@ -76,12 +75,8 @@ internal static class ProxyVersion2
             var value = at + ProxyFormat.TlvHead;
             if (length > octets.Length - value)
                 return ProxyFaults.BadTlv;
-            if (octets[at] == ProxyFormat.Checksum)
-            {
-                if (hasChecksum || length != ProxyChecksum.Length || BinaryPrimitives.ReadUInt32BigEndian(octets[value..]) != ProxyChecksum.Of(octets, value))
-                    return ProxyFaults.BadChecksum;
-                hasChecksum = true;
-            }
+            if (octets[at] == ProxyFormat.Checksum && (length != ProxyChecksum.Length || BinaryPrimitives.ReadUInt32BigEndian(octets[value..]) != ProxyChecksum.Of(octets, value)))
+                return ProxyFaults.BadChecksum;
 
             at = value + length;
         }

@@ -1,0 +1,74 @@
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Configuration;
+using SmtpShield.Upstream;
+
+namespace SmtpShield.Host.Commands;
+
+/// <summary><c>smtpshield check --probe</c>: a session with every MTA of every service, as the shield would have it, without a client.</summary>
+internal static class MtaProbe
+{
+    private const string Parameter = "shield_upstream";
+
+    /// <summary>Runs it.</summary>
+    /// <param name="options">The options of all services.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>An error for each MTA that can't serve, else a note of what it is.</returns>
+    public static async Task<IReadOnlyList<ConfigurationProblem>> RunAsync(ShieldOptions options, CancellationToken cancellationToken)
+    {
+        var snapshot = new ShieldSnapshot(options);
+        await using var application = Build(snapshot);
+        var pool = application.Services.GetRequiredService<UpstreamPool>();
+        var problems = new List<ConfigurationProblem>();
+        foreach (var name in options.Services.Keys)
+        {
+            var service = new ShieldService(name, snapshot);
+            foreach (var destination in pool.DestinationsOf(name))
+                problems.AddRange(Judge(service, destination, await pool.ProbeAsync(service, destination, cancellationToken)));
+        }
+
+        return problems;
+    }
+
+    // Never started: only what dials is used.
+    private static WebApplication Build(ShieldSnapshot snapshot)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore();
+        builder.Services.AddRouting();
+        builder.Services.AddSingleton(snapshot).AddUpstream();
+        var application = builder.Build();
+        application.MapUpstream();
+        return application;
+    }
+
+    private static IEnumerable<ConfigurationProblem> Judge(ShieldService service, string destination, UpstreamProbe probe)
+    {
+        var location = new SourceLocation($"service {service.Name}");
+        foreach (var failure in probe.Failures)
+            yield return new(probe.Greeting is null ? ProblemSeverity.Error : ProblemSeverity.Warning, location, Parameter, $"connect to upstream {failure}");
+
+        if (probe.Greeting is not { } greeting)
+            yield break;
+        if (greeting.Code != 220)
+        {
+            // An MTA that is told about clients greets a client differently.
+            var isForAll = service.Current.Upstream.ClientHandoff is ClientHandoff.None;
+            yield return new(isForAll ? ProblemSeverity.Error : ProblemSeverity.Warning, location, Parameter, $"{destination} greets the shield with {greeting.FirstLine}");
+        }
+        else if (probe.Ehlo is not { Code: 250 } ehlo)
+        {
+            var hint = service.Current.Upstream.ClientHandoff is ClientHandoff.ProxyV1 or ClientHandoff.ProxyV2 ? "does it expect a PROXY header? (Postfix: smtpd_upstream_proxy_protocol = haproxy)" : "";
+            yield return new(ProblemSeverity.Error, location, Parameter, $"{destination} {probe.EhloFailure ?? $"answers EHLO with {probe.Ehlo?.FirstLine}"}", hint);
+        }
+        else
+        {
+            yield return new(ProblemSeverity.Note, location, Parameter, $"{destination} greets with {greeting.FirstLine}, {(probe.Tls is { } tls ? $"{tls}" : "in clear")}, offers {Keywords(ehlo)}");
+        }
+    }
+
+    private static string Keywords(UpstreamReply ehlo) =>
+        string.Join(' ', Encoding.Latin1.GetString(ehlo.Text).Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Skip(1).Where(line => line.Length > 4).Select(line => line[4..].Split(' ')[0]));
+}

@@ -1,0 +1,118 @@
+using System.IO.Pipelines;
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.Connections;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Testing;
+using SmtpShield.Tests.Listening;
+
+namespace SmtpShield.Tests.Clients;
+
+[CancelAfter(20_000)]
+public class ReadProxyHeaderTests
+{
+    private static readonly IPEndPoint _proxy = new(IPAddress.Parse("10.0.0.1"), 4711);
+    private static readonly IPEndPoint _own = new(IPAddress.Parse("10.0.0.2"), 25);
+
+    private ListLogger<ReadProxyHeader> _log = null!;
+
+    [SetUp]
+    public void Create() => _log = new();
+
+    [Test]
+    [Property("Hazard", "ID-9")]
+    public async Task Invoke_Header_ReplacesBothAddressesAndLeavesTheRest()
+    {
+        await using var connection = await ConnectionAsync("PROXY TCP6 2001:db8::1 2001:db8::19 56324 25\r\n\u0016\u0003\u0001");
+        var rest = "";
+
+        await StageOf(WithProxy).InvokeAsync(connection, async next => rest = Encoding.Latin1.GetString((await next.Transport.Input.ReadAsync()).Buffer.FirstSpan));
+
+        Assert.That((connection.RemoteEndPoint, connection.LocalEndPoint), Is.EqualTo(((EndPoint)IPEndPoint.Parse("[2001:db8::1]:56324"), (EndPoint)IPEndPoint.Parse("[2001:db8::19]:25"))));
+        Assert.That(connection.Features.Get<ProxyConnection>(), Is.EqualTo(new ProxyConnection()));
+        Assert.That(rest, Is.EqualTo("\u0016\u0003\u0001"));
+    }
+
+    [Test]
+    [Property("Hazard", "ID-1")]
+    public async Task Invoke_ServiceWithoutProxy_ReadsNothing()
+    {
+        await using var connection = await ConnectionAsync("PROXY TCP4 192.0.2.1 198.51.100.1 56324 25\r\n");
+        var isUntouched = false;
+
+        await StageOf(new()).InvokeAsync(connection, next => Task.FromResult(isUntouched = next.Transport.Input.TryRead(out var read) && read.Buffer.FirstSpan.StartsWith("PROXY"u8)));
+
+        Assert.That(isUntouched);
+        Assert.That((connection.RemoteEndPoint, connection.LocalEndPoint), Is.EqualTo(((EndPoint)_proxy, (EndPoint)_own)));
+        Assert.That(connection.Features.Get<ProxyConnection>(), Is.Null);
+    }
+
+    [TestCase("10.0.0.0/24", true)]
+    [TestCase("!10.0.0.1, 10.0.0.0/24", false)]
+    [TestCase("10.0.1.0/24", false)]
+    [TestCase("unknown", false)]
+    [Property("Hazard", "ID-1")]
+    public async Task Invoke_Peer_PassesIfItIsListed(string sources, bool passes)
+    {
+        await using var connection = await ConnectionAsync("PROXY TCP4 192.0.2.1 198.51.100.1 56324 25\r\n");
+        var hasPassed = false;
+
+        await StageOf(WithProxy with { Sources = AddressPatternList.Parse(sources) }).InvokeAsync(connection, _ => Task.FromResult(hasPassed = true));
+
+        Assert.That(hasPassed, Is.EqualTo(passes));
+    }
+
+    [Test]
+    [Property("Hazard", "ID-13")]
+    public async Task Invoke_PeerOnADualStackSocket_IsListedByItsIPv4Address()
+    {
+        await using var connection = await ConnectionAsync("PROXY TCP4 192.0.2.1 198.51.100.1 56324 25\r\n");
+        connection.RemoteEndPoint = new IPEndPoint(IPAddress.Parse("::ffff:10.0.0.1"), 4711);
+
+        await StageOf(WithProxy).InvokeAsync(connection, _ => Task.CompletedTask);
+
+        Assert.That(connection.RemoteEndPoint, Is.EqualTo(IPEndPoint.Parse("192.0.2.1:56324")));
+    }
+
+    [Test]
+    public async Task Invoke_MalformedHeader_KeepsTheSocketsAddresses()
+    {
+        await using var connection = await ConnectionAsync("EHLO x\r\n");
+
+        await StageOf(WithProxy).InvokeAsync(connection, _ => Task.CompletedTask);
+
+        Assert.That((connection.RemoteEndPoint, connection.LocalEndPoint), Is.EqualTo(((EndPoint)_proxy, (EndPoint)_own)));
+        Assert.That(connection.Features.Get<ProxyConnection>(), Is.EqualTo(new ProxyConnection(HasFailed: true)));
+        Assert.That(_log.Lines, Is.EqualTo(new[] { "Warning: haproxy read: short protocol header: EHLO x\\r\\n" }));
+    }
+
+    [Test]
+    [Property("Hazard", "ID-16")]
+    public async Task Invoke_AnyEnd_LeavesNoTimer()
+    {
+        var time = new FakeTimeProvider();
+        foreach (var header in new[] { "PROXY UNKNOWN\r\n", "EHLO x\r\n" })
+        {
+            await using var connection = await ConnectionAsync(header);
+            await StageOf(WithProxy, time).InvokeAsync(connection, _ =>
+            {
+                Assert.That(time.ActiveTimers, Is.Zero);
+                return Task.CompletedTask;
+            });
+        }
+    }
+
+    private static ProxyOptions WithProxy => new() { Protocol = UpstreamProxyProtocol.Haproxy, Sources = AddressPatternList.Parse("10.0.0.1") };
+
+    private ReadProxyHeader StageOf(ProxyOptions options, FakeTimeProvider? time = null) => new(new("smtp", new(new ShieldOptions { Proxy = options })), time ?? new(), _log);
+
+    private static async Task<DefaultConnectionContext> ConnectionAsync(string octets)
+    {
+        var pipe = new Pipe();
+        await pipe.Writer.WriteAsync(Encoding.Latin1.GetBytes(octets));
+        return new DefaultConnectionContext { RemoteEndPoint = _proxy, LocalEndPoint = _own, Transport = new DuplexPipe(pipe.Reader, new Pipe().Writer) };
+    }
+
+    private sealed record DuplexPipe(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+}
