@@ -88,23 +88,29 @@ public sealed class RawSmtpClient : IAsyncDisposable
     /// <param name="mayResume">Whether it resumes an earlier session with that name, if there was one.</param>
     /// <param name="behind">What it sends inside in one write with the last of the handshake (TLS 1.3); null for nothing.</param>
     /// <returns>The version, or null when there was no handshake; then the connection goes on in clear.</returns>
-    public async Task<SslProtocols?> StartTlsAsync(CancellationToken cancellationToken, string? serverName = null, SslProtocols protocols = SslProtocols.None, bool mayResume = false, ReadOnlyMemory<byte>? behind = null)
+    public async Task<SslProtocols?> StartTlsAsync(CancellationToken cancellationToken, string? serverName = null, SslProtocols protocols = SslProtocols.None, bool mayResume = false, byte[]? behind = null)
     {
         var raw = _received;
         _received = Channel.CreateUnbounded<(byte[], long)>();
         var stream = new ReceivedOctetsStream(_socket, raw.Reader) { HoldsAnswers = behind is not null };
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_patience);
 #pragma warning disable CA5359 // A certificate of a test is nobody's.
         var tls = new SslStream(stream, leaveInnerStreamOpen: false, static (_, _, _, _) => true);
 #pragma warning restore CA5359
         try
         {
             // No name is sent where an address stands.
-            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = serverName ?? "127.0.0.1", EnabledSslProtocols = protocols, AllowTlsResume = mayResume }, cancellationToken);
-            if (behind is { } octets)
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = serverName ?? "127.0.0.1", EnabledSslProtocols = protocols, AllowTlsResume = mayResume }, patience.Token);
+            if (behind is not null)
             {
-                await tls.WriteAsync(octets, cancellationToken);
+                await tls.WriteAsync(behind, cancellationToken);
                 await stream.ReleaseAsync(cancellationToken);
             }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"No handshake within {s_patience.TotalSeconds} s");
         }
         catch (Exception failed) when (failed is AuthenticationException or IOException)
         {
