@@ -153,14 +153,7 @@ internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, I
         ReadResult result;
         Exception? error;
         lock (gate)
-        {
             result = _source.TakeResult(token, out error);
-
-            // A cancellation that came behind the bytes was meant for this read, not for the next one.
-            if (_isCancelRequested)
-                result = new(result.Buffer, isCanceled: true, result.IsCompleted);
-            _isCancelRequested = false;
-        }
 
         // A cancellation that already runs may come after this: it is told from the next read's by its token.
         _cancellation.Unregister();

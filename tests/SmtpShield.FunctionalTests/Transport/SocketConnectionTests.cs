@@ -150,21 +150,6 @@ public class SocketConnectionTests
         Assert.That((read.IsCanceled, next.IsCompleted), Is.EqualTo((true, false)));
     }
 
-    [Test, CancelAfter(20_000)]
-    public async Task CancelPendingRead_BytesHaveJustCome_IsNotForTheNextRead(CancellationToken cancellationToken)
-    {
-        var read = _connection.Input.ReadAsync(cancellationToken);
-        _peer.Send("x"u8);
-        while (!read.IsCompleted)
-            cancellationToken.ThrowIfCancellationRequested();
-        _connection.Input.CancelPendingRead();
-        var result = await read;
-        var (length, isCanceled) = (result.Buffer.Length, result.IsCanceled);
-        _connection.Input.AdvanceTo(result.Buffer.End);
-
-        Assert.That((length, isCanceled, _connection.Input.TryRead(out _)), Is.EqualTo((1L, true, false)));
-    }
-
     [Test]
     public async Task CancelPendingRead_BytesComeAtTheSameMoment_TheReadIsOverAndNoByteIsLost()
     {

@@ -204,19 +204,7 @@ public class RelaySideTests
     }
 
     [Test, CancelAfter(10_000)]
-    public async Task Detach_BytesThatCameDuringTheRead_GivesThemBack(CancellationToken cancellationToken)
-    {
-        _side.Read(wantsMore: true);
-        await SendAsync("hello");
-        _side.Detach();
-
-        var read = await _transport.Input.ReadAsync(cancellationToken);
-
-        Assert.That((Octets.Shown(read.Buffer), read.IsCanceled), Is.EqualTo(("hello", false)));
-    }
-
-    [Test, CancelAfter(10_000)]
-    public async Task Detach_BytesNotTaken_GivesThemBack(CancellationToken cancellationToken)
+    public async Task Detach_BytesNotTaken_GivesTheReaderBack(CancellationToken cancellationToken)
     {
         await SendAsync("abc");
         _side.Poll();
@@ -229,10 +217,23 @@ public class RelaySideTests
         Assert.That(Octets.Shown(read.Buffer), Is.EqualTo("bclater"));
     }
 
-    [TestCase(true)]
-    [TestCase(false)]
+    // A client may begin its handshake before the session has noticed that its part is over.
+    [Test, CancelAfter(10_000)]
+    public async Task Detach_BytesThatHaveJustCome_AreLeftAndTheNextReadIsNotCancelled(CancellationToken cancellationToken)
+    {
+        _side.Read(wantsMore: true);
+        await SendAsync("abc");
+        _side.Detach();
+
+        var read = await _transport.Input.ReadAsync(cancellationToken);
+
+        Assert.That((Octets.Shown(read.Buffer), read.IsCanceled), Is.EqualTo(("abc", false)));
+    }
+
+    [TestCase(true, "")]
+    [TestCase(false, "abc")]
     [CancelAfter(10_000)]
-    public async Task Detach_PeerClosed_GivesTheReaderBack(bool takesAll, CancellationToken cancellationToken)
+    public async Task Detach_PeerClosed_GivesTheReaderBack(bool takesAll, string left, CancellationToken cancellationToken)
     {
         await SendAsync("abc");
         _peer.Output.Complete();
@@ -244,7 +245,7 @@ public class RelaySideTests
 
         var read = await _transport.Input.ReadAsync(cancellationToken);
 
-        Assert.That((read.IsCompleted, Octets.Shown(read.Buffer)), Is.EqualTo((true, takesAll ? "" : "abc")));
+        Assert.That((read.IsCompleted, Octets.Shown(read.Buffer)), Is.EqualTo((true, left)));
     }
 
     [Test]
