@@ -18,6 +18,7 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
     private const string CertificateFile = "smtpd_tls_cert_file";
     private const string KeyFile = "smtpd_tls_key_file";
     private const string SniMaps = "tls_server_sni_maps";
+    private const int ShortestRsaKey = 2048;
 
     private readonly List<ConfigurationProblem> _problems = [];
     private readonly HashSet<string> _files = [];
@@ -136,6 +137,7 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
         {
             var leaf = X509Certificate2.CreateFromPem(chain[0], key);
             CheckDates(leaf, file, parameter);
+            CheckKey(leaf, file, parameter);
             var fingerprint = Convert.ToHexString(SHA256.HashData(Encoding.Latin1.GetBytes(string.Join('\n', chain.Prepend(key)))));
             if (earlier.All.FirstOrDefault(certificate => certificate.Fingerprint == fingerprint) is { } same)
             {
@@ -160,6 +162,14 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
             _problems.Add(ConfigurationProblem.Warning(new(file), parameter, $"the certificate is not valid before {Date(begin)}", "is the clock right?"));
         else if (now > end)
             _problems.Add(ConfigurationProblem.Warning(new(file), parameter, $"the certificate has expired on {Date(end)}", "renew it"));
+    }
+
+    // OpenSSL's security level 2, the usual one, takes no shorter key, and says so no earlier than in a handshake.
+    private void CheckKey(X509Certificate2 certificate, string file, string parameter)
+    {
+        using var rsa = certificate.GetRSAPublicKey();
+        if (rsa is { KeySize: < ShortestRsaKey })
+            _problems.Add(ConfigurationProblem.Warning(new(file), parameter, $"the RSA key has only {rsa.KeySize} bits: OpenSSL may refuse every handshake with it", "make one of 2048 bits, or an ECDSA key"));
     }
 
     private static string Date(DateTime time) => time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) + " UTC";

@@ -25,9 +25,9 @@ public sealed record TestCertificate(string KeyPem, string CertificatePem)
     }
 
     /// <summary>Makes one with an RSA key.</summary>
-    public static TestCertificate MakeRsa(string name)
+    public static TestCertificate MakeRsa(string name, int bits = 2048)
     {
-        using var key = RSA.Create(2048);
+        using var key = RSA.Create(bits);
         return Make(new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), name, key.ExportPkcs8PrivateKeyPem(), null, null);
     }
 

@@ -99,6 +99,15 @@ public class CertificateStoreTests
         Assert.That(CertificateStore.ProblemsOf(new() { ChainFiles = [file] }, _time), Has.Exactly(1).Property(nameof(ConfigurationProblem.Severity)).EqualTo(ProblemSeverity.Error));
     }
 
+    [TestCase(1536, "the RSA key has only 1536 bits: OpenSSL may refuse every handshake with it")]
+    [TestCase(2048, null)]
+    public void ProblemsOf_AnRsaKey_WarnOfAShortOne(int bits, string? warning)
+    {
+        var file = WriteFile("rsa.pem", TestCertificate.MakeRsa("one.test", bits).Chain);
+
+        Assert.That(CertificateStore.ProblemsOf(new() { ChainFiles = [file] }, TimeProvider.System).Select(static problem => (problem.Severity, problem.Message)), Is.EqualTo(warning is null ? [] : new[] { (ProblemSeverity.Warning, warning) }));
+    }
+
     [TestCase(2025, 2026, "the certificate has expired on 2026-01-01 00:00 UTC")]
     [TestCase(2027, 2028, "the certificate is not valid before 2027-01-01 00:00 UTC")]
     public void Open_OfACertificateOfAnotherTime_UsesItAndWarns(int begin, int end, string warning)
