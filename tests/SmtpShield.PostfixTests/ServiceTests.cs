@@ -123,8 +123,8 @@ public sealed class ServiceTests
             await limited.CommandAsync("EHLO client.example", cancellationToken);
             Assert.That(await limited.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken), Is.EqualTo("450 4.7.1 Error: too much mail from 127.83.7.1"));
         }
-        Assert.That(await File.ReadAllTextAsync(log, cancellationToken), Does.Contain($"Message delivery request rate limit exceeded: 3 from unknown[127.83.7.1] for service {submission.Port}"));
         shield.Signal(OutsideProcess.Terminate);
         await shield.WaitForExitAsync(s_limit, cancellationToken);
+        Assert.That(await File.ReadAllTextAsync(log, cancellationToken), Does.Contain($"Message delivery request rate limit exceeded: 3 from unknown[127.83.7.1] for service {submission.Port}"));
     }
 }
