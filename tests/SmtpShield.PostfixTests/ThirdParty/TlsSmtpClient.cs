@@ -39,7 +39,7 @@ internal sealed class TlsSmtpClient : IAsyncDisposable
     }
 
     /// <summary>Connects and begins TLS: after the greeting and EHLO, or at once and before the greeting.</summary>
-    public static async Task<TlsSmtpClient> ConnectWithTlsAsync(IPEndPoint server, string from, bool isWrapped, CancellationToken cancellationToken)
+    public static async Task<TlsSmtpClient> ConnectWithTlsAsync(IPEndPoint server, string from, bool isWrapped, CancellationToken cancellationToken, string helo = "client.example")
     {
         var client = await ConnectAsync(server, from, cancellationToken);
         try
@@ -51,7 +51,7 @@ internal sealed class TlsSmtpClient : IAsyncDisposable
                 return client;
             }
             Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("220 "));
-            Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250"));
+            Assert.That(await client.CommandAsync($"EHLO {helo}", cancellationToken), Does.StartWith("250"));
             Assert.That(await client.CommandAsync("STARTTLS", cancellationToken), Does.StartWith("220 "));
             await client.HandshakeAsync(cancellationToken);
             return client;
