@@ -51,7 +51,8 @@ public sealed class TestSslTests
 
         Assert.That(worse, Is.Empty);
         // It has really looked: a connection it can't make has few findings.
-        Assert.That(shield, Has.Count.GreaterThan(60).And.ContainKey("TLS1_3").And.ContainKey("heartbleed").And.ContainKey("FS").And.ContainKey("cipherlist_NULL").And.ContainKey("cert_commonName"));
+        string[] looked = ["TLS1_3", "cipherlist_NULL", "cert_commonName", "heartbleed", "secure_client_renego", "ROBOT"];
+        Assert.That(looked.Where(id => !shield.ContainsKey(id)), Is.Empty, string.Join(' ', shield.Keys));
         Assert.That((shield["TLS1"].Severity, shield["TLS1_2"].Severity, shield["TLS1_3"].Severity), Is.EqualTo(("INFO", "OK", "OK")).Or.EqualTo(("OK", "OK", "OK")));
 
         async Task<Dictionary<string, (string Severity, string Finding)>> FindAsync(string name, IPEndPoint server)

@@ -123,7 +123,8 @@ public sealed class TlsIdentityTests
         Assert.That(
             facts.Select(fact => $"{fact}={asked[fact]}"),
             Is.EqualTo(new[] { $"client_address={address}", $"client_port={client.LocalEndPoint.Port}", $"client_name={name}", $"reverse_client_name={name}", "helo_name=client.example", "protocol_name=ESMTP", $"encryption_protocol={(service == "xclienttls" ? "TLSv1.3" : "")}" }));
-        await log.WaitForAsync(texts => texts.Any(text => text.EndsWith($"client={name}[{address}]", StringComparison.Ordinal)), "the client", cancellationToken);
+        await log.WaitForAsync(texts => texts.Count(text => text.StartsWith($"disconnect from {name}[{address}] ", StringComparison.Ordinal)) == (tls == "starttls" ? 2 : 1), "the end of the sessions", cancellationToken);
+        Assert.That(log.Texts, Has.Some.EndsWith($"client={name}[{address}]"));
         Assert.That(log.Texts, Has.Some.Contains($"reject: RCPT from {name}[{address}]: 554 5.7.1 <x@elsewhere.example>: Relay access denied; from=<{sender}> to=<x@elsewhere.example> proto=ESMTP helo=<client.example>"));
     }
 
