@@ -168,8 +168,8 @@ public sealed class TlsLoadTests
         // A key of another certificate: the earlier pair stays in use, until the right one is there.
         var fifth = TestCertificate.Make("fifth.test");
         await File.WriteAllTextAsync(keyFile, fifth.KeyPem, cancellationToken);
-        await shield.Log.WaitForAsync(texts => texts.Contains("service wrapper: its certificates could not be loaded; the earlier ones stay in use"), "the warning", cancellationToken);
-        Assert.That(shield.Log.Texts, Has.Some.Contains("does not"), "what is wrong");
+        await shield.Log.WaitForAsync(texts => texts.Contains("warning: service wrapper: its certificates could not be loaded; the earlier ones stay in use"), "the warning", cancellationToken);
+        Assert.That(shield.Log.Texts, Has.Some.Contains("the key and the certificate can't be used"), "what is wrong");
         await ServedAsync(fourth);
         await File.WriteAllTextAsync(certificateFile, fifth.CertificatePem, cancellationToken);
         await ServedAsync(fifth);
