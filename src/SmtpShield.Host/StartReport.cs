@@ -4,7 +4,7 @@ using SmtpShield.Configuration;
 
 namespace SmtpShield.Host;
 
-/// <summary>Says in the log what is accepted in the configuration but probably not meant, and that the shield serves clients, as Postfix's master does.</summary>
+/// <summary>Says in the log what is accepted in the configuration but probably not meant, that the shield serves clients, as Postfix's master does, and where it can't look.</summary>
 internal sealed class StartReport(ShieldConfiguration configuration, ShieldConfigurationResult result, ILogger<StartReport> log) : IHostedLifecycleService
 {
     /// <inheritdoc />
@@ -18,6 +18,12 @@ internal sealed class StartReport(ShieldConfiguration configuration, ShieldConfi
     public Task StartedAsync(CancellationToken cancellationToken)
     {
         ConfigurationLog.Started(log, ShieldConfigurationWatcher.Version, configuration.Path);
+        if (result.Options is { } options)
+        {
+            foreach (var service in options.Service.Names.Distinct().Where(service => options.Of(service).Tls.IsPassedOn))
+                ConfigurationLog.TlsPassedOn(log, service);
+        }
+
         return Task.CompletedTask;
     }
 

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using SmtpShield.PostfixTests.ThirdParty;
 using SmtpShield.Testing.Dialogues;
 using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests;
 
@@ -20,6 +22,8 @@ public sealed class DialogueTests
     private static readonly ClientNetwork[] s_networks = [ClientNetwork.AsWritten, s_again, s_oncemore];
 
     private readonly Dictionary<string, PostfixInstance> _postfixes = [];
+    private readonly SaslServer _sasl = new("good", "right");
+    private string _chain = "";
 
     private static IEnumerable<DialogueFile> Dialogues =>
         Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Dialogues"), "*.dialogue").Order(StringComparer.Ordinal).Select(DialogueFile.Load);
@@ -34,6 +38,8 @@ public sealed class DialogueTests
     public async Task StartPostfix()
     {
         RealPostfix.Require();
+        _chain = Path.GetTempFileName();
+        await File.WriteAllTextAsync(_chain, TestCertificate.Make(PostfixInstance.HostName).Chain);
         // anvil has one anvil_rate_time_unit for all services of a Postfix.
         foreach (var unit in Dialogues.GroupBy(UnitOf))
         {
@@ -51,6 +57,9 @@ public sealed class DialogueTests
     {
         foreach (var postfix in _postfixes.Values)
             await postfix.DisposeAsync();
+        await _sasl.DisposeAsync();
+        if (_chain.Length > 0)
+            File.Delete(_chain);
     }
 
     [TestCaseSource(nameof(Whole))]
@@ -74,7 +83,7 @@ public sealed class DialogueTests
         {
             var networks = ClientNetwork.Others.Take(runs.Length).ToArray();
             var behind = dialogue.Mta.Count > 0 ? ServiceOf(dialogue, CutsService) : CutsService;
-            await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf(behind), ClientNetwork.LocalizeAll(dialogue.Limits, networks), cancellationToken);
+            await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf(behind), LimitsOf(dialogue, networks), cancellationToken);
             var options = new ParallelOptions { MaxDegreeOfParallelism = CutsAtATime, CancellationToken = cancellationToken };
             await Parallel.ForEachAsync(runs.Zip(networks), options, async (run, token) =>
             {
@@ -123,7 +132,7 @@ public sealed class DialogueTests
 
     private async Task CompareAsync(DialogueFile dialogue, CancellationToken cancellationToken)
     {
-        var limits = ClientNetwork.LocalizeAll(dialogue.Limits, s_networks);
+        var limits = LimitsOf(dialogue, s_networks);
         await using var shield = await ShieldProcess.StartAsync(PostfixOf(dialogue).EndPointOf(ServiceOf(dialogue, "behind")), limits, cancellationToken);
         var (expected, actual, seen, limit) = await RunBothAsync(dialogue, shield, ClientNetwork.AsWritten, cancellationToken);
         // A machine that stalls for half a second in a delay makes a difference of one second; a wrong delay is there again every time.
@@ -164,6 +173,12 @@ public sealed class DialogueTests
         return DialogueRunner.RunAsync(dialogue, postfix.EndPointOf(service), postfix.LogOf(service).FromHere(), writes, cancellationToken, network, postfix.AcceptingProcesses);
     }
 
+    private Dictionary<string, string> LimitsOf(DialogueFile dialogue, IReadOnlyCollection<ClientNetwork> networks) =>
+        ClientNetwork.LocalizeAll(dialogue.Limits, networks).ToDictionary(limit => limit.Key, limit => limit.Value.Replace("{chain}", _chain, StringComparison.Ordinal));
+
+    private Dictionary<string, string> MtaOf(DialogueFile dialogue) =>
+        dialogue.Mta.ToDictionary(parameter => parameter.Key, parameter => parameter.Value.Replace("{sasl}", _sasl.Parameters["smtpd_sasl_path"], StringComparison.Ordinal));
+
     private PostfixInstance PostfixOf(DialogueFile dialogue) => _postfixes[UnitOf(dialogue)];
 
     private static string UnitOf(DialogueFile dialogue) => dialogue.Limits.GetValueOrDefault(RateTimeUnit, "");
@@ -171,17 +186,17 @@ public sealed class DialogueTests
     private static string ServiceOf(DialogueFile dialogue, string part) => $"{dialogue.Name}-{part}";
 
     // Both ways to play a dialogue have services of their own, because anvil counts for each service by itself and remembers; who plays it once more is another client.
-    private static IEnumerable<PostfixService> ServicesOf(DialogueFile dialogue)
+    private IEnumerable<PostfixService> ServicesOf(DialogueFile dialogue)
     {
-        yield return PostfixService.WithoutLimits(ServiceOf(dialogue, "behind"), dialogue.Mta);
-        var limited = Union(dialogue.Mta, ClientNetwork.LocalizeAll(dialogue.Limits, s_networks));
+        yield return PostfixService.WithoutLimits(ServiceOf(dialogue, "behind"), MtaOf(dialogue));
+        var limited = Union(MtaOf(dialogue), LimitsOf(dialogue, s_networks));
         yield return new(ServiceOf(dialogue, "limited"), limited);
         if (dialogue.WholeOnly is not null)
             yield break;
 
         yield return new(ServiceOf(dialogue, "split-limited"), limited);
         if (dialogue.Mta.Count > 0)
-            yield return PostfixService.WithoutLimits(ServiceOf(dialogue, CutsService), dialogue.Mta);
+            yield return PostfixService.WithoutLimits(ServiceOf(dialogue, CutsService), MtaOf(dialogue));
     }
 
     private static string Difference(Transcript expected, Transcript actual) =>

@@ -59,13 +59,18 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     /// <param name="cancellationToken">Ends the start.</param>
     /// <param name="time">The clock of all waits; null for the real one.</param>
     /// <param name="resolver">The name service; null for the system's.</param>
-    public static async Task<ShieldUnderTest> StartAsync(ShieldOptions options, CancellationToken cancellationToken, TimeProvider? time = null, INameResolver? resolver = null)
+    /// <param name="configureLogging">Where else log lines go, and which; null for nowhere else.</param>
+    public static async Task<ShieldUnderTest> StartAsync(ShieldOptions options, CancellationToken cancellationToken, TimeProvider? time = null, INameResolver? resolver = null, Action<ILoggingBuilder>? configureLogging = null)
     {
         var log = new RecordingLogger();
         var shield = new ShieldUnderTest(
             ShieldHost.Build(
                 new(options),
-                services => services.AddSingleton(time ?? TimeProvider.System).AddSingleton(resolver ?? new SystemNameResolver()).AddLogging(logging => logging.ClearProviders().AddProvider(log))),
+                services => services.AddSingleton(time ?? TimeProvider.System).AddSingleton(resolver ?? new SystemNameResolver()).AddLogging(logging =>
+                {
+                    logging.ClearProviders().AddProvider(log);
+                    configureLogging?.Invoke(logging);
+                })),
             log);
         try
         {

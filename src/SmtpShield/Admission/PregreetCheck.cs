@@ -7,12 +7,14 @@ using SmtpShield.Configuration;
 using SmtpShield.Listening;
 using SmtpShield.Protocol;
 using SmtpShield.Telemetry;
+using SmtpShield.Tls;
 
 namespace SmtpShield.Admission;
 
 /// <summary>
 /// Refuses a client that talks before it was greeted (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c): mail software waits, what abuses it often does not. As a stage it
 /// looks once before anything is counted or dialled; the session looks again before it greets. It sees what has arrived, and waits for nothing.
+/// In wrapper mode nobody is refused, as by Postfix: the first command may come in one write with the end of the handshake.
 /// </summary>
 internal sealed partial class PregreetCheck(ShieldService service, ILogger<PregreetCheck> log) : IConnectionStage
 {
@@ -35,6 +37,9 @@ internal sealed partial class PregreetCheck(ShieldService service, ILogger<Pregr
     /// <summary>Whether the client has sent something; logs it then. What it has sent stays to be read.</summary>
     public async ValueTask<bool> HasTalkedAsync(ConnectionContext connection)
     {
+        if (connection.Features.Get<TlsFacts>() is not null)
+            return false;
+
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(PregreetCheck)} runs behind {nameof(IdentifyClient)}.");
         try
         {
@@ -49,7 +54,7 @@ internal sealed partial class PregreetCheck(ShieldService service, ILogger<Pregr
 
             var hasTalked = !read.Buffer.IsEmpty;
             if (hasTalked)
-                Log.ImproperPipelining(log, BeforeGreeting, client.NameAddress, ClientText.Escape(read.Buffer, LongestInputLogged));
+                Log.ImproperPipelining(log, BeforeGreeting, client.NameAddress, ClientInput.Quote(read.Buffer, LongestInputLogged));
             input.AdvanceTo(read.Buffer.Start);
             return hasTalked;
         }

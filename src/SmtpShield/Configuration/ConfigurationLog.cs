@@ -5,7 +5,7 @@ namespace SmtpShield.Configuration;
 /// <summary>The log lines about the configuration. <c>warning: </c> and <c>error: </c> are put in front by the log, from the level.</summary>
 internal static partial class ConfigurationLog
 {
-    // Event ids 1700 to 1799 are this folder's. Next free: 1707.
+    // Event ids 1700 to 1799 are this folder's. Next free: 1708.
 
     /// <summary>Logs everything there is to say about a configuration.</summary>
     public static void Report(this ILogger logger, ShieldConfigurationResult result)
@@ -45,4 +45,8 @@ internal static partial class ConfigurationLog
     /// <summary>The shield serves clients.</summary>
     [LoggerMessage(1706, LogLevel.Information, "daemon started -- version {Version}, configuration {Path}")]
     public static partial void Started(ILogger logger, string version, string path);
+
+    /// <summary>The service has no certificate: what the shield can't see there.</summary>
+    [LoggerMessage(1707, LogLevel.Information, "service {Service}: STARTTLS is passed on to the MTA (no smtpd_tls_chain_files): inside TLS only connections, handshakes and octets are limited, not mail, recipients, logins and errors", EventName = "TlsPassedOn")]
+    public static partial void TlsPassedOn(ILogger logger, string service);
 }

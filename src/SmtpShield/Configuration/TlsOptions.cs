@@ -89,4 +89,7 @@ public sealed record TlsOptions
 
     /// <summary>Whether the shield ends the client's TLS; if it does not, STARTTLS is the MTA's.</summary>
     public bool IsTerminated => HasCertificate && SecurityLevel != TlsSecurityLevel.None;
+
+    /// <summary>Whether STARTTLS is passed on to the MTA, so that the shield is blind behind it.</summary>
+    public bool IsPassedOn => !HasCertificate && SecurityLevel != TlsSecurityLevel.None;
 }

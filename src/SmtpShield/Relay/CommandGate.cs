@@ -134,7 +134,7 @@ internal sealed class CommandGate(RelayState state)
         if (!command.IsHeader && !RefusedVerbs.IsHttp(command.Word) && !state.Options.ForbiddenCommands.Contains(command.Word))
             return GateVerdict.Forward;
 
-        RelayLog.NotSmtp(state.Log, state.Client.NameAddress, ClientText.Escape(line, LongestNotSmtpLogged));
+        RelayLog.NotSmtp(state.Log, state.Client.NameAddress, ClientInput.Quote(new(line.ToArray()), LongestNotSmtpLogged, state.Session.MaySendCredentials));
         refusal = Replies.NotSmtp;
         return GateVerdict.Disconnect;
     }

@@ -12,6 +12,7 @@ namespace SmtpShield.Relay;
 internal sealed class CommandRelay(RelayState state)
 {
     private const int LongestInputLogged = 100;
+    private const int LongestLineStartLogged = 30;
 
     private readonly CommandGate _gate = new(state);
     private bool _isSkipping;
@@ -79,7 +80,7 @@ internal sealed class CommandRelay(RelayState state)
 
     private void RefuseOtherProtocol(in ReadOnlySequence<byte> input)
     {
-        RelayLog.NotSmtp(state.Log, state.Client.NameAddress, ClientText.Escape(input, LongestInputLogged));
+        RelayLog.NotSmtp(state.Log, state.Client.NameAddress, ClientInput.Quote(input, LongestInputLogged, state.Session.MaySendCredentials));
         Disconnect(Verb.Unknown, Replies.SmtpExpected);
     }
 
@@ -108,9 +109,10 @@ internal sealed class CommandRelay(RelayState state)
             case LineStatus.Complete:
                 return true;
             default:
-                var start = side.Received.Slice(0, 30);
+                var start = side.Received.Slice(0, LongestLineStartLogged);
+                state.Session.MaySendCredentials |= isAuth;
                 if (state.LogBudget.TryTake())
-                    RelayLog.RequestTooLong(state.Log, state.Client.NameAddress, state.Options.LineLengthLimit, isAuth ? "" : ClientText.Escape(start));
+                    RelayLog.RequestTooLong(state.Log, state.Client.NameAddress, state.Options.LineLengthLimit, ClientInput.Quote(start, LongestLineStartLogged, state.Session.MaySendCredentials));
                 _isSkipping = true;
                 return isTooLong = TrySkip(side, out next);
         }
@@ -159,6 +161,7 @@ internal sealed class CommandRelay(RelayState state)
     {
         var received = state.ClientSide.Received;
         var command = CommandLine.Parse(line);
+        state.Session.MaySendCredentials |= ClientInput.BeginsWithAuth(command.Word);
         if (EndsInForbiddenBareLf(next))
         {
             // The line says in which transaction it was: that is known when all before it is answered.
@@ -194,8 +197,8 @@ internal sealed class CommandRelay(RelayState state)
         if (verdict is GateVerdict.Wait)
             return false;
 
-        // A blank line is no command: "lost connection after" keeps naming the one before.
-        if (!command.Word.IsEmpty)
+        // A blank line is no command, and one that must not come before TLS was none for Postfix: "lost connection after" keeps naming the one before.
+        if (!command.Word.IsEmpty && refusal != Replies.MustStartTls)
             state.After = command.Verb.Name();
         state.ClientSide.Take(next);
         if (verdict is GateVerdict.Disconnect)
@@ -227,7 +230,7 @@ internal sealed class CommandRelay(RelayState state)
             return false;
 
         if (!state.Session.HasPipelinedImproperly)
-            RelayLog.ImproperPipelining(state.Log, verb.Name(), state.Client.NameAddress, ClientText.Escape(input, LongestInputLogged));
+            RelayLog.ImproperPipelining(state.Log, verb.Name(), state.Client.NameAddress, ClientInput.Quote(input, LongestInputLogged, state.Session.MaySendCredentials));
         state.Session.HasPipelinedImproperly = true;
         return state.Options.ForbidUnauthPipelining;
     }

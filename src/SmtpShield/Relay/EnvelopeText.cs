@@ -18,7 +18,7 @@ internal sealed class EnvelopeText
     private int _senderLength;
 
     /// <summary>The client said EHLO, not HELO.</summary>
-    public bool IsEsmtp { get; private set; }
+    public bool IsEsmtp { get; set; }
 
     /// <summary>The HELO or EHLO name; empty before.</summary>
     public ReadOnlySpan<byte> Helo => _helo.AsSpan(0, _heloLength);

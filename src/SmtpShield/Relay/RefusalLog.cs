@@ -10,8 +10,7 @@ namespace SmtpShield.Relay;
 /// </summary>
 internal static class RefusalLog
 {
-    private const int LongestReasonLogged = 200;
-    private const int LongestReplyLogged = LongestReasonLogged + EnvelopeText.Longest;
+    private const int LongestReplyLogged = 200 + EnvelopeText.Longest;
     private const int LongestEtrnLogged = 100;
 
     /// <summary>Logs a refusal, unless the shield refused itself or the session has logged enough.</summary>
@@ -33,7 +32,7 @@ internal static class RefusalLog
         switch (head.Verb)
         {
             case Verb.Auth:
-                RelayLog.AuthenticationFailed(state.Log, state.Client.NameAddress, ClientText.Escape(kept), ReasonOf(text));
+                RelayLog.AuthenticationFailed(state.Log, state.Client.NameAddress, ClientText.Escape(kept), SaslFailure.ReasonIn(text));
                 break;
             case Verb.Data or Verb.Bdat when isMessageReply:
                 RelayLog.MessageRejected(state.Log, state.Client.NameAddress, Quote(text), DescribeEnvelope(state, default));
@@ -72,13 +71,6 @@ internal static class RefusalLog
         if (blank > 0 && words[..blank].IndexOf((byte)'.') >= 0)
             words = words[(blank + 1)..];
         return words.StartsWith("Error:"u8) || words.StartsWith("Syntax:"u8);
-    }
-
-    private static string ReasonOf(ReadOnlySpan<byte> text)
-    {
-        var marker = "authentication failed: "u8;
-        var at = text.IndexOf(marker);
-        return at < 0 ? "authentication failure" : ClientText.Escape(text[(at + marker.Length)..], LongestReasonLogged);
     }
 
     private static ReadOnlySpan<byte> FirstLine(in ReadOnlySequence<byte> reply)

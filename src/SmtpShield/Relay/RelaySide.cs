@@ -176,18 +176,39 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
         return false;
     }
 
-    /// <summary>Gives the transport back: no read is under way any more, so that others may read on.</summary>
+    /// <summary>Gives the transport back: no read is under way any more, and what was not taken can be read on by others.</summary>
     public void Detach()
     {
         if (_isReading)
         {
             _input.CancelPendingRead();
-            Poll();
+            EndRead();
         }
 
         if (_isOpen)
-            GiveBack();
+            _input.AdvanceTo(_received.Start);
         _isOpen = false;
+    }
+
+    private void EndRead()
+    {
+        if (!_read.IsCompleted)
+            return;
+
+        _isReading = false;
+        try
+        {
+            var result = _read.GetResult();
+            _input.AdvanceTo(result.Buffer.Start);
+
+            // Something had come already: it is the next read that was cancelled, and that one is not ours.
+            if (!result.IsCanceled && _input.TryRead(out result))
+                _input.AdvanceTo(result.Buffer.Start);
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            Break();
+        }
     }
 
     private bool PollFlush()

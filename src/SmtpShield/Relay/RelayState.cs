@@ -63,7 +63,7 @@ internal sealed class RelayState(SessionContext session, RelaySide clientSide, R
     public PendingCommands Pending { get; } = new();
 
     /// <summary>Names and addresses for log lines.</summary>
-    public EnvelopeText Envelope { get; } = new();
+    public EnvelopeText Envelope { get; } = new() { IsEsmtp = session.IsEsmtp };
 
     /// <summary>Commands counted for the disconnect line.</summary>
     public CommandStatistics Statistics => session.Statistics;
@@ -71,8 +71,8 @@ internal sealed class RelayState(SessionContext session, RelaySide clientSide, R
     /// <summary>Whether the client must use TLS before anything that matters (<c>smtpd_tls_security_level = encrypt</c>).</summary>
     public bool RequiresTls => session.Options.Tls.SecurityLevel == TlsSecurityLevel.Encrypt && session.Tls != TlsMode.Active;
 
-    /// <summary>Whether AUTH is neither offered nor taken now (<c>smtpd_tls_auth_only</c>).</summary>
-    public bool HidesAuth => session.Options.Tls.AuthOnly && session.Tls != TlsMode.Active;
+    /// <summary>Whether AUTH is neither offered nor taken now (<c>smtpd_tls_auth_only</c>, which TLS that is required implies).</summary>
+    public bool HidesAuth => RequiresTls || (session.Options.Tls.AuthOnly && session.Tls != TlsMode.Active);
 
     /// <summary>The MTA has offered CHUNKING: it knows that octets follow a BDAT command.</summary>
     public bool OffersChunking { get; set; }

@@ -256,6 +256,7 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         if (IsHandshakeNext(head, code) && !head.IsForwarded)
         {
             // Whether STARTTLS has succeeded, the handshake decides.
+            state.Session.IsEsmtp = state.Envelope.IsEsmtp;
             state.Pending.RemoveHead();
             state.End(RelayResult.StartTls);
             return;

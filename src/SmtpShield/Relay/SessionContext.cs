@@ -36,8 +36,14 @@ internal sealed class SessionContext(ClientIdentity client, ClientCounter? count
     /// <summary>Input that came before its time was logged already: once a session is enough.</summary>
     public bool HasPipelinedImproperly { get; set; }
 
+    /// <summary>The client has said AUTH: what it sends from here on may be credentials, at whatever prompt it types them.</summary>
+    public bool MaySendCredentials { get; set; }
+
     /// <summary>When the client was greeted; a timestamp, 0 before.</summary>
     public long Start { get; set; }
+
+    /// <summary>The client said EHLO before STARTTLS: all that is kept of it (Postfix keeps it too, smtpd.c, <c>starttls_cmd</c>).</summary>
+    public bool IsEsmtp { get; set; }
 
     /// <summary>What STARTTLS means now.</summary>
     public TlsMode Tls { get; set; }

@@ -64,9 +64,9 @@ internal sealed class SmtpSessionHandler(
 
     private static TlsMode ModeOf(TlsOptions options, TlsFacts? wrapped) =>
         wrapped is not null ? TlsMode.Active
-        : options.SecurityLevel == TlsSecurityLevel.None ? TlsMode.None
+        : options.IsPassedOn ? TlsMode.Passthrough
         : options.IsTerminated ? TlsMode.Offered
-        : TlsMode.Passthrough;
+        : TlsMode.None;
 
     private async ValueTask GoOnInTlsAsync(ConnectionContext connection, SessionContext session, HandshakeSlot slot)
     {

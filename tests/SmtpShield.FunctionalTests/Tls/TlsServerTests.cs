@@ -187,8 +187,8 @@ public class TlsServerTests
     [TestCase("EHLO x\r\nMAIL FROM:<>\r\n", "-1")]
     [TestCase("GET / HTTP/1.1\r\n\r\n", "-1")]
     [TestCase("\x15\x03\x01\0\x02\x02\x50", "-1")]
-    [TestCase("\x17\x03\x03\0\x05aaaaa", "-1")]
-    [TestCase("\x16\x03\x01\0\x05\x01\0\0\x01a", "-1")]
+    [TestCase("\u0017\u0003\u0003\0\u0005aaaaa", "-1")]
+    [TestCase("\u0016\u0003\u0001\0\u0005\u0001\0\0\u0001a", "-1")]
     [TestCase("", "lost connection")]
     [TestCase("\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", "lost connection")]
     public async Task AcceptAsync_OfWhatIsNotAHandshake_LogsAsPostfix(string octets, string reason, CancellationToken cancellationToken)

@@ -55,6 +55,20 @@ internal sealed class SaslServer : IAsyncDisposable
         }
     }
 
+    private static bool TryDecode(string? response, out string? text)
+    {
+        text = null;
+        if (response is null)
+            return true;
+
+        var octets = new byte[response.Length];
+        if (!Convert.TryFromBase64String(response, octets, out var length))
+            return false;
+
+        text = Encoding.Latin1.GetString(octets, 0, length);
+        return true;
+    }
+
     private async Task ServeAsync(TcpClient client)
     {
         using (client)
@@ -71,9 +85,14 @@ internal sealed class SaslServer : IAsyncDisposable
                     if (fields[0] is not ("AUTH" or "CONT"))
                         continue;
                     if (fields[0] == "AUTH")
-                        (mechanism, user) = (fields[2], "");
+                        (mechanism, user) = (fields[2].ToUpperInvariant(), "");
                     var response = fields[0] == "CONT" ? fields[2] : fields.FirstOrDefault(field => field.StartsWith("resp=", StringComparison.Ordinal))?[5..];
-                    var text = response is null ? null : Encoding.Latin1.GetString(Convert.FromBase64String(response));
+                    if (!TryDecode(response, out var text))
+                    {
+                        await writer.WriteLineAsync($"FAIL\t{fields[1]}\treason=Invalid base64 data in continued response");
+                        continue;
+                    }
+
                     if (text is not null && mechanism == "LOGIN" && user.Length == 0)
                     {
                         user = text;
@@ -86,8 +105,8 @@ internal sealed class SaslServer : IAsyncDisposable
                     }
                     if (text is null)
                         continue;
-                    var given = mechanism == "LOGIN" ? [user, text] : text.Split('\0')[^2..];
-                    await writer.WriteLineAsync(given[0] == _user && given[1] == _password ? $"OK\t{fields[1]}\tuser={_user}" : $"FAIL\t{fields[1]}\tuser={given[0]}");
+                    var given = mechanism == "LOGIN" ? [user, text] : text.Split('\0');
+                    await writer.WriteLineAsync(given.Length < 2 ? $"FAIL\t{fields[1]}\treason=invalid input" : given[^2..] is var last && last[0] == _user && last[1] == _password ? $"OK\t{fields[1]}\tuser={_user}" : $"FAIL\t{fields[1]}\tuser={last[0]}");
                 }
             }
             catch (Exception ended) when (ended is IOException or OperationCanceledException)

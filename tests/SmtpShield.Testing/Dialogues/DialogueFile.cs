@@ -132,6 +132,12 @@ public sealed partial class DialogueFile
             case "PAUSE":
                 _steps.Add(new DialogueStep(client, DialogueStepKind.Pause, text));
                 break;
+            case "TLS" when text == "close":
+                _steps.Add(new DialogueStep(client, DialogueStepKind.EndTls, ""));
+                break;
+            case "TLS" when TlsWords().IsMatch(text):
+                _steps.Add(new DialogueStep(client, DialogueStepKind.StartTls, text));
+                break;
             case "EXPECT" when text == "close":
                 _steps.Add(new DialogueStep(client, DialogueStepKind.ExpectClose, ""));
                 break;
@@ -150,9 +156,9 @@ public sealed partial class DialogueFile
     private void JoinToLastSend(string client, string text)
     {
         var last = _steps[^1];
-        if (last.Kind != DialogueStepKind.Send || last.Client != client)
+        if (last.Kind is not (DialogueStepKind.Send or DialogueStepKind.StartTls) || last.Client != client)
             throw new FormatException($"{Name}: nothing sent that could be joined");
-        _steps[^1] = last with { Text = last.Text + Unescape(text) };
+        _steps[^1] = last.Kind == DialogueStepKind.Send ? last with { Text = last.Text + Unescape(text) } : last with { Behind = last.Behind + Unescape(text) };
     }
 
     // UTF-8 in the file is sent as it is written; an escape stands for one octet.
@@ -171,8 +177,11 @@ public sealed partial class DialogueFile
     [GeneratedRegex(@"^((?<kind>limit|mta|client) (?<name>\w+) = (?<value>.*)|(?<kind>whole-only) (?<reason>.+))$")]
     private static partial Regex Header();
 
-    [GeneratedRegex(@"^((?<client>[ABDEFGHI]): )?(?<op>C\+?|RAW\+?|S|X|OPEN|CLOSE|RESET|HALFCLOSE|EXPECT|PAUSE)(\*(?<times>\d+))?:?( (?<text>.*))?$")]
+    [GeneratedRegex(@"^((?<client>[ABDEFGHI]): )?(?<op>C\+?|RAW\+?|S|X|OPEN|CLOSE|RESET|HALFCLOSE|EXPECT|PAUSE|TLS)(\*(?<times>\d+))?:?( (?<text>.*))?$")]
     private static partial Regex Step();
+
+    [GeneratedRegex(@"^((resume|1\.2|sni=\S+)( |$))*$")]
+    private static partial Regex TlsWords();
 
     [GeneratedRegex(@"\\([rnt0s\\]|x[0-9A-Fa-f]{2})")]
     private static partial Regex Escape();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Security.Authentication;
 using System.Text;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
@@ -10,6 +11,7 @@ namespace SmtpShield.Testing.Dialogues;
 public sealed class DialogueRunner : IAsyncDisposable
 {
     private readonly Dictionary<string, RawSmtpClient> _clients = [];
+    private readonly Dictionary<string, string> _serverNames = [];
     private readonly List<TranscriptEntry> _entries = [];
     private readonly DialogueFile _dialogue;
     private readonly IPEndPoint _server;
@@ -94,6 +96,12 @@ public sealed class DialogueRunner : IAsyncDisposable
                 _entries.Add(new TranscriptEntry(step.Client, "(closed)", 0));
                 await LeaveAsync(step.Client, reset: false, cancellationToken);
                 break;
+            case DialogueStepKind.StartTls:
+                await StartTlsAsync(step, client, cancellationToken);
+                break;
+            case DialogueStepKind.EndTls:
+                await client.EndTlsAsync();
+                break;
             case DialogueStepKind.HalfClose:
                 client.EndSending();
                 break;
@@ -132,6 +140,18 @@ public sealed class DialogueRunner : IAsyncDisposable
             isFirst = false;
             await client.SendAsync(octets, cancellationToken);
         }
+    }
+
+    // .NET keeps tickets by server name. A name nobody has asked for yet makes a new session, and one that is asked for again resumes the client's last one.
+    private async Task StartTlsAsync(DialogueStep step, RawSmtpClient client, CancellationToken cancellationToken)
+    {
+        var words = step.Text.Split(' ');
+        var name = words.FirstOrDefault(word => word.StartsWith("sni=", StringComparison.Ordinal))?[4..];
+        var mayResume = _dialogue.Steps.Any(other => other.Kind == DialogueStepKind.StartTls && other.Text.StartsWith("resume", StringComparison.Ordinal));
+        if (mayResume)
+            name = words[0] == "resume" ? _serverNames[step.Client] : _serverNames[step.Client] = $"{Guid.NewGuid():N}.example";
+        var version = await client.StartTlsAsync(cancellationToken, name, words.Contains("1.2") ? SslProtocols.Tls12 : SslProtocols.None, mayResume, step.Behind is null ? null : Encoding.Latin1.GetBytes(step.Behind));
+        _entries.Add(new TranscriptEntry(step.Client, $"({version?.ToString() ?? "no TLS"})", 0));
     }
 
     private async Task ReadAsync(DialogueStep step, RawSmtpClient client, CancellationToken cancellationToken)

@@ -21,6 +21,12 @@ public enum DialogueStepKind
     /// <summary>Says that the client sends nothing more.</summary>
     HalfClose,
 
+    /// <summary>Makes the TLS handshake.</summary>
+    StartTls,
+
+    /// <summary>Ends TLS, and not the connection.</summary>
+    EndTls,
+
     /// <summary>Closes without a word.</summary>
     Close,
 

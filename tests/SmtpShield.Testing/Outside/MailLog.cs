@@ -42,11 +42,12 @@ public sealed partial class MailLog(string path, string syslogName)
 
     /// <summary>
     /// The lines that say how sessions began, what limits and guards did in them, and how they ended. Made comparable: the service's name is <c>smtp</c>, because a Postfix on a port of its own
-    /// logs the address and port it has in master.cf; and the number of octets after BDAT is <c>n</c>, because at a timeout Postfix logs the length of its own 421 there.
+    /// logs the address and port it has in master.cf; the number of octets after BDAT is <c>n</c>, because at a timeout Postfix logs the length of its own 421 there; and
+    /// <c>server-digest</c> and the place in OpenSSL's source, which .NET doesn't tell, are left out.
     /// Nothing else is changed.
     /// </summary>
     public IReadOnlyList<string> SessionLines =>
-        [.. Texts.Where(text => SessionLine().IsMatch(text)).Select(text => BdatSize().Replace(ServiceName().Replace(text, "for service smtp"), "after BDAT (n bytes)"))];
+        [.. Texts.Where(text => SessionLine().IsMatch(text)).Select(text => OpenSslSource().Replace(ServerDigest().Replace(BdatSize().Replace(ServiceName().Replace(text, "for service smtp"), "after BDAT (n bytes)"), ""), ""))];
 
     /// <summary>The refusals of commands. Made comparable: a queue id is <c>NOQUEUE</c>, because only the MTA knows it.</summary>
     public IReadOnlyList<string> Rejects => [.. Texts.Where(text => RejectLine().IsMatch(text)).Select(text => QueueId().Replace(text, "NOQUEUE: "))];
@@ -105,7 +106,7 @@ public sealed partial class MailLog(string path, string syslogName)
     [GeneratedRegex(@"^\w{3} +\d+ \d\d:\d\d:\d\d \S+ (?<tag>[^\[ ]+)\[\d+\]: (?<text>.*)$")]
     private static partial Regex Prefix();
 
-    [GeneratedRegex(@"^(connect from |disconnect from |lost connection |timeout after |too many errors after |improper command pipelining |discarding EHLO keywords: |warning: non-SMTP command |warning: .* limit exceeded: )")]
+    [GeneratedRegex(@"^(connect from |disconnect from |lost connection |timeout after |too many errors after |improper command pipelining |discarding EHLO keywords: |warning: non-SMTP command |warning: .* limit exceeded: |warning: Refusing |warning: TLS library problem: |SSL_accept error |Anonymous TLS connection |TLS SNI )")]
     private static partial Regex SessionLine();
 
     [GeneratedRegex(@"for service \S+$")]
@@ -113,6 +114,12 @@ public sealed partial class MailLog(string path, string syslogName)
 
     [GeneratedRegex(@"after BDAT \(\d+ bytes\)")]
     private static partial Regex BdatSize();
+
+    [GeneratedRegex(" server-digest [A-Z0-9]+$")]
+    private static partial Regex ServerDigest();
+
+    [GeneratedRegex(@"(?<=^warning: TLS library problem: .*):[^ :]+\.c:\d+:$")]
+    private static partial Regex OpenSslSource();
 
     [GeneratedRegex(@"^[0-9A-Za-z]+: reject: ")]
     private static partial Regex RejectLine();

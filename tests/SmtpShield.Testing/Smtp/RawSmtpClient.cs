@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text;
 using System.Threading.Channels;
 
@@ -11,10 +13,12 @@ namespace SmtpShield.Testing.Smtp;
 public sealed class RawSmtpClient : IAsyncDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
-    private readonly Channel<(byte[] Octets, long Time)> _received = Channel.CreateUnbounded<(byte[], long)>();
+    private Channel<(byte[] Octets, long Time)> _received = Channel.CreateUnbounded<(byte[], long)>();
     private readonly StringBuilder _pending = new();
     private readonly Socket _socket;
     private Task _reading = Task.CompletedTask;
+    private Task _decrypting = Task.CompletedTask;
+    private SslStream? _tls;
     private long _lastEvent;
     private long _pendingTime;
 
@@ -26,6 +30,9 @@ public sealed class RawSmtpClient : IAsyncDisposable
 
     /// <summary>The client's own end.</summary>
     public IPEndPoint LocalEndPoint => (IPEndPoint)_socket.LocalEndPoint!;
+
+    /// <summary>Whether the server has ended TLS with <c>close_notify</c>, and not by the end of the connection.</summary>
+    public bool HasEndedTls { get; private set; }
 
     /// <summary>Connects from a loopback address.</summary>
     /// <param name="server">The server.</param>
@@ -72,7 +79,59 @@ public sealed class RawSmtpClient : IAsyncDisposable
     }
 
     /// <summary>Begins to take in what comes.</summary>
-    public void StartReading() => _reading = ReadAsync();
+    public void StartReading() => _reading = ReadAsync(_received.Writer);
+
+    /// <summary>Makes the TLS handshake; what is sent and read from here on goes inside. Any certificate will do.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="serverName">The name the client asks for; null for none.</param>
+    /// <param name="protocols">The versions it offers.</param>
+    /// <param name="mayResume">Whether it resumes an earlier session with that name, if there was one.</param>
+    /// <param name="behind">What it sends inside in one write with the last of the handshake (TLS 1.3); null for nothing.</param>
+    /// <returns>The version, or null when there was no handshake; then the connection goes on in clear.</returns>
+    public async Task<SslProtocols?> StartTlsAsync(CancellationToken cancellationToken, string? serverName = null, SslProtocols protocols = SslProtocols.None, bool mayResume = false, byte[]? behind = null)
+    {
+        var raw = _received;
+        _received = Channel.CreateUnbounded<(byte[], long)>();
+        var stream = new ReceivedOctetsStream(_socket, raw.Reader) { HoldsAnswers = behind is not null };
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_patience);
+#pragma warning disable CA5359 // A certificate of a test is nobody's.
+        var tls = new SslStream(stream, leaveInnerStreamOpen: false, static (_, _, _, _) => true);
+#pragma warning restore CA5359
+        try
+        {
+            // No name is sent where an address stands.
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = serverName ?? "127.0.0.1", EnabledSslProtocols = protocols, AllowTlsResume = mayResume }, patience.Token);
+            if (behind is not null)
+            {
+                await tls.WriteAsync(behind, cancellationToken);
+                await stream.ReleaseAsync(cancellationToken);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"No handshake within {s_patience.TotalSeconds} s");
+        }
+        catch (Exception failed) when (failed is AuthenticationException or IOException)
+        {
+            await tls.DisposeAsync();
+            _received = raw;
+            return null;
+        }
+
+        _lastEvent = TimeProvider.System.GetTimestamp();
+        _tls = tls;
+        _decrypting = DecryptAsync(tls, stream, _received.Writer);
+        return tls.SslProtocol;
+    }
+
+    /// <summary>Says inside TLS that the client sends nothing more (<c>close_notify</c>); what is sent behind it goes in clear.</summary>
+    public async Task EndTlsAsync()
+    {
+        var tls = _tls ?? throw new InvalidOperationException("There is no TLS to end.");
+        await tls.ShutdownAsync();
+        _tls = null;
+    }
 
     /// <summary>Sends octets, one character each.</summary>
     public Task SendAsync(string octets, CancellationToken cancellationToken) => SendAsync(Encoding.Latin1.GetBytes(octets), cancellationToken);
@@ -83,10 +142,15 @@ public sealed class RawSmtpClient : IAsyncDisposable
         _lastEvent = TimeProvider.System.GetTimestamp();
         try
         {
+            if (_tls is not null)
+            {
+                await _tls.WriteAsync(octets, cancellationToken);
+                return;
+            }
             while (!octets.IsEmpty)
                 octets = octets[await _socket.SendAsync(octets, cancellationToken)..];
         }
-        catch (SocketException)
+        catch (Exception closed) when (closed is SocketException or IOException)
         {
             // The server has closed: the reader says so, after all that came before.
         }
@@ -120,7 +184,9 @@ public sealed class RawSmtpClient : IAsyncDisposable
     }
 
     /// <summary>Reads one line, or <see langword="null"/> when the server has closed the connection, in order or by RST.</summary>
-    public async Task<ReplyLine?> ReadLineAsync(CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="keepEnd">Whether the line's end is part of its text.</param>
+    public async Task<ReplyLine?> ReadLineAsync(CancellationToken cancellationToken, bool keepEnd = false)
     {
         int end;
         while ((end = IndexOfLineEnd()) < 0)
@@ -131,7 +197,7 @@ public sealed class RawSmtpClient : IAsyncDisposable
             _pending.Append(Encoding.Latin1.GetString(octets));
             _pendingTime = time;
         }
-        var text = _pending.ToString(0, end).TrimEnd('\r');
+        var text = keepEnd ? _pending.ToString(0, end + 1) : _pending.ToString(0, end).TrimEnd('\r');
         _pending.Remove(0, end + 1);
         var delay = _pendingTime > _lastEvent ? TimeProvider.System.GetElapsedTime(_lastEvent, _pendingTime) : TimeSpan.Zero;
         _lastEvent = Math.Max(_lastEvent, _pendingTime);
@@ -197,6 +263,7 @@ public sealed class RawSmtpClient : IAsyncDisposable
             EndSending();
         _socket.Close();
         await _reading;
+        await _decrypting;
     }
 
     /// <summary>Closes the connection.</summary>
@@ -204,6 +271,7 @@ public sealed class RawSmtpClient : IAsyncDisposable
     {
         _socket.Dispose();
         await _reading;
+        await _decrypting;
     }
 
     private int IndexOfLineEnd()
@@ -230,19 +298,36 @@ public sealed class RawSmtpClient : IAsyncDisposable
         }
     }
 
-    private async Task ReadAsync()
+    private async Task DecryptAsync(SslStream tls, ReceivedOctetsStream raw, ChannelWriter<(byte[] Octets, long Time)> received)
+    {
+        var buffer = new byte[65536];
+        try
+        {
+            int count;
+            while ((count = await tls.ReadAsync(buffer)) > 0)
+                received.TryWrite((buffer[..count], raw.LastTime));
+            HasEndedTls = !raw.IsAtEnd;
+        }
+        catch (Exception closed) when (closed is IOException or ObjectDisposedException)
+        {
+            // As without TLS: what came before stays readable.
+        }
+        received.TryComplete();
+    }
+
+    private async Task ReadAsync(ChannelWriter<(byte[] Octets, long Time)> received)
     {
         var buffer = new byte[65536];
         try
         {
             int count;
             while ((count = await _socket.ReceiveAsync(buffer)) > 0)
-                _received.Writer.TryWrite((buffer[..count], TimeProvider.System.GetTimestamp()));
+                received.TryWrite((buffer[..count], TimeProvider.System.GetTimestamp()));
         }
         catch (Exception closed) when (closed is SocketException or ObjectDisposedException)
         {
             // RST and FIN are both "closed"; what came before stays readable.
         }
-        _received.Writer.TryComplete();
+        received.TryComplete();
     }
 }

@@ -11,7 +11,7 @@ public partial class DependencyTests
     {
         ["Listening"] = ["Transport", "Configuration"],
         ["Clients"] = ["Protocol", "Configuration", "Listening"],
-        ["Admission"] = ["Clients", "Limits", "Protocol", "Configuration", "Telemetry", "Listening"],
+        ["Admission"] = ["Clients", "Limits", "Protocol", "Configuration", "Telemetry", "Listening", "Tls"],
         ["Limits"] = ["Clients", "Protocol", "Configuration"],
         ["Sessions"] = ["Admission", "Relay", "Limits", "Upstream", "Tls", "Clients", "Telemetry", "Listening", "Configuration", "Protocol"],
         ["Relay"] = ["Protocol", "Limits", "Upstream", "Telemetry", "Configuration"],
