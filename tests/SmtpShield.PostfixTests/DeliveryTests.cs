@@ -150,8 +150,7 @@ public sealed class DeliveryTests
     [CancelAfter(240_000)]
     public async Task Nodemailer_Delivers_StoredAsWithoutShield(CancellationToken cancellationToken)
     {
-        RealPostfix.RequireProgram("node");
-        var modules = await NodemailerAsync(cancellationToken);
+        var modules = await Nodemailer.RequireAsync(cancellationToken);
         var file = await MessageFileAsync(cancellationToken);
         const string script = """
             const [modules, port, to, file] = process.argv.slice(1);
@@ -232,20 +231,6 @@ public sealed class DeliveryTests
             + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\u00e4\u00f6\u00fc\r\n.\r\n..\r\n" + string.Join("\r\n", lines) + "\r\n",
             cancellationToken);
         return file;
-    }
-
-    // npm's own cache makes this quick the second time; nothing is written into the source tree.
-    private static async Task<string> NodemailerAsync(CancellationToken cancellationToken)
-    {
-        var directory = Environment.GetEnvironmentVariable("SMTPSHIELD_TEST_NODE_DIRECTORY") ?? Path.Combine(Path.GetTempPath(), "smtpshield-test-node");
-        var modules = Path.Combine(directory, "node_modules");
-        if (Directory.Exists(Path.Combine(modules, "nodemailer")))
-            return modules;
-        RealPostfix.RequireProgram("npm");
-        var (exitCode, output) = await OutsideProcess.RunAsync("npm", ["install", "--no-audit", "--no-fund", "--prefix", directory, "nodemailer"], TimeSpan.FromSeconds(120), cancellationToken);
-        if (exitCode != 0)
-            Assert.Ignore($"npm cannot install nodemailer:\n{output}");
-        return modules;
     }
 
     private async Task CompareAsync(string? sent, Func<RawSmtpClient, string, Task> sendAsync, CancellationToken cancellationToken, int replies = 1)

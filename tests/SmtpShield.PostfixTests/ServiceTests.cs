@@ -77,7 +77,7 @@ public sealed class ServiceTests
             [new PostfixService("smtp", new Dictionary<string, string>()), new PostfixService("submission", new Dictionary<string, string> { ["smtpd_client_message_rate_limit"] = "2" })],
             cancellationToken);
         var (smtp, submission) = (postfix.EndPointOf("smtp"), postfix.EndPointOf("submission"));
-        var directory = Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(postfix.LogPath))!, "etc");
+        var directory = postfix.ConfigurationDirectory;
         // Named by the port alone, so that they are not services of this host only.
         var master = Path.Combine(directory, "master.cf");
         await File.WriteAllTextAsync(master, Regex.Replace(await File.ReadAllTextAsync(master, cancellationToken), "^127.0.0.1:([0-9]+) inet", "$1 inet", RegexOptions.Multiline), cancellationToken);

@@ -21,17 +21,20 @@ internal sealed class ClientHandshake(TlsServer tls, NewTlsSessions newSessions,
     /// <param name="client">Who the client is.</param>
     /// <param name="counter">Counts the client's events; null when it is exempt.</param>
     /// <param name="options">The session's.</param>
+    /// <param name="isCheck">Whether a proxy checks if the shield lives.</param>
     /// <param name="after">Behind what the connection was lost, if it is.</param>
     /// <param name="cancellationToken">Ends the wait for the client.</param>
     /// <returns>What to go on with; null when the session is over, and the log says why.</returns>
     public async ValueTask<TlsTransport?> RunAsync(
-        HandshakeSlot slot, IDuplexPipe raw, ClientIdentity client, ClientCounter? counter, TlsOptions options, string after, CancellationToken cancellationToken)
+        HandshakeSlot slot, IDuplexPipe raw, ClientIdentity client, ClientCounter? counter, TlsOptions options, bool isCheck, string after, CancellationToken cancellationToken)
     {
-        var handshake = await tls.AcceptAsync(raw, client, options, slot, cancellationToken).ConfigureAwait(false);
+        var handshake = await tls.AcceptAsync(raw, client, options, slot, isCheck, cancellationToken).ConfigureAwait(false);
         var refusal = handshake.IsResumed ? null : newSessions.Count(client, counter);
         if (handshake.Transport is not { } transport)
         {
-            if (refusal is null)
+            if (isCheck)
+                SessionLog.CheckLost(log, after, client.NameAddress);
+            else if (refusal is null)
                 SessionLog.ConnectionLost(log, after, client.NameAddress);
             return null;
         }

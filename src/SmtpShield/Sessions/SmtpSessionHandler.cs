@@ -70,7 +70,7 @@ internal sealed class SmtpSessionHandler(
 
     private async ValueTask GoOnInTlsAsync(ConnectionContext connection, SessionContext session, HandshakeSlot slot)
     {
-        var transport = await handshake.RunAsync(slot, connection.Transport, session.Client, session.Counter, session.Options.Tls, RelayState.AfterStartTls, drain.Deadline).ConfigureAwait(false);
+        var transport = await handshake.RunAsync(slot, connection.Transport, session.Client, session.Counter, session.Options.Tls, connection.Features.Get<ProxyConnection>() is { IsLocal: true }, RelayState.AfterStartTls, drain.Deadline).ConfigureAwait(false);
         session.Statistics.Count(Verb.StartTls, succeeded: transport is not null);
         if (transport is null)
             return;

@@ -24,14 +24,15 @@ internal sealed class WrapTls(ClientHandshake handshake, NewTlsSessions newSessi
     private async Task WrapAsync(ConnectionContext connection, TlsOptions options, ConnectionDelegate next)
     {
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(WrapTls)} runs behind {nameof(IdentifyClient)}.");
-        using var counter = connection.Features.Get<ProxyConnection>() is { IsLocal: true } ? null : newSessions.CounterOf(client);
+        var isCheck = connection.Features.Get<ProxyConnection>() is { IsLocal: true };
+        using var counter = isCheck ? null : newSessions.CounterOf(client);
         if (!newSessions.MayBegin(client, counter) || handshake.TryEnter(options) is not { } slot)
             return;
 
         var raw = connection.Transport;
         try
         {
-            if (await handshake.RunAsync(slot, raw, client, counter, options, RelayState.AfterConnect, drain.Deadline).ConfigureAwait(false) is not { } transport)
+            if (await handshake.RunAsync(slot, raw, client, counter, options, isCheck, RelayState.AfterConnect, drain.Deadline).ConfigureAwait(false) is not { } transport)
                 return;
 
             await using (transport.ConfigureAwait(false))

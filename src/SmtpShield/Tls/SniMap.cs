@@ -59,7 +59,7 @@ internal static class SniMap
 
     private static void ReadInline(string map, List<(string, IReadOnlyList<string>)> entries, ICollection<ConfigurationProblem> problems)
     {
-        var location = new SourceLocation(Parameter);
+        var location = new SourceLocation(Inline[..^1]);
         if (InBraces(map[Inline.Length..]) is not { } content)
         {
             problems.Add(ConfigurationProblem.Error(location, Parameter, $"bad syntax: {map}", "write inline:{ {name = file} }"));

@@ -38,9 +38,10 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     /// <param name="client">The client, for log lines.</param>
     /// <param name="options">The session's.</param>
     /// <param name="slot">The right to begin; given back here.</param>
+    /// <param name="isCheck">Whether a proxy checks if the shield lives: its leaving without a handshake is not written, nor is its handshake.</param>
     /// <param name="cancellationToken">Ends the handshake.</param>
     /// <exception cref="OperationCanceledException">By the token.</exception>
-    public async ValueTask<TlsHandshake> AcceptAsync(IDuplexPipe raw, ClientIdentity client, TlsOptions options, HandshakeSlot slot, CancellationToken cancellationToken)
+    public async ValueTask<TlsHandshake> AcceptAsync(IDuplexPipe raw, ClientIdentity client, TlsOptions options, HandshakeSlot slot, bool isCheck, CancellationToken cancellationToken)
     {
         using var giveBack = slot;
         using var deadline = new CancellationTokenSource(options.StartTlsTimeout < options.HandshakeTimeout ? options.StartTlsTimeout : options.HandshakeTimeout, time);
@@ -54,7 +55,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             await tls.AuthenticateAsServerAsync(static (_, hello, choice, _) => new(((Choice)choice!).Make(hello.ServerName)), choice, either.Token).ConfigureAwait(false);
             stream.Flight = null;
             var facts = TlsFactsReader.Read(tls, flight, choice.Certificate?.Leaf, choice.ServerName);
-            if (options.LogLevel > 0)
+            if (options.LogLevel > 0 && !isCheck)
                 LogEstablished(client, facts, choice);
             return new(new(tls, stream, facts, time), facts.IsResumed);
         }
@@ -64,7 +65,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             if (exception is OperationCanceledException && !deadline.IsCancellationRequested)
                 throw;
 
-            LogFailure(client.NameAddress, exception);
+            LogFailure(client.NameAddress, exception, isCheck);
             return TlsHandshake.Failed;
         }
     }
@@ -76,7 +77,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
         Log.Established(logger, client.NameAddress, facts.ServerName is null ? "" : $" to {facts.ServerName}", facts);
     }
 
-    private void LogFailure(string client, Exception exception)
+    private void LogFailure(string client, Exception exception, bool isCheck)
     {
         var reason = exception switch
         {
@@ -84,6 +85,12 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             AuthenticationException or InvalidOperationException or NotSupportedException => LibraryFailure,
             _ => IsReset(exception) ? "Connection reset by peer" : "lost connection",
         };
+        if (isCheck && exception is IOException)
+        {
+            Log.CheckFailed(logger, client, reason);
+            return;
+        }
+
         Log.AcceptFailed(logger, client, reason);
         if (reason == LibraryFailure)
             Log.LibraryProblem(logger, LibraryErrorOf(exception) ?? NotTls);
@@ -136,7 +143,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
 
     private static partial class Log
     {
-        // Event ids 2000 to 2099 are this folder's. Next free: 2004; certificates have those from 2010 on.
+        // Event ids 2000 to 2099 are this folder's. Next free: 2005; certificates have those from 2010 on.
 
         [LoggerMessage(2000, LogLevel.Information, "Anonymous TLS connection established from {Client}{ToName}: {Facts}")]
         public static partial void Established(ILogger logger, string client, string toName, TlsFacts facts);
@@ -149,5 +156,8 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
 
         [LoggerMessage(2003, LogLevel.Information, "TLS SNI {ServerName} from {Client} not matched, using default chain")]
         public static partial void ServerNameUnknown(ILogger logger, string serverName, string client);
+
+        [LoggerMessage(2004, LogLevel.Debug, "SSL_accept error from {Client}: {Reason}")]
+        public static partial void CheckFailed(ILogger logger, string client, string reason);
     }
 }

@@ -109,7 +109,7 @@ internal sealed class TlsListener : IAsyncDisposable
             var options = _service.Current.Tls;
             if (Server.TryEnter(options) is not { } slot)
                 return;
-            var handshake = await Server.AcceptAsync(connection, client, options, slot, CancellationToken.None);
+            var handshake = await Server.AcceptAsync(connection, client, options, slot, isCheck: false, CancellationToken.None);
             Handshakes.Add(handshake);
             if (handshake.Transport is not { } transport)
                 return;

@@ -36,6 +36,9 @@ public sealed class PostfixInstance : IAsyncDisposable
     /// <summary>The log of all its processes.</summary>
     public string LogPath => Path.Combine(_directory, "log", "maillog");
 
+    /// <summary>Where its main.cf is.</summary>
+    public string ConfigurationDirectory => Path.Combine(_directory, "etc");
+
     /// <summary>The processes that may take a connection: each smtpd(8), and master(8), which starts another one.</summary>
     public IEnumerable<int> AcceptingProcesses() => Processes().Where(process => process.Name is "smtpd" or "master").Select(process => process.Id);
 
@@ -228,6 +231,8 @@ public sealed class PostfixInstance : IAsyncDisposable
             retry unix - - n - - error
             discard unix - - n - - discard
             virtual unix - n n - - virtual
+            smtp unix - - n - - smtp
+            smtps unix - - n - - smtp -o smtp_tls_wrappermode=yes
             anvil unix - - n - 1 anvil
             tlsmgr unix - - n 1000? 1 tlsmgr
 
