@@ -11,11 +11,15 @@ internal sealed record PemFile(string Path, IReadOnlyList<(string Label, string 
 {
     private const string CertificateLabel = "CERTIFICATE";
     private const string KeyLabel = "PRIVATE KEY";
+    private const string NoObjects = "has no PEM objects";
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="FormatException">It can't be read, or there is nothing of use in it; the message is for the administrator.</exception>
     public static PemFile Read(string path)
     {
+        // A named pipe has no length, and opening it would wait for somebody who writes.
+        if (new FileInfo(path) is { Exists: true, Length: 0 })
+            throw new FormatException(NoObjects);
         if (!ConfigurationText.TryReadBytes(path, out var bytes, out var error))
             throw new FormatException(error);
 
@@ -33,7 +37,7 @@ internal sealed record PemFile(string Path, IReadOnlyList<(string Label, string 
         // A file that is being written ends in the middle of an object.
         if (rest.Contains("-----BEGIN ", StringComparison.Ordinal))
             throw new FormatException("has a PEM object without its end");
-        return objects.Count > 0 ? new(path, objects) : throw new FormatException("has no PEM objects");
+        return objects.Count > 0 ? new(path, objects) : throw new FormatException(NoObjects);
     }
 
     /// <summary>Whether an object is a private key.</summary>

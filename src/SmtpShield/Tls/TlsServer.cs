@@ -23,7 +23,10 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     // RFC 7301; the id is IANA's. A client that offers protocols and not this one is refused: it wants to talk to another server than ours.
     private static readonly List<SslApplicationProtocol> Smtp = [new("smtp")];
 
+    private static readonly TimeSpan WarningInterval = TimeSpan.FromMinutes(1);
+
     private readonly HandshakeSlots _slots = new();
+    private long _warnedAt;
 
     /// <summary>Whether there is a certificate. False although the options name one: it could not be loaded after a reload.</summary>
     public bool IsAvailable => certificates.Current.Default is not null;
@@ -31,7 +34,16 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     /// <summary>Takes the right to begin a handshake, before the client is told to begin.</summary>
     /// <param name="options">The session's.</param>
     /// <returns>A slot for <see cref="AcceptAsync"/>, or to be disposed; null when <c>shield_tls_handshake_limit</c> is reached or there is no certificate: reply 454 4.7.0.</returns>
-    public HandshakeSlot? TryEnter(TlsOptions options) => IsAvailable ? _slots.TryEnter(options.HandshakeLimit) : null;
+    public HandshakeSlot? TryEnter(TlsOptions options)
+    {
+        if (!IsAvailable)
+            return null;
+
+        var slot = _slots.TryEnter(options.HandshakeLimit);
+        if (slot is null && IsWarningDue())
+            Log.HandshakeLimitReached(logger, options.HandshakeLimit);
+        return slot;
+    }
 
     /// <summary>Makes the handshake, within <c>smtpd_starttls_timeout</c> and <c>shield_tls_handshake_timeout</c>. Logs how it went.</summary>
     /// <param name="raw">The connection. Behind a failure it can only be closed.</param>
@@ -68,6 +80,13 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             LogFailure(client.NameAddress, exception, isCheck);
             return TlsHandshake.Failed;
         }
+    }
+
+    private bool IsWarningDue()
+    {
+        var warnedAt = Volatile.Read(ref _warnedAt);
+        var now = time.GetTimestamp();
+        return (warnedAt == 0 || time.GetElapsedTime(warnedAt, now) >= WarningInterval) && Interlocked.CompareExchange(ref _warnedAt, now, warnedAt) == warnedAt;
     }
 
     private void LogEstablished(ClientIdentity client, TlsFacts facts, Choice choice)
@@ -143,7 +162,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
 
     private static partial class Log
     {
-        // Event ids 2000 to 2099 are this folder's. Next free: 2005; certificates have those from 2010 on.
+        // Event ids 2000 to 2099 are this folder's. Next free: 2006; certificates have those from 2010 on.
 
         [LoggerMessage(2000, LogLevel.Information, "Anonymous TLS connection established from {Client}{ToName}: {Facts}")]
         public static partial void Established(ILogger logger, string client, string toName, TlsFacts facts);
@@ -159,5 +178,8 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
 
         [LoggerMessage(2004, LogLevel.Debug, "SSL_accept error from {Client}: {Reason}")]
         public static partial void CheckFailed(ILogger logger, string client, string reason);
+
+        [LoggerMessage(2005, LogLevel.Warning, "{Limit} TLS handshakes are under way, as many as shield_tls_handshake_limit allows: further ones are refused", EventName = "HandshakeLimitReached")]
+        public static partial void HandshakeLimitReached(ILogger logger, int limit);
     }
 }

@@ -548,6 +548,10 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             var command = ReferenceCommand.Parse(line);
             if (left.IsComplete ? command.Forwarded == left.Octets : (command.Forwarded + "\r").StartsWith(left.Octets, StringComparison.Ordinal))
                 return true;
+
+            // It was refused, and its chunk dropped with it.
+            if (command.Verb == "BDAT" && command.Chunk is var (size, _))
+                _sent = Math.Min(client.Sent.Length, _sent + size);
         }
 
         return false;

@@ -277,6 +277,7 @@ public class TlsServerTests
         var fifth = listener.Server.TryEnter(options);
 
         Assert.That((first is null, second is null, third is null, fourth is null, fifth is null), Is.EqualTo((false, false, true, false, true)));
+        Assert.That(listener.Log.Lines, Is.EqualTo(new[] { "2 TLS handshakes are under way, as many as shield_tls_handshake_limit allows: further ones are refused" }));
     }
 
     [Test]

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Configuration;
 using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;
 using SmtpShield.Tls;
 
@@ -97,6 +98,16 @@ public class CertificateStoreTests
 
         Assert.That(() => Open(new() { ChainFiles = [file] }), Throws.InstanceOf<CertificateException>().With.Message.Contains(reason).And.Message.Contains(file));
         Assert.That(CertificateStore.ProblemsOf(new() { ChainFiles = [file] }, _time), Has.Exactly(1).Property(nameof(ConfigurationProblem.Severity)).EqualTo(ProblemSeverity.Error));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task ProblemsOf_ANamedPipe_DoNotWaitForAWriter(CancellationToken cancellationToken)
+    {
+        var pipe = Path.Combine(_directory, "pipe.pem");
+        await OutsideProcess.RunSuccessfullyAsync("mkfifo", [pipe], TimeSpan.FromSeconds(5), cancellationToken);
+        var problems = await Task.Run(() => CertificateStore.ProblemsOf(new() { ChainFiles = [pipe] }, _time), cancellationToken).WaitAsync(cancellationToken);
+
+        Assert.That(problems.Select(static problem => problem.Message), Has.Exactly(1).Contains("has no PEM objects"));
     }
 
     [TestCase(1536, "the RSA key has only 1536 bits: OpenSSL may refuse every handshake with it")]
