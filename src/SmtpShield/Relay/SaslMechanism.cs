@@ -1,3 +1,5 @@
+using SmtpShield.Protocol;
+
 namespace SmtpShield.Relay;
 
 /// <summary>Names an AUTH command's mechanism for log lines, without ever quoting what might be a credential typed in its place.</summary>
@@ -15,8 +17,7 @@ internal static class SaslMechanism
     /// <param name="argument">What follows AUTH.</param>
     public static ReadOnlySpan<byte> NameOf(ReadOnlySpan<byte> argument)
     {
-        var end = argument.IndexOfAny((byte)' ', (byte)'\t');
-        var word = end < 0 ? argument : argument[..end];
+        var word = SaslMechanisms.NameIn(argument);
         foreach (var name in Octets)
         {
             if (System.Text.Ascii.EqualsIgnoreCase(word, name))

@@ -5,9 +5,6 @@ internal sealed class HandshakeSlots
 {
     private int _taken;
 
-    /// <summary>Handshakes under way or about to begin.</summary>
-    public int Taken => Volatile.Read(ref _taken);
-
     /// <summary>Takes a place for one.</summary>
     /// <returns>The place, given back by disposing it; null above the limit.</returns>
     public HandshakeSlot? TryEnter(int limit)

@@ -28,15 +28,12 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     private readonly HandshakeSlots _slots = new();
     private long _warnedAt;
 
-    /// <summary>Whether there is a certificate. False although the options name one: it could not be loaded after a reload.</summary>
-    public bool IsAvailable => certificates.Current.Default is not null;
-
     /// <summary>Takes the right to begin a handshake, before the client is told to begin.</summary>
     /// <param name="options">The session's.</param>
     /// <returns>A slot for <see cref="AcceptAsync"/>, or to be disposed; null when <c>shield_tls_handshake_limit</c> is reached or there is no certificate: reply 454 4.7.0.</returns>
     public HandshakeSlot? TryEnter(TlsOptions options)
     {
-        if (!IsAvailable)
+        if (certificates.Current.Default is null)
             return null;
 
         var slot = _slots.TryEnter(options.HandshakeLimit);
