@@ -20,11 +20,12 @@ internal static class ShieldHost
     {
         try
         {
+            ProcessResources.RequireDescriptors();
             await using var application = Build(snapshot, configure);
             await application.RunAsync();
             return 0;
         }
-        catch (Exception exception) when (exception is EndpointBindException or MaillogFileException or CertificateException)
+        catch (Exception exception) when (exception is EndpointBindException or SessionCapacityException or MaillogFileException or CertificateException)
         {
             await Console.Error.WriteLineAsync($"smtpshield: fatal: {exception.Message}");
             return 1;

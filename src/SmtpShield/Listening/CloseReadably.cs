@@ -8,15 +8,12 @@ namespace SmtpShield.Listening;
 /// Closes a connection so that the client can read the last reply: sends FIN, then reads and drops what the client still sends until it closes too. Closing with unread
 /// input would make the kernel send RST, which takes the reply with it. The session's process slot is free before the wait.
 /// </summary>
-/// <remarks>Bounded: <see cref="LongestWait"/> and <see cref="MostOctets"/> a connection, <see cref="MostConnections"/> at a time; those above it are closed at once.</remarks>
-internal sealed class CloseReadably(TimeProvider time) : IConnectionStage
+/// <remarks>Bounded: <see cref="LongestWait"/> and <see cref="MostOctets"/> a connection, <see cref="SessionBound.Closing"/> at a time; those above it are closed at once.</remarks>
+internal sealed class CloseReadably(ConnectionRoom room, TimeProvider time) : IConnectionStage
 {
-    private const int MostConnections = 2000;
     private const long MostOctets = 16 << 20;
 
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);
-
-    private int _waiting;
 
     /// <inheritdoc />
     public async Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
@@ -31,9 +28,11 @@ internal sealed class CloseReadably(TimeProvider time) : IConnectionStage
         }
 
         EndSending(connection);
-        if (Interlocked.Increment(ref _waiting) <= MostConnections)
-            await WaitForCloseAsync(connection).ConfigureAwait(false);
-        Interlocked.Decrement(ref _waiting);
+        if (!room.TryEnterClosing())
+            return;
+
+        await WaitForCloseAsync(connection).ConfigureAwait(false);
+        room.LeaveClosing();
     }
 
     // Everything flushed has been taken by the kernel. Or the client takes nothing: then this ends the write.

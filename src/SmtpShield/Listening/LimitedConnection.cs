@@ -6,20 +6,22 @@ using Microsoft.AspNetCore.Http.Features;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// A connection as the transport made it, which gives its <see cref="ProcessSlot"/> back at its end. Kestrel disposes every connection it accepted, also when its
+/// A connection as the transport made it, which gives its <see cref="ProcessSlot"/> and its place back at its end. Kestrel disposes every connection it accepted, also when its
 /// pipeline threw, so this is where nothing can be forgotten.
 /// </summary>
 internal sealed class LimitedConnection : ConnectionContext
 {
     private readonly ConnectionContext _connection;
     private readonly ProcessSlot _slot;
+    private readonly ConnectionRoom.Place _place;
     private readonly ConnectionDrain.Lease _lease;
 
     /// <summary>Leaves the slot as a feature.</summary>
-    public LimitedConnection(ConnectionContext connection, ProcessSlot slot, ConnectionDrain.Lease lease)
+    public LimitedConnection(ConnectionContext connection, ProcessSlot slot, ConnectionRoom.Place place, ConnectionDrain.Lease lease)
     {
         _connection = connection;
         _slot = slot;
+        _place = place;
         _lease = lease;
         connection.Features.Set(slot);
     }
@@ -85,6 +87,7 @@ internal sealed class LimitedConnection : ConnectionContext
         finally
         {
             _slot.Release();
+            _place.Dispose();
             _lease.Dispose();
             await base.DisposeAsync();
         }

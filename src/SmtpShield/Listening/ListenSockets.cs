@@ -10,14 +10,16 @@ namespace SmtpShield.Listening;
 internal sealed class ListenSockets : IDisposable
 {
     private readonly ShieldSnapshot _snapshot;
+    private readonly SessionCapacity _capacity;
     private readonly IDisposable _onChange;
     private readonly Lock _gate = new();
     private readonly List<Entry> _sockets = [];
 
     /// <summary>Follows the limit through reloads.</summary>
-    public ListenSockets(ShieldSnapshot snapshot)
+    public ListenSockets(ShieldSnapshot snapshot, SessionCapacity capacity)
     {
         _snapshot = snapshot;
+        _capacity = capacity;
         _onChange = ChangeToken.OnChange(snapshot.GetChangeToken, ChangeQueueLength);
     }
 
@@ -63,7 +65,7 @@ internal sealed class ListenSockets : IDisposable
         }
     }
 
-    private int LengthFor(string service) => _snapshot.Current.Of(service).Listener.DefaultProcessLimit;
+    private int LengthFor(string service) => _capacity.LimitOf(service);
 
     // A second listen() only changes the length (Linux, BSD); those who wait in the queue stay in it, also when it becomes too short for them.
     private static bool TryListen(Socket socket, int length)

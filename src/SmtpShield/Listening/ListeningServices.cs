@@ -13,6 +13,9 @@ internal static class ListeningServices
     public static IServiceCollection AddListening(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(static _ => ProcessResources.OfThisProcess());
+        services.AddSingleton<SessionCapacity>();
+        services.AddSingleton<ConnectionRoom>();
         services.AddSingleton<ListenSockets>();
         services.AddSingleton<ServiceScopes>();
         services.AddScoped<ServiceScopes.Holder>();

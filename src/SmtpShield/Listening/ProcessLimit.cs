@@ -23,83 +23,58 @@ internal sealed partial class ProcessLimit : IDisposable
     private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(1000);
 
     private readonly ShieldService _service;
+    private readonly SessionCapacity _capacity;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly IDisposable _onChange;
+    private readonly Places _places;
     private readonly Lock _gate = new();
-    private TaskCompletionSource? _roomOrLimitChanged;
-    private int _sessions;
-    private int _held;
     private bool _isUnderStress;
     private long? _warnedAt;
 
     /// <summary>Follows the limit through reloads.</summary>
-    public ProcessLimit(ShieldService service, TimeProvider time, ILogger<ProcessLimit> logger)
+    public ProcessLimit(ShieldService service, SessionCapacity capacity, TimeProvider time, ILogger<ProcessLimit> logger)
     {
         _service = service;
+        _capacity = capacity;
         _time = time;
         _logger = logger;
+        _places = new(() => Limit);
         _onChange = ChangeToken.OnChange(service.GetChangeToken, () =>
         {
-            lock (_gate)
-                WakeWaiters();
+            _places.BoundChanged();
             EndStress();
         });
     }
 
     /// <summary>Sessions that have a slot now.</summary>
-    public int Sessions
-    {
-        get
-        {
-            lock (_gate)
-                return _sessions;
-        }
-    }
+    public int Sessions => _places.Taken;
 
     /// <summary>Whether sessions have reached the limit and have not gone down to 70 % of it since: time for the stress values.</summary>
     public bool IsUnderStress => Volatile.Read(ref _isUnderStress);
 
-    private int Limit => _service.Current.Listener.DefaultProcessLimit;
+    private int Limit => _capacity.LimitOf(_service.Name);
 
     /// <summary>Completes when a listener may accept: there is room, and nobody who is already accepted waits for it.</summary>
     /// <exception cref="OperationCanceledException">It is no longer wanted.</exception>
-    public async Task WaitForRoomAsync(CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            Task changed;
-            lock (_gate)
-            {
-                if (_sessions + _held < Limit)
-                    return;
-                changed = Changed();
-            }
-
-            await changed.WaitAsync(cancellationToken);
-        }
-    }
+    public Task WaitForRoomAsync(CancellationToken cancellationToken) => _places.WaitForRoomAsync(cancellationToken);
 
     /// <summary>Takes a slot for an accepted connection; when another listener took the last one first, waits for the next.</summary>
     /// <param name="listener">Where the connection was accepted; named in the warning.</param>
     /// <param name="cancellationToken">Gives the connection up.</param>
     /// <exception cref="OperationCanceledException">It is no longer wanted.</exception>
-    public ValueTask<ProcessSlot> TakeAsync(EndPoint listener, CancellationToken cancellationToken)
+    public async ValueTask<ProcessSlot> TakeAsync(EndPoint listener, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        return TryTake(listener) is { } slot ? ValueTask.FromResult(slot) : WaitAndTakeAsync(listener, cancellationToken);
+        var sessions = await _places.TakeAsync(cancellationToken);
+        if (Limit is var limit && sessions >= limit)
+            BeginStress(listener, limit);
+        return new ProcessSlot(this);
     }
 
     /// <summary>Gives a slot back; <see cref="ProcessSlot"/> sees to it that this happens once.</summary>
     internal void Return()
     {
-        lock (_gate)
-        {
-            _sessions--;
-            WakeWaiters();
-        }
-
+        _places.Return();
         if (IsUnderStress)
             EndStress();
     }
@@ -107,48 +82,15 @@ internal sealed partial class ProcessLimit : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _onChange.Dispose();
 
-    private async ValueTask<ProcessSlot> WaitAndTakeAsync(EndPoint listener, CancellationToken cancellationToken)
+    private void BeginStress(EndPoint listener, int limit)
     {
-        lock (_gate)
-            _held++;
-        try
-        {
-            while (true)
-            {
-                Task changed;
-                lock (_gate)
-                    changed = Changed();
-                if (TryTake(listener) is { } slot)
-                    return slot;
-                await changed.WaitAsync(cancellationToken);
-            }
-        }
-        finally
-        {
-            lock (_gate)
-            {
-                _held--;
-                WakeWaiters();
-            }
-        }
-    }
-
-    private ProcessSlot? TryTake(EndPoint listener)
-    {
-        int limit;
-        var warn = false;
-        var isNew = false;
+        bool warn;
+        bool isNew;
         lock (_gate)
         {
-            limit = Limit;
-            if (_sessions >= limit)
-                return null;
-            if (++_sessions == limit)
-            {
-                warn = IsWarningDue();
-                isNew = !_isUnderStress;
-                Volatile.Write(ref _isUnderStress, true);
-            }
+            warn = IsWarningDue();
+            isNew = !_isUnderStress;
+            Volatile.Write(ref _isUnderStress, true);
         }
 
         if (warn)
@@ -160,8 +102,6 @@ internal sealed partial class ProcessLimit : IDisposable
 
         if (isNew)
             Log.StressBegins(_logger, limit);
-
-        return new ProcessSlot(this);
     }
 
     private bool IsWarningDue()
@@ -178,7 +118,7 @@ internal sealed partial class ProcessLimit : IDisposable
         int sessions;
         lock (_gate)
         {
-            sessions = _sessions;
+            sessions = Sessions;
             if (!_isUnderStress || sessions * 100L > Limit * (long)StressEndsAt)
                 return;
             Volatile.Write(ref _isUnderStress, false);
@@ -194,14 +134,6 @@ internal sealed partial class ProcessLimit : IDisposable
         IPEndPoint ip => $"[{ip.Address}]:{ip.Port}",
         _ => $"{listener}",
     };
-
-    private Task Changed() => (_roomOrLimitChanged ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-
-    private void WakeWaiters()
-    {
-        _roomOrLimitChanged?.SetResult();
-        _roomOrLimitChanged = null;
-    }
 
     private static partial class Log
     {

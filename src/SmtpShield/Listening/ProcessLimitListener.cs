@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Connections;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Accepts while the limit has room. Otherwise further clients stay where they are, in the kernel's listen queue, connected and without a greeting.
+/// Accepts while the service's limit and the process have room. Otherwise further clients stay where they are, in the kernel's listen queue, connected and without a greeting.
 /// </summary>
 /// <remarks>
 /// Several listeners share one limit, and each may be waiting for a client when the last slot goes: the one client it accepts then is held here, unanswered, until a
@@ -14,14 +14,16 @@ internal sealed class ProcessLimitListener : IConnectionListener
 {
     private readonly IConnectionListener _listener;
     private readonly ProcessLimit _limit;
+    private readonly ConnectionRoom _room;
     private readonly ConnectionDrain _drain;
     private readonly CancellationTokenRegistration _onStop;
 
     /// <summary>Closes <paramref name="listener"/> when <paramref name="drain"/> begins, so that new clients are refused from then on.</summary>
-    public ProcessLimitListener(IConnectionListener listener, ProcessLimit limit, ConnectionDrain drain)
+    public ProcessLimitListener(IConnectionListener listener, ProcessLimit limit, ConnectionRoom room, ConnectionDrain drain)
     {
         _listener = listener;
         _limit = limit;
+        _room = room;
         _drain = drain;
         _onStop = drain.StopListening.Register(static state => _ = ((IConnectionListener)state!).UnbindAsync().AsTask(), listener);
     }
@@ -33,18 +35,21 @@ internal sealed class ProcessLimitListener : IConnectionListener
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
         ConnectionContext? connection = null;
+        ProcessSlot? slot = null;
         try
         {
             await _limit.WaitForRoomAsync(_drain.StopListening);
+            await _room.WaitForRoomAsync(_drain.StopListening);
             connection = await _listener.AcceptAsync(cancellationToken);
             if (connection is null)
                 return null;
 
-            var slot = await _limit.TakeAsync(_listener.EndPoint, _drain.StopListening);
-            return new LimitedConnection(connection, slot, _drain.Enter());
+            slot = await _limit.TakeAsync(_listener.EndPoint, _drain.StopListening);
+            return new LimitedConnection(connection, slot, await _room.TakeAsync(_drain.StopListening), _drain.Enter());
         }
         catch (OperationCanceledException) when (_drain.StopListening.IsCancellationRequested)
         {
+            slot?.Release();
             if (connection is not null)
             {
                 connection.Abort(new ConnectionAbortedException("The shield stops."));

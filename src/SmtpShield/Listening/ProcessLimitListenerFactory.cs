@@ -8,10 +8,10 @@ using SmtpShield.Transport;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Binds Kestrel's endpoints to our socket transport, with two more reasons not to accept: no room for another session, and the program is stopping.
+/// Binds Kestrel's endpoints to our socket transport, with three more reasons not to accept: no room for another session of the service, no room in the process, and the program is stopping.
 /// </summary>
 /// <remarks>To be registered after Kestrel's own, which it takes precedence over then.</remarks>
-internal sealed class ProcessLimitListenerFactory(ServiceScopes services, ConnectionDrain drain, ListenSockets sockets, TimeProvider time, ILogger<SocketListener> log)
+internal sealed class ProcessLimitListenerFactory(ServiceScopes services, ConnectionRoom room, ConnectionDrain drain, ListenSockets sockets, TimeProvider time, ILogger<SocketListener> log)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     /// <inheritdoc/>
@@ -25,7 +25,7 @@ internal sealed class ProcessLimitListenerFactory(ServiceScopes services, Connec
         {
             var service = ((ServiceEndPoint)endpoint).Service;
             var limit = services.Of(service).GetRequiredService<ProcessLimit>();
-            return new(new ProcessLimitListener(new SocketListener(sockets.Listen(endpoint, service), time, log), limit, drain));
+            return new(new ProcessLimitListener(new SocketListener(sockets.Listen(endpoint, service), time, log), limit, room, drain));
         }
         catch (SocketException e)
         {

@@ -23,6 +23,7 @@ public class AdmitClientTests
     private AnvilTable _anvil = null!;
     private ListLogger<AdmitClient> _log = null!;
     private AdmitClient _stage = null!;
+    private SessionCapacity _capacity = null!;
     private ProcessLimit _processLimit = null!;
 
     [SetUp]
@@ -32,7 +33,8 @@ public class AdmitClientTests
         _time = new FakeTimeProvider();
         _anvil = TestAnvil.Table(_snapshot, _time);
         _log = new ListLogger<AdmitClient>();
-        _processLimit = new ProcessLimit(new("smtp", _snapshot), TimeProvider.System, NullLogger<ProcessLimit>.Instance);
+        _capacity = TestCapacity.Of(_snapshot, connections: 8000);
+        _processLimit = new ProcessLimit(new("smtp", _snapshot), _capacity, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
         _stage = new AdmitClient(_anvil, new ClientExceptions(new("smtp", _snapshot)), [new ConnectionCountLimit(), new ConnectionRateLimit(), new ErrorRateLimit(), new AuthFailureRateLimit()], new("smtp", _snapshot), _processLimit, _log);
     }
 
@@ -64,7 +66,11 @@ public class AdmitClientTests
     }
 
     [TearDown]
-    public void Dispose() => _processLimit.Dispose();
+    public void Dispose()
+    {
+        _processLimit.Dispose();
+        _capacity.Dispose();
+    }
 
     [Test, CancelAfter(10_000)]
     public async Task Invoke_UnderStress_TheStressedLimitCounts(CancellationToken cancellationToken)

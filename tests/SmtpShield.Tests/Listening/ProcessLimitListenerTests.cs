@@ -9,6 +9,8 @@ public class ProcessLimitListenerTests
 {
     private InMemoryListener _clients = null!;
     private ProcessLimit _limit = null!;
+    private SessionCapacity _capacity = null!;
+    private ConnectionRoom _room = null!;
     private ConnectionDrain _drain = null!;
     private ProcessLimitListener _listener = null!;
 
@@ -17,9 +19,11 @@ public class ProcessLimitListenerTests
     {
         var snapshot = new ShieldSnapshot(new ShieldOptions { Listener = new ListenerOptions { DefaultProcessLimit = 1 } });
         _clients = new InMemoryListener();
-        _limit = new ProcessLimit(new("smtp", snapshot), TimeProvider.System, NullLogger<ProcessLimit>.Instance);
+        _capacity = TestCapacity.Of(snapshot, connections: 8);
+        _room = new ConnectionRoom(_capacity);
+        _limit = new ProcessLimit(new("smtp", snapshot), _capacity, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
         _drain = new ConnectionDrain(snapshot, TimeProvider.System);
-        _listener = new ProcessLimitListener(_clients, _limit, _drain);
+        _listener = new ProcessLimitListener(_clients, _limit, _room, _drain);
     }
 
     [TearDown]
@@ -28,6 +32,7 @@ public class ProcessLimitListenerTests
         await _listener.DisposeAsync();
         await _clients.DisposeAsync();
         _limit.Dispose();
+        _capacity.Dispose();
         _drain.Dispose();
     }
 
@@ -127,6 +132,35 @@ public class ProcessLimitListenerTests
 
         Assert.That(await raced.WaitAsync(cancellationToken), Is.Null);
         Assert.That(client.IsDisposed, Is.True);
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Accept_NoRoomInTheProcess_LeavesTheClientInTheQueueUntilAConnectionIsClosed(CancellationToken cancellationToken)
+    {
+        _clients.Connect();
+        var places = new List<ConnectionRoom.Place>();
+        for (var i = 0; i < _capacity.Bound.Connections; i++)
+            places.Add(await _room.TakeAsync(cancellationToken));
+        var accepting = _listener.AcceptAsync(cancellationToken).AsTask();
+        Assert.That((accepting.IsCompleted, _clients.Waiting), Is.EqualTo((false, 1)));
+
+        places[0].Dispose();
+
+        Assert.That(await accepting.WaitAsync(cancellationToken), Is.Not.Null);
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Drain_WhileAClientIsHeldByTheProcess_ClosesItAndGivesItsSlotBack(CancellationToken cancellationToken)
+    {
+        var raced = _listener.AcceptAsync(cancellationToken).AsTask();
+        for (var i = 0; i < _capacity.Bound.Connections; i++)
+            await _room.TakeAsync(cancellationToken);
+        var client = _clients.Connect();
+
+        _drain.Begin();
+
+        Assert.That(await raced.WaitAsync(cancellationToken), Is.Null);
+        Assert.That((client.IsDisposed, _limit.Sessions), Is.EqualTo((true, 0)));
     }
 
     private async Task<ConnectionContext> AcceptAsync(CancellationToken cancellationToken) =>

@@ -11,6 +11,7 @@ public class ProcessLimitTests
     private SteppedTime _time = null!;
     private ShieldSnapshot _snapshot = null!;
     private ListLogger<ProcessLimit> _logger = null!;
+    private SessionCapacity _capacity = null!;
     private ProcessLimit _limit = null!;
 
     [SetUp]
@@ -19,11 +20,16 @@ public class ProcessLimitTests
         _time = new SteppedTime();
         _snapshot = new ShieldSnapshot(WithLimit(2));
         _logger = new ListLogger<ProcessLimit>();
-        _limit = new ProcessLimit(new("smtp", _snapshot), _time, _logger);
+        _capacity = TestCapacity.Of(_snapshot, connections: 8000);
+        _limit = new ProcessLimit(new("smtp", _snapshot), _capacity, _time, _logger);
     }
 
     [TearDown]
-    public void Dispose() => _limit.Dispose();
+    public void Dispose()
+    {
+        _limit.Dispose();
+        _capacity.Dispose();
+    }
 
     [TestCase(0, true)]
     [TestCase(1, true)]
