@@ -56,6 +56,7 @@ internal static class ShieldServices
         services.AddScoped<ClientHandshake>();
         services.AddScoped<PregreetCheck>();
         services.AddSingleton<RemovedEhloKeywords>();
+        services.AddSingleton<LenientMtas>();
         services.AddScoped<SmtpSessionHandler>();
         return services;
     }

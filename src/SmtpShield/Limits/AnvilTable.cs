@@ -47,6 +47,9 @@ internal sealed class AnvilTable
             _shards[i] = new AnvilShard(_hash, _services, isOverLimit);
     }
 
+    /// <summary>What clients have with the MTA now.</summary>
+    public ClientsInFlight InFlight { get; } = new();
+
     /// <summary>Records in the table, expired ones that were not yet removed included.</summary>
     public int Size => Volatile.Read(ref _size);
 

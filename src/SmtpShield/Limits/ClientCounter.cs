@@ -7,7 +7,12 @@ namespace SmtpShield.Limits;
 /// <remarks>Used by one session, so by one thread at a time.</remarks>
 internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposable
 {
+    private ClientInFlight? _inFlight;
+    private Func<int>? _authFailures;
+    private Action? _wake;
     private bool _isTracked;
+    private bool _isLoggingIn;
+    private int _commands;
 
     /// <summary>The service's name, as in <c>for service smtp</c>.</summary>
     public string Service => key.Service;
@@ -31,13 +36,69 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
     /// <summary>The client's events of a kind in the current window; counts nothing.</summary>
     public int Peek(AnvilEvent kind) => anvil.Peek(key).Of(kind);
 
-    /// <summary>Ends the connection, if it was counted. Again: does nothing.</summary>
+    /// <summary>All the client's counts; counts nothing.</summary>
+    public AnvilCounts Peek() => anvil.Peek(key);
+
+    /// <summary>Commands all sessions of the client have with the MTA.</summary>
+    public int CommandsInFlight => InFlight.Commands;
+
+    /// <summary>Says how many commands this session has with the MTA now.</summary>
+    public void NoteCommands(int count)
+    {
+        if (count == _commands)
+            return;
+
+        InFlight.AddCommands(count - _commands);
+        _commands = count;
+    }
+
+    /// <summary>Asks whether a login may go to the MTA: not while those it is working on, in any session of the client, may use the budget up.</summary>
+    /// <param name="limit">Refused logins a window may have; the one above it is still let through, and ends it.</param>
+    /// <param name="wake">Called once, on another thread, when a login that had to wait should ask again; the same one each time.</param>
+    public LoginTurn BeginLogin(int limit, Action wake)
+    {
+        if (_isLoggingIn)
+            return LoginTurn.Begun;
+
+        _wake = wake;
+        var turn = InFlight.BeginLogin(_authFailures ??= () => Peek(AnvilEvent.AuthFailure), limit, wake);
+        _isLoggingIn = turn == LoginTurn.Begun;
+        return turn;
+    }
+
+    /// <summary>The MTA has answered, and a refusal was counted. Without a login: does nothing.</summary>
+    public void EndLogin()
+    {
+        if (!_isLoggingIn)
+            return;
+
+        _isLoggingIn = false;
+        InFlight.EndLogin();
+    }
+
+    private ClientInFlight InFlight => _inFlight ??= anvil.InFlight.Enter(key);
+
+    /// <summary>Ends the connection, if it was counted, and all it has with the MTA. Again: does nothing.</summary>
     public void Dispose()
     {
+        LeaveFlight();
         if (!_isTracked)
             return;
 
         _isTracked = false;
         anvil.Disconnect(key);
+    }
+
+    private void LeaveFlight()
+    {
+        if (_inFlight is null)
+            return;
+
+        EndLogin();
+        NoteCommands(0);
+        if (_wake is not null)
+            _inFlight.Forget(_wake);
+        _inFlight = null;
+        anvil.InFlight.Leave(key);
     }
 }

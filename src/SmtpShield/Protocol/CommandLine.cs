@@ -71,8 +71,9 @@ internal readonly ref struct CommandLine
     /// <remarks>For log lines only: it does not validate.</remarks>
     public static ReadOnlySpan<byte> AddressOf(ReadOnlySpan<byte> argument)
     {
-        var colon = argument.IndexOf((byte)':');
-        if (colon < 0)
+        // qmail and its kin take MAIL <a@b>; elsewhere a colon comes first.
+        var colon = argument is [(byte)'<', ..] ? -1 : argument.IndexOf((byte)':');
+        if (colon < 0 && argument is not [(byte)'<', ..])
             return default;
 
         var path = argument[(colon + 1)..].TrimStart(" \t"u8);

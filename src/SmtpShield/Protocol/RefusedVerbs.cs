@@ -2,7 +2,7 @@ using System.Text;
 
 namespace SmtpShield.Protocol;
 
-/// <summary>Verbs that never reach the MTA: they rewrite who the client is, carry data the shield does not delimit, or change how many replies follow.</summary>
+/// <summary>Verbs that never reach the MTA: they rewrite who the client is, carry data the shield does not delimit, begin a transaction by another name, or change how many replies follow.</summary>
 internal static class RefusedVerbs
 {
     /// <summary>The reply to a refused verb; null for every other one.</summary>
@@ -23,6 +23,7 @@ internal static class RefusedVerbs
             return Replies.NotImplemented;
 
         return Is(word, "XEXCH50"u8) || Is(word, "X-ANONYMOUSTLS"u8) || Is(word, "X-EXPS"u8) || Is(word, "X-LINK2STATE"u8) || Is(word, "XRDST"u8)
+            || Is(word, "VERB"u8) || Is(word, "SEND"u8) || Is(word, "SOML"u8) || Is(word, "SAML"u8)
             || Is(word, "XSHADOW"u8) || Is(word, "XSESSIONPARAMS"u8) || StartsWith(word, "XPROXY"u8) || Is(word, "LHLO"u8)
             ? Replies.NotRecognized
             : null;

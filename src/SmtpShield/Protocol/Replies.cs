@@ -115,6 +115,9 @@ internal static class Replies
     /// <summary>More BDAT commands in a message than any client sends.</summary>
     public static Reply TooManyChunks(string myHostname) => Reply.Of($"421 4.7.0 {myHostname} Error: too many BDAT commands");
 
+    /// <summary>More input behind refused commands, or in lines that are too long, than is read and dropped; the session ends.</summary>
+    public static Reply TooMuchRefusedInput(string myHostname) => Reply.Of($"421 4.7.0 {myHostname} Error: too much refused input");
+
     /// <summary>A command line that ends in a lone LF, with <c>smtpd_forbid_bare_newline = reject</c>; the session ends.</summary>
     public static Reply BareLfInCommand(string myHostname) => Reply.Of($"550 5.5.2 {myHostname} Error: bare <LF> received");
 

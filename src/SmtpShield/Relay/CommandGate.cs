@@ -8,11 +8,14 @@ namespace SmtpShield.Relay;
 /// Decides for each command whether the MTA may see it, in the order of Postfix's checks (smtpd.c): what a refused command would have changed, nothing behind it may assume.
 /// A decision that depends on the reply to an earlier command waits for that reply; nothing is counted before all it depends on is known.
 /// </summary>
-internal sealed class CommandGate(RelayState state)
+internal sealed class CommandGate(RelayState state, ClientBudgets budgets, LenientMtas lenientMtas, string destination)
 {
     private const int LongestNotSmtpLogged = 100;
 
     private bool _hasRefusedMail;
+
+    /// <summary>Whether the command judged last is MAIL or RCPT and was counted for the client.</summary>
+    public bool HasCounted { get; private set; }
 
     /// <summary>Judges a command.</summary>
     /// <param name="command">The command.</param>
@@ -20,6 +23,10 @@ internal sealed class CommandGate(RelayState state)
     /// <param name="refusal">The reply, when it is refused.</param>
     public GateVerdict Judge(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
     {
+        HasCounted = false;
+        if (budgets.AreErrorsSpent && command.Verb != Verb.Quit && !GoesOnWithMessage(command.Verb))
+            return JudgeSpent(command.Verb, out refusal);
+
         refusal = state.RequiresTls && NeedsTls(command.Verb) ? Replies.MustStartTls : RefusedVerbs.ReplyTo(command);
         if (refusal is not null)
             return GateVerdict.Refuse;
@@ -35,7 +42,7 @@ internal sealed class CommandGate(RelayState state)
             Verb.Mail => JudgeMail(command.Argument, out refusal),
             Verb.Rcpt => JudgeRecipient(command.Argument, out refusal),
             Verb.Data or Verb.Bdat => Refuse(_hasRefusedMail ? Replies.NeedRecipient : null, out refusal),
-            Verb.Vrfy => Refuse(command.Argument.IsEmpty ? null : CountAndJudge(EventRateLimit.Recipient), out refusal),
+            Verb.Vrfy => JudgeVrfy(command.Argument, out refusal),
             Verb.Auth => JudgeAuth(command.Argument, out refusal),
             Verb.Etrn => Refuse(LacksHelo ? Replies.HeloFirstForEtrn : null, out refusal),
             Verb.StartTls => Refuse(JudgeStartTls(command.Argument), out refusal),
@@ -43,6 +50,19 @@ internal sealed class CommandGate(RelayState state)
             Verb.Unknown => JudgeUnknown(command, line, out refusal),
             _ => GateVerdict.Forward,
         };
+    }
+
+    // In the middle of a message's content nobody is cut off for what was before it; a chunk the MTA refuses ends the exception.
+    private bool GoesOnWithMessage(Verb verb) => verb == Verb.Bdat && state.Envelope.HasContent && !state.Pending.HasChunk;
+
+    private GateVerdict JudgeSpent(Verb verb, out Reply? refusal)
+    {
+        refusal = null;
+        if (verb == Verb.Bdat && state.Pending.HasChunk)
+            return GateVerdict.Wait;
+
+        refusal = budgets.RefuseForErrors();
+        return GateVerdict.Disconnect;
     }
 
     private bool LacksHelo => state.Options.HeloRequired && !state.Envelope.HasHelo;
@@ -55,20 +75,27 @@ internal sealed class CommandGate(RelayState state)
 
     private GateVerdict JudgeMail(ReadOnlySpan<byte> argument, out Reply? refusal)
     {
-        var isCounted = EventRateLimit.Message.IsOn(state.Counter, state.Limits) && CommandLine.HasAddress(argument, "FROM:"u8);
+        var isOn = EventRateLimit.Message.IsOn(state.Counter, state.Limits);
+        var isLenient = lenientMtas.Contains(destination);
+        var isCounted = isOn && (isLenient || CommandLine.HasAddress(argument, "FROM:"u8));
         refusal = LacksHelo ? Replies.HeloFirst
             : CommandLine.HasParameter(argument, "PRDR"u8) ? Replies.UnsupportedPrdr
             : Discards("DSN") && (CommandLine.HasParameter(argument, "RET"u8) || CommandLine.HasParameter(argument, "ENVID"u8)) ? Replies.DsnDisabled
             : null;
 
-        // A nested MAIL is the MTA's to refuse: it is not counted, and the transaction it stands in goes on.
         if ((isCounted || refusal is not null) && state.Pending.HasTransactionChange)
             return GateVerdict.Wait;
-        if (state.Envelope.HasSender)
+
+        // What no MTA has taken yet goes one at a time: if this one does, its reply counts, and the next one is judged.
+        if (isOn && !isCounted && state.Pending.Count > 0)
+            return GateVerdict.Wait;
+
+        // A nested MAIL is the MTA's to refuse: it is not counted, and the transaction it stands in goes on.
+        if (state.Envelope.HasSender && !isLenient)
             return Refuse(refusal, out refusal);
 
         if (isCounted && refusal != Replies.HeloFirst)
-            refusal = CountAndJudge(EventRateLimit.Message) ?? refusal;
+            refusal = Count(EventRateLimit.Message) ?? refusal;
         _hasRefusedMail = refusal is not null;
         return Refuse(refusal, out refusal);
     }
@@ -80,33 +107,56 @@ internal sealed class CommandGate(RelayState state)
             return Refuse(Replies.NeedMail, out refusal);
 
         var isCounted = EventRateLimit.Recipient.IsOn(state.Counter, state.Limits);
+        var isLenient = lenientMtas.Contains(destination);
         var mayBeFull = state.Envelope.Recipients + state.Pending.Recipients >= state.Limits.RecipientLimit;
-        if (((isCounted || mayBeFull) && state.Pending.HasTransactionChange) || (mayBeFull && state.Pending.Recipients > 0))
+        if (((isCounted || mayBeFull) && state.Pending.HasTransactionChange) || (mayBeFull && state.Pending.Recipients > 0) || (isCounted && state.Pending.HasUncountedRecipient))
             return GateVerdict.Wait;
-        if (!CommandLine.HasAddress(argument, "TO:"u8) || ((isCounted || mayBeFull) && !state.Envelope.HasSender))
-            return GateVerdict.Forward;
+        if (!isLenient && (!CommandLine.HasAddress(argument, "TO:"u8) || ((isCounted || mayBeFull) && !state.Envelope.HasSender)))
+            return isCounted && state.Pending.Count > 0 ? GateVerdict.Wait : GateVerdict.Forward;
 
-        refusal = (isCounted ? CountAndJudge(EventRateLimit.Recipient) : null)
+        refusal = (isCounted ? Count(EventRateLimit.Recipient) : null)
             ?? (Discards("DSN") && (CommandLine.HasParameter(argument, "NOTIFY"u8) || CommandLine.HasParameter(argument, "ORCPT"u8)) ? Replies.DsnDisabled : null)
             ?? (mayBeFull ? Replies.TooManyRecipients : null);
         return Refuse(refusal, out refusal);
     }
 
-    private GateVerdict JudgeAuth(ReadOnlySpan<byte> argument, out Reply? refusal) => Refuse(
-        CountAndJudge(EventRateLimit.Auth)
+    private GateVerdict JudgeVrfy(ReadOnlySpan<byte> argument, out Reply? refusal)
+    {
+        refusal = null;
+        if (argument.IsEmpty || !EventRateLimit.Recipient.IsOn(state.Counter, state.Limits))
+            return GateVerdict.Forward;
+        return state.Pending.HasUncountedRecipient ? GateVerdict.Wait : Refuse(CountAndJudge(EventRateLimit.Recipient), out refusal);
+    }
+
+    private GateVerdict JudgeAuth(ReadOnlySpan<byte> argument, out Reply? refusal)
+    {
+        switch (budgets.BeginLogin(out refusal))
+        {
+            case LoginTurn.Wait:
+                return GateVerdict.Wait;
+            case LoginTurn.Spent:
+                return GateVerdict.Disconnect;
+        }
+
+        refusal = CountAndJudge(EventRateLimit.Auth)
             ?? (LacksHelo ? Replies.HeloFirst
                 : state.HidesAuth || Discards("AUTH") ? Replies.AuthenticationNotEnabled
-                : SaslMechanisms.IsPassed(SaslMechanisms.NameIn(argument), state.Session.PassedMechanisms) ? null : Replies.MechanismNotSupported),
-        out refusal);
+                : SaslMechanisms.IsPassed(SaslMechanisms.NameIn(argument), state.Session.PassedMechanisms) ? null : Replies.MechanismNotSupported);
+        if (refusal is not null)
+            budgets.EndLogin();
+        return Refuse(refusal, out refusal);
+    }
 
     private Reply? JudgeStartTls(ReadOnlySpan<byte> argument)
     {
         var mode = state.Session.Tls;
-        if (!argument.IsEmpty)
-            return mode == TlsMode.Passthrough ? null : Replies.StartTlsSyntax;
+
+        // Where STARTTLS is passed on the MTA may take it with an argument, too.
+        if (!argument.IsEmpty && mode != TlsMode.Passthrough)
+            return Replies.StartTlsSyntax;
         if (mode == TlsMode.Active)
             return Replies.TlsActive;
-        if (mode == TlsMode.None || Discards("STARTTLS"))
+        if (mode == TlsMode.None || (argument.IsEmpty && Discards("STARTTLS")))
             return Replies.NotImplemented;
         if (IsAboveTlsSessionRate(mode))
             return Replies.TooManyTlsSessions(state.Client.NameAddress);
@@ -137,6 +187,12 @@ internal sealed class CommandGate(RelayState state)
         RelayLog.NotSmtp(state.Log, state.Client.NameAddress, ClientInput.Quote(new(line.ToArray()), LongestNotSmtpLogged, state.Session.MaySendCredentials));
         refusal = Replies.NotSmtp;
         return GateVerdict.Disconnect;
+    }
+
+    private Reply? Count(EventRateLimit limit)
+    {
+        HasCounted = true;
+        return CountAndJudge(limit);
     }
 
     private Reply? CountAndJudge(EventRateLimit limit)

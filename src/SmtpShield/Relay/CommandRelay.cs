@@ -1,5 +1,6 @@
 using System.Buffers;
 using SmtpShield.Configuration;
+using SmtpShield.Limits;
 using SmtpShield.Protocol;
 using SmtpShield.Telemetry;
 
@@ -7,14 +8,14 @@ namespace SmtpShield.Relay;
 
 /// <summary>
 /// Client to MTA, as long as the client sends lines: takes one command after the other, gives it its place in <see cref="PendingCommands"/> and forwards it, or answers it
-/// here. Goes no further than <see cref="Limits.ErrorLimit.Credit"/> and the end of a pipelined group allow.
+/// here. Goes no further than <see cref="ErrorLimit.Credit"/>, the client's budgets and the end of a pipelined group allow.
 /// </summary>
-internal sealed class CommandRelay(RelayState state)
+internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, LenientMtas lenientMtas, string destination)
 {
     private const int LongestInputLogged = 100;
     private const int LongestLineStartLogged = 30;
 
-    private readonly CommandGate _gate = new(state);
+    private readonly CommandGate _gate = new(state, budgets, lenientMtas, destination);
     private bool _isSkipping;
     private bool _hasBegun;
 
@@ -43,8 +44,8 @@ internal sealed class CommandRelay(RelayState state)
 
             if (state.Phase is RelayPhase.SaslResponse)
             {
-                state.ClientSide.Take(next);
-                RelaySaslResponse(line, isTooLong);
+                if (!TryRelaySaslResponse(line, next, isTooLong))
+                    return moved;
             }
             else if (isTooLong)
             {
@@ -63,7 +64,7 @@ internal sealed class CommandRelay(RelayState state)
     }
 
     private bool MayForward() =>
-        !state.Pending.IsGroupEnded && state.Pending.Count < Math.Min(state.Errors.Credit(state.Limits), PendingCommands.Capacity);
+        !state.Pending.IsGroupEnded && state.Pending.Count < Math.Min(state.Errors.Credit(state.Limits), PendingCommands.Capacity) && budgets.HasRoom;
 
     // The first octets of a TLS handshake or of telnet options: no line end may ever come, and no MTA should see them.
     private bool IsOtherProtocol()
@@ -135,13 +136,26 @@ internal sealed class CommandRelay(RelayState state)
         {
             // A CR may be the first half of the end.
             var endsInCr = !side.Received.IsEmpty && side.Received.Slice(side.Received.Length - 1).FirstSpan[0] == (byte)'\r';
-            side.Take(side.Received.Length - (endsInCr ? 1 : 0));
+            var dropped = side.Received.Length - (endsInCr ? 1 : 0);
+            side.Take(dropped);
+            if (!state.MayDrop(dropped))
+                RefuseInput();
             return false;
         }
 
         next = side.Received.GetPosition(1, lineFeed);
         _isSkipping = false;
         return true;
+    }
+
+    // A line without an end is no command, so nothing is owed behind it.
+    private void RefuseInput()
+    {
+        var reply = Replies.TooMuchRefusedInput(state.Options.MyHostname);
+        if (state.Phase is RelayPhase.SaslResponse)
+            state.End(RelayResult.ClientDisconnected, reply);
+        else
+            Disconnect(Verb.Unknown, reply);
     }
 
     private bool TryRelayCommand(in ReadOnlySequence<byte> line, SequencePosition next)
@@ -238,6 +252,10 @@ internal sealed class CommandRelay(RelayState state)
     private void Forward(in CommandLine command, ReadOnlySpan<byte> line)
     {
         var pending = new PendingCommand { Verb = command.Verb, IsForwarded = true, EndsGroup = command.Verb.EndsGroup(), IsBlank = command.Word.IsEmpty };
+        pending.HasCredentials = command.Verb == Verb.Auth && command.Argument.Length > SaslMechanisms.NameIn(command.Argument).Length;
+        pending.IsCounted = _gate.HasCounted;
+        pending.LacksLabel = (command.Verb == Verb.Mail && !CommandLine.HasAddress(command.Argument, "FROM:"u8))
+            || (command.Verb == Verb.Rcpt && !CommandLine.HasAddress(command.Argument, "TO:"u8));
         var words = command.Verb switch
         {
             Verb.Mail or Verb.Rcpt => CommandLine.AddressOf(command.Argument),
@@ -288,6 +306,26 @@ internal sealed class CommandRelay(RelayState state)
         state.UpstreamSide.Write(line[..chunk.Format(line)]);
     }
 
+    // False: the response waits, and stays where it is. It can be a guess like any other.
+    private bool TryRelaySaslResponse(in ReadOnlySequence<byte> line, SequencePosition next, bool isTooLong)
+    {
+        if (!isTooLong)
+        {
+            switch (budgets.BeginLogin(out var refusal))
+            {
+                case LoginTurn.Wait:
+                    return false;
+                case LoginTurn.Spent:
+                    state.End(RelayResult.ClientDisconnected, refusal);
+                    return true;
+            }
+        }
+
+        state.ClientSide.Take(next);
+        RelaySaslResponse(line, isTooLong);
+        return true;
+    }
+
     private void RelaySaslResponse(in ReadOnlySequence<byte> line, bool isTooLong)
     {
         state.Phase = RelayPhase.Commands;
@@ -295,6 +333,7 @@ internal sealed class CommandRelay(RelayState state)
         Reply? refusal = isTooLong ? Replies.SaslResponseTooLong : IsAmbiguous(line) ? Replies.BadSyntax : null;
         if (refusal is null)
         {
+            state.Pending.Head.HasCredentials = true;
             state.UpstreamSide.Write(line);
         }
         else
@@ -327,5 +366,6 @@ internal sealed class CommandRelay(RelayState state)
         if (state.Pending.Count == 0)
             state.UpstreamActivity = state.Now;
         state.Pending.Add(command);
+        budgets.NoteCommands();
     }
 }

@@ -13,7 +13,6 @@ internal sealed class ContentRelay(RelayState state)
 
     private EndOfDataFinder _finder;
     private long _refusedAt;
-    private long _dropped;
 
     /// <summary>When a refused message is given up although its real end has not come; a timestamp, or 0.</summary>
     public long RefusalDue { get; private set; }
@@ -78,6 +77,8 @@ internal sealed class ContentRelay(RelayState state)
             client.Take(size);
             state.ChunkRemaining -= size;
             Note(size);
+            if (state.ChunkRefusal is not null && !state.MayDrop(size))
+                return EndInChunk();
         }
 
         if (state.ChunkRemaining > 0)
@@ -90,6 +91,15 @@ internal sealed class ContentRelay(RelayState state)
             EndMessage();
         else
             state.UpstreamActivity = state.Now;
+        return true;
+    }
+
+    // The replies to the commands before it come first.
+    private bool EndInChunk()
+    {
+        state.Phase = RelayPhase.Commands;
+        var reply = state.Adapt(Replies.TooMuchRefusedInput(state.Options.MyHostname));
+        state.Pending.Add(new() { Verb = Verb.Bdat, OwnReply = reply, EndsGroup = true, EndsSession = true });
         return true;
     }
 
@@ -134,13 +144,13 @@ internal sealed class ContentRelay(RelayState state)
             if (step == 0)
                 break;
             client.Take(step);
-            _dropped += step;
+            state.Session.RefusedInput += step;
             moved = true;
         }
 
         if (moved)
             Postpone();
-        if (client.IsReceiveEnded || state.Now >= RefusalDue || _dropped > ProtocolLimits.RefusedContent)
+        if (client.IsReceiveEnded || state.Now >= RefusalDue || state.Session.RefusedInput > ProtocolLimits.RefusedContent)
         {
             End();
             return true;

@@ -32,6 +32,9 @@ internal sealed class EnvelopeText
     /// <summary>Recipients of the open transaction the MTA has accepted.</summary>
     public int Recipients { get; private set; }
 
+    /// <summary>The MTA has accepted a chunk of the open transaction that was not its last: BDAT goes on with the message.</summary>
+    public bool HasContent { get; set; }
+
     /// <summary>The MTA has accepted HELO or EHLO.</summary>
     public bool HasHelo { get; private set; }
 
@@ -75,6 +78,7 @@ internal sealed class EnvelopeText
     {
         _senderLength = Store(sender, ref _sender);
         HasSender = true;
+        HasContent = false;
         Recipients = 0;
     }
 
@@ -82,7 +86,7 @@ internal sealed class EnvelopeText
     public void AddRecipient() => Recipients++;
 
     /// <summary>The transaction is over.</summary>
-    public void CloseTransaction() => (HasSender, Recipients) = (false, 0);
+    public void CloseTransaction() => (HasSender, HasContent, Recipients) = (false, false, 0);
 
     /// <summary>Postfix's tail of a reject line: <c>from=&lt;a@b&gt; to=&lt;x@y&gt; proto=ESMTP helo=&lt;h&gt;</c>, what is not known left out.</summary>
     /// <param name="sender">The sender.</param>

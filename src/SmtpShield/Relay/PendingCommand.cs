@@ -23,6 +23,15 @@ internal struct PendingCommand
     /// <summary>A line without a word; Postfix's statistics don't count it.</summary>
     public bool IsBlank;
 
+    /// <summary>MAIL or RCPT that was counted for the client before it was forwarded.</summary>
+    public bool IsCounted;
+
+    /// <summary>MAIL without <c>FROM:</c> or RCPT without <c>TO:</c>, which some MTAs take.</summary>
+    public bool LacksLabel;
+
+    /// <summary>AUTH, and something that may be credentials has been sent to the MTA with it or behind it.</summary>
+    public bool HasCredentials;
+
     /// <summary>The MTA owes a reply.</summary>
     public bool IsForwarded;
 

@@ -32,6 +32,25 @@ internal sealed class PendingCommands
     /// <summary>Recipients that are with the MTA.</summary>
     public int Recipients => CountOf(Verb.Rcpt);
 
+    /// <summary>Whether a RCPT is with the MTA that counts only if it is accepted.</summary>
+    public bool HasUncountedRecipient
+    {
+        get
+        {
+            for (var i = 0; i < Count; i++)
+            {
+                ref var command = ref _ring[(_head + i) & (_ring.Length - 1)];
+                if (command is { Verb: Verb.Rcpt, IsForwarded: true, IsCounted: false })
+                    return true;
+            }
+
+            return false;
+        }
+    }
+
+    /// <summary>Whether the reply to a chunk is owed.</summary>
+    public bool HasChunk => CountOf(Verb.Bdat) > 0;
+
     /// <summary>Adds a command behind all others.</summary>
     public void Add(in PendingCommand command)
     {

@@ -25,7 +25,7 @@ internal static class RefusalLog
             return;
 
         var text = FirstLine(reply);
-        if (!IsLogged(head.Verb, code, isMessageReply, text) || !state.LogBudget.TryTake())
+        if (!IsLogged(head, code, isMessageReply, text) || !state.LogBudget.TryTake())
             return;
 
         var kept = state.Envelope.Kept(head);
@@ -52,9 +52,9 @@ internal static class RefusalLog
         }
     }
 
-    private static bool IsLogged(Verb verb, int code, bool isMessageReply, ReadOnlySpan<byte> text) => verb switch
+    private static bool IsLogged(in PendingCommand head, int code, bool isMessageReply, ReadOnlySpan<byte> text) => head.Verb switch
     {
-        Verb.Auth => code == 535,
+        Verb.Auth => LoginRefusal.Is(code, head.HasCredentials),
         Verb.Data or Verb.Bdat when isMessageReply => true,
         Verb.Mail or Verb.Rcpt or Verb.Vrfy or Verb.Etrn or Verb.Helo or Verb.Ehlo or Verb.Data or Verb.Bdat => !(code is (>= 500 and <= 504) or 555) && !IsSyntaxOrSequence(text),
         _ => false,

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Relay;
 
-/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1515.</summary>
+/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1515 to 1549, then 1552.</summary>
 internal static partial class RelayLog
 {
     [LoggerMessage(1500, LogLevel.Warning, "{Client}: request longer than {Limit}: {Start}...", EventName = "RequestTooLong")]
@@ -47,6 +47,12 @@ internal static partial class RelayLog
 
     [LoggerMessage(1512, LogLevel.Information, "improper command pipelining after {After} from {Client}: {Input}", EventName = "ImproperPipelining")]
     public static partial void ImproperPipelining(ILogger logger, string after, string client, string input);
+
+    [LoggerMessage(1550, LogLevel.Information, "upstream {Destination} accepts MAIL or RCPT in forms Postfix refuses: limits count them like any other", EventName = "LenientMta")]
+    public static partial void LenientMta(ILogger logger, string destination);
+
+    [LoggerMessage(1551, LogLevel.Warning, "{Client}: more than {Limit} octets of input that is refused, connection closed", EventName = "RefusedInputExceeded")]
+    public static partial void RefusedInputExceeded(ILogger logger, string client, long limit);
 
     [LoggerMessage(1513, LogLevel.Information, "discarding EHLO keywords: {Keywords}", EventName = "EhloKeywordsDiscarded")]
     public static partial void EhloKeywordsDiscarded(ILogger logger, string keywords);

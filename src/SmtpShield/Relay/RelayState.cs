@@ -153,6 +153,18 @@ internal sealed class RelayState(SessionContext session, RelaySide clientSide, R
         ContentBudget.Start(Now, Later(0, most), (double)time.TimestampFrequency / Options.MinDataRate);
     }
 
+    /// <summary>Notes input that is dropped because it is refused: read for the sake of the reply, but not without end. Logs when it was too much.</summary>
+    /// <returns>Whether the session may go on.</returns>
+    public bool MayDrop(long octets)
+    {
+        session.RefusedInput += octets;
+        if (session.RefusedInput <= ProtocolLimits.RefusedContent)
+            return true;
+
+        RelayLog.RefusedInputExceeded(log, Client.NameAddress, ProtocolLimits.RefusedContent);
+        return false;
+    }
+
     /// <summary>A reply of the shield's own as this client expects it.</summary>
     public Reply Adapt(Reply reply) => OmitsEnhancedCodes ? reply.WithoutEnhancedCode() : reply;
 

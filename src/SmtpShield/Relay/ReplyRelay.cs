@@ -8,7 +8,8 @@ namespace SmtpShield.Relay;
 /// MTA to client: reads whole replies, books each on the oldest command without one, relays it when its turn and its delay allow, and draws the consequences:
 /// errors, the phase of the session, the transaction, its end.
 /// </summary>
-internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay content, RemovedEhloKeywords removedKeywords, string destination)
+internal sealed class ReplyRelay(
+    RelayState state, ReplyPace pace, ContentRelay content, ClientBudgets budgets, RemovedEhloKeywords removedKeywords, LenientMtas lenientMtas, string destination)
 {
     private int _lastCode;
     private bool _lastWasSynchronizationError;
@@ -162,11 +163,13 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
     }
 
     // An MTA that says anything else waits for something the shield does not delimit, or speaks of something it has not got: to pass that on would tell the client what
-    // is not true. Content, a chunk or a SASL exchange that is not over can only be refused.
+    // is not true. Content, a chunk or a SASL exchange that is not over can only be refused, and no tunnel opens
+    // where STARTTLS is hidden: only with an argument it has reached the MTA.
     private bool IsPossible(in PendingCommand head, int code) => code switch
     {
         >= 400 => true,
         >= 300 => state.Phase is RelayPhase.Commands && !state.AwaitsMessageReply && head.OwnReply is null && (head.Verb, code) is (Verb.Data, 354) or (Verb.Auth, 334),
+        220 when head.Verb == Verb.StartTls && state.Discards("STARTTLS") => false,
         _ => !IsEarly(head) && head.OwnReply is null,
     };
 
@@ -205,8 +208,19 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
         state.UpstreamSide.Take(reply.Octets.End);
     }
 
-    // The reply to the oldest command has been written: what follows from it.
     private void Complete(int code, in ReadOnlySequence<byte> reply)
+    {
+        var isLogin = state.Pending.Head.Verb == Verb.Auth;
+        Conclude(code, reply);
+
+        // Only now, because what others may still spend must not be counted late.
+        if (isLogin)
+            budgets.EndLogin();
+        budgets.NoteCommands();
+    }
+
+    // The reply to the oldest command has been written: what follows from it.
+    private void Conclude(int code, in ReadOnlySequence<byte> reply)
     {
         _lastCode = code;
         _lastWasSynchronizationError = code == 554 && StartsWith(reply, "554 5.5.0"u8);
@@ -269,6 +283,8 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             NoteSuccess(head, code);
         else
             RefusalLog.Write(state, head, code, IsMessageReply, reply);
+        if (head.Verb == Verb.Bdat)
+            state.Envelope.HasContent = succeeded && !head.IsLastChunk;
         Dequeue(head.Verb, code);
     }
 
@@ -285,18 +301,22 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
             state.Statistics.Count(verb == Verb.Help && code is 500 or 502 ? Verb.Unknown : verb, succeeded);
         if (!succeeded)
             state.Errors.CountError();
-        if (verb.IsJunk() || command.IsEmptyChunk)
+        if (IsJunk(command, succeeded))
             state.Errors.CountJunkCommand(state.Limits);
         if (!succeeded && command.IsForwarded && state.Counter is { } client)
-            CountRefusal(client, code);
+            CountRefusal(client, command, code);
     }
 
+    // Also what Postfix never takes, where the MTA does: words the shield does not know, HELP, and MAIL inside a transaction, which is no more than RSET in front of it.
+    private bool IsJunk(in PendingCommand command, bool succeeded) => command.Verb.IsJunk() || command.IsEmptyChunk
+        || (succeeded && (command.Verb is Verb.Unknown or Verb.Help || (command.Verb == Verb.Mail && state.Envelope.HasSender)));
+
     // What the MTA refuses for good is evidence against a client also in its next session; what it asks to try again later, greylisting above all, is none.
-    private void CountRefusal(ClientCounter client, int code)
+    private void CountRefusal(ClientCounter client, in PendingCommand command, int code)
     {
         if (state.Limits.ClientErrorRateLimit > 0 && code is not (450 or 451 or 452))
             client.Count(AnvilEvent.Error);
-        if (state.Limits.ClientAuthFailureRateLimit > 0 && code == 535)
+        if (state.Limits.ClientAuthFailureRateLimit > 0 && command.Verb == Verb.Auth && LoginRefusal.Is(code, command.HasCredentials))
             client.Count(AnvilEvent.AuthFailure);
     }
 
@@ -310,10 +330,12 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
                 _overshoot = 0;
                 break;
             case Verb.Mail:
+                NoteTaken(head, AnvilEvent.Message, isUnlikePostfix: head.LacksLabel || state.Envelope.HasSender);
                 state.Envelope.OpenTransaction(state.Envelope.Kept(head));
                 _overshoot = 0;
                 break;
             case Verb.Rcpt when code < 300:
+                NoteTaken(head, AnvilEvent.Recipient, isUnlikePostfix: head.LacksLabel || !state.Envelope.HasSender);
                 state.Envelope.AddRecipient();
                 if (state.Envelope.Recipients == 1 && state.LogBudget.TryTake())
                     RelayLog.FirstRecipient(state.Log, state.Client.NameAddress);
@@ -330,6 +352,15 @@ internal sealed class ReplyRelay(RelayState state, ReplyPace pace, ContentRelay 
                 RelayLog.TlsPassthrough(state.Log, state.Client.NameAddress);
                 break;
         }
+    }
+
+    // What the MTA accepts is a message or a recipient, however it was written.
+    private void NoteTaken(in PendingCommand head, AnvilEvent kind, bool isUnlikePostfix)
+    {
+        if (isUnlikePostfix)
+            lenientMtas.Add(destination);
+        if (!head.IsCounted && ClientLimits.LimitOf(kind, state.Limits) > 0)
+            state.Counter?.Count(kind);
     }
 
     private void Dequeue(Verb verb, int code)

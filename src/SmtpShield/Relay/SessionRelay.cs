@@ -43,7 +43,14 @@ internal sealed class SessionRelay : IDisposable
 
     /// <summary>Makes the relay of one session, or of its part behind STARTTLS; nothing is sent before <see cref="RunAsync"/>.</summary>
     public SessionRelay(
-        SessionContext session, IDuplexPipe transport, UpstreamConnection upstream, ConnectionDrain drain, RemovedEhloKeywords removedKeywords, TimeProvider time, ILogger log)
+        SessionContext session,
+        IDuplexPipe transport,
+        UpstreamConnection upstream,
+        ConnectionDrain drain,
+        RemovedEhloKeywords removedKeywords,
+        LenientMtas lenientMtas,
+        TimeProvider time,
+        ILogger log)
     {
         _connection = upstream;
         _drain = drain;
@@ -54,8 +61,9 @@ internal sealed class SessionRelay : IDisposable
         _state = new(session, _client, _upstream, time, log);
         _pace = new(_state, time);
         _content = new(_state);
-        _commands = new(_state);
-        _replies = new(_state, _pace, _content, removedKeywords, upstream.Destination);
+        var budgets = new ClientBudgets(_state, _signal.Set);
+        _commands = new(_state, budgets, lenientMtas, upstream.Destination);
+        _replies = new(_state, _pace, _content, budgets, removedKeywords, lenientMtas, upstream.Destination);
         _tunnel = new(_state);
         _deadline = new(time, _signal);
     }

@@ -27,6 +27,7 @@ internal sealed class SmtpSessionHandler(
     ClientHandshake handshake,
     ConnectionDrain drain,
     RemovedEhloKeywords removedKeywords,
+    LenientMtas lenientMtas,
     TimeProvider time,
     ILogger<SmtpSessionHandler> log) : ConnectionHandler
 {
@@ -93,7 +94,7 @@ internal sealed class SmtpSessionHandler(
             if (session.Start == 0 && await HasTalkedAsync(connection, session).ConfigureAwait(false))
                 return RelayResult.ClientRefused;
 
-            using var relay = new SessionRelay(session, transport, upstream, drain, removedKeywords, time, log);
+            using var relay = new SessionRelay(session, transport, upstream, drain, removedKeywords, lenientMtas, time, log);
             var result = await relay.RunAsync().ConfigureAwait(false);
             if (result == RelayResult.StartTls)
                 await upstream.QuitAsync().ConfigureAwait(false);

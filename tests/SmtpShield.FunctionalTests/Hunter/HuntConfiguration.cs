@@ -6,7 +6,8 @@ namespace SmtpShield.FunctionalTests.Hunter;
 /// <param name="Name">What is special about them.</param>
 /// <param name="Smtpd">How sessions are held.</param>
 /// <param name="Limits">What is limited.</param>
-internal sealed record HuntConfiguration(string Name, SmtpdOptions Smtpd, SmtpdLimitOptions Limits)
+/// <param name="HasStrictMta">Whether the MTA refuses MAIL and RCPT where Postfix does, for their form or their place.</param>
+internal sealed record HuntConfiguration(string Name, SmtpdOptions Smtpd, SmtpdLimitOptions Limits, bool HasStrictMta = false)
 {
     private static readonly SmtpdOptions s_open = new() { MyHostname = "mail.example.com", ForbidUnauthPipelining = false };
 
@@ -26,9 +27,9 @@ internal sealed record HuntConfiguration(string Name, SmtpdOptions Smtpd, SmtpdL
         new("as by default", s_open with { ForbidUnauthPipelining = true }, s_wide with { SoftErrorLimit = 10, HardErrorLimit = 20, JunkCommandLimit = 100 }),
         new("rates", s_open, s_wide with { ClientMessageRateLimit = 2, ClientRecipientRateLimit = 4, ClientAuthRateLimit = 1, RecipientLimit = 3, RecipientOvershootLimit = 2 }),
         new("few errors", s_open, s_wide with { SoftErrorLimit = 2, HardErrorLimit = 4, JunkCommandLimit = 3, RecipientLimit = 2, RecipientOvershootLimit = 1 }),
-        new("CRLF only, short lines", s_open with { AcceptLfCommands = false, LineLengthLimit = 512 }, s_wide),
-        new("bare newlines rejected", s_open with { ForbidBareNewline = BareNewlinePolicy.Reject }, s_wide with { HardErrorLimit = 20 }),
-        new("no chunking, HELO required", s_open with { Chunking = false, HeloRequired = true }, s_wide with { ClientRecipientRateLimit = 3 }),
-        new("strict and few", s_open with { ForbidUnauthPipelining = true }, s_wide with { ClientMessageRateLimit = 1, RecipientLimit = 2, HardErrorLimit = 6, SoftErrorLimit = 3 }),
+        new("CRLF only, short lines", s_open with { AcceptLfCommands = false, LineLengthLimit = 512 }, s_wide with { ClientAuthFailureRateLimit = 1 }),
+        new("bare newlines rejected", s_open with { ForbidBareNewline = BareNewlinePolicy.Reject }, s_wide with { HardErrorLimit = 20, ClientErrorRateLimit = 3 }),
+        new("no chunking, HELO required", s_open with { Chunking = false, HeloRequired = true }, s_wide with { ClientRecipientRateLimit = 3 }, HasStrictMta: true),
+        new("strict and few", s_open with { ForbidUnauthPipelining = true }, s_wide with { ClientMessageRateLimit = 1, RecipientLimit = 2, HardErrorLimit = 6, SoftErrorLimit = 3, ClientErrorRateLimit = 4 }, HasStrictMta: true),
     ];
 }

@@ -7,7 +7,7 @@ namespace SmtpShield.FunctionalTests.Hunter;
 /// An MTA that reads strictly and answers at random: every reply has a text of its own. Some answer late, together or in pieces; some close, talk out of turn, answer content
 /// before its end, or say what is no reply.
 /// </summary>
-internal sealed class MtaPlayer(Random random, string name)
+internal sealed class MtaPlayer(Random random, string name, bool isStrict)
 {
     private readonly MtaLog _log = new();
     private readonly Fate _fate = (Fate)Math.Max(0, random.Next(24) - 13);
@@ -25,6 +25,7 @@ internal sealed class MtaPlayer(Random random, string name)
     private int _chunkSize;
     private bool _isLast;
     private bool _hasAnsweredEarly;
+    private bool _hasSender;
     private bool _isOver;
 
     private enum Fate
@@ -96,6 +97,10 @@ internal sealed class MtaPlayer(Random random, string name)
         }
     }
 
+    private bool HasSucceeded => _log.Outputs[^1].Code is >= 200 and < 300;
+
+    private void CloseTransaction() => _hasSender &= !HasSucceeded;
+
     private bool HasAskedForMore => _log.Outputs[^1].Code is >= 300 and < 400;
 
     private bool TryTake(out MtaEvent taken)
@@ -159,12 +164,14 @@ internal sealed class MtaPlayer(Random random, string name)
                 _mode = MtaEventKind.Command;
                 if (!_hasAnsweredEarly)
                     Say(Pick(250, 250, 250, 250, 550, 451), "queued");
+                _hasSender = false;
                 _hasAnsweredEarly = false;
                 break;
             case MtaEventKind.Chunk:
                 _mode = MtaEventKind.Command;
                 if (!_hasAnsweredEarly)
                     Say(Pick(250, 250, 250, 250, 250, 552), _isLast ? "queued" : "chunk");
+                _hasSender &= !_isLast;
                 _hasAnsweredEarly = false;
                 break;
         }
@@ -178,9 +185,17 @@ internal sealed class MtaPlayer(Random random, string name)
         {
             case "EHLO":
                 SayEhlo();
+                CloseTransaction();
+                break;
+            case "MAIL" when isStrict && (_hasSender || !ReferenceCommand.Parse(line).HasAddress("FROM:")):
+                Say(_hasSender ? 503 : 501, "mail");
+                break;
+            case "RCPT" when isStrict && !(_hasSender && ReferenceCommand.Parse(line).HasAddress("TO:")):
+                Say(_hasSender ? 501 : 503, "rcpt");
                 break;
             case "MAIL":
                 Say(_isGenerous ? 250 : Pick(250, 250, 250, 550, 503), "mail");
+                _hasSender |= HasSucceeded;
                 break;
             case "RCPT":
                 Say(_isGenerous ? Pick(250, 250, 250, 550) : Pick(250, 250, 550, 452, 450), "rcpt");
@@ -212,6 +227,8 @@ internal sealed class MtaPlayer(Random random, string name)
                 break;
             case "HELO" or "NOOP" or "RSET" or "VRFY" or "HELP" or "ETRN":
                 Say(Pick(250, 250, 250, 250, 252, 502), "ok");
+                if (VerbOf(words) is "HELO" or "RSET")
+                    CloseTransaction();
                 break;
             default:
                 Say(Pick(500, 502), "what");

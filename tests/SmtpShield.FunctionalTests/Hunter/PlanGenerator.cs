@@ -57,7 +57,7 @@ internal sealed class PlanGenerator(Random random)
                 AddContent();
                 break;
             default:
-                AddCommand(Pick("NOOP", "RSET", "VRFY", "HELP", "ETRN", "EXPN", "FOO", "HELO", "EHLO", "XCLIENT", "XFORWARD", "LHLO", "BURL", "XPROXYFROM", "RSET", "NOOP"), Chance(90) ? Tag() : "");
+                AddCommand(Pick("NOOP", "RSET", "VRFY", "HELP", "ETRN", "EXPN", "FOO", "HELO", "EHLO", "XCLIENT", "XFORWARD", "LHLO", "BURL", "VERB", "SOML", "XPROXYFROM", "RSET", "NOOP"), Chance(90) ? Tag() : "");
                 break;
         }
     }
@@ -84,12 +84,12 @@ internal sealed class PlanGenerator(Random random)
         }
     }
 
-    private void AddMail() => AddCommand("MAIL", Chance(90) ? $"FROM:<{Tag()}@x>{Pick("", "", "", " SIZE=100", " PRDR", " BODY=8BITMIME")}" : Pick("FROM:", "x", "FROM: <> ") + Tag());
+    private void AddMail() => AddCommand("MAIL", Chance(90) ? $"FROM:<{Tag()}@x>{Pick("", "", "", " SIZE=100", " PRDR", " BODY=8BITMIME")}" : Pick("FROM:", "x", "FROM: <> ", "<a@b>", "FROM : ") + Tag());
 
     private void AddRecipients(int count)
     {
         for (; count > 0; count--)
-            AddCommand("RCPT", Chance(92) ? $"TO:<{Tag()}@y>" : Pick("TO:", "", "x") + (Chance(50) ? Tag() : ""));
+            AddCommand("RCPT", Chance(92) ? $"TO:<{Tag()}@y>" : Pick("TO:", "", "x", "<a@b>", "TO : ") + (Chance(50) ? Tag() : ""));
     }
 
     private void AddContent()

@@ -3,7 +3,7 @@ using SmtpShield.Configuration;
 namespace SmtpShield.FunctionalTests.Hunter;
 
 /// <summary>What a session's commands and replies have led to so far, and which commands the shield must therefore refuse itself (Postfix's order of checks, smtpd.c).</summary>
-internal sealed class ReferenceSession(HuntConfiguration configuration, string address)
+internal sealed class ReferenceSession(HuntConfiguration configuration, string address, bool isLenient)
 {
     private readonly SmtpdOptions _smtpd = configuration.Smtpd;
     private readonly SmtpdLimitOptions _limits = configuration.Limits;
@@ -17,6 +17,12 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     private int _messagesCounted;
     private int _recipientsCounted;
     private int _authsCounted;
+    private int _errorsCounted;
+    private int _failuresCounted;
+    private bool _isLenient = isLenient;
+    private bool _isCounted;
+    private bool _lacksLabel;
+    private bool _hasContent;
 
     public bool IsAccessDenied { get; set; }
 
@@ -28,12 +34,20 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
 
     public bool HasTooManyErrors => _errors >= _limits.HardErrorLimit;
 
+    /// <summary>The reply that ends the session because the client has spent one of its budgets; null while it has not. A message whose content has begun goes on.</summary>
+    public string? Spent(ReferenceCommand command) =>
+        _limits.ClientErrorRateLimit > 0 && _errorsCounted > _limits.ClientErrorRateLimit && command.Verb != "QUIT" && !(command.Verb == "BDAT" && _hasContent)
+            ? $"421 4.7.0 mail.example.com Error: too many errors from {address}"
+            : _limits.ClientAuthFailureRateLimit > 0 && _failuresCounted > _limits.ClientAuthFailureRateLimit && command.Verb == "AUTH" && !IsAccessDenied
+                ? $"421 4.7.0 mail.example.com Error: too many authentication failures from {address}"
+                : null;
+
     /// <summary>The reply the shield must give itself; null for a command the MTA must get.</summary>
     public string? Refusal(ReferenceCommand command) => command.Verb switch
     {
         "XCLIENT" or "XFORWARD" => "550 5.7.0 Error: insufficient authorization",
         "BURL" or "TURN" or "ATRN" => "502 5.5.1 Error: command not implemented",
-        "LHLO" => "500 5.5.2 Error: command not recognized",
+        "LHLO" or "VERB" or "SEND" or "SOML" or "SAML" => "500 5.5.2 Error: command not recognized",
         _ when command.Verb.StartsWith("XPROXY", StringComparison.Ordinal) => "500 5.5.2 Error: command not recognized",
         not "QUIT" when IsAccessDenied => $"503 5.7.0 Error: access denied for unknown[{address}]",
         "MAIL" => RefusalOfMail(command),
@@ -51,7 +65,8 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     /// <param name="reply">The whole reply; for EHLO the MTA's own.</param>
     /// <param name="isEmptyChunk">BDAT 0 without LAST.</param>
     /// <param name="endsMessage">The reply is to a message.</param>
-    public void Answered(string verb, string reply, bool isEmptyChunk = false, bool endsMessage = false)
+    /// <param name="isOwn">The reply is the shield's.</param>
+    public void Answered(string verb, string reply, bool isEmptyChunk = false, bool endsMessage = false, bool isOwn = false)
     {
         var code = int.Parse(reply.AsSpan(0, 3), System.Globalization.CultureInfo.InvariantCulture);
         if (endsMessage && code < 300)
@@ -60,10 +75,16 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         var isOvershoot = verb == "RCPT" && reply.StartsWith("452 4.5.3", StringComparison.Ordinal) && ++_overshoot <= _limits.RecipientOvershootLimit;
         if (code >= 400 && !isOvershoot)
             _errors++;
-        if ((verb is "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN" || isEmptyChunk) && _junk++ > _limits.JunkCommandLimit)
+        if ((verb is "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN" || isEmptyChunk || (code < 400 && IsUnknownToPostfix(verb))) && _junk++ > _limits.JunkCommandLimit)
             _errors++;
+        if (code >= 400 && !isOvershoot && !isOwn && code is not (450 or 451 or 452))
+            _errorsCounted++;
+        if (code == 535 && !isOwn && verb == "AUTH")
+            _failuresCounted++;
         if (code < 400)
             Succeeded(verb);
+        if (verb == "BDAT")
+            _hasContent = code < 400 && !endsMessage;
         if (endsMessage)
             CloseTransaction();
     }
@@ -83,6 +104,10 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
             _errors++;
     }
 
+    // What a Postfix never answers with success.
+    private bool IsUnknownToPostfix(string verb) =>
+        verb is not ("DATA" or "BDAT" or "AUTH" or "STARTTLS" or "RCPT" or "QUIT" or "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN") && (verb != "MAIL" || _hasSender);
+
     private bool LacksHelo => _smtpd.HeloRequired && !_hasHelo;
 
     private string? Restart()
@@ -93,12 +118,14 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
 
     private string? RefusalOfMail(ReferenceCommand command)
     {
-        if (_hasSender)
+        _lacksLabel = !command.HasAddress("FROM:");
+        _isCounted = false;
+        if (_hasSender && !_isLenient)
             return LacksHelo ? "503 5.5.1 Error: send HELO/EHLO first" : command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null;
 
         var refusal = LacksHelo
             ? "503 5.5.1 Error: send HELO/EHLO first"
-            : (command.HasAddress("FROM:") ? Count(ref _messagesCounted, _limits.ClientMessageRateLimit, "too much mail") : null)
+            : (_isLenient || !_lacksLabel ? CountBefore(ref _messagesCounted, _limits.ClientMessageRateLimit, "too much mail") : null)
                 ?? (command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null);
         _hasRefusedMail = refusal is not null;
         return refusal;
@@ -108,9 +135,25 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     {
         if (_hasRefusedMail)
             return "503 5.5.1 Error: need MAIL command";
-        if (!command.HasAddress("TO:") || !_hasSender)
+        _lacksLabel = !command.HasAddress("TO:");
+        _isCounted = false;
+        if (!_isLenient && (_lacksLabel || !_hasSender))
             return null;
-        return Count(ref _recipientsCounted, _limits.ClientRecipientRateLimit, "too many recipients") ?? (_recipients >= _limits.RecipientLimit ? "452 4.5.3 Error: too many recipients" : null);
+        return CountBefore(ref _recipientsCounted, _limits.ClientRecipientRateLimit, "too many recipients") ?? (_recipients >= _limits.RecipientLimit ? "452 4.5.3 Error: too many recipients" : null);
+    }
+
+    private string? CountBefore(ref int count, int limit, string what)
+    {
+        _isCounted = true;
+        return Count(ref count, limit, what);
+    }
+
+    // An MTA that accepts what Postfix refuses will be judged before it is asked from then on.
+    private void Taken(ref int count, bool isPlace)
+    {
+        _isLenient |= _lacksLabel || !isPlace;
+        if (!_isCounted)
+            count++;
     }
 
     private string? Count(ref int count, int limit, string what) => limit > 0 && ++count > limit ? $"450 4.7.1 Error: {what} from {address}" : null;
@@ -130,13 +173,16 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
                 CloseTransaction();
                 break;
             case "MAIL":
+                Taken(ref _messagesCounted, isPlace: !_hasSender);
+                _hasContent = false;
                 (_hasSender, _recipients, _overshoot) = (true, 0, 0);
                 break;
             case "RCPT":
+                Taken(ref _recipientsCounted, isPlace: _hasSender);
                 _recipients++;
                 break;
         }
     }
 
-    private void CloseTransaction() => (_hasSender, _recipients) = (false, 0);
+    private void CloseTransaction() => (_hasSender, _hasContent, _recipients) = (false, false, 0);
 }

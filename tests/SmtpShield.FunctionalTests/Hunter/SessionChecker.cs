@@ -6,12 +6,12 @@ namespace SmtpShield.FunctionalTests.Hunter;
 /// Walks along what the client sent and finds for each command its place in what the MTA received and its reply in what the client received. Where closings race, the client may have
 /// been given less than the model says, and the MTA too; never more, other, or in another order.
 /// </summary>
-internal sealed class SessionChecker(HuntConfiguration configuration, string address, ClientLog client, MtaLog mta)
+internal sealed class SessionChecker(HuntConfiguration configuration, string address, bool isLenient, ClientLog client, MtaLog mta)
 {
     private const string Unavailable = "421 4.3.0 mail.example.com Error: mail server unavailable";
     private const string NotSynchronized = "554 5.5.0 Error: SMTP protocol synchronization";
     private readonly SmtpdOptions _smtpd = configuration.Smtpd;
-    private readonly ReferenceSession _session = new(configuration, address);
+    private readonly ReferenceSession _session = new(configuration, address, isLenient);
     private int _sent;
     private int _rawLength;
     private int _got;
@@ -124,6 +124,12 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         if (!_hasCommanded && line.StartsWith("SSH-", StringComparison.Ordinal))
         {
             AnswerHere("", "554 5.5.1 Error: SMTP protocol expected", ends: true);
+            return;
+        }
+
+        if (_session.Spent(command) is { } spent && !(IsImproper(command) && IsFinal(NotSynchronized)))
+        {
+            AnswerHere(command.Verb, spent, ends: true);
             return;
         }
 
@@ -375,10 +381,10 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         if (ends)
             EndQuietly();
         else
-            Complete(verb, reply);
+            Complete(verb, reply, isOwn: true);
     }
 
-    private void Complete(string verb, string reply, bool isEmptyChunk = false, bool endsMessage = false)
+    private void Complete(string verb, string reply, bool isEmptyChunk = false, bool endsMessage = false, bool isOwn = false)
     {
         var code = reply[..3];
         if (code is "421" or "521")
@@ -387,7 +393,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
-        _session.Answered(verb, reply, isEmptyChunk, endsMessage);
+        _session.Answered(verb, reply, isEmptyChunk, endsMessage, isOwn);
         if (code == "221")
             EndQuietly();
         else if (_session.HasTooManyErrors)

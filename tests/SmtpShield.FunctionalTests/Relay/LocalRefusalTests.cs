@@ -158,16 +158,63 @@ internal sealed class LocalRefusalTests : RelayFixture
     public async Task Chunk_BehindARefusedMailAndLarge_IsReadWithoutBeingKept(CancellationToken cancellationToken)
     {
         var (client, mta, start) = await BeginAboveTheMessageRateAsync(cancellationToken);
-        await client.SendAsync("MAIL FROM:<s@x>\r\nBDAT 33554432 LAST\r\n", cancellationToken);
+        await client.SendAsync("MAIL FROM:<s@x>\r\nBDAT 10485760 LAST\r\n", cancellationToken);
         var part = new byte[1 << 20];
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        for (var i = 0; i < 32; i++)
+        for (var i = 0; i < 10; i++)
             await client.SendAsync(part, cancellationToken);
         Assert.That(GC.GetTotalMemory(forceFullCollection: true) - before, Is.LessThan(4 << 20));
 
         Assert.That(await RepliesAsync(client, 2, cancellationToken), Is.EqualTo($"{TooMuchMail}|{NeedRecipient}"));
         await ExchangeAsync(client, mta, "NOOP", "250 ok", cancellationToken);
         Assert.That(mta.Received[start..], Is.EqualTo("NOOP\r\n"));
+    }
+
+    [TestCase("BDAT 10485761 LAST\r\n", 10 * 1024 * 1024 + 1)]
+    [TestCase("BDAT 2147483647\r\n", 10 * 1024 * 1024 + 1)]
+    [TestCase("BDAT 5242880\r\n{5242880}BDAT 2147483647 LAST\r\n", 5 * 1024 * 1024 + 1)]
+    [TestCase("BDAT 5242880\r\n{5242880}RSET\r\nMAIL FROM:<s@x>\r\nBDAT 5242881 LAST\r\n", 5 * 1024 * 1024 + 1)]
+    [Property("Hazard", "BDAT-3"), Property("Hazard", "DOS-5")]
+    public async Task Chunks_BehindARefusedMailAndWithoutEnd_EndTheSessionBehindTheRepliesOwed(string chunks, int octets, CancellationToken cancellationToken)
+    {
+        var (client, mta, start) = await BeginAboveTheMessageRateAsync(cancellationToken);
+        var parts = ("NOOP\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@y>\r\n" + chunks).Split('{', '}');
+        var sending = client.SendAsync(string.Concat(parts.Select(static part => int.TryParse(part, out var length) ? new('x', length) : part)) + new string('x', octets), cancellationToken);
+        foreach (var command in chunks.Contains("RSET", StringComparison.Ordinal) ? new[] { "NOOP", "RSET" } : ["NOOP"])
+        {
+            Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo(command));
+            await mta.SendAsync("250 ok\r\n", cancellationToken);
+        }
+
+        await sending;
+        var replies = await client.ReadToEndAsync(cancellationToken);
+        Assert.That(replies, Does.StartWith($"250 ok\r\n{TooMuchMail}\r\n{NeedMail}\r\n"));
+        Assert.That(replies, Does.EndWith("421 4.7.0 mail.example.com Error: too much refused input\r\n"));
+        await mta.Ended.WaitAsync(cancellationToken);
+        Assert.That(mta.Received[start..], Does.Not.Contain("BDAT").And.Not.Contain("x"));
+        Assert.That(Shield.Log.Lines, Has.Exactly(1).EqualTo("unknown[127.0.0.1]: more than 10485760 octets of input that is refused, connection closed"));
+        Assert.That(Shield.Log.Lines, Has.None.StartsWith("session ended"));
+    }
+
+    [Test, Property("Hazard", "DOS-5")]
+    public async Task Line_TooLongWithoutEnd_EndsTheSessionBehindTheRepliesOwed([Values] bool inExchange, CancellationToken cancellationToken)
+    {
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        if (inExchange)
+            await ExchangeAsync(client, mta, "AUTH LOGIN", "334 VXNlcm5hbWU6", cancellationToken);
+        else
+            await client.SendAsync("RSET\r\n", cancellationToken);
+        var start = mta.ReceivedLength;
+        await client.SendAsync(new string('x', 10 * 1024 * 1024 + 20_000), cancellationToken);
+        if (!inExchange)
+        {
+            Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo("RSET"));
+            await mta.SendAsync("250 ok\r\n", cancellationToken);
+        }
+
+        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo((inExchange ? "" : "250 ok\r\n") + "421 4.7.0 mail.example.com Error: too much refused input\r\n"));
+        await mta.Ended.WaitAsync(cancellationToken);
+        Assert.That(mta.Received[start..], Does.Not.Contain("x"));
     }
 
     [Test, Property("Hazard", "DOS-5")]

@@ -46,6 +46,7 @@ internal abstract class RelayFixture
             Assert.Multiple(() =>
             {
                 Assert.That(Shield.CountedConnections, Is.Zero, "connections still counted");
+                Assert.That(Shield.Anvil.InFlight.Count, Is.Zero, "commands or logins still counted as with the MTA");
                 Assert.That(Shield.Upstreams.SessionsOf(Shield.Upstreams.DestinationsOf(ServiceOptions.DefaultName).First()), Is.Zero, "upstream sessions still counted");
                 Assert.That(Shield.Log.Errors, Is.Empty);
             });

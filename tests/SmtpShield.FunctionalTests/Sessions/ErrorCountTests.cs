@@ -24,7 +24,17 @@ internal sealed class ErrorCountTests : RelayFixture
     [TestCase("RCPT TO:<a@b>", "451 4.3.0 later", 0, 0)]
     [TestCase("RCPT TO:<a@b>", "452 4.2.2 full", 0, 0)]
     [TestCase("AUTH PLAIN AAA=", "535 5.7.8 no", 1, 1)]
+    [TestCase("AUTH PLAIN AAA=", "535 5.7.3 no", 1, 1, Description = "Exchange")]
+    [TestCase("AUTH PLAIN AAA=", "535 5.7.0 no", 1, 1, Description = "Sendmail")]
+    [TestCase("AUTH PLAIN AAA=", "525 5.7.13 disabled", 1, 1)]
+    [TestCase("AUTH PLAIN AAA=", "550 5.7.1 no", 1, 1)]
+    [TestCase("AUTH PLAIN", "550 5.7.1 not for you", 1, 0, Description = "without credentials AUTH is refused, not a login")]
     [TestCase("AUTH PLAIN AAA=", "454 4.7.0 later", 1, 0)]
+    [TestCase("AUTH PLAIN AAA=", "501 5.5.2 not base64", 1, 0)]
+    [TestCase("AUTH PLAIN AAA=", "504 5.7.4 what", 1, 0)]
+    [TestCase("AUTH PLAIN AAA=", "530 5.7.0 TLS first", 1, 0)]
+    [TestCase("AUTH PLAIN AAA=", "538 5.7.11 TLS first", 1, 0)]
+    [TestCase("MAIL FROM:<a@b>", "535 5.7.8 what", 1, 0)]
     [TestCase("FOO", "500 what", 1, 0)]
     [Property("Hazard", "REP-errors")]
     public async Task Refusal_OfTheMta_IsAnErrorOfTheSessionAndMayBeOneOfTheClient(string command, string reply, int errors, int failures, CancellationToken cancellationToken)
@@ -148,6 +158,43 @@ internal sealed class ErrorCountTests : RelayFixture
 
         Assert.That(await stressed.ReadToEndAsync(cancellationToken), Is.EqualTo(TooManyErrors));
         Assert.That(stressedMta.Received, Is.Empty);
+    }
+
+    [TestCase("550 5.7.1 no", 1)]
+    [TestCase("501 5.7.0 cancelled", 0)]
+    [Property("Hazard", "AUTH-5")]
+    public async Task Refusal_BehindAChallenge_IsOneOfALogin(string reply, int failures, CancellationToken cancellationToken)
+    {
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        await ExchangeAsync(client, mta, "AUTH LOGIN", "334 VXNlcm5hbWU6", cancellationToken);
+        await ExchangeAsync(client, mta, "YQ==", "334 UGFzc3dvcmQ6", cancellationToken);
+        await ExchangeAsync(client, mta, "Yg==", reply, cancellationToken);
+
+        Assert.That(Counted(AnvilEvent.AuthFailure), Is.EqualTo(failures));
+    }
+
+    // What Postfix has not got the MTA may have: it is bounded all the same.
+    [TestCase("HELP", "214 do this", true)]
+    [TestCase("HELP", "500 what", false)]
+    [TestCase("EXPN list", "250 a@b", true)]
+    [TestCase("ONEX", "250 one", true)]
+    [TestCase("", "250 blank", true)]
+    [TestCase("MAIL FROM:<a@x>", "250 nested", true, Description = "as RSET and MAIL")]
+    [TestCase("RCPT TO:<a@x>", "250 ok", false)]
+    [Property("Hazard", "REP-errors")]
+    public async Task Success_OfWhatPostfixRefuses_IsJunk(string command, string reply, bool isJunk, CancellationToken cancellationToken)
+    {
+        Reconfigure(static options => options with { Limits = options.Limits with { JunkCommandLimit = 3, SoftErrorLimit = 100, HardErrorLimit = 6 } });
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        await ExchangeAsync(client, mta, "MAIL FROM:<first@x>", "250 ok", cancellationToken);
+        var free = isJunk ? 4 + 6 : reply[0] == '5' ? 6 : 20;
+        for (var i = 0; i < free; i++)
+            await ExchangeAsync(client, mta, command, reply, cancellationToken);
+
+        if (isJunk || reply[0] == '5')
+            Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(TooManyErrors));
+        else
+            await ExchangeAsync(client, mta, "NOOP", "250 still here", cancellationToken);
     }
 
     private int Counted(AnvilEvent kind) => Shield.Anvil.Peek(new(ServiceOptions.DefaultName, ClientRange.Of(IPAddress.Loopback, 32, 128))).Of(kind);

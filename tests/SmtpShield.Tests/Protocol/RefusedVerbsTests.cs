@@ -22,6 +22,11 @@ public class RefusedVerbsTests
     [TestCase("XPROXY", 500)]
     [TestCase("xproxyto x", 500)]
     [TestCase("LHLO x", 500)]
+    [TestCase("VERB", 500, Description = "Sendmail then writes lines that are no replies")]
+    [TestCase("verb on", 500)]
+    [TestCase("SEND FROM:<a@b>", 500, Description = "MAIL by another name (RFC 821 section 3.4)")]
+    [TestCase("SOML FROM:<a@b>", 500)]
+    [TestCase("saml from:<a@b>", 500)]
     public void ReplyTo_VerbTheShieldCannotFollow_IsRefused(string line, int code) => Assert.That(RefusedVerbs.ReplyTo(CommandLine.Parse(Octets.Of(line)))?.Code, Is.EqualTo(code));
 
     [TestCase("MAIL FROM:<a@b>")]
