@@ -41,13 +41,15 @@ public sealed record SmtpdLimitOptions
 
     /// <summary>Commands of one client the MTA may refuse per <c>anvil_rate_time_unit</c>, over all of its sessions.</summary>
     /// <value>0 (default) disables. Clients in <c>smtpd_client_event_limit_exceptions</c> are not counted.</value>
-    /// <remarks>Exceeding it: reply 421 4.7.0 at connect. Temporary refusals by greylisting (450, 451) are not counted.</remarks>
+    /// <remarks>
+    /// Exceeding it: reply 421 4.7.0 at connect, and at the next command of open sessions. Temporary refusals by greylisting (450, 451) are not counted.
+    /// </remarks>
     [ConfigurationKeyName("shield_client_error_rate_limit"), Range(0, int.MaxValue)]
     public int ClientErrorRateLimit { get; init; }
 
-    /// <summary>Logins of one client the MTA may refuse (535) per <c>anvil_rate_time_unit</c>, over all of its sessions.</summary>
+    /// <summary>Logins of one client the MTA may refuse per <c>anvil_rate_time_unit</c>, over all of its sessions.</summary>
     /// <value>0 (default) disables. Clients in <c>smtpd_client_event_limit_exceptions</c> are not counted.</value>
-    /// <remarks>Exceeding it: reply 421 4.7.0 at connect.</remarks>
+    /// <remarks>Exceeding it: reply 421 4.7.0 at connect, and at the next AUTH of open sessions.</remarks>
     [ConfigurationKeyName("shield_client_auth_failure_rate_limit"), Range(0, int.MaxValue)]
     public int ClientAuthFailureRateLimit { get; init; }
 
@@ -69,7 +71,9 @@ public sealed record SmtpdLimitOptions
     [ConfigurationKeyName("smtpd_hard_error_limit"), Range(1, int.MaxValue)]
     public int HardErrorLimit { get; init; } = 20;
 
-    /// <summary>Junk commands (HELO, EHLO, RSET, NOOP, VRFY, ETRN) in a session, after which each further one counts as an error.</summary>
+    /// <summary>
+    /// Junk commands (HELO, EHLO, RSET, NOOP, VRFY, ETRN, and what Postfix refuses but the MTA accepts) in a session, after which each further one counts as an error.
+    /// </summary>
     /// <value>Commands, at least 1; 100 by default.</value>
     /// <remarks>Postfix <c>smtpd_junk_command_limit</c>; the count is compared before it is increased, so limit + 1 commands are free (smtpd.c).</remarks>
     [ConfigurationKeyName("smtpd_junk_command_limit"), Range(1, int.MaxValue)]

@@ -1,8 +1,8 @@
 namespace SmtpShield.Limits;
 
 /// <summary>
-/// What all sessions of one client have with the MTA now: commands without a reply, and logins it is working on. Each may turn out a failure, so a budget that reaches over
-/// sessions must not be given out twice.
+/// What all sessions of one client have with the MTA now: commands without a reply, and logins it is working on. Each may turn out a failure, so a budget that
+/// reaches over sessions must not be given out twice.
 /// </summary>
 internal sealed class ClientInFlight
 {

@@ -3,7 +3,7 @@ using SmtpShield.Protocol;
 
 namespace SmtpShield.Limits;
 
-/// <summary><c>shield_client_error_rate_limit</c>: commands of a client the MTA refuses per <c>anvil_rate_time_unit</c>, over all sessions. Those it has open go on.</summary>
+/// <summary><c>shield_client_error_rate_limit</c>: commands of a client the MTA refuses per <c>anvil_rate_time_unit</c>, over all its sessions.</summary>
 internal sealed class ErrorRateLimit : ILimitPolicy
 {
     /// <inheritdoc />

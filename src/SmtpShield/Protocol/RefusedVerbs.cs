@@ -2,7 +2,10 @@ using System.Text;
 
 namespace SmtpShield.Protocol;
 
-/// <summary>Verbs that never reach the MTA: they rewrite who the client is, carry data the shield does not delimit, begin a transaction by another name, or change how many replies follow.</summary>
+/// <summary>
+/// Verbs that never reach the MTA: they rewrite who the client is, carry data the shield does not delimit, begin a transaction by another name, or change how many
+/// replies follow.
+/// </summary>
 internal static class RefusedVerbs
 {
     /// <summary>The reply to a refused verb; null for every other one.</summary>

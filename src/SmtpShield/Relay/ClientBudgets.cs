@@ -4,8 +4,9 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Relay;
 
 /// <summary>
-/// What the client may still spend over all its sessions, errors (<c>shield_client_error_rate_limit</c>) and refused logins (<c>shield_client_auth_failure_rate_limit</c>): judged at
-/// connect, and here at each command that could spend them, since what one session spends the others have not got any more.
+/// What the client may still spend over all its sessions, errors (<c>shield_client_error_rate_limit</c>) and refused logins
+/// (<c>shield_client_auth_failure_rate_limit</c>): judged at connect, and here at each command that could spend them, since what one session spends the others
+/// have not got any more.
 /// </summary>
 /// <param name="state">The session.</param>
 /// <param name="wake">Makes the session's loop look again.</param>
@@ -18,8 +19,8 @@ internal sealed class ClientBudgets(RelayState state, Action wake)
     public bool AreErrorsSpent => state.Limits.ClientErrorRateLimit > 0 && state.Counter is { } client && Errors.Judge(client.Peek(), state.Limits) is not null;
 
     /// <summary>
-    /// Whether another command may follow those the session has with the MTA: if all the client has there failed, the budget must not be more than spent. A session without any may
-    /// always have one, so that none waits for another one's MTA.
+    /// Whether another command may follow those the session has with the MTA: if all the client has there failed, the budget must not be more than spent. A session
+    /// without any may always have one, so that none waits for another one's MTA.
     /// </summary>
     public bool HasRoom => state.Limits.ClientErrorRateLimit is 0 || state.Counter is not { } client || state.Pending.Count == 0
         || (long)client.Peek(AnvilEvent.Error) + client.CommandsInFlight <= state.Limits.ClientErrorRateLimit;

@@ -109,8 +109,13 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
         var isCounted = EventRateLimit.Recipient.IsOn(state.Counter, state.Limits);
         var isLenient = lenientMtas.Contains(destination);
         var mayBeFull = state.Envelope.Recipients + state.Pending.Recipients >= state.Limits.RecipientLimit;
-        if (((isCounted || mayBeFull) && state.Pending.HasTransactionChange) || (mayBeFull && state.Pending.Recipients > 0) || (isCounted && state.Pending.HasUncountedRecipient))
+        if (((isCounted || mayBeFull) && state.Pending.HasTransactionChange)
+            || (mayBeFull && state.Pending.Recipients > 0)
+            || (isCounted && state.Pending.HasUncountedRecipient))
+        {
             return GateVerdict.Wait;
+        }
+
         if (!isLenient && (!CommandLine.HasAddress(argument, "TO:"u8) || ((isCounted || mayBeFull) && !state.Envelope.HasSender)))
             return isCounted && state.Pending.Count > 0 ? GateVerdict.Wait : GateVerdict.Forward;
 

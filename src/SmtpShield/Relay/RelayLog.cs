@@ -48,7 +48,8 @@ internal static partial class RelayLog
     [LoggerMessage(1512, LogLevel.Information, "improper command pipelining after {After} from {Client}: {Input}", EventName = "ImproperPipelining")]
     public static partial void ImproperPipelining(ILogger logger, string after, string client, string input);
 
-    [LoggerMessage(1550, LogLevel.Information, "upstream {Destination} accepts MAIL or RCPT in forms Postfix refuses: limits count them like any other", EventName = "LenientMta")]
+    [LoggerMessage(
+        1550, LogLevel.Information, "upstream {Destination} accepts MAIL or RCPT in forms Postfix refuses: limits count them like any other", EventName = "LenientMta")]
     public static partial void LenientMta(ILogger logger, string destination);
 
     [LoggerMessage(1551, LogLevel.Warning, "{Client}: more than {Limit} octets of input that is refused, connection closed", EventName = "RefusedInputExceeded")]

@@ -9,7 +9,13 @@ namespace SmtpShield.Relay;
 /// errors, the phase of the session, the transaction, its end.
 /// </summary>
 internal sealed class ReplyRelay(
-    RelayState state, ReplyPace pace, ContentRelay content, ClientBudgets budgets, RemovedEhloKeywords removedKeywords, LenientMtas lenientMtas, string destination)
+    RelayState state,
+    ReplyPace pace,
+    ContentRelay content,
+    ClientBudgets budgets,
+    RemovedEhloKeywords removedKeywords,
+    LenientMtas lenientMtas,
+    string destination)
 {
     private int _lastCode;
     private bool _lastWasSynchronizationError;
@@ -240,6 +246,8 @@ internal sealed class ReplyRelay(
         if (code is 421 or 521)
         {
             RefusalLog.Write(state, head, code, IsMessageReply, reply);
+            if (code == 521 && head.IsForwarded && state.Counter is { } client)
+                CountRefusal(client, head, code);
             state.End(head.IsForwarded ? RelayResult.UpstreamEnded : RelayResult.ClientRefused);
             return;
         }
@@ -307,7 +315,7 @@ internal sealed class ReplyRelay(
             CountRefusal(client, command, code);
     }
 
-    // Also what Postfix never takes, where the MTA does: words the shield does not know, HELP, and MAIL inside a transaction, which is no more than RSET in front of it.
+    // Also what Postfix never takes, where the MTA does: words the shield does not know, HELP, and MAIL inside a transaction, which is RSET and MAIL.
     private bool IsJunk(in PendingCommand command, bool succeeded) => command.Verb.IsJunk() || command.IsEmptyChunk
         || (succeeded && (command.Verb is Verb.Unknown or Verb.Help || (command.Verb == Verb.Mail && state.Envelope.HasSender)));
 

@@ -39,7 +39,7 @@ internal sealed class SessionContext(ClientIdentity client, ClientCounter? count
     /// <summary>The client has said AUTH: what it sends from here on may be credentials, at whatever prompt it types them.</summary>
     public bool MaySendCredentials { get; set; }
 
-    /// <summary>Octets of refused chunks, refused messages and over-long lines that were read and dropped; at most <see cref="ProtocolLimits.RefusedContent"/> and what came with the last of them.</summary>
+    /// <summary>Octets of refused chunks, refused messages and over-long lines that were read and dropped; bounded by <see cref="ProtocolLimits.RefusedContent"/>.</summary>
     public long RefusedInput { get; set; }
 
     /// <summary>When the client was greeted; a timestamp, 0 before.</summary>

@@ -30,6 +30,10 @@ internal sealed record HuntConfiguration(string Name, SmtpdOptions Smtpd, SmtpdL
         new("CRLF only, short lines", s_open with { AcceptLfCommands = false, LineLengthLimit = 512 }, s_wide with { ClientAuthFailureRateLimit = 1 }),
         new("bare newlines rejected", s_open with { ForbidBareNewline = BareNewlinePolicy.Reject }, s_wide with { HardErrorLimit = 20, ClientErrorRateLimit = 3 }),
         new("no chunking, HELO required", s_open with { Chunking = false, HeloRequired = true }, s_wide with { ClientRecipientRateLimit = 3 }, HasStrictMta: true),
-        new("strict and few", s_open with { ForbidUnauthPipelining = true }, s_wide with { ClientMessageRateLimit = 1, RecipientLimit = 2, HardErrorLimit = 6, SoftErrorLimit = 3, ClientErrorRateLimit = 4 }, HasStrictMta: true),
+        new(
+            "strict and few",
+            s_open with { ForbidUnauthPipelining = true },
+            s_wide with { ClientMessageRateLimit = 1, RecipientLimit = 2, HardErrorLimit = 6, SoftErrorLimit = 3, ClientErrorRateLimit = 4 },
+            HasStrictMta: true),
     ];
 }

@@ -12,8 +12,10 @@ internal sealed class LenientMtaTests : RelayFixture
 
     protected override bool HasFakeTime => true;
 
-    protected override ShieldOptions Configure(ShieldOptions options) =>
-        options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, ClientMessageRateLimit = 2, ClientRecipientRateLimit = 2, RecipientLimit = 1000, RecipientOvershootLimit = 1 } };
+    protected override ShieldOptions Configure(ShieldOptions options) => options with
+    {
+        Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, ClientMessageRateLimit = 2, ClientRecipientRateLimit = 2, RecipientOvershootLimit = 1 },
+    };
 
     [TestCase("MAIL <a@x>")]
     [TestCase("MAIL a@x")]

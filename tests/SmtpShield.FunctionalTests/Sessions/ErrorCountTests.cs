@@ -47,6 +47,17 @@ internal sealed class ErrorCountTests : RelayFixture
         Assert.That((Counted(AnvilEvent.Error), Counted(AnvilEvent.AuthFailure)), Is.EqualTo((2 * errors, 2 * failures)));
     }
 
+    [TestCase("RCPT TO:<a@b>", 0)]
+    [TestCase("AUTH PLAIN AAA=", 1)]
+    [Property("Hazard", "REP-errors")]
+    public async Task Refusal_ThatEndsTheSession_IsOneOfTheClient(string command, int failures, CancellationToken cancellationToken)
+    {
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        await ExchangeAsync(client, mta, command, "521 5.7.1 go away", cancellationToken);
+        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.Empty);
+        Assert.That((Counted(AnvilEvent.Error), Counted(AnvilEvent.AuthFailure)), Is.EqualTo((1, failures)));
+    }
+
     [TestCase("421 4.3.2 later")]
     [TestCase("25 what")]
     [TestCase("250-a\r\n550 b")]
