@@ -52,7 +52,10 @@ internal static class ShieldServices
 
         services.AddUpstream();
 
+        services.AddScoped<ConnectionLimits>();
         services.AddScoped<NewTlsSessions>();
+        services.AddScoped<HandshakesInVain>();
+        services.AddScoped<AdmitHandshake>();
         services.AddScoped<ClientHandshake>();
         services.AddScoped<PregreetCheck>();
         services.AddSingleton<RemovedEhloKeywords>();

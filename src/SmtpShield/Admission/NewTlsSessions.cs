@@ -10,11 +10,8 @@ namespace SmtpShield.Admission;
 /// Limits the TLS sessions a client may negotiate anew: <c>smtpd_client_new_tls_session_rate_limit</c>. A resumed session is not new; a handshake that failed is (smtpd.c,
 /// <c>smtpd_start_tls</c>).
 /// </summary>
-internal sealed class NewTlsSessions(AnvilTable anvil, ClientExceptions exceptions, ShieldService service, ILogger<NewTlsSessions> log)
+internal sealed class NewTlsSessions(ShieldService service, ILogger<NewTlsSessions> log)
 {
-    /// <summary>The counter of a client whose connection is not counted yet; null when it is exempt, or there is no limit.</summary>
-    public ClientCounter? CounterOf(ClientIdentity client) => Limit(service.Current) == 0 || exceptions.Contains(client) ? null : new(anvil, new(service.Name, client.Range));
-
     /// <summary>Whether a client that begins with a handshake may do so; logs it if not.</summary>
     public bool MayBegin(ClientIdentity client, ClientCounter? counter)
     {
@@ -24,6 +21,10 @@ internal sealed class NewTlsSessions(AnvilTable anvil, ClientExceptions exceptio
         AdmissionLog.TlsRefused(log, client.NameAddress, service.Name);
         return false;
     }
+
+    /// <summary>How many handshakes of a client may be under way: those that are not over are not counted yet, and of those above the limit only a few are told so inside TLS.</summary>
+    public int MostUnderWay(ClientCounter counter) =>
+        Limit(service.Current) is > 0 and var limit ? Math.Max(1, limit - counter.Peek(AnvilEvent.NewTlsSession) + HandshakesInVain.MostInVain) : int.MaxValue;
 
     /// <summary>Counts a handshake that was not a resumption.</summary>
     /// <returns>421, to be said inside TLS, when it was one too many; else null.</returns>

@@ -31,6 +31,10 @@ internal readonly record struct ClientRange(UInt128 Bits, byte PrefixLength, boo
         return new(ipv6PrefixLength == 0 ? 0 : wide & (UInt128.MaxValue << (128 - ipv6PrefixLength)), (byte)ipv6PrefixLength, false);
     }
 
+    /// <inheritdoc />
+    // Addresses are the attacker's choice: all of their bits are mixed with what is drawn anew in each process, where UInt128 folds them first.
+    public override int GetHashCode() => HashCode.Combine((uint)(Bits >> 96), (uint)(Bits >> 64), (uint)(Bits >> 32), (uint)Bits, PrefixLength, IsIPv4);
+
     /// <summary>The address, or <c>network/length</c> if the range is wider than one, as in anvil's log lines: <c>2001:db8::/84</c>.</summary>
     public override string ToString()
     {

@@ -163,9 +163,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
             return Replies.TlsActive;
         if (mode == TlsMode.None || (argument.IsEmpty && Discards("STARTTLS")))
             return Replies.NotImplemented;
-        if (IsAboveTlsSessionRate(mode))
-            return Replies.TooManyTlsSessions(state.Client.NameAddress);
-        return mode == TlsMode.Offered && !state.Session.TryReserveHandshake() ? Replies.TlsNotAvailable : null;
+        return IsAboveTlsSessionRate(mode) ? Replies.TooManyTlsSessions(state.Client.NameAddress) : null;
     }
 
     // Where the handshake is passed on it is not seen, so the 421 Postfix has for one session too many can't be said inside it: that session is refused before.

@@ -82,6 +82,13 @@ internal sealed class ReplyRelay(
         if (!pace.MayReply())
             return false;
 
+        // A place is taken now that the reply leaves: not while the MTA works on what came before STARTTLS, nor during a delay.
+        if (IsHandshakeNext(head, reply.Code) && !state.Session.TryReserveHandshake())
+        {
+            head.OwnReply = reply = state.Adapt(Replies.TlsNotAvailable);
+            rest = reply.Octets.Span;
+        }
+
         state.ClientSide.Write(rest);
         _written += rest.Length;
         if (_written < reply.Octets.Length)

@@ -59,6 +59,6 @@ internal sealed class SessionContext(ClientIdentity client, ClientCounter? count
         _ => PassedMechanisms.ReadableAndUnbound,
     };
 
-    /// <summary>Takes a place among the handshakes under way, before the client is told to begin one. False: there are too many.</summary>
+    /// <summary>Takes a place among the handshakes under way, when the client is told to begin one and not before. False: there is none for it.</summary>
     public Func<bool> TryReserveHandshake { get; set; } = static () => true;
 }

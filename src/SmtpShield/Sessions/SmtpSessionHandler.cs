@@ -39,7 +39,7 @@ internal sealed class SmtpSessionHandler(
         HandshakeSlot? slot = null;
         var session = new SessionContext(client, connection.Features.Get<ClientCounter>(), service, processLimit.IsUnderStress);
         session.Tls = ModeOf(session.Options.Tls, connection.Features.Get<TlsFacts>());
-        session.TryReserveHandshake = () => (slot = handshake.TryEnter(session.Options.Tls)) is not null;
+        session.TryReserveHandshake = () => (slot = handshake.TryEnter(client, session.Counter, session.Options.Tls)) is not null;
         try
         {
             if (await RelayAsync(connection, session, connection.Transport).ConfigureAwait(false) == RelayResult.StartTls)

@@ -10,9 +10,9 @@ namespace SmtpShield.Sessions;
 
 /// <summary>
 /// In <c>smtpd_tls_wrappermode</c>, begins with the handshake. From here on the connection's transport is what is inside TLS, and its <see cref="TlsFacts"/> are a feature.
-/// As in Postfix that is before the connection is counted, so that a client over a limit can be told (smtpd.c, <c>smtpd_proto</c>).
+/// Unlike in Postfix (smtpd.c, <c>smtpd_proto</c>) the connection is counted before, because a handshake costs more than all else; a client over a limit is still told inside, the first times.
 /// </summary>
-internal sealed class WrapTls(ClientHandshake handshake, NewTlsSessions newSessions, ShieldService service, ProcessLimit processLimit, ConnectionDrain drain) : IConnectionStage
+internal sealed class WrapTls(ClientHandshake handshake, AdmitHandshake admission, ShieldService service, ProcessLimit processLimit, ConnectionDrain drain) : IConnectionStage
 {
     /// <inheritdoc />
     public Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
@@ -25,19 +25,27 @@ internal sealed class WrapTls(ClientHandshake handshake, NewTlsSessions newSessi
     {
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(WrapTls)} runs behind {nameof(IdentifyClient)}.");
         var isCheck = connection.Features.Get<ProxyConnection>() is { IsLocal: true };
-        using var counter = isCheck ? null : newSessions.CounterOf(client);
-        if (!newSessions.MayBegin(client, counter) || handshake.TryEnter(options) is not { } slot)
+        var mayConnect = admission.MayConnect(connection, client, out var counter);
+        using var counted = counter;
+        if (!mayConnect)
             return;
+        if (handshake.TryEnter(client, counter, options) is not { } slot)
+        {
+            admission.NoteUntold(connection, client);
+            return;
+        }
 
         var raw = connection.Transport;
         try
         {
             if (await handshake.RunAsync(slot, raw, client, counter, options, isCheck, RelayState.AfterConnect, drain.Deadline).ConfigureAwait(false) is not { } transport)
+            {
+                admission.NoteUntold(connection, client);
                 return;
+            }
 
             await using (transport.ConfigureAwait(false))
             {
-                connection.Features.Set(counter);
                 connection.Features.Set(transport.Facts);
                 connection.Transport = transport;
                 await next(connection).ConfigureAwait(false);

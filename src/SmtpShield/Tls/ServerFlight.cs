@@ -47,6 +47,9 @@ internal sealed class ServerFlight
     /// <summary>Both facts are known, or never will be.</summary>
     public bool IsOver { get; private set; }
 
+    /// <summary>The server has answered a ClientHello with more than the wish for another one: its key has been used, unless a session is resumed.</summary>
+    public bool HasAnswered => _hasHello && !_isRetried;
+
     /// <summary>Whether an earlier session is resumed.</summary>
     public bool IsResumed { get; private set; }
 

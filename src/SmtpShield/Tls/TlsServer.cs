@@ -25,24 +25,33 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
 
     private static readonly TimeSpan WarningInterval = TimeSpan.FromMinutes(1);
 
-    private readonly HandshakeSlots _slots = new();
-    private long _warnedAt;
+    // In a warning.
+    private const int MostHoldersNamed = 5;
+
+    private readonly HandshakeSlots _slots = new(time);
+    private long _warnedOfLimitAt;
+    private long _warnedOfShareAt;
 
     /// <summary>Takes the right to begin a handshake, before the client is told to begin.</summary>
+    /// <param name="client">Whose handshake.</param>
+    /// <param name="most">How many of the client's may be under way whatever its share is, this one included; null: it has no share, as an exempt client.</param>
     /// <param name="options">The session's.</param>
-    /// <returns>A slot for <see cref="AcceptAsync"/>, or to be disposed; null when <c>shield_tls_handshake_limit</c> is reached or there is no certificate: reply 454 4.7.0.</returns>
-    public HandshakeSlot? TryEnter(TlsOptions options)
+    /// <returns>A slot for <see cref="AcceptAsync"/>, or to be disposed; null when <c>shield_tls_handshake_limit</c> or the client's share of it is reached, or there is no certificate:
+    /// reply 454 4.7.0.</returns>
+    public HandshakeSlot? TryEnter(ClientRange client, int? most, TlsOptions options)
     {
         if (certificates.Current.Default is null)
             return null;
 
-        var slot = _slots.TryEnter(options.HandshakeLimit);
-        if (slot is null && IsWarningDue())
-            Log.HandshakeLimitReached(logger, options.HandshakeLimit);
+        var slot = _slots.TryEnter(client, most, options.HandshakeLimit, out var refusal);
+        if (refusal == HandshakeRefusal.LimitReached && IsWarningDue(ref _warnedOfLimitAt))
+            Log.HandshakeLimitReached(logger, options.HandshakeLimit, _slots.DescribeLargest(MostHoldersNamed));
+        else if (refusal == HandshakeRefusal.ShareTaken && IsWarningDue(ref _warnedOfShareAt))
+            Log.HandshakeShareTaken(logger, client, _slots.HeldBy(client));
         return slot;
     }
 
-    /// <summary>Makes the handshake, within <c>smtpd_starttls_timeout</c> and <c>shield_tls_handshake_timeout</c>. Logs how it went.</summary>
+    /// <summary>Makes the handshake, within <c>smtpd_starttls_timeout</c> and <c>shield_tls_handshake_timeout</c>, or until the place is taken away. Logs how it went.</summary>
     /// <param name="raw">The connection. Behind a failure it can only be closed.</param>
     /// <param name="client">The client, for log lines.</param>
     /// <param name="options">The session's.</param>
@@ -52,15 +61,17 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     /// <exception cref="OperationCanceledException">By the token.</exception>
     public async ValueTask<TlsHandshake> AcceptAsync(IDuplexPipe raw, ClientIdentity client, TlsOptions options, HandshakeSlot slot, bool isCheck, CancellationToken cancellationToken)
     {
-        using var giveBack = slot;
         using var deadline = new CancellationTokenSource(options.StartTlsTimeout < options.HandshakeTimeout ? options.StartTlsTimeout : options.HandshakeTimeout, time);
+        using var giveBack = slot;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         var flight = new ServerFlight();
         var stream = new DuplexPipeStream(raw) { Flight = flight, IsServer = true };
         var tls = new SslStream(stream, leaveInnerStreamOpen: true);
-        var choice = new Choice(certificates.Current, options.WrapperMode || options.SecurityLevel == TlsSecurityLevel.Encrypt ? options.MandatoryProtocols : options.Protocols);
+        var choice = new Choice(slot, certificates.Current, options.WrapperMode || options.SecurityLevel == TlsSecurityLevel.Encrypt ? options.MandatoryProtocols : options.Protocols);
         try
         {
+            if (!slot.TryBegin(deadline))
+                await deadline.CancelAsync().ConfigureAwait(false);
             await tls.AuthenticateAsServerAsync(static (_, hello, choice, _) => new(((Choice)choice!).Make(hello.ServerName)), choice, either.Token).ConfigureAwait(false);
             stream.Flight = null;
             var facts = TlsFactsReader.Read(tls, flight, choice.Certificate?.Leaf, choice.ServerName);
@@ -75,15 +86,15 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
                 throw;
 
             LogFailure(client.NameAddress, exception, isCheck);
-            return TlsHandshake.Failed;
+            return TlsHandshake.Failed(isLeft: flight.HasAnswered || exception is OperationCanceledException);
         }
     }
 
-    private bool IsWarningDue()
+    private bool IsWarningDue(ref long lastAt)
     {
-        var warnedAt = Volatile.Read(ref _warnedAt);
+        var warnedAt = Volatile.Read(ref lastAt);
         var now = time.GetTimestamp();
-        return (warnedAt == 0 || time.GetElapsedTime(warnedAt, now) >= WarningInterval) && Interlocked.CompareExchange(ref _warnedAt, now, warnedAt) == warnedAt;
+        return (warnedAt == 0 || time.GetElapsedTime(warnedAt, now) >= WarningInterval) && Interlocked.CompareExchange(ref lastAt, now, warnedAt) == warnedAt;
     }
 
     private void LogEstablished(ClientIdentity client, TlsFacts facts, Choice choice)
@@ -128,7 +139,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     }
 
     // What one handshake uses: all of it from the set of certificates there was when it began.
-    private sealed class Choice(CertificateSet certificates, TlsVersions versions)
+    private sealed class Choice(HandshakeSlot slot, CertificateSet certificates, TlsVersions versions)
     {
         public ServerCertificate? Certificate { get; private set; }
 
@@ -136,8 +147,10 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
 
         public string? UnknownName { get; private set; }
 
+        // Asked when the whole ClientHello is there.
         public SslServerAuthenticationOptions Make(string? name)
         {
+            slot.NoteHello();
             var isName = name is { Length: > 0 } && HostName.IsValid(name);
             var named = isName ? certificates.Find(name!) : null;
             if (named is not null)
@@ -159,7 +172,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
 
     private static partial class Log
     {
-        // Event ids 2000 to 2099 are this folder's. Next free: 2006; certificates have those from 2010 on.
+        // Event ids 2000 to 2099 are this folder's. Next free: 2006 to 2009, then 2051; certificates have those from 2010 on.
 
         [LoggerMessage(2000, LogLevel.Information, "Anonymous TLS connection established from {Client}{ToName}: {Facts}")]
         public static partial void Established(ILogger logger, string client, string toName, TlsFacts facts);
@@ -176,7 +189,10 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
         [LoggerMessage(2004, LogLevel.Debug, "SSL_accept error from {Client}: {Reason}")]
         public static partial void CheckFailed(ILogger logger, string client, string reason);
 
-        [LoggerMessage(2005, LogLevel.Warning, "{Limit} TLS handshakes are under way, as many as shield_tls_handshake_limit allows: further ones are refused", EventName = "HandshakeLimitReached")]
-        public static partial void HandshakeLimitReached(ILogger logger, int limit);
+        [LoggerMessage(2005, LogLevel.Warning, "{Limit} TLS handshakes are under way, as many as shield_tls_handshake_limit allows: further ones are refused; most are of {Holders}", EventName = "HandshakeLimitReached")]
+        public static partial void HandshakeLimitReached(ILogger logger, int limit, string holders);
+
+        [LoggerMessage(2050, LogLevel.Warning, "{Count} TLS handshakes of {Range} are under way: further ones of it are refused until some are over", EventName = "HandshakeShareTaken")]
+        public static partial void HandshakeShareTaken(ILogger logger, ClientRange range, int count);
     }
 }

@@ -67,9 +67,10 @@ internal sealed class TlsListener : IAsyncDisposable
         return tls;
     }
 
-    public async Task<NetworkStream> ConnectRawAsync()
+    public async Task<NetworkStream> ConnectRawAsync(string from = "127.0.0.1")
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
         await socket.ConnectAsync(EndPoint);
         return new NetworkStream(socket, ownsSocket: true);
     }
@@ -107,7 +108,7 @@ internal sealed class TlsListener : IAsyncDisposable
         try
         {
             var options = _service.Current.Tls;
-            if (Server.TryEnter(options) is not { } slot)
+            if (Server.TryEnter(client.Range, int.MaxValue, options) is not { } slot)
                 return;
             var handshake = await Server.AcceptAsync(connection, client, options, slot, isCheck: false, CancellationToken.None);
             Handshakes.Add(handshake);

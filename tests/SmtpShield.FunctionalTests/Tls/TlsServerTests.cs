@@ -1,5 +1,7 @@
+using System.Net;
 using System.Security.Authentication;
 using System.Text;
+using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
@@ -251,7 +253,7 @@ public class TlsServerTests
         var stalled = new List<Stream>();
         for (var i = 0; i < 500; i++)
         {
-            stalled.Add(await listener.ConnectRawAsync());
+            stalled.Add(await listener.ConnectRawAsync($"127.0.1.{i % 10}"));
             await stalled[i].WriteAsync(new byte[] { 0x16, 3, 1, 2, 0, 1 }, cancellationToken);
         }
 
@@ -268,16 +270,16 @@ public class TlsServerTests
     {
         await using var listener = new TlsListener(_options);
         var options = _options with { HandshakeLimit = 2 };
-        using var first = listener.Server.TryEnter(options);
-        var second = listener.Server.TryEnter(options);
-        var third = listener.Server.TryEnter(options);
+        using var first = listener.Server.TryEnter(Client(1), int.MaxValue, options);
+        var second = listener.Server.TryEnter(Client(2), int.MaxValue, options);
+        var third = listener.Server.TryEnter(Client(3), int.MaxValue, options);
         second?.Dispose();
         second?.Dispose();
-        using var fourth = listener.Server.TryEnter(options);
-        var fifth = listener.Server.TryEnter(options);
+        using var fourth = listener.Server.TryEnter(Client(4), int.MaxValue, options);
+        var fifth = listener.Server.TryEnter(Client(5), int.MaxValue, options);
 
         Assert.That((first is null, second is null, third is null, fourth is null, fifth is null), Is.EqualTo((false, false, true, false, true)));
-        Assert.That(listener.Log.Lines, Is.EqualTo(new[] { "2 TLS handshakes are under way, as many as shield_tls_handshake_limit allows: further ones are refused" }));
+        Assert.That(listener.Log.Lines, Is.EqualTo(new[] { "2 TLS handshakes are under way, as many as shield_tls_handshake_limit allows: further ones are refused; most are of 192.0.2.1 (1), 192.0.2.2 (1)" }));
     }
 
     [Test]
@@ -298,9 +300,11 @@ public class TlsServerTests
 
     private static bool IsFree(TlsListener listener)
     {
-        using var slot = listener.Server.TryEnter(new() { HandshakeLimit = 1 });
+        using var slot = listener.Server.TryEnter(Client(1), int.MaxValue, new() { HandshakeLimit = 1 });
         return slot is not null;
     }
+
+    private static ClientRange Client(int number) => ClientRange.Of(IPAddress.Parse($"192.0.2.{number}"), 32, 128);
 
     private static string[] Split(string arguments) => arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 

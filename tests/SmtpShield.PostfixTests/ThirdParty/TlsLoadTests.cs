@@ -92,7 +92,7 @@ public sealed class TlsLoadTests
 
     [Test]
     [CancelAfter(240_000)]
-    public async Task Handshakes_AtTheLimit_TheNextIsRefused(CancellationToken cancellationToken)
+    public async Task Handshakes_AtTheLimit_WhoHoldsAPlaceIsRefusedAndANewcomerGetsThatOfASilentOne(CancellationToken cancellationToken)
     {
         var (shield, wrapped) = await StartShieldAsync(new() { ["shield_tls_handshake_limit"] = "100", ["shield_tls_handshake_timeout"] = "200s" }, cancellationToken);
         await using var _ = shield;
@@ -100,7 +100,7 @@ public sealed class TlsLoadTests
         try
         {
             foreach (var some in Enumerable.Range(0, 100).Chunk(20))
-                stalled.AddRange(await Task.WhenAll(some.Select(number => StallAsync(shield.EndPoint, $"127.87.{number % 10}.1", false, cancellationToken))));
+                stalled.AddRange(await Task.WhenAll(some.Select(number => StallAsync(shield.EndPoint, $"127.87.{number}.1", false, cancellationToken))));
             await using var client = await TlsSmtpClient.ConnectAsync(shield.EndPoint, "127.87.99.1", cancellationToken);
             await client.ReplyAsync(cancellationToken);
             await client.CommandAsync("EHLO client.example", cancellationToken);
@@ -114,10 +114,20 @@ public sealed class TlsLoadTests
             await client.HandshakeAsync(cancellationToken);
             Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250"));
 
+            // One that has none gets the place of the one that has been silent for the longest; until that is a second, 454.
+            await using (var newcomer = await TlsSmtpClient.ConnectAsync(shield.EndPoint, "127.87.200.1", cancellationToken))
+            {
+                await newcomer.ReplyAsync(cancellationToken);
+                await newcomer.CommandAsync("EHLO client.example", cancellationToken);
+                Assert.That(await newcomer.CommandAsync("STARTTLS", cancellationToken), Does.StartWith("220 "));
+                await newcomer.HandshakeAsync(cancellationToken);
+                Assert.That(await newcomer.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250"));
+            }
+
             // In wrapper mode nothing says that a handshake has begun: of ten more than the limit, ten are closed.
             var begin = stalled.Count;
             for (var number = 0; number < 110; number++)
-                stalled.Add(await StallAsync(wrapped, $"127.88.{number % 10}.1", true, cancellationToken));
+                stalled.Add(await StallAsync(wrapped, $"127.88.{number}.1", true, cancellationToken));
             await Eventually.HoldsAsync(() => stalled.Skip(begin).Count(IsClosed) == 10, s_limit, "ten are closed", cancellationToken);
             await Eventually.HoldsAsync(() => shield.Log.Texts.Count(text => text.StartsWith("disconnect from unknown[127.88.", StringComparison.Ordinal)) == 10, s_limit, "their lines", cancellationToken);
             Assert.That(stalled.Skip(begin).Count(IsClosed), Is.EqualTo(10));

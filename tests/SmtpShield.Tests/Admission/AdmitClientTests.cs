@@ -35,7 +35,7 @@ public class AdmitClientTests
         _log = new ListLogger<AdmitClient>();
         _capacity = TestCapacity.Of(_snapshot, connections: 8000);
         _processLimit = new ProcessLimit(new("smtp", _snapshot), _capacity, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
-        _stage = new AdmitClient(_anvil, new ClientExceptions(new("smtp", _snapshot)), [new ConnectionCountLimit(), new ConnectionRateLimit(), new ErrorRateLimit(), new AuthFailureRateLimit()], new("smtp", _snapshot), _processLimit, _log);
+        _stage = Stage([new ConnectionCountLimit(), new ConnectionRateLimit(), new ErrorRateLimit(), new AuthFailureRateLimit()]);
     }
 
     [Test, CancelAfter(10_000)]
@@ -182,7 +182,7 @@ public class AdmitClientTests
         var options = WithLimits(count: 1, rate: 1);
         _snapshot.Replace(options with { Anvil = new() { ClientTableSize = 1000 } });
         _anvil = TestAnvil.Table(_snapshot, _time);
-        _stage = new AdmitClient(_anvil, new ClientExceptions(new("smtp", _snapshot)), [new ConnectionCountLimit(), new ConnectionRateLimit()], new("smtp", _snapshot), _processLimit, _log);
+        _stage = Stage([new ConnectionCountLimit(), new ConnectionRateLimit()]);
         for (var i = 0; i < 1000; i++)
             _anvil.Connect(TestAnvil.Key(i));
 
@@ -280,6 +280,12 @@ public class AdmitClientTests
     [Test]
     public void Invoke_WithoutAnIdentity_IsABug() =>
         Assert.That(async () => await _stage.InvokeAsync(new DefaultConnectionContext(), MustNotCome), Throws.InvalidOperationException);
+
+    private AdmitClient Stage(ILimitPolicy[] policies)
+    {
+        var service = new ShieldService("smtp", _snapshot);
+        return new(new(_anvil, new(service), policies, service, _processLimit), service, _log);
+    }
 
     private static ShieldOptions WithLimits(int count, int rate) => WithLimits(new() { ClientConnectionCountLimit = count, ClientConnectionRateLimit = rate });
 

@@ -27,13 +27,13 @@ public class NewTlsSessionsTests
         _anvil = TestAnvil.Table(_snapshot, new FakeTimeProvider());
         _log = new();
         var service = new ShieldService("smtps", _snapshot);
-        _sessions = new(_anvil, new(service), service, _log);
+        _sessions = new(service, _log);
     }
 
     [Test]
     public void Count_OneTooMany_IsRefusedInPostfixsWordsAndTheNextHandshakeNotBegun()
     {
-        using var counter = _sessions.CounterOf(_client)!;
+        using var counter = Counter();
         Reply?[] replies = [_sessions.Count(_client, counter), _sessions.Count(_client, counter)];
         var mayBegin = _sessions.MayBegin(_client, counter);
         var refusal = _sessions.Count(_client, counter);
@@ -49,18 +49,33 @@ public class NewTlsSessionsTests
     }
 
     [Test]
-    public void CounterOf_NoLimitOrExemptClient_IsNone()
+    public void Count_NoLimitOrExemptClient_RefusesNothing()
     {
+        using var counter = Counter();
         _snapshot.Replace(WithLimit(0));
-        var withoutLimit = _sessions.CounterOf(_client);
-        _snapshot.Replace(WithLimit(2, "192.0.2.0/24"));
 
-        Assert.That((withoutLimit, _sessions.CounterOf(_client), _sessions.MayBegin(_client, null), _sessions.Count(_client, null)), Is.EqualTo(((ClientCounter?)null, (ClientCounter?)null, true, (Reply?)null)));
+        Assert.That((_sessions.MayBegin(_client, counter), _sessions.Count(_client, counter), _sessions.MostUnderWay(counter)), Is.EqualTo((true, (Reply?)null, int.MaxValue)));
+        Assert.That((_sessions.MayBegin(_client, null), _sessions.Count(_client, null)), Is.EqualTo((true, (Reply?)null)));
+        Assert.That(_anvil.Size, Is.Zero);
     }
 
-    private static ShieldOptions WithLimit(int limit, string exceptions = "") => new()
+    [TestCase(0, 7)]
+    [TestCase(2, 5)]
+    [TestCase(9, 1)]
+    public void MostUnderWay_BelowTheLimit_IsWhatIsLeftAndAFew(int counted, int most)
+    {
+        using var counter = Counter();
+        for (var i = 0; i < counted; i++)
+            _sessions.Count(_client, counter);
+
+        Assert.That(_sessions.MostUnderWay(counter), Is.EqualTo(most));
+    }
+
+    private ClientCounter Counter() => new(_anvil, new("smtps", _client.Range));
+
+    private static ShieldOptions WithLimit(int limit) => new()
     {
         Smtpd = new() { MyHostname = "mail.example.com" },
-        Limits = new() { ClientNewTlsSessionRateLimit = limit, ClientEventLimitExceptions = AddressPatternList.Parse(exceptions) },
+        Limits = new() { ClientNewTlsSessionRateLimit = limit },
     };
 }

@@ -1,0 +1,36 @@
+using Microsoft.AspNetCore.Connections;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Limits;
+using SmtpShield.Listening;
+
+namespace SmtpShield.Admission;
+
+/// <summary>Counts connections and judges them by all limits there are on them. What follows is its caller's part.</summary>
+internal sealed class ConnectionLimits(AnvilTable anvil, ClientExceptions exceptions, IEnumerable<ILimitPolicy> policies, ShieldService service, ProcessLimit processLimit)
+{
+    // In Postfix's order: if several limits are exceeded only the first is logged.
+    private readonly ILimitPolicy[] _policies = [.. policies];
+
+    /// <summary>The counter of a client, which has counted nothing yet; null when it is exempt, or a proxy that checks whether the shield lives.</summary>
+    public ClientCounter? CounterOf(ConnectionContext connection, ClientIdentity client) =>
+        connection.Features.Get<ProxyConnection>() is { IsLocal: true } || exceptions.Contains(client) ? null : new(anvil, new(service.Name, client.Range));
+
+    /// <summary>Counts the connection, if any limit is set, and judges it. Refused ones count too: they keep a client over its limit.</summary>
+    /// <returns>Null: it may come in.</returns>
+    public ConnectionRefusal? Count(ClientCounter counter, ClientIdentity client)
+    {
+        var options = service.Current.When(processLimit.IsUnderStress);
+        if (!ClientLimits.IsAnySet(options.Limits))
+            return null;
+
+        var counts = counter.Connect();
+        foreach (var policy in _policies)
+        {
+            if (policy.Judge(counts, options.Limits) is { } count)
+                return new(policy.Subject, count, policy.Refusal(options.Smtpd.MyHostname, client.AddressText));
+        }
+
+        return null;
+    }
+}
