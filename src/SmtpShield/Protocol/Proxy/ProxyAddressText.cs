@@ -3,7 +3,10 @@ using System.Text;
 
 namespace SmtpShield.Protocol.Proxy;
 
-/// <summary>Addresses in version 1 headers. One address has few spellings (IPv4: one), and what has none here is refused: no leading zeros, signs, zone ids or brackets.</summary>
+/// <summary>
+/// Addresses in version 1 headers. IPv4 has one spelling, IPv6 those of RFC 4291 section 2.2; whatever else some programs take is refused: leading zeros in decimal numbers (others read
+/// them as octal), signs, zone ids, brackets.
+/// </summary>
 internal static class ProxyAddressText
 {
     private const int Groups = 8;
@@ -23,14 +26,17 @@ internal static class ProxyAddressText
         return parts == 4;
     }
 
-    /// <summary>Reads hexadecimal groups, of which one <c>::</c> stands for one or more that are 0. No dotted decimal end: section 2.1 has none.</summary>
+    /// <summary>
+    /// Reads hexadecimal groups, of which one <c>::</c> stands for one or more that are 0, and the last two may be an IPv4 address. proxy-protocol.txt section 2.1 has no such end, but proxies
+    /// write what inet_ntop(3) gives them: <c>::ffff:192.0.2.1</c> for an IPv4 client of a socket for both.
+    /// </summary>
     public static bool TryParseIPv6(ReadOnlySpan<byte> text, out UInt128 bits)
     {
         bits = 0;
         var gap = text.IndexOf("::"u8);
         if (gap < 0)
-            return TryParseGroups(text, out bits, out var all) && all == Groups;
-        if (!TryParseGroups(text[..gap], out var head, out var before) || !TryParseGroups(text[(gap + 2)..], out var tail, out var after) || before + after >= Groups)
+            return TryParseEnd(text, out bits, out var all) && all == Groups;
+        if (!TryParseGroups(text[..gap], out var head, out var before) || !TryParseEnd(text[(gap + 2)..], out var tail, out var after) || before + after >= Groups)
             return false;
 
         bits = (head << (16 * (Groups - before))) | tail;
@@ -94,6 +100,21 @@ internal static class ProxyAddressText
         }
 
         return longest;
+    }
+
+    // Groups up to the end of an address, where IPv4 stands for two of them.
+    private static bool TryParseEnd(ReadOnlySpan<byte> text, out UInt128 bits, out int groups)
+    {
+        var colon = text.LastIndexOf((byte)':');
+        if (!text[(colon + 1)..].Contains((byte)'.'))
+            return TryParseGroups(text, out bits, out groups);
+
+        (bits, groups) = (0, 0);
+        if (!TryParseIPv4(text[(colon + 1)..], out var ipv4) || colon == 0 || !TryParseGroups(text[..Math.Max(colon, 0)], out bits, out groups))
+            return false;
+
+        (bits, groups) = ((bits << 32) | ipv4, groups + 2);
+        return groups <= Groups;
     }
 
     private static bool TryParseGroups(ReadOnlySpan<byte> text, out UInt128 bits, out int groups)

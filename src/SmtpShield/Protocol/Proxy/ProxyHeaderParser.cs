@@ -4,7 +4,7 @@ namespace SmtpShield.Protocol.Proxy;
 
 /// <summary>
 /// Reads the header a proxy puts before a client's octets (proxy-protocol.txt, versions 1 and 2, told apart by how they begin). Strict: what two receivers could read
-/// differently is none. Content of TLVs is checked for its bounds and not used.
+/// as two clients is none. Content of TLVs is checked for its bounds and not used.
 /// </summary>
 internal static class ProxyHeaderParser
 {
@@ -49,13 +49,15 @@ internal static class ProxyHeaderParser
         input.Slice(0, line.Length).CopyTo(line);
 
         var lineFeed = line.IndexOf((byte)'\n');
-        if (lineFeed < 0 || line[lineFeed - 1] != (byte)'\r')
+        if (lineFeed < 0)
         {
             fault = ProxyFaults.MissingTerminator;
-            return lineFeed < 0 && line.Length < ProxyFormat.Version1Length ? ProxyHeaderStatus.NeedMore : ProxyHeaderStatus.Malformed;
+            return line.Length < ProxyFormat.Version1Length ? ProxyHeaderStatus.NeedMore : ProxyHeaderStatus.Malformed;
         }
 
-        fault = ProxyVersion1.Parse(line[ProxyFormat.Version1Start.Length..(lineFeed - 1)], acceptUnknown, out header);
+        // Postfix takes an LF alone, and nobody reads the line's end differently: it is the first LF either way.
+        var end = line[lineFeed - 1] == (byte)'\r' ? lineFeed - 1 : lineFeed;
+        fault = ProxyVersion1.Parse(line[ProxyFormat.Version1Start.Length..end], acceptUnknown, out header);
         return End(input, lineFeed + 1, fault, ref consumed);
     }
 

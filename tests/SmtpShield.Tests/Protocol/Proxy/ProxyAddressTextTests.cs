@@ -10,7 +10,7 @@ namespace SmtpShield.Tests.Protocol.Proxy;
 public partial class ProxyAddressTextTests
 {
     private static readonly string[] _ipv4Parts = ["0", "1", "9", "25", "255", "256", "01", "192", ".", ".", ".", ".1", "1.2.3", "x", " ", "-"];
-    private static readonly string[] _ipv6Parts = ["0", "1", "ffff", "FE80", "2001", "10000", "00ab", ":", ":", ":", "::", ":0:0", "1.2.3.4", "%1", "[", "]", "g", " "];
+    private static readonly string[] _ipv6Parts = ["0", "1", "ffff", "FE80", "2001", "10000", "00ab", ":", ":", ":", "::", ":0:0", "1.2.3.4", ":192.0.2.1", "::ffff:", ".", "%1", "[", "]", "g", " "];
 
     [Test]
     public void TryParseIPv4_AnyText_IsTheOneSpellingOrRefused() => AnyOctets.Check(_ipv4Parts, static any =>
@@ -21,6 +21,19 @@ public partial class ProxyAddressTextTests
     public void TryParseIPv6_AnyText_IsAsTheSystemReadsItOrRefused() => AnyOctets.Check(_ipv6Parts, static any =>
         ProxyAddressText.TryParseIPv6(any.Octets, out var bits) ? IPAddress.TryParse(any.Text, out var address) && bits == Bits(address)
             : !(any.Text.Contains(':') && IsPlainIPv6().IsMatch(any.Text) && IPAddress.TryParse(any.Text, out _)), longest: 10);
+
+    [TestCase("::ffff:192.0.2.1", "::ffff:c000:201")]
+    [TestCase("0:0:0:0:0:FFFF:192.0.2.1", "::ffff:c000:201")]
+    [TestCase("::192.0.2.1", "::c000:201")]
+    [TestCase("64:ff9b::192.0.2.1", "64:ff9b::c000:201")]
+    [TestCase("::ffff:0:192.0.2.1", "::ffff:0:c000:201")]
+    [TestCase("1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:102:304")]
+    [TestCase("1::6:1.2.3.4", "1::6:102:304")]
+    public void TryParseIPv6_DecimalEnd_IsItsLastTwoGroups(string text, string expected)
+    {
+        Assert.That(ProxyAddressText.TryParseIPv6(Encoding.ASCII.GetBytes(text), out var bits), Is.True);
+        Assert.That(ProxyAddressText.OfIPv6(bits), Is.EqualTo(expected));
+    }
 
     [TestCase("0.0.0.0")]
     [TestCase("255.255.255.255")]
@@ -77,6 +90,7 @@ public partial class ProxyAddressTextTests
         return bits;
     }
 
-    [GeneratedRegex("^[0-9a-fA-F:]+$")]
+    // Hexadecimal, or with an IPv4 address behind the last colon that has its one spelling.
+    [GeneratedRegex("^([0-9a-fA-F:]+|[0-9a-fA-F:]*:((0|[1-9][0-9]*)\\.){3}(0|[1-9][0-9]*))$")]
     private static partial Regex IsPlainIPv6();
 }
