@@ -23,7 +23,8 @@ public sealed class HAProxyInstance : IAsyncDisposable
     /// <param name="options">Words of the <c>server</c> line.</param>
     /// <param name="check">A line of the backend, as <c>option smtpchk</c>; may be empty.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<HAProxyInstance> StartAsync(IPEndPoint server, string options, string check, CancellationToken cancellationToken)
+    /// <param name="isDualStack">Whether one socket is for IPv6 and IPv4, as with <c>bind :::25 v4v6</c>.</param>
+    public static async Task<HAProxyInstance> StartAsync(IPEndPoint server, string options, string check, CancellationToken cancellationToken, bool isDualStack = false)
     {
         var directory = Directory.CreateTempSubdirectory("smtpshield-haproxy-").FullName;
         var endPoint = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
@@ -38,7 +39,7 @@ public sealed class HAProxyInstance : IAsyncDisposable
                 timeout server 60s
                 timeout check 5s
             frontend clients
-                bind {endPoint}
+                bind {(isDualStack ? $":::{endPoint.Port} v4v6" : endPoint)}
                 unique-id-format %ci:%cp
                 default_backend shield
             backend shield

@@ -41,7 +41,7 @@ public sealed class RawSmtpClient : IAsyncDisposable
     /// <param name="read">Whether to take in what comes from the start; otherwise from <see cref="StartReading"/> on.</param>
     public static async Task<RawSmtpClient> ConnectAsync(IPEndPoint server, IPAddress from, CancellationToken cancellationToken, bool read = true)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = new Socket(from.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
             socket.Bind(new IPEndPoint(from, 0));
@@ -61,7 +61,7 @@ public sealed class RawSmtpClient : IAsyncDisposable
     /// <summary>Connects and sends, without giving up the thread between.</summary>
     public static RawSmtpClient ConnectAndSend(IPEndPoint server, IPAddress from, ReadOnlySpan<byte> octets)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = new Socket(from.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
             socket.Bind(new IPEndPoint(from, 0));
