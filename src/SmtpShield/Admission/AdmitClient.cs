@@ -10,7 +10,7 @@ namespace SmtpShield.Admission;
 
 /// <summary>
 /// Lets a connection in, or refuses it with 421 in place of the greeting, before the MTA hears of it. Counts it either way: refused attempts keep a client over its limit.
-/// Leaves a <see cref="ClientCounter"/> for the events to come, unless the client is exempt or a proxy that checks whether the shield lives.
+/// Leaves a <see cref="ClientCounter"/> for the events to come, unless the client is exempt. A proxy that checks whether the shield lives is let in uncounted.
 /// In wrapper mode the connection was counted and judged before the handshake, by <see cref="AdmitHandshake"/>; here it is told.
 /// </summary>
 internal sealed class AdmitClient(ConnectionLimits limits, ShieldService service, ILogger<AdmitClient> log) : IConnectionStage
@@ -20,7 +20,7 @@ internal sealed class AdmitClient(ConnectionLimits limits, ShieldService service
     {
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(AdmitClient)} runs behind {nameof(IdentifyClient)}.");
         var isCounted = connection.Features.Get<ClientCounter>() is not null;
-        using var counter = connection.Features.Get<ClientCounter>() ?? limits.CounterOf(connection, client);
+        using var counter = connection.Features.Get<ClientCounter>() ?? limits.CounterOf(client);
         if (counter is null)
         {
             await next(connection).ConfigureAwait(false);
@@ -28,7 +28,7 @@ internal sealed class AdmitClient(ConnectionLimits limits, ShieldService service
         }
 
         connection.Features.Set(counter);
-        if ((isCounted ? connection.Features.Get<ConnectionRefusal>() : limits.Count(counter, client)) is { } refusal)
+        if ((isCounted ? connection.Features.Get<ConnectionRefusal>() : limits.Count(connection, counter, client)) is { } refusal)
         {
             AdmissionLog.LimitExceeded(log, refusal.Subject, refusal.Count, client.NameAddress, service.Name);
             connection.Transport.Output.Write(refusal.Reply.Octets.Span);

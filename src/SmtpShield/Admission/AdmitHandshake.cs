@@ -17,18 +17,18 @@ internal sealed class AdmitHandshake(ConnectionLimits limits, NewTlsSessions new
     /// </summary>
     /// <param name="connection">The connection.</param>
     /// <param name="client">Who the client is.</param>
-    /// <param name="counter">Counts the client's events, disposed by the caller; null when it is exempt.</param>
+    /// <param name="counter">Counts the client's events, disposed by the caller; null when it is exempt, or a proxy that checks whether the shield lives.</param>
     /// <returns>False: it can only be closed, and the log says why.</returns>
     public bool MayConnect(ConnectionContext connection, ClientIdentity client, out ClientCounter? counter)
     {
-        counter = limits.CounterOf(connection, client);
+        counter = connection.Features.Get<ProxyConnection>() is { IsLocal: true } ? null : limits.CounterOf(client);
         if (counter is null)
             return true;
         if (!newSessions.MayBegin(client, counter))
             return false;
 
         connection.Features.Set(counter);
-        if (limits.Count(counter, client) is not { } refusal)
+        if (limits.Count(connection, counter, client) is not { } refusal)
             return true;
         if (inVain.TryTell(client.Range))
         {

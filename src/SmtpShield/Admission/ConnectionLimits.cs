@@ -12,16 +12,18 @@ internal sealed class ConnectionLimits(AnvilTable anvil, ClientExceptions except
     // In Postfix's order: if several limits are exceeded only the first is logged.
     private readonly ILimitPolicy[] _policies = [.. policies];
 
-    /// <summary>The counter of a client, which has counted nothing yet; null when it is exempt, or a proxy that checks whether the shield lives.</summary>
-    public ClientCounter? CounterOf(ConnectionContext connection, ClientIdentity client) =>
-        connection.Features.Get<ProxyConnection>() is { IsLocal: true } || exceptions.Contains(client) ? null : new(anvil, new(service.Name, client.Range));
+    /// <summary>The counter of a client, which has counted nothing yet; null when it is exempt.</summary>
+    public ClientCounter? CounterOf(ClientIdentity client) => exceptions.Contains(client) ? null : new(anvil, new(service.Name, client.Range));
 
-    /// <summary>Counts the connection, if any limit is set, and judges it. Refused ones count too: they keep a client over its limit.</summary>
+    /// <summary>
+    /// Counts the connection, if any limit is set, and judges it. Refused ones count too: they keep a client over its limit. A proxy's check of the shield is neither counted nor refused; a MAIL in it is
+    /// an event like any other.
+    /// </summary>
     /// <returns>Null: it may come in.</returns>
-    public ConnectionRefusal? Count(ClientCounter counter, ClientIdentity client)
+    public ConnectionRefusal? Count(ConnectionContext connection, ClientCounter counter, ClientIdentity client)
     {
         var options = service.Current.When(processLimit.IsUnderStress);
-        if (!ClientLimits.IsAnySet(options.Limits))
+        if (connection.Features.Get<ProxyConnection>() is { IsLocal: true } || !ClientLimits.IsAnySet(options.Limits))
             return null;
 
         var counts = counter.Connect();

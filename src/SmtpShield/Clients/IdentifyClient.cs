@@ -20,14 +20,14 @@ internal sealed partial class IdentifyClient(ShieldService service, PeerNames na
         if (service.Current.Smtpd.PeernameLookup)
             return LookUpAsync(connection, peer, next);
 
-        connection.Features.Set(new ClientIdentity(peer, anvil: service.Current.Anvil));
+        connection.Features.Set(new ClientIdentity(peer, anvil: service.Current.Anvil) { IsProxy = IsProxy(connection) });
         return next(connection);
     }
 
     private async Task LookUpAsync(ConnectionContext connection, IPEndPoint peer, ConnectionDelegate next)
     {
         var found = await names.LookUpAsync(ClientIdentity.AddressOf(peer), connection.ConnectionClosed).ConfigureAwait(false);
-        var client = new ClientIdentity(peer, found.Name, service.Current.Anvil) { ReverseName = found.ReverseName, IsNameTemporary = found.IsTemporary };
+        var client = new ClientIdentity(peer, found.Name, service.Current.Anvil) { ReverseName = found.ReverseName, IsNameTemporary = found.IsTemporary, IsProxy = IsProxy(connection) };
         switch (found.Fault)
         {
             case PeerNameFault.Numeric:
@@ -47,6 +47,8 @@ internal sealed partial class IdentifyClient(ShieldService service, PeerNames na
         connection.Features.Set(client);
         await next(connection).ConfigureAwait(false);
     }
+
+    private static bool IsProxy(ConnectionContext connection) => connection.Features.Get<ProxyConnection>() is { IsProxy: true };
 
     private static partial class Log
     {

@@ -21,7 +21,9 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
     private const string NoName = "";
 
     private readonly Lock _lock = new();
+    private readonly HealthChecks _checks = new(time);
     private long? _lastWarning;
+    private long? _lastChecksWarning;
 
     /// <inheritdoc />
     public Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
@@ -41,7 +43,8 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
     private async Task ReadAsync(ConnectionContext connection, IPEndPoint peer, ProxyOptions options, ConnectionDelegate next)
     {
         var (header, fault) = await TryReadAsync(connection, options).ConfigureAwait(false);
-        connection.Features.Set(new ProxyConnection(IsLocal(header, peer, connection.LocalEndPoint), fault.Length > 0));
+        using var check = IsLocal(header, peer, connection.LocalEndPoint) ? BeginCheck() : null;
+        connection.Features.Set(new ProxyConnection(check is not null, fault.Length == 0 && IsProxy(header, peer), fault.Length > 0));
         if (fault.Length > 0)
             Log.HeaderRefused(log, fault);
         else if (header.Kind == ProxyHeaderKind.Tcp)
@@ -57,6 +60,24 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
         ProxyHeaderKind.Tcp => header.Source == peer.ToProxyEndPoint() && local is IPEndPoint own && header.Destination == own.ToProxyEndPoint(),
         _ => false,
     };
+
+    // An address nobody can have through the proxy, or one that says no more than that the connection came from it: what a proxy that can't see its client gives to all of them.
+    private static bool IsProxy(in ProxyHeader header, IPEndPoint peer)
+    {
+        if (header.Kind != ProxyHeaderKind.Tcp)
+            return true;
+        var source = header.Source.ToIPEndPoint().Address;
+        return IPAddress.IsLoopback(source) || source.Equals(IPAddress.Any) || source.Equals(IPAddress.IPv6Any)
+            || header.Source.IPv6Bits == peer.ToProxyEndPoint().IPv6Bits || header.Source.IPv6Bits == header.Destination.IPv6Bits;
+    }
+
+    private HealthChecks.Check? BeginCheck()
+    {
+        var check = _checks.TryBegin();
+        if (check is null && IsDue(ref _lastChecksWarning))
+            Log.TooManyChecks(log, HealthChecks.MostAtOnce, HealthChecks.MostInWindow, (int)HealthChecks.Window.TotalSeconds, service.Name);
+        return check;
+    }
 
     private async ValueTask<(ProxyHeader Header, string Fault)> TryReadAsync(ConnectionContext connection, ProxyOptions options)
     {
@@ -94,17 +115,22 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
         }
     }
 
-    // Anybody can connect, as often as he likes.
     private void WarnOf(IPEndPoint peer)
+    {
+        if (IsDue(ref _lastWarning))
+            Log.UnlistedProxy(log, ClientIdentity.AddressOf(peer), service.Name);
+    }
+
+    // Anybody can connect, as often as he likes.
+    private bool IsDue(ref long? lastWarning)
     {
         lock (_lock)
         {
-            if (_lastWarning is { } last && time.GetElapsedTime(last) < WarningInterval)
-                return;
-            _lastWarning = time.GetTimestamp();
+            if (lastWarning is { } last && time.GetElapsedTime(last) < WarningInterval)
+                return false;
+            lastWarning = time.GetTimestamp();
+            return true;
         }
-
-        Log.UnlistedProxy(log, ClientIdentity.AddressOf(peer), service.Name);
     }
 
     private static partial class Log
@@ -114,5 +140,8 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
 
         [LoggerMessage(1107, LogLevel.Warning, "connection from [{Address}] closed: not in shield_proxy_sources of service {Service}", EventName = "UnlistedProxy")]
         public static partial void UnlistedProxy(ILogger logger, IPAddress address, string service);
+
+        [LoggerMessage(1150, LogLevel.Warning, "more than {AtOnce} health checks at once or {InWindow} in {Seconds} s: further ones are clients of service {Service}", EventName = "TooManyHealthChecks")]
+        public static partial void TooManyChecks(ILogger logger, int atOnce, int inWindow, int seconds, string service);
     }
 }

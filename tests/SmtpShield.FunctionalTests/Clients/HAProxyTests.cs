@@ -66,7 +66,7 @@ internal sealed class HAProxyTests
     public async Task Check_AThousandTimes_LeavesNoLine(string option, string check, CancellationToken cancellationToken)
     {
         await using var shield = await ShieldUnderTest.StartAsync(Options(), cancellationToken);
-        await using (var haproxy = await HAProxyInstance.StartAsync(shield.EndPoint, option + " check inter 2ms fall 1", check, cancellationToken))
+        await using (var haproxy = await HAProxyInstance.StartAsync(shield.EndPoint, option + " check inter 5ms fall 1", check, cancellationToken))
         {
             await Eventually.HoldsAsync(() => Volatile.Read(ref _sessions) >= Checks, TimeSpan.FromSeconds(60), $"{Checks} checks", cancellationToken);
             Assert.That(shield.Log.Lines, Is.Empty);

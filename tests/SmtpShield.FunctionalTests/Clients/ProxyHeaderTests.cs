@@ -20,6 +20,10 @@ internal sealed class ProxyHeaderTests
         ["UNKNOWN"] = "PROXY UNKNOWN\r\n",
         ["UNKNOWN anything"] = "PROXY UNKNOWN anything\r\n",
         ["unspecified"] = Signature + "\x21\0\0\0",
+        ["loopback"] = "PROXY TCP4 127.0.0.9 198.51.100.1 1 25\r\n",
+        ["mapped loopback"] = "PROXY TCP6 ::ffff:127.0.0.9 ::ffff:198.51.100.1 1 25\r\n",
+        ["IPv6 loopback"] = "PROXY TCP6 ::1 2001:db8::19 1 25\r\n",
+        ["the proxy"] = "PROXY TCP4 127.0.0.1 198.51.100.1 1 25\r\n",
         ["LOCAL"] = Local,
         ["LOCAL with TLVs"] = Signature + "\x20\0\0\x07\x04\0\x04xxxx",
         ["nothing"] = "",
@@ -171,6 +175,55 @@ internal sealed class ProxyHeaderTests
         await using var strict = await ShieldUnderTest.StartAsync(Options(options => options with { Unknown = ProxyUnknownPolicy.Refuse }), cancellationToken);
         await using var refused = await ConnectAsync(strict, _headers[header], cancellationToken);
         Assert.That(await refused.ReadToEndAsync(cancellationToken), Is.EqualTo(Refused));
+    }
+
+    // The list is what $mynetworks is by default, and more.
+    [TestCase("UNKNOWN", "127.0.0.1")]
+    [TestCase("unspecified", "127.0.0.1")]
+    [TestCase("loopback", "127.0.0.9")]
+    [TestCase("mapped loopback", "127.0.0.9")]
+    [TestCase("IPv6 loopback", "::1")]
+    [TestCase("the proxy", "127.0.0.1")]
+    [Property("Hazard", "ID-1")]
+    public async Task Connect_HeaderWithAnAddressOfTheProxys_IsExemptOnlyByTheListForIt(string header, string address, CancellationToken cancellationToken)
+    {
+        var options = Options();
+        options = options with { Limits = options.Limits with { ClientConnectionCountLimit = 0, ClientConnectionRateLimit = 2, ClientEventLimitExceptions = AddressPatternList.Parse("127.0.0.0/8, [::1]/128, 192.0.2.1") } };
+        await using (var shield = await ShieldUnderTest.StartAsync(options, cancellationToken))
+        {
+            for (var i = 1; i <= 6; i++)
+            {
+                await using var client = await ConnectAsync(shield, _headers[header], cancellationToken);
+                Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo(i <= 2 ? "220 mx" : $"421 4.7.0 mail.example.com Error: too many connections from {address}"), $"connection {i}");
+                await using var exempt = await ConnectAsync(shield, Client, cancellationToken);
+                Assert.That(await exempt.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"), "a client of the list whom the header names");
+            }
+        }
+
+        options = options with { Proxy = options.Proxy with { EventLimitExceptions = AddressPatternList.Parse("127.0.0.0/8, [::1]") } };
+        await using var trusting = await ShieldUnderTest.StartAsync(options, cancellationToken);
+        for (var i = 1; i <= 6; i++)
+        {
+            await using var client = await ConnectAsync(trusting, _headers[header], cancellationToken);
+            Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"), $"connection {i}");
+        }
+    }
+
+    // The connection of a check is not counted, and still may come when the proxy is over its limit; mail in it is counted as the proxy's.
+    [Test]
+    [Property("Hazard", "ID-7")]
+    public async Task Command_MailInAHealthCheck_IsCounted(CancellationToken cancellationToken)
+    {
+        var options = Options();
+        options = options with { Limits = options.Limits with { ClientConnectionCountLimit = 0, ClientConnectionRateLimit = 2, ClientMessageRateLimit = 1, ClientEventLimitExceptions = AddressPatternList.Parse("127.0.0.0/8") } };
+        await using var shield = await ShieldUnderTest.StartAsync(options, cancellationToken);
+        for (var i = 1; i <= 6; i++)
+        {
+            await using var client = await ConnectAsync(shield, _headers["LOCAL"], cancellationToken);
+            Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"), $"check {i}");
+            Assert.That(await client.CommandAsync("EHLO x", cancellationToken), Is.EqualTo("250 ok"));
+            Assert.That(await client.CommandAsync("MAIL FROM:<a@b.example>", cancellationToken), i == 1 ? Is.EqualTo("250 ok") : Is.EqualTo("450 Error: too much mail from 127.0.0.1"));
+        }
     }
 
     [Property("Hazard", "ID-7")]

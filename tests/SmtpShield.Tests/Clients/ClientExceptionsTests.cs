@@ -32,6 +32,20 @@ public class ClientExceptionsTests
     public void Contains_NamedClient_IsByTheFirstElementThatMatches(string name, string list, bool expected) => Assert.That(
         new ClientExceptions(new("smtp", new(With(list)))).Contains(new(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1), name)), Is.EqualTo(expected));
 
+    [TestCase("127.0.0.0/8", "", false)]
+    [TestCase("static:all", "", false)]
+    [TestCase("", "127.0.0.0/8", true)]
+    [TestCase("", "!127.0.0.1, 127.0.0.0/8", false)]
+    [TestCase("static:all", "127.0.0.2", false)]
+    [Property("Hazard", "ID-1")]
+    public void Contains_AddressThatMayBeTheProxys_IsByTheListForIt(string list, string proxys, bool expected)
+    {
+        var options = With(list) with { Proxy = new() { EventLimitExceptions = AddressPatternList.Parse(proxys) } };
+        var client = new ClientIdentity(new IPEndPoint(IPAddress.Loopback, 1)) { IsProxy = true };
+
+        Assert.That(new ClientExceptions(new("smtp", new(options))).Contains(client), Is.EqualTo(expected));
+    }
+
     [Test]
     public void Contains_AfterAReload_IsByTheNewList()
     {

@@ -83,7 +83,7 @@ public class ReadProxyHeaderTests
         await StageOf(WithProxy).InvokeAsync(connection, _ => Task.CompletedTask);
 
         Assert.That((connection.RemoteEndPoint, connection.LocalEndPoint), Is.EqualTo(((EndPoint)_proxy, (EndPoint)_own)));
-        Assert.That(connection.Features.Get<ProxyConnection>(), Is.EqualTo(new ProxyConnection(HasFailed: true)));
+        Assert.That(connection.Features.Get<ProxyConnection>(), Is.EqualTo(new ProxyConnection(IsLocal: false, IsProxy: false, HasFailed: true)));
         Assert.That(_log.Lines, Is.EqualTo(new[] { "Warning: haproxy read: short protocol header: EHLO x\\r\\n" }));
     }
 
@@ -99,6 +99,64 @@ public class ReadProxyHeaderTests
             {
                 Assert.That(time.ActiveTimers, Is.Zero);
                 return Task.CompletedTask;
+            });
+        }
+    }
+
+    [TestCase("PROXY TCP4 192.0.2.1 198.51.100.1 56324 25\r\n", false)]
+    [TestCase("PROXY TCP6 2001:db8::1 2001:db8::19 56324 25\r\n", false)]
+    [TestCase("PROXY TCP4 10.0.0.3 10.0.0.2 56324 25\r\n", false, TestName = "Beside the proxy")]
+    [TestCase("PROXY UNKNOWN\r\n", true)]
+    [TestCase("\r\n\r\n\0\r\nQUIT\n\x21\0\0\0", true, TestName = "Unspecified")]
+    [TestCase("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", true, TestName = "LOCAL")]
+    [TestCase("PROXY TCP4 127.0.0.1 198.51.100.1 56324 25\r\n", true)]
+    [TestCase("PROXY TCP4 127.255.255.254 198.51.100.1 56324 25\r\n", true)]
+    [TestCase("PROXY TCP4 0.0.0.0 198.51.100.1 56324 25\r\n", true)]
+    [TestCase("PROXY TCP6 ::1 2001:db8::19 56324 25\r\n", true)]
+    [TestCase("PROXY TCP6 :: 2001:db8::19 56324 25\r\n", true)]
+    [TestCase("PROXY TCP6 ::ffff:127.0.0.1 2001:db8::19 56324 25\r\n", true)]
+    [TestCase("PROXY TCP4 10.0.0.1 198.51.100.1 56324 25\r\n", true)]
+    [TestCase("PROXY TCP6 ::ffff:a00:1 ::ffff:198.51.100.1 56324 25\r\n", true)]
+    [TestCase("PROXY TCP4 192.0.2.8 192.0.2.8 56324 25\r\n", true, TestName = "The proxy host's other address")]
+    [Property("Hazard", "ID-1")]
+    public async Task Invoke_AddressThatMayBeTheProxys_IsMarked(string header, bool isProxy)
+    {
+        await using var connection = await ConnectionAsync(header);
+
+        await StageOf(WithProxy).InvokeAsync(connection, _ => Task.CompletedTask);
+
+        Assert.That(connection.Features.Get<ProxyConnection>()?.IsProxy, Is.EqualTo(isProxy));
+    }
+
+    // So that nobody whom the proxy can't name goes uncounted for ever.
+    [Test]
+    [Property("Hazard", "ID-7")]
+    public async Task Invoke_MoreChecksThanProxiesMake_AreClients()
+    {
+        var time = new FakeTimeProvider();
+        var stage = StageOf(WithProxy, time);
+        var end = new TaskCompletionSource();
+        List<Task> open = [];
+        for (var i = 0; i < HealthChecks.MostAtOnce; i++)
+            open.Add(CheckAsync(end.Task, isCheck: true));
+        await CheckAsync(Task.CompletedTask, isCheck: false);
+        end.SetResult();
+        await Task.WhenAll(open);
+        for (var i = HealthChecks.MostAtOnce; i < HealthChecks.MostInWindow; i++)
+            await CheckAsync(Task.CompletedTask, isCheck: true);
+        await CheckAsync(Task.CompletedTask, isCheck: false);
+        Assert.That(_log.Lines, Is.EqualTo(new[] { "Warning: more than 50 health checks at once or 3000 in 60 s: further ones are clients of service smtp" }), "once in 60 s");
+
+        time.Advance(HealthChecks.Window);
+        await CheckAsync(Task.CompletedTask, isCheck: true);
+
+        async Task CheckAsync(Task end, bool isCheck)
+        {
+            await using var connection = await ConnectionAsync("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
+            await stage.InvokeAsync(connection, next =>
+            {
+                Assert.That(next.Features.Get<ProxyConnection>(), Is.EqualTo(new ProxyConnection(IsLocal: isCheck, IsProxy: true)));
+                return end;
             });
         }
     }

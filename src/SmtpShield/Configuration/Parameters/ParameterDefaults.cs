@@ -22,6 +22,7 @@ internal static class ParameterDefaults
         ["shield_listen_transparent"] = "no",
         ["shield_max_chunk"] = "2147483647",
         ["shield_pass_ehlo_keywords"] = "",
+        ["shield_proxy_event_limit_exceptions"] = "",
         ["shield_proxy_sources"] = "",
         ["shield_proxy_unknown"] = "accept",
         ["shield_rate_window"] = "fixed",
