@@ -12,9 +12,12 @@ internal sealed class PostfixImport
         "smtpd_client_auth_rate_limit", "smtpd_client_new_tls_session_rate_limit", "smtpd_client_event_limit_exceptions", "anvil_rate_time_unit",
     ];
 
+    private const string IPv6PrefixLength = "smtpd_client_ipv6_prefix_length";
+    private const int CustomersNetwork = 64;
+
     private static readonly (string Name, string Value, string Why)[] DifferentDefaults =
     [
-        ("smtpd_client_ipv6_prefix_length", "128", "IPv6 clients in a network of this many bits share their limits; 84 here, as in Postfix from 3.8 on."),
+        (IPv6PrefixLength, "128", "IPv6 clients in a network of this many bits share their limits; 64 here. Postfix up to 3.7 counts by address, from 3.8 on by 84 bits: one network of 64 bits, which most customers have, is 2^20 clients then."),
         ("smtpd_forbid_unauth_pipelining", "no", "Who sends commands before it may is disconnected here, as in Postfix from 3.9 on."),
         ("smtpd_peername_lookup", "yes", "Names of clients are not looked up here: log lines say unknown, and host names in lists match nobody."),
     ];
@@ -81,6 +84,7 @@ internal sealed class PostfixImport
         _notes.AddRange(others.Select(other => other.Note));
         WriteNotes();
         NoteValues(Parameters.Concat(IsAlone ? [] : _shielded.SelectMany(service => service.Parameters)).ToList());
+        NoteIPv6PrefixLength();
         foreach (var other in others)
             other.Write(_text);
         WriteChanges();
@@ -214,6 +218,15 @@ internal sealed class PostfixImport
         {
             var stress = parameter.Setting.Value.Contains("stress", StringComparison.Ordinal) ? "; it no longer changes under stress" : "";
             _notes.Add(ImportNote.Note($"{parameter.Setting.Location}: {parameter.Setting.Name} refers to what the shield has not, and is written as it expands today{stress}"));
+        }
+    }
+
+    private void NoteIPv6PrefixLength()
+    {
+        foreach (var setting in _services.Shielded.Select(service => service.Values.Find(IPv6PrefixLength)).Append(_values.Find(IPv6PrefixLength)).OfType<PostfixSetting>().Distinct())
+        {
+            if (int.TryParse(setting.Value, out var length) && length > CustomersNetwork && length <= 128)
+                _notes.Add(ImportNote.Note($"{setting.Location}: {IPv6PrefixLength} = {length} is taken over: one network of {CustomersNetwork} bits, which most customers have, is 2^{length - CustomersNetwork} clients with limits of their own. {CustomersNetwork}, the shield's default, makes it one"));
         }
     }
 

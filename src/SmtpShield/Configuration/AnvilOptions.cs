@@ -22,10 +22,10 @@ public sealed record AnvilOptions
     public int ClientIPv4PrefixLength { get; init; } = 32;
 
     /// <summary>Leading bits of an IPv6 address that tell clients apart.</summary>
-    /// <value>0 to 128; 84 by default.</value>
+    /// <value>0 to 128; 64 by default: what most customers have. Postfix has 84, with which that is a million clients.</value>
     /// <remarks>Postfix <c>smtpd_client_ipv6_prefix_length</c>, postconf(5), since 3.8.</remarks>
     [ConfigurationKeyName("smtpd_client_ipv6_prefix_length"), Range(0, 128)]
-    public int ClientIPv6PrefixLength { get; init; } = 84;
+    public int ClientIPv6PrefixLength { get; init; } = 64;
 
     /// <summary>Clients the counter table holds at most.</summary>
     /// <value>At least 1000; 1000000 by default, at no more than 100 octets each.</value>

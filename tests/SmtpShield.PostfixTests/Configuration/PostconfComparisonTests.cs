@@ -128,6 +128,37 @@ public sealed class PostconfComparisonTests
     public void Expand_Value_IsTheSame(string value) =>
         Compare($"a = A\ne =\nb = $a$a\nc = ${{b?$b-}}\nuse = $a$e$b$c\nmyhostname = m.example.com\nsyslog_name = {value}\nmaillog_file = $use\n", ["-x", "syslog_name"]);
 
+    // By design; the parameters' pages say the same.
+    private static readonly Dictionary<string, string> OtherDefaults = new()
+    {
+        ["default_process_limit"] = "sessions here cost no process",
+        ["mynetworks"] = "computed by mynetworks_style",
+        ["mynetworks_style"] = "the host, as compatibility_level 2 has it",
+        ["smtpd_forbid_bare_newline"] = "on in later versions",
+        ["smtpd_forbid_unauth_pipelining"] = "on from 3.9 on",
+        ["smtpd_peername_lookup"] = "a look-up for each connection is the attacker's to ask for",
+        ["smtpd_tls_mandatory_protocols"] = "TLS before 1.2 is not served",
+        ["smtpd_tls_protocols"] = "TLS before 1.2 is not served",
+        ["smtpd_tls_security_level"] = "computed: may with a certificate",
+        ["syslog_name"] = "another program",
+        ["smtpd_client_ipv6_prefix_length"] = "one network of 64 bits is 2^20 clients with Postfix's 84 (from 3.8 on)",
+    };
+
+    [Test]
+    public void Default_OfWhatPostfixHasToo_IsTheSameOrListed()
+    {
+        File.WriteAllText(MainCf, "");
+        var names = Values(RunOurs(_directory, ["-d"]).Output).Keys.Where(static name => !name.StartsWith("shield_", StringComparison.Ordinal)).ToArray();
+        var ours = Values(RunOurs(_directory, ["-d", .. names]).Output);
+        var postfixs = Values(RealPostconf.Run(_directory, ["-d", .. names]).Output);
+        var different = ours.Where(ours => postfixs.TryGetValue(ours.Key, out var value) && value != ours.Value).Select(static ours => ours.Key);
+
+        Assert.That(different.Except(OtherDefaults.Keys), Is.Empty);
+
+        static Dictionary<string, string> Values(string output) =>
+            output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.Split(" =", 2)).Where(static parts => parts.Length == 2).ToDictionary(static parts => parts[0], static parts => parts[1].Trim());
+    }
+
     [TestCase("smtpd_timeout", "nosuch", "smtpd_hard_error_limit")]
     [TestCase("-d", "smtpd_timeout", "smtpd_client_event_limit_exceptions", "smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_recipient_overshoot_limit", "maillog_file", "syslog_facility", "stress", "smtpd_client_connection_limit_exceptions")]
     [TestCase("-dh", "smtpd_timeout", "stress")]

@@ -271,10 +271,10 @@ public class AdmitClientTests
             {
                 admitted++;
                 return Task.CompletedTask;
-            }, cancellationToken, $"2001:db8:0:1::{i:x}");
+            }, cancellationToken, $"2001:db8:0:1:{i:x}::1");
         }
 
-        Assert.That((admitted, _anvil.Peek(new("smtp", ClientRange.Of(IPAddress.Parse("2001:db8:0:1::"), 32, 84)))), Is.EqualTo((10, new AnvilCounts(0, 1000))));
+        Assert.That((admitted, _anvil.Peek(new("smtp", ClientRange.Of(IPAddress.Parse("2001:db8:0:1::"), 32, 64)))), Is.EqualTo((10, new AnvilCounts(0, 1000))));
     }
 
     [Test]

@@ -14,7 +14,7 @@ public class ClientIdentityTests
         var client = new ClientIdentity(new IPEndPoint(IPAddress.Parse(address), 40000));
 
         Assert.That((client.AddressText, client.NameAddress, client.Port), Is.EqualTo((expected, $"unknown[{expected}]", 40000)));
-        Assert.That(client.Range, Is.EqualTo(ClientRange.Of(IPAddress.Parse(expected), 32, 84)));
+        Assert.That(client.Range, Is.EqualTo(ClientRange.Of(IPAddress.Parse(expected), 32, 64)));
     }
 
     // ID-15: whoever has a network cannot be a new client with each of its addresses.

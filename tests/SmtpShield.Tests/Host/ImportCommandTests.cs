@@ -220,6 +220,21 @@ public sealed class ImportCommandTests
         Check(string.Join('\n', lines));
     }
 
+    [TestCase("smtpd_client_ipv6_prefix_length = 84\n", "is 2^20 clients with limits of their own")]
+    [TestCase("smtpd_client_ipv6_prefix_length = 128\n", "is 2^64 clients with limits of their own")]
+    [TestCase("smtpd_client_ipv6_prefix_length = 64\n", "")]
+    [TestCase("smtpd_client_ipv6_prefix_length = 48\n", "")]
+    [TestCase("", "")]
+    [Property("Hazard", "ID-15")]
+    public void Import_IPv6PrefixLength_IsTakenOverAndExplained(string main, string expected)
+    {
+        var (status, lines, errors) = Import(main);
+
+        Assert.That((status, string.Join('|', InForce(lines).Where(line => line.Contains("ipv6_prefix", StringComparison.Ordinal)))), Is.EqualTo((0, main.TrimEnd())));
+        Assert.That(errors.Where(line => line.Contains("ipv6_prefix", StringComparison.Ordinal)), expected.Length == 0 ? Is.Empty : Has.One.Contains(expected));
+        Check(string.Join('\n', lines));
+    }
+
     [TestCase("", Service, "shield_listen = 0.0.0.0:25, [::]:25")]
     [TestCase("inet_protocols = ipv4\n", Service, "shield_listen = 0.0.0.0:25")]
     [TestCase("inet_interfaces = loopback-only\n", Service, "shield_listen = 127.0.0.1:25, [::1]:25")]

@@ -47,7 +47,7 @@ internal static class ParameterDefaults
         ["smtpd_client_connection_rate_limit"] = "0",
         ["smtpd_client_event_limit_exceptions"] = "${smtpd_client_connection_limit_exceptions:$mynetworks}",
         ["smtpd_client_ipv4_prefix_length"] = "32",
-        ["smtpd_client_ipv6_prefix_length"] = "84",
+        ["smtpd_client_ipv6_prefix_length"] = "64",
         ["smtpd_client_message_rate_limit"] = "0",
         ["smtpd_client_new_tls_session_rate_limit"] = "0",
         ["smtpd_client_recipient_rate_limit"] = "0",
