@@ -38,6 +38,9 @@ public class CommandLineTests
     [TestCase("TO", "")]
     [TestCase("", "")]
     [TestCase("TO:<@x:a@b>", "@x:a@b")]
+    [TestCase("<a@b> SIZE=1", "a@b", Description = "of an MTA that takes it")]
+    [TestCase("<b:c@d>", "b:c@d")]
+    [TestCase("FROM : <a@b>", "a@b")]
     public void AddressOf_Argument_IsWhatStandsInTheBrackets(string argument, string address) =>
         Assert.That(Octets.Shown(CommandLine.AddressOf(Octets.Of(argument))), Is.EqualTo(address));
 }
