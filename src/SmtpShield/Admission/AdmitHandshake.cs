@@ -7,10 +7,11 @@ using SmtpShield.Limits;
 namespace SmtpShield.Admission;
 
 /// <summary>
-/// Decides who may have a handshake, before the key is used: not who is above <c>smtpd_client_new_tls_session_rate_limit</c>, nor who has left handshakes unfinished, nor, where the handshake comes
-/// first, who is over a limit on connections and has been told so inside TLS often enough.
+/// Decides who may have a handshake, before the key is used: not who is above <c>smtpd_client_new_tls_session_rate_limit</c>, nor who has left handshakes
+/// unfinished, nor, where the handshake comes first, who is over a limit on connections and has been told so inside TLS often enough.
 /// </summary>
-internal sealed class AdmitHandshake(ConnectionLimits limits, NewTlsSessions newSessions, HandshakesInVain inVain, ShieldService service, ILogger<AdmitHandshake> log)
+internal sealed class AdmitHandshake(
+    ConnectionLimits limits, NewTlsSessions newSessions, HandshakesInVain inVain, ShieldService service, ILogger<AdmitHandshake> log)
 {
     /// <summary>
     /// Counts a connection that begins with a handshake, and judges it. Leaves its counter, and the refusal that <see cref="AdmitClient"/> is to tell inside TLS.
@@ -57,5 +58,6 @@ internal sealed class AdmitHandshake(ConnectionLimits limits, NewTlsSessions new
         return false;
     }
 
-    private void Log(ConnectionRefusal refusal, ClientIdentity client) => AdmissionLog.LimitExceeded(log, refusal.Subject, refusal.Count, client.NameAddress, service.Name);
+    private void Log(ConnectionRefusal refusal, ClientIdentity client) =>
+        AdmissionLog.LimitExceeded(log, refusal.Subject, refusal.Count, client.NameAddress, service.Name);
 }

@@ -7,7 +7,8 @@ using SmtpShield.Listening;
 namespace SmtpShield.Admission;
 
 /// <summary>Counts connections and judges them by all limits there are on them. What follows is its caller's part.</summary>
-internal sealed class ConnectionLimits(AnvilTable anvil, ClientExceptions exceptions, IEnumerable<ILimitPolicy> policies, ShieldService service, ProcessLimit processLimit)
+internal sealed class ConnectionLimits(
+    AnvilTable anvil, ClientExceptions exceptions, IEnumerable<ILimitPolicy> policies, ShieldService service, ProcessLimit processLimit)
 {
     // In Postfix's order: if several limits are exceeded only the first is logged.
     private readonly ILimitPolicy[] _policies = [.. policies];

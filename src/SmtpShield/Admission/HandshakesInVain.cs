@@ -4,12 +4,12 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Admission;
 
 /// <summary>
-/// What clients have cost for nothing: handshakes they left unfinished, and those that ended with a refusal. A handshake takes the key, so of either kind a client range gets
-/// <see cref="MostInVain"/> in an <c>anvil_rate_time_unit</c>, counted from its first one. One that finishes more handshakes than it leaves may have gone on.
+/// What clients have cost for nothing: handshakes they left unfinished, and those that ended with a refusal. A handshake takes the key, so of either kind a
+/// client range gets <see cref="MostInVain"/> in an <c>anvil_rate_time_unit</c>, counted from its first one. One that finishes more handshakes than it leaves may have gone on.
 /// </summary>
 /// <remarks>
-/// Bounded: <see cref="Capacity"/> ranges a service, of at most 128 octets each; the oldest is forgotten first. Records are never prolonged, so the order in which they were made is that in which
-/// they expire, and each step is O(1) but for what has expired since the last one.
+/// Bounded: <see cref="Capacity"/> ranges a service, of at most 128 octets each; the oldest is forgotten first. Records are never prolonged, so the order in
+/// which they were made is that in which they expire, and each step is O(1) but for what has expired since the last one.
 /// </remarks>
 internal sealed class HandshakesInVain(ShieldService service, TimeProvider time)
 {

@@ -22,7 +22,9 @@ internal sealed class NewTlsSessions(ShieldService service, ILogger<NewTlsSessio
         return false;
     }
 
-    /// <summary>How many handshakes of a client may be under way: those that are not over are not counted yet, and of those above the limit only a few are told so inside TLS.</summary>
+    /// <summary>
+    /// How many handshakes of a client may be under way: those that are not over are not counted yet, and of those above the limit only a few are told so inside TLS.
+    /// </summary>
     public int MostUnderWay(ClientCounter counter) =>
         Limit(service.Current) is > 0 and var limit ? Math.Max(1, limit - counter.Peek(AnvilEvent.NewTlsSession) + HandshakesInVain.MostInVain) : int.MaxValue;
 

@@ -3,8 +3,9 @@ using System.Globalization;
 namespace SmtpShield.Clients;
 
 /// <summary>
-/// Who holds the places of a common, by client range, and who may have another one. A range may take another place only while it holds fewer than a tenth of those that are free: each greedy
-/// one leaves nine tenths of what it found. One that holds none may always take the last one. It keeps the account; how many places there are, and who gives one back, its owner knows.
+/// Who holds the places of a common, by client range, and who may have another one. A range may take another place only while it holds fewer than a tenth of
+/// those that are free: each greedy one leaves nine tenths of what it found. One that holds none may always take the last one. It keeps the account; how many
+/// places there are, and who gives one back, its owner knows.
 /// </summary>
 /// <remarks>Not thread-safe: the owner locks. Each step is O(1); memory is that of as many ranges as there were places taken at the same time.</remarks>
 internal sealed class ClientShares
@@ -44,5 +45,6 @@ internal sealed class ClientShares
     /// <summary>The ranges that hold most, for a log line: <c>192.0.2.7 (9), 2001:db8::/64 (8)</c>. Looks at all that hold any.</summary>
     /// <param name="count">How many are named, at most.</param>
     public string DescribeLargest(int count) =>
-        string.Join(", ", _held.OrderByDescending(static held => held.Value).Take(count).Select(static held => string.Create(CultureInfo.InvariantCulture, $"{held.Key} ({held.Value})")));
+        string.Join(", ", _held.OrderByDescending(static held => held.Value).Take(count)
+            .Select(static held => string.Create(CultureInfo.InvariantCulture, $"{held.Key} ({held.Value})")));
 }

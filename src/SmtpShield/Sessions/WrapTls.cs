@@ -10,7 +10,8 @@ namespace SmtpShield.Sessions;
 
 /// <summary>
 /// In <c>smtpd_tls_wrappermode</c>, begins with the handshake. From here on the connection's transport is what is inside TLS, and its <see cref="TlsFacts"/> are a feature.
-/// Unlike in Postfix (smtpd.c, <c>smtpd_proto</c>) the connection is counted before, because a handshake costs more than all else; a client over a limit is still told inside, the first times.
+/// Unlike in Postfix (smtpd.c, <c>smtpd_proto</c>) the connection is counted before, because a handshake costs more than all else; a client over a limit is still
+/// told inside, the first times.
 /// </summary>
 internal sealed class WrapTls(ClientHandshake handshake, AdmitHandshake admission, ShieldService service, ProcessLimit processLimit, ConnectionDrain drain) : IConnectionStage
 {

@@ -3,8 +3,8 @@ using SmtpShield.Clients;
 namespace SmtpShield.Tls;
 
 /// <summary>
-/// The right to begin a handshake: one of <see cref="HandshakeSlots"/>' places. Disposed by whoever took it; <see cref="TlsServer.AcceptAsync"/> disposes the one it is given. Until the
-/// client's ClientHello is there it can be revoked, for another client's sake.
+/// The right to begin a handshake: one of <see cref="HandshakeSlots"/>' places. Disposed by whoever took it; <see cref="TlsServer.AcceptAsync"/> disposes the
+/// one it is given. Until the client's ClientHello is there it can be revoked, for another client's sake.
 /// </summary>
 /// <param name="slots">Where it is a place.</param>
 /// <param name="client">Whose it is.</param>

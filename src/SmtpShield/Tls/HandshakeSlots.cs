@@ -3,8 +3,9 @@ using SmtpShield.Clients;
 namespace SmtpShield.Tls;
 
 /// <summary>
-/// The handshakes of a service under way at the same time, kept below <c>shield_tls_handshake_limit</c> and shared fairly (<see cref="ClientShares"/>). When no place is free, a newcomer gets that
-/// of the client that has been silent for the longest, if that is at least <see cref="Patience"/>: silent is who owes its ClientHello.
+/// The handshakes of a service under way at the same time, kept below <c>shield_tls_handshake_limit</c> and shared fairly (<see cref="ClientShares"/>). When no
+/// place is free, a newcomer gets that of the client that has been silent for the longest, if that is at least <see cref="Patience"/>: silent is who owes its
+/// ClientHello.
 /// </summary>
 /// <remarks>Each step is O(1), under one lock; besides the place itself nothing is allocated.</remarks>
 internal sealed class HandshakeSlots(TimeProvider time)

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Text;
+using SmtpShield.Admission;
 using SmtpShield.Configuration;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
@@ -95,15 +97,16 @@ public class HandshakeShareTests
         await StartAsync(new() { WrapperMode = true }, new() { ClientConnectionRateLimit = 5 }, cancellationToken);
         var greetings = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => GreetingAsync("127.0.0.2", cancellationToken)));
 
-        Assert.That(greetings.GroupBy(greeting => greeting[..3]).ToDictionary(group => group.Key, group => group.Count()), Is.EquivalentTo(new Dictionary<string, int> { ["220"] = 5, ["421"] = 5, ["clo"] = 190 }));
+        Assert.That(greetings.GroupBy(greeting => greeting[..3]).Select(group => (group.Key, group.Count())), Is.EquivalentTo(new[] { ("220", 5), ("421", 5), ("clo", 190) }));
     }
 
     [TestCase(true)]
     [TestCase(false)]
     public async Task NewTlsSessionRate_ManyAtTheSameTime_FewGetAHandshake(bool isWrapped, CancellationToken cancellationToken)
     {
-        await StartAsync(new() { WrapperMode = isWrapped }, new() { ClientNewTlsSessionRateLimit = 5 }, cancellationToken);
-        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => isWrapped ? GreetingAsync("127.0.0.2", cancellationToken) : StartTlsAsync("127.0.0.2", cancellationToken)));
+        await StartAsync(new() { WrapperMode = isWrapped }, new() { ClientNewTlsSessionRateLimit = 5, ClientConnectionCountLimit = 0 }, cancellationToken);
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ =>
+            isWrapped ? GreetingAsync("127.0.0.2", cancellationToken) : StartTlsAsync("127.0.0.2", cancellationToken)));
 
         Assert.That(Lines("Anonymous TLS connection established"), Is.InRange(5, 10));
     }
@@ -111,7 +114,7 @@ public class HandshakeShareTests
     [Test]
     public async Task StartTls_HundredStalledOfTwoAddresses_AThirdGetsOne(CancellationToken cancellationToken)
     {
-        await StartAsync(new() { HandshakeLimit = 100 }, new(), cancellationToken);
+        await StartAsync(new() { HandshakeLimit = 100 }, new() { ClientConnectionCountLimit = 0 }, cancellationToken);
         var replies = new List<string>();
         for (var number = 0; number < 100; number++)
             replies.Add((await SayStartTlsAsync($"127.0.0.{2 + number % 2}", cancellationToken)).Reply);
@@ -156,6 +159,10 @@ public class HandshakeShareTests
         var working = await _mta.AcceptAsync(cancellationToken);
         await working.SendAsync("220 mx\r\n", cancellationToken);
         Assert.That(await slow.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"));
+        await slow.SendAsync("EHLO client.example\r\n", cancellationToken);
+        Assert.That(await working.ReadLineAsync(cancellationToken), Is.EqualTo("EHLO client.example"));
+        await working.SendAsync("250-mx\r\n250 PIPELINING\r\n", cancellationToken);
+        Assert.That(await slow.ReplyAsync(cancellationToken), Does.StartWith("250-mx"));
         await slow.SendAsync("RSET\r\nSTARTTLS\r\n", cancellationToken);
         Assert.That(await working.ReadLineAsync(cancellationToken), Is.EqualTo("RSET"));
 
@@ -180,7 +187,7 @@ public class HandshakeShareTests
     public async Task Handshake_OfWhoHasLeftFive_IsRefusedUntilTheTimeUnitIsOver(bool isReset, CancellationToken cancellationToken)
     {
         await StartAsync(new(), new(), cancellationToken);
-        for (var number = 0; number < HandshakesLeft; number++)
+        for (var number = 0; number < HandshakesInVain.MostInVain; number++)
         {
             await LeaveAsync("127.0.0.2", isReset, cancellationToken);
             await Eventually.HoldsAsync(() => Lines("SSL_accept error from unknown[127.0.0.2]") == number + 1, s_limit, "it is over", cancellationToken);
@@ -207,12 +214,12 @@ public class HandshakeShareTests
         Assert.That(await GreetingAsync("127.0.0.2", cancellationToken), Is.EqualTo("220 mx ESMTP"), "a check of the port is no attack");
     }
 
-    private const int HandshakesLeft = Admission.HandshakesInVain.MostInVain;
-
     private int Lines(string start) => _shield.Log.Lines.Count(line => line.StartsWith(start, StringComparison.Ordinal));
 
     private async Task StartAsync(TlsOptions tls, SmtpdLimitOptions limits, CancellationToken cancellationToken)
     {
+        // A session that begins at the timestamp 0 would be none that has begun.
+        _time.Advance(TimeSpan.FromSeconds(1));
         var options = ShieldUnderTest.Before(_mta);
         _shield = await ShieldUnderTest.StartAsync(
             options with { Tls = tls with { ChainFiles = [_chain], LogLevel = 1 }, Limits = limits, Listener = options.Listener with { DefaultProcessLimit = 3000 } }, cancellationToken, _time);
@@ -285,7 +292,7 @@ public class HandshakeShareTests
     private static async Task<string> ReadAsync(Socket socket, CancellationToken cancellationToken)
     {
         var buffer = new byte[512];
-        return System.Text.Encoding.Latin1.GetString(buffer, 0, await socket.ReceiveAsync(buffer, cancellationToken)).TrimEnd();
+        return Encoding.Latin1.GetString(buffer, 0, await socket.ReceiveAsync(buffer, cancellationToken)).TrimEnd();
     }
 
     private static SslClientAuthenticationOptions Trusting(bool trusts, Action? then = null) => new()
