@@ -22,6 +22,7 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     private bool _isOpen;
     private bool _hasUnflushed;
     private long _leftOver;
+    private DiscardedOutput? _discarded;
 
     /// <summary>Received and not yet taken; empty while a read is under way.</summary>
     public ref readonly ReadOnlySequence<byte> Received => ref _received;
@@ -32,20 +33,23 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     /// <summary>The peer has sent its last byte, or the connection broke: nothing follows <see cref="Received"/>.</summary>
     public bool IsReceiveEnded { get; private set; }
 
-    /// <summary>The connection broke: nothing can be sent any more.</summary>
+    /// <summary>The connection broke: nothing can be sent any more, and what is written is discarded.</summary>
     public bool IsBroken { get; private set; }
+
+    /// <summary>Something that was to be flushed could not be sent.</summary>
+    public bool HasLostOutput { get; private set; }
 
     /// <summary>A flush waits for the peer to take what was written. Nothing more may be written until it is over.</summary>
     public bool IsFlushing { get; private set; }
 
     /// <summary>Where bytes for the peer are written.</summary>
-    public IBufferWriter<byte> Output => _output;
+    public IBufferWriter<byte> Output => IsBroken ? _discarded ??= new() : _output;
 
     /// <summary>Bytes are written and not yet flushed.</summary>
     public bool HasUnflushed => _hasUnflushed;
 
     /// <summary>Octets written and not yet flushed.</summary>
-    public long Unflushed => _output.UnflushedBytes;
+    public long Unflushed => IsBroken ? _discarded?.Length ?? 0 : _output.UnflushedBytes;
 
     /// <summary>Looks for new bytes and finished flushes.</summary>
     /// <returns>Whether bytes, an end, or room to write have appeared.</returns>
@@ -92,7 +96,7 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     /// <summary>Writes bytes for the peer; they leave with the next <see cref="Flush"/>.</summary>
     public void Write(ReadOnlySpan<byte> octets)
     {
-        _output.Write(octets);
+        Output.Write(octets);
         _hasUnflushed = true;
     }
 
@@ -100,7 +104,7 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     public void Write(in ReadOnlySequence<byte> octets)
     {
         foreach (var segment in octets)
-            _output.Write(segment.Span);
+            Output.Write(segment.Span);
         _hasUnflushed = true;
     }
 
@@ -110,10 +114,16 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     /// <summary>Sends what was written. Sets the signal when the peer has taken it, if that is not at once, or when the connection turns out to be broken.</summary>
     public void Flush()
     {
-        if (!_hasUnflushed || IsFlushing || IsBroken)
+        if (!_hasUnflushed || IsFlushing)
             return;
 
         _hasUnflushed = false;
+        if (IsBroken)
+        {
+            HasLostOutput = true;
+            return;
+        }
+
         try
         {
             _flush = _output.FlushAsync().ConfigureAwait(false).GetAwaiter();
@@ -179,6 +189,16 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
         return false;
     }
 
+    /// <summary>The peer does not take what is sent to it and is waited for no longer: to the session it is gone.</summary>
+    public void Abandon() => (IsFlushing, IsBroken, HasLostOutput) = (false, true, true);
+
+    /// <summary>Nothing is received any more; what was not taken is dropped.</summary>
+    public void StopReceiving()
+    {
+        _received = _received.Slice(_received.End);
+        IsReceiveEnded = true;
+    }
+
     /// <summary>Gives the transport back: no read is under way any more, and what was not taken can be read on by others.</summary>
     public void Detach()
     {
@@ -223,7 +243,7 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
         try
         {
             if (_flush.GetResult() is { IsCompleted: true } or { IsCanceled: true })
-                IsBroken = true;
+                IsBroken = HasLostOutput = true;
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {

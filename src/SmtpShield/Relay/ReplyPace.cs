@@ -22,13 +22,18 @@ internal sealed class ReplyPace(RelayState state, TimeProvider time)
         if (DelayedUntil == 0)
         {
             var delay = state.Errors.ReplyDelay(state.Limits);
-            if (delay > TimeSpan.Zero)
+            if (delay > TimeSpan.Zero && state.ClientSide.IsBroken)
+            {
+                // Nobody is left to be slowed down; that the reply would have left is what ends the session.
+                MustFlush = true;
+            }
+            else if (delay > TimeSpan.Zero)
             {
                 DelayedUntil = state.Now + (long)(delay.TotalSeconds * time.TimestampFrequency);
                 return false;
             }
         }
-        else if (state.Now < DelayedUntil)
+        else if (state.Now < DelayedUntil && !state.ClientSide.IsBroken)
         {
             return false;
         }

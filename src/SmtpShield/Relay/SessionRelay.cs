@@ -20,6 +20,9 @@ internal sealed class SessionRelay : IDisposable
 
     private static readonly TimeSpan LongestWrite = TimeSpan.FromSeconds(60);
 
+    // How long the MTA's replies to a client that is gone are waited for: longer than MTAs delay the reply to a wrong password or recipient (Exchange 5 s, Dovecot 2 s and more).
+    private static readonly TimeSpan LongestSettlement = TimeSpan.FromSeconds(30);
+
     private readonly SessionSignal _signal = new();
     private readonly RelaySide _client;
     private readonly RelaySide _upstream;
@@ -37,6 +40,8 @@ internal sealed class SessionRelay : IDisposable
     private CancellationTokenRegistration _drains;
     private CancellationTokenRegistration _drainEnds;
     private long _clientFlushStart;
+    private long? _clientGone;
+    private RelayResult _departure = RelayResult.ClientLost;
     private bool _isEnding;
     private bool _isOver;
     private bool _mustYield;
@@ -143,6 +148,8 @@ internal sealed class SessionRelay : IDisposable
                 _state.ClientActivity = _state.Now;
             if (_upstream.Poll())
                 NoteUpstreamActivity();
+            if (_client.IsBroken)
+                NoteClientGone();
             _state.ContentBudget.Hold(_upstream.IsFlushing, _state.Now);
 
             while (_replies.Pump() | _commands.Pump() | _content.Pump() | _tunnel.Pump())
@@ -178,6 +185,14 @@ internal sealed class SessionRelay : IDisposable
             _state.Statistics.Count(_state.Pending.Head.Verb, succeeded: false);
     }
 
+    // Postfix goes on with the commands it has read until it can't send a reply (smtpd_chat.c): the MTA's replies to them are still read, counted and logged.
+    private void NoteClientGone()
+    {
+        _clientGone ??= _state.Now;
+        if (_client.HasLostOutput)
+            _client.StopReceiving();
+    }
+
     private void NoteUpstreamActivity()
     {
         _state.UpstreamActivity = _state.Now;
@@ -201,7 +216,7 @@ internal sealed class SessionRelay : IDisposable
     private void LookForEnd()
     {
         if (IsClientDone())
-            _state.End(RelayResult.ClientLost);
+            _state.End(_departure);
         else if (_drain.Draining.IsCancellationRequested)
             Drain();
         if (!_state.HasEnded)
@@ -209,13 +224,13 @@ internal sealed class SessionRelay : IDisposable
     }
 
     // A client that has closed its side may still read: complete commands are answered, an incomplete line or message is dropped (RFC 9293 section 3.6).
-    // One whose replies can't be sent any more is gone, also while commands of its own are still waiting to be read.
+    // One whose replies can't be sent any more is gone; what the MTA owes it is read all the same.
     private bool IsClientDone() => (_client.IsReceiveEnded || _client.IsBroken) && _state.Phase switch
     {
-        RelayPhase.Commands => (_state.Pending.Count == 0 && !_upstream.IsFlushing && !_client.IsFlushing) || (_client.IsBroken && !_state.AwaitsMessageReply),
+        RelayPhase.Commands => _state.Pending.Count == 0 && !_upstream.IsFlushing && !_client.IsFlushing,
         RelayPhase.SaslResponse => true,
         RelayPhase.Content => !_upstream.IsFlushing,
-        RelayPhase.Chunk => !_upstream.IsFlushing && (_client.IsBroken || !OwesRepliesBeforeChunk),
+        RelayPhase.Chunk => !_upstream.IsFlushing && !OwesRepliesBeforeChunk,
         _ => false,
     };
 
@@ -234,12 +249,22 @@ internal sealed class SessionRelay : IDisposable
 
     private void LookForTimeout()
     {
-        if (_client.IsFlushing && _state.Now >= ClientWriteDue)
-            _state.End(RelayResult.ClientStalled);
+        if (_client.IsBroken && _state.Now >= SettlementDue)
+            _state.End(_state.After == Verb.Quit.Name() ? RelayResult.ClientQuit : _departure);
+        else if (_client.IsFlushing && _state.Now >= ClientWriteDue)
+            Abandon();
         else if ((IsClientsTurn && _state.Now >= ClientDue) || (MayEndAtTimeLimit && _state.Now >= SessionDue))
             _state.End(RelayResult.ClientTimeout, Replies.TimeoutExceeded(_state.Options.MyHostname));
         else if (IsUpstreamsTurn && _state.Now >= UpstreamDue)
             _state.End(RelayResult.UpstreamTimeout, Replies.UpstreamUnavailable(_state.Options.MyHostname));
+    }
+
+    // To the books a client that takes nothing is one that is gone.
+    private void Abandon()
+    {
+        _departure = RelayResult.ClientStalled;
+        _client.Abandon();
+        _signal.Set();
     }
 
     private void SendFinalReply()
@@ -321,6 +346,11 @@ internal sealed class SessionRelay : IDisposable
 
     private long ClientWriteDue => _state.Later(_clientFlushStart, _state.Options.Timeout < LongestWrite ? _state.Options.Timeout : LongestWrite);
 
+    // A message that is with the MTA has the MTA's time.
+    private long SettlementDue => _state.AwaitsMessageReply
+        ? long.MaxValue
+        : _state.Later(_clientGone ?? _state.Now, _upstreamOptions.ReplyTimeout < LongestSettlement ? _upstreamOptions.ReplyTimeout : LongestSettlement);
+
     private long UpstreamDue => _state.Later(_state.UpstreamActivity, _state.AwaitsMessageReply ? _upstreamOptions.DataDoneTimeout : _upstreamOptions.ReplyTimeout);
 
     private long NextDue()
@@ -334,6 +364,8 @@ internal sealed class SessionRelay : IDisposable
         // Only the last reply is left to wait for; what else was due is over, and would wake the session every millisecond.
         if (_state.HasEnded)
             return due;
+        if (_client.IsBroken)
+            due = Math.Min(due, SettlementDue);
         if (IsClientsTurn)
             due = Math.Min(due, ClientDue);
         if (IsUpstreamsTurn)
