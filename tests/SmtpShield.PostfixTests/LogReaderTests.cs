@@ -72,7 +72,7 @@ public sealed partial class LogReaderTests
         Assert.That(_postfix!.LogOf("limited").ProxyRejects, Is.Empty);
         Assert.That(_shield!.Log.ProxyRejects, Has.Count.EqualTo(1));
         Assert.That(_shield!.Log.ProxyRejects, Has.One.Match(
-            @"^NOQUEUE: proxy-reject: END-OF-MESSAGE from unknown\[127\.83\.1\.6\]: 550 5\.7\.1 [^;]+; from=<a@client\.example> proto=ESMTP helo=<client\.example>$"));
+            @"^proxy-reject: END-OF-MESSAGE: 550 5\.7\.1 [^;]+; from=<a@client\.example> to=<good@example\.test> proto=ESMTP helo=<client\.example>$"));
     });
 
     /// <summary>The lines of each limit on what a client may do, with the counts in them.</summary>
@@ -120,6 +120,40 @@ public sealed partial class LogReaderTests
         Assert.That(actual, Is.EqualTo(expected));
         foreach (var limit in new[] { "Connection rate", "Message delivery request rate", "Recipient address rate", "AUTH command rate" })
             Assert.That(expected, Does.Contain(limit + " limit exceeded"));
+    }
+
+    [Test]
+    [CancelAfter(60_000)]
+    public async Task Logwatch_Report_SameAsOfPostfixLog(CancellationToken cancellationToken)
+    {
+        const string Script = "/usr/share/logwatch/scripts/services/postfix";
+        if (!File.Exists(Script))
+            Assert.Ignore("logwatch is not installed (tests/run installs it when it runs as root)");
+        var expected = await WatchAsync(PostfixLog, static _ => true);
+        Assert.That(await WatchAsync(ShieldLog, static line => !line.Contains("proxy-reject:", StringComparison.Ordinal)), Is.EqualTo(expected).AsCollection);
+        Assert.That(expected, Has.Some.Contains("Reject unknown user").And.Some.Contains("Connections lost (inbound)"));
+
+        // A Postfix that refuses the message itself has no such line.
+        Assert.That(await WatchAsync(ShieldLog, static line => line.Contains("proxy-reject:", StringComparison.Ordinal)), Has.Some.Match("5xx Reject proxy").And.Some.Match("END-OF-MESSAGE"));
+
+        async Task<string[]> WatchAsync(string log, Func<string, bool> isWanted)
+        {
+            var lines = Path.Combine(_directory, "logwatch.log");
+            await File.WriteAllLinesAsync(lines, (await File.ReadAllLinesAsync(log, cancellationToken)).Where(line => line.Contains(" postfix/smtpd[", StringComparison.Ordinal) && isWanted(line)), cancellationToken);
+            var output = await OutsideProcess.RunSuccessfullyAsync("sh", ["-c", $"perl {Script} --detail 10 < {lines}"], TimeSpan.FromSeconds(60), cancellationToken);
+            // Lines with equal counts come in no particular order, and who accepted a message is the MTA's line.
+            return [.. output.Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0 && !line.Contains("accepted", StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal)];
+        }
+    }
+
+    /// <summary>What public Logstash patterns for Postfix's smtpd take a line apart into: each line of the kinds they know.</summary>
+    [Test]
+    public void LogstashPatterns_LinesOfSessions_AllMatch()
+    {
+        var lines = _shield!.Log.Texts.Where(text => KindOfLine().IsMatch(text)).ToArray();
+        Assert.That(lines.Where(text => !LogstashLine().IsMatch(text)), Is.Empty);
+        foreach (var kind in new[] { "connect from", "disconnect from", "timeout after", "NOQUEUE: reject:", "proxy-reject:", "improper command pipelining" })
+            Assert.That(lines, Has.Some.StartsWith(kind));
     }
 
     private static async Task TrafficAsync(IPEndPoint server, MailLog log, CancellationToken cancellationToken)
@@ -181,6 +215,20 @@ public sealed partial class LogReaderTests
 
     [GeneratedRegex(@"for service \S+$")]
     private static partial Regex ServiceName();
+
+    [GeneratedRegex(@"^(connect from|disconnect from|lost connection|timeout after|improper command|[0-9A-Za-z]+: reject|(\w+: )?proxy-reject)")]
+    private static partial Regex KindOfLine();
+
+    [GeneratedRegex("""
+        ^(
+            (dis)?connect\ from\ (?<client>[\w.-]*\[[0-9a-f.:]+\])(\ ([a-z]+=\d+(/\d+)?\ )*commands=\d+(/\d+)?)?
+          | (lost\ connection|timeout)\ after\ (?<stage>[A-Z-]+)(\ \(\d+\ bytes\))?\ from\ (?<client>[\w.-]*\[[0-9a-f.:]+\])
+          | improper\ command\ pipelining\ after\ (?<stage>[A-Z-]+)\ from\ (?<client>[\w.-]*\[[0-9a-f.:]+\]):\ .*
+          | NOQUEUE:\ reject:\ (?<stage>[A-Z-]+)\ from\ (?<client>[\w.-]*\[[0-9a-f.:]+\]):\ (?<code>\d{3})\ (?<enhanced>\d\.\d+\.\d+)\ .*;(\ [a-z]+=[^;]*)+
+          | proxy-reject:\ (?<stage>[A-Z-]+):\ (?<code>\d{3})\ (?<enhanced>\d\.\d+\.\d+)\ .*;(\ [a-z]+=[^;]*)+
+        )$
+        """, RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture)]
+    private static partial Regex LogstashLine();
 
     [GeneratedRegex(@"\d+:\d\d:\d\d")]
     private static partial Regex Durations();

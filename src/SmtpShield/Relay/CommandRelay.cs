@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Unicode;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Protocol;
@@ -211,8 +212,8 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
         if (verdict is GateVerdict.Wait)
             return false;
 
-        // A blank line is no command, and one that must not come before TLS was none for Postfix: "lost connection after" keeps naming the one before.
-        if (!command.Word.IsEmpty && refusal != Replies.MustStartTls)
+        // A blank line is no command, and one that is not UTF-8 or must not come before TLS was none for Postfix: "lost connection after" keeps naming the one before.
+        if (!command.Word.IsEmpty && refusal != Replies.MustStartTls && Utf8.IsValid(line))
             state.After = command.Verb.Name();
         state.ClientSide.Take(next);
         if (verdict is GateVerdict.Disconnect)
@@ -233,7 +234,7 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
 
     private Reply RejectBareLf()
     {
-        RelayLog.Rejected(state.Log, state.After, state.Client.NameAddress, "bare <LF> received", state.Envelope.Describe(state.Envelope.Sender, default, state.Envelope.HasSender));
+        RelayLog.Rejected(state.Log, state.After, state.Client.NameAddress, "bare <LF> received", state.Envelope.Describe(state.Envelope.Sender, state.Envelope.FirstRecipient, state.Envelope.HasSender));
         return state.Adapt(Replies.BareLfInCommand(state.Options.MyHostname));
     }
 
@@ -254,6 +255,7 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
         var pending = new PendingCommand { Verb = command.Verb, IsForwarded = true, EndsGroup = command.Verb.EndsGroup(), IsBlank = command.Word.IsEmpty };
         pending.HasCredentials = command.Verb == Verb.Auth && command.Argument.Length > SaslMechanisms.NameIn(command.Argument).Length;
         pending.IsCounted = _gate.HasCounted;
+        pending.IsNotUtf8 = !Utf8.IsValid(line);
         pending.LacksLabel = (command.Verb == Verb.Mail && !CommandLine.HasAddress(command.Argument, "FROM:"u8))
             || (command.Verb == Verb.Rcpt && !CommandLine.HasAddress(command.Argument, "TO:"u8));
         var words = command.Verb switch

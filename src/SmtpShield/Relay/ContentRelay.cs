@@ -1,3 +1,4 @@
+using System.Buffers;
 using SmtpShield.Configuration;
 using SmtpShield.Protocol;
 
@@ -12,6 +13,7 @@ internal sealed class ContentRelay(RelayState state)
     private static readonly TimeSpan RefusedContentSilence = TimeSpan.FromSeconds(5);
 
     private EndOfDataFinder _finder;
+    private CompleteLines _lines;
     private long _refusedAt;
 
     /// <summary>When a refused message is given up although its real end has not come; a timestamp, or 0.</summary>
@@ -22,7 +24,8 @@ internal sealed class ContentRelay(RelayState state)
     {
         _finder = EndOfDataFinder.AtStart(IsStrict);
         state.Phase = RelayPhase.Content;
-        state.ContentLength = 0;
+        state.ContentLength = state.CompleteLines = 0;
+        _lines = default;
         state.StartContentBudget();
     }
 
@@ -47,10 +50,15 @@ internal sealed class ContentRelay(RelayState state)
         var verdict = _finder.Scan(client.Received, out var release);
         if (release > 0)
         {
-            state.UpstreamSide.Write(client.Received.Slice(0, release));
+            var released = client.Received.Slice(0, release);
+            state.UpstreamSide.Write(released);
+            foreach (var segment in released)
+                _lines.Add(segment.Span);
             client.Take(release);
             Note(release);
         }
+
+        state.CompleteLines = _lines.Count(StartsWithCrLf(client.Received), state.Options.LineLengthLimit);
 
         switch (verdict)
         {
@@ -64,6 +72,12 @@ internal sealed class ContentRelay(RelayState state)
         }
 
         return release > 0;
+    }
+
+    private static bool StartsWithCrLf(in ReadOnlySequence<byte> held)
+    {
+        var reader = new SequenceReader<byte>(held);
+        return reader.IsNext("\r\n"u8);
     }
 
     private bool RelayChunk()
@@ -107,6 +121,7 @@ internal sealed class ContentRelay(RelayState state)
     {
         state.After = RelayState.AfterMessage;
         state.AwaitsMessageReply = true;
+        state.HoldsMessageEnd = true;
         state.UpstreamActivity = state.Now;
     }
 
@@ -118,7 +133,7 @@ internal sealed class ContentRelay(RelayState state)
         state.ClientSide.Take(1);
         _refusedAt = state.Now;
         Postpone();
-        var envelope = state.Envelope.Describe(state.Envelope.Sender, default, state.Envelope.HasSender);
+        var envelope = state.Envelope.Describe(state.Envelope.Sender, state.Envelope.FirstRecipient, state.Envelope.HasSender);
         if (IsStrict)
             RelayLog.Rejected(state.Log, RelayState.AfterMessage, state.Client.NameAddress, "bare <LF> received", envelope);
         else

@@ -11,13 +11,15 @@ internal sealed class EnvelopeText
     private byte[] _arguments = [];
     private byte[] _helo = [];
     private byte[] _sender = [];
+    private byte[] _recipient = [];
     private int _length;
     private int _needless;
     private int _removed;
     private int _heloLength;
     private int _senderLength;
+    private int _recipientLength;
 
-    /// <summary>The client said EHLO, not HELO.</summary>
+    /// <summary>The client has said EHLO, and was offered PIPELINING: a HELO behind it does not take that back (smtpd.c, <c>helo_cmd</c>).</summary>
     public bool IsEsmtp { get; set; }
 
     /// <summary>The HELO or EHLO name; empty before.</summary>
@@ -25,6 +27,9 @@ internal sealed class EnvelopeText
 
     /// <summary>The sender of the open transaction, without angle brackets. Meaningful only while <see cref="HasSender"/>.</summary>
     public ReadOnlySpan<byte> Sender => _sender.AsSpan(0, _senderLength);
+
+    /// <summary>The first recipient of the open transaction the MTA has accepted, without angle brackets; empty before. Postfix names it in lines about the whole message.</summary>
+    public ReadOnlySpan<byte> FirstRecipient => Recipients > 0 ? _recipient.AsSpan(0, _recipientLength) : default;
 
     /// <summary>A transaction is open: the MTA has accepted MAIL.</summary>
     public bool HasSender { get; private set; }
@@ -67,7 +72,7 @@ internal sealed class EnvelopeText
     /// <summary>The MTA has accepted HELO or EHLO: a new name, no transaction (RFC 5321 section 4.1.4).</summary>
     public void SetHelo(ReadOnlySpan<byte> name, bool isEsmtp)
     {
-        IsEsmtp = isEsmtp;
+        IsEsmtp |= isEsmtp;
         HasHelo = true;
         _heloLength = Store(name, ref _helo);
         CloseTransaction();
@@ -83,7 +88,11 @@ internal sealed class EnvelopeText
     }
 
     /// <summary>The MTA has accepted RCPT.</summary>
-    public void AddRecipient() => Recipients++;
+    public void AddRecipient(ReadOnlySpan<byte> recipient)
+    {
+        if (Recipients++ == 0)
+            _recipientLength = Store(recipient, ref _recipient);
+    }
 
     /// <summary>The transaction is over.</summary>
     public void CloseTransaction() => (HasSender, HasContent, Recipients) = (false, false, 0);

@@ -32,6 +32,9 @@ internal struct PendingCommand
     /// <summary>AUTH, and something that may be credentials has been sent to the MTA with it or behind it.</summary>
     public bool HasCredentials;
 
+    /// <summary>A line that is not UTF-8: Postfix refuses it with 500 before it looks for a verb in it, and its statistics don't count it.</summary>
+    public bool IsNotUtf8;
+
     /// <summary>The MTA owes a reply.</summary>
     public bool IsForwarded;
 

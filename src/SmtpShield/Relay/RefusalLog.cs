@@ -24,6 +24,8 @@ internal static class RefusalLog
         if (!head.IsForwarded)
             return;
 
+        // A last chunk without a recipient is no message.
+        isMessageReply &= state.Envelope.Recipients > 0 || head.Verb == Verb.Data;
         var text = FirstLine(reply);
         if (!IsLogged(head, code, isMessageReply, text) || !state.LogBudget.TryTake())
             return;
@@ -35,7 +37,7 @@ internal static class RefusalLog
                 RelayLog.AuthenticationFailed(state.Log, state.Client.NameAddress, ClientText.Escape(kept), SaslFailure.ReasonIn(text));
                 break;
             case Verb.Data or Verb.Bdat when isMessageReply:
-                RelayLog.MessageRejected(state.Log, state.Client.NameAddress, Quote(text), DescribeEnvelope(state, default));
+                RelayLog.MessageRejected(state.Log, Quote(text), DescribeEnvelope(state, state.Envelope.FirstRecipient));
                 break;
             case Verb.Mail:
                 RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), state.Envelope.Describe(kept, default, hasSender: true));
@@ -46,8 +48,12 @@ internal static class RefusalLog
             case Verb.Etrn:
                 RelayLog.EtrnRejected(state.Log, ClientText.Escape(kept, LongestEtrnLogged), state.Client.NameAddress);
                 break;
-            default:
+            // Of several recipients none is the one that was refused (smtpd_check.c, smtpd_check_data).
+            case Verb.Data or Verb.Bdat when state.Envelope.Recipients > 1:
                 RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(state, default));
+                break;
+            default:
+                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(state, state.Envelope.FirstRecipient));
                 break;
         }
     }

@@ -29,9 +29,9 @@ internal static partial class RelayLog
     [LoggerMessage(1506, LogLevel.Information, "NOQUEUE: client={Client}", EventName = "FirstRecipient")]
     public static partial void FirstRecipient(ILogger logger, string client);
 
-    // In the words of Postfix's before-queue proxy (smtpd_proxy.c): the refusal itself is the MTA's, and logged there as "reject:" by the part of it that refused.
-    [LoggerMessage(1507, LogLevel.Information, "NOQUEUE: proxy-reject: END-OF-MESSAGE from {Client}: {Reply}; {Envelope}", EventName = "MessageRejected")]
-    public static partial void MessageRejected(ILogger logger, string client, string reply, string envelope);
+    // In the words of Postfix before a proxy (smtpd.c, log_whatsup), which names no client: the refusal itself is the MTA's, and logged there as "reject:" by the part of it that refused.
+    [LoggerMessage(1507, LogLevel.Information, "proxy-reject: END-OF-MESSAGE: {Reply}; {Envelope}", EventName = "MessageRejected")]
+    public static partial void MessageRejected(ILogger logger, string reply, string envelope);
 
     [LoggerMessage(1508, LogLevel.Information, "NOQUEUE: reject: ETRN {Domain}... from {Client}", EventName = "EtrnRejected")]
     public static partial void EtrnRejected(ILogger logger, string domain, string client);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using SmtpShield.Transport;
 
 // Awaiters are kept in fields on purpose: this type is what awaits them, once each, when the session's loop comes by.
 #pragma warning disable CA2012
@@ -15,6 +16,8 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
 {
     private readonly PipeReader _input = transport.Input;
     private readonly PipeWriter _output = transport.Output;
+    private readonly ISocketLook? _receiveLook = transport.Input as ISocketLook;
+    private readonly ISocketLook? _sendLook = transport.Output as ISocketLook;
     private ConfiguredValueTaskAwaitable<ReadResult>.ConfiguredValueTaskAwaiter _read;
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
     private ReadOnlySequence<byte> _received;
@@ -41,6 +44,17 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
 
     /// <summary>A flush waits for the peer to take what was written. Nothing more may be written until it is over.</summary>
     public bool IsFlushing { get; private set; }
+
+    /// <summary>
+    /// What is waited for has come: the signal is on its way. Looks at the socket itself, because <see cref="Poll"/> only sees what the system's thread for sockets has told already.
+    /// </summary>
+    public bool HasNews => HasArrived || (IsFlushing && (_sendLook is { IsReady: true } || _flush.IsCompleted));
+
+    /// <summary>The peer has sent something that was not taken yet, wherever it stands.</summary>
+    public bool HasTalked => !_received.IsEmpty || HasArrived;
+
+    // The socket first: what is no longer there has completed the read.
+    private bool HasArrived => _isReading && (_receiveLook is { IsReady: true } || _read.IsCompleted);
 
     /// <summary>Where bytes for the peer are written.</summary>
     public IBufferWriter<byte> Output => IsBroken ? _discarded ??= new() : _output;

@@ -87,10 +87,21 @@ internal sealed class RelayState(SessionContext session, RelaySide clientSide, R
     public RelayPhase Phase { get; set; }
 
     /// <summary>The last recognized command, in the words of Postfix's <c>lost connection after …</c>.</summary>
-    public string After { get; set; } = AfterConnect;
+    public string After
+    {
+        get;
+        set => (field, IsAfterChunk) = (value, false);
+    }
+    = AfterConnect;
+
+    /// <summary>The last command was a BDAT that the MTA has accepted: log lines say how much of the message has come.</summary>
+    public bool IsAfterChunk { get; set; }
 
     /// <summary>Octets of the current message received so far.</summary>
     public long ContentLength { get; set; }
+
+    /// <summary>Octets of the lines of the current message behind DATA that are complete, for log lines.</summary>
+    public long CompleteLines { get; set; }
 
     /// <summary>Octets of the current BDAT chunk that are still to come.</summary>
     public long ChunkRemaining { get; set; }
@@ -118,6 +129,9 @@ internal sealed class RelayState(SessionContext session, RelaySide clientSide, R
 
     /// <summary>The end of mail data (or the last chunk) is with the MTA and not answered: only the MTA may say anything now (RFC 1047).</summary>
     public bool AwaitsMessageReply { get; set; }
+
+    /// <summary>The end of mail data (or the last octets of the last chunk) is written and not yet on its way: a reply that is there now was given before the message was whole.</summary>
+    public bool HoldsMessageEnd { get; set; }
 
     /// <summary>How the session ended; <see cref="RelayResult.None"/> while it runs.</summary>
     public RelayResult Result { get; private set; }

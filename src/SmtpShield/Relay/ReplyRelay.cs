@@ -134,6 +134,10 @@ internal sealed class ReplyRelay(
             return true;
         }
 
+        // Not before the kernel has all of the message.
+        if (IsMessageReply && reply.Code < 300 && upstream.IsFlushing)
+            return false;
+
         if (head.OwnReply is not null && reply.Code is not (421 or 521))
         {
             upstream.Take(reply.Octets.End);
@@ -307,16 +311,17 @@ internal sealed class ReplyRelay(
     private bool IsMessageReply => state.AwaitsMessageReply && state.Pending.Count == 1;
 
     private bool IsEarly(in PendingCommand head) =>
-        state.Phase is RelayPhase.Content || (state.Phase is RelayPhase.Chunk && state.Pending.Count == 1 && head.Verb == Verb.Bdat && state.ChunkRemaining > 0 && state.ChunkRefusal is null);
+        state.Phase is RelayPhase.Content || (IsMessageReply && (state.HoldsMessageEnd || state.UpstreamSide.HasLostOutput)) || (state.Phase is RelayPhase.Chunk && state.Pending.Count == 1 && head.Verb == Verb.Bdat && state.ChunkRemaining > 0 && state.ChunkRefusal is null);
 
     private void Count(in PendingCommand command, int code, bool succeeded)
     {
         var verb = command.Verb;
-        if (!command.IsBlank)
+        var isNoCommand = command.IsBlank || (command.IsNotUtf8 && code == 500);
+        if (!isNoCommand)
             state.Statistics.Count(verb == Verb.Help && code is 500 or 502 ? Verb.Unknown : verb, succeeded);
         if (!succeeded)
             state.Errors.CountError();
-        if (IsJunk(command, succeeded))
+        if (!isNoCommand && IsJunk(command, succeeded))
             state.Errors.CountJunkCommand(state.Limits);
         if (!succeeded && command.IsForwarded && state.Counter is { } client)
             CountRefusal(client, command, code);
@@ -337,28 +342,36 @@ internal sealed class ReplyRelay(
 
     private void NoteSuccess(in PendingCommand head, int code)
     {
+        if (head.IsNotUtf8)
+            state.After = head.Verb.Name();
         switch (head.Verb)
         {
             case Verb.Helo or Verb.Ehlo:
                 state.Envelope.SetHelo(state.Envelope.Kept(head), head.Verb == Verb.Ehlo);
                 state.Chunks = 0;
+                state.ContentLength = 0;
                 _overshoot = 0;
                 break;
             case Verb.Mail:
                 NoteTaken(head, AnvilEvent.Message, isUnlikePostfix: head.LacksLabel || state.Envelope.HasSender);
+                state.ContentLength = 0;
                 state.Envelope.OpenTransaction(state.Envelope.Kept(head));
                 _overshoot = 0;
                 break;
             case Verb.Rcpt when code < 300:
                 NoteTaken(head, AnvilEvent.Recipient, isUnlikePostfix: head.LacksLabel || !state.Envelope.HasSender);
-                state.Envelope.AddRecipient();
+                state.Envelope.AddRecipient(state.Envelope.Kept(head));
                 if (state.Envelope.Recipients == 1 && state.LogBudget.TryTake())
                     RelayLog.FirstRecipient(state.Log, state.Client.NameAddress);
                 break;
             case Verb.Rset:
                 state.Envelope.CloseTransaction();
                 state.Chunks = 0;
+                state.ContentLength = 0;
                 _overshoot = 0;
+                break;
+            case Verb.Bdat when !head.IsLastChunk && state.Pending.Count == 1:
+                state.IsAfterChunk = true;
                 break;
             case Verb.StartTls when code == 220:
                 if (state.Limits.ClientNewTlsSessionRateLimit > 0)

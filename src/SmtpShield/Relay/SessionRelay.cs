@@ -23,6 +23,9 @@ internal sealed class SessionRelay : IDisposable
     // How long the MTA's replies to a client that is gone are waited for: longer than MTAs delay the reply to a wrong password or recipient (Exchange 5 s, Dovecot 2 s and more).
     private static readonly TimeSpan LongestSettlement = TimeSpan.FromSeconds(30);
 
+    // What arrived at the MTA's socket may have been nothing to read, as a TLS session ticket; then no signal comes.
+    private static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(10);
+
     private readonly SessionSignal _signal = new();
     private readonly RelaySide _client;
     private readonly RelaySide _upstream;
@@ -131,8 +134,8 @@ internal sealed class SessionRelay : IDisposable
 
     private string DescribeAfter() => _state.Phase switch
     {
-        RelayPhase.Content or RelayPhase.RefusedContent => $"DATA ({ContentReceived} bytes)",
-        RelayPhase.Chunk => $"BDAT ({ContentReceived} bytes)",
+        RelayPhase.Content or RelayPhase.RefusedContent => $"DATA ({_state.CompleteLines} bytes)",
+        _ when _state.Phase is RelayPhase.Chunk || _state.IsAfterChunk => $"BDAT ({ContentReceived} bytes)",
         _ => _state.After,
     };
 
@@ -249,14 +252,37 @@ internal sealed class SessionRelay : IDisposable
 
     private void LookForTimeout()
     {
+        // The clock may be far ahead of the sockets, when the process stood still: who has answered meanwhile was in time.
+        var timeout = FindTimeout();
+        if (timeout == RelayResult.None || _client.HasNews || _upstream.HasNews)
+            return;
+
+        switch (timeout)
+        {
+            case RelayResult.ClientStalled when !_client.IsBroken:
+                Abandon();
+                break;
+            case RelayResult.ClientTimeout:
+                _state.End(timeout, Replies.TimeoutExceeded(_state.Options.MyHostname));
+                break;
+            case RelayResult.UpstreamTimeout:
+                _state.End(timeout, Replies.UpstreamUnavailable(_state.Options.MyHostname));
+                break;
+            default:
+                _state.End(timeout);
+                break;
+        }
+    }
+
+    private RelayResult FindTimeout()
+    {
         if (_client.IsBroken && _state.Now >= SettlementDue)
-            _state.End(_state.After == Verb.Quit.Name() ? RelayResult.ClientQuit : _departure);
-        else if (_client.IsFlushing && _state.Now >= ClientWriteDue)
-            Abandon();
-        else if ((IsClientsTurn && _state.Now >= ClientDue) || (MayEndAtTimeLimit && _state.Now >= SessionDue))
-            _state.End(RelayResult.ClientTimeout, Replies.TimeoutExceeded(_state.Options.MyHostname));
-        else if (IsUpstreamsTurn && _state.Now >= UpstreamDue)
-            _state.End(RelayResult.UpstreamTimeout, Replies.UpstreamUnavailable(_state.Options.MyHostname));
+            return _state.After == Verb.Quit.Name() ? RelayResult.ClientQuit : _departure;
+        if (_client.IsFlushing && _state.Now >= ClientWriteDue)
+            return RelayResult.ClientStalled;
+        if ((IsClientsTurn && _state.Now >= ClientDue) || (MayEndAtTimeLimit && _state.Now >= SessionDue))
+            return RelayResult.ClientTimeout;
+        return IsUpstreamsTurn && _state.Now >= UpstreamDue ? RelayResult.UpstreamTimeout : RelayResult.None;
     }
 
     // To the books a client that takes nothing is one that is gone.
@@ -297,6 +323,11 @@ internal sealed class SessionRelay : IDisposable
     // Content may come long after the MTA was last heard of: its time to take it starts when it is sent. (Commands have theirs from the first one without a reply.)
     private void FlushUpstream()
     {
+        // What an MTA has said before it could have the whole message is no acknowledgement, so it must be looked at before the rest leaves.
+        if (_state.HoldsMessageEnd && _upstream.HasTalked)
+            return;
+
+        _state.HoldsMessageEnd = false;
         if (_upstream.HasUnflushed && !_upstream.IsFlushing && (_state.Phase is RelayPhase.Content or RelayPhase.Chunk))
             _state.UpstreamActivity = _state.Now;
         _upstream.Flush();
@@ -364,6 +395,8 @@ internal sealed class SessionRelay : IDisposable
         // Only the last reply is left to wait for; what else was due is over, and would wake the session every millisecond.
         if (_state.HasEnded)
             return due;
+        if (_state.HoldsMessageEnd)
+            due = Math.Min(due, _state.Later(_state.Now, SecondLook));
         if (_client.IsBroken)
             due = Math.Min(due, SettlementDue);
         if (IsClientsTurn)

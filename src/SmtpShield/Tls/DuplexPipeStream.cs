@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Tls;
 
@@ -13,6 +14,12 @@ internal sealed class DuplexPipeStream(IDuplexPipe transport) : Stream
 {
     private readonly PipeReader _input = transport.Input;
     private readonly PipeWriter _output = transport.Output;
+
+    /// <summary>Looks at the socket for what is received; <see langword="null"/> where there is none.</summary>
+    public ISocketLook? ReceiveLook => _input as ISocketLook;
+
+    /// <summary>Looks at the socket for what is sent; <see langword="null"/> where there is none.</summary>
+    public ISocketLook? SendLook => _output as ISocketLook;
 
     /// <summary>Sees what the server sends, in either direction, while a handshake is under way.</summary>
     public ServerFlight? Flight { get; set; }

@@ -1,12 +1,17 @@
 using System.IO.Pipelines;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Tls;
 
 /// <summary>The decrypted side of a <see cref="TlsTransport"/>: a <see cref="PipeReader"/> whose failures are all <see cref="IOException"/>.</summary>
 /// <param name="plain">Reads the stream.</param>
 /// <param name="pending">Told of each read.</param>
-internal sealed class TlsPipeReader(PipeReader plain, PendingOperations pending) : PipeReader
+/// <param name="socket">Looks at the socket beneath; what arrives there may turn out to be nothing that can be read here.</param>
+internal sealed class TlsPipeReader(PipeReader plain, PendingOperations pending, ISocketLook? socket) : PipeReader, ISocketLook
 {
+    /// <inheritdoc />
+    public bool IsReady => socket is { IsReady: true };
+
     /// <inheritdoc />
     public override bool TryRead(out ReadResult result) => plain.TryRead(out result);
 

@@ -1,12 +1,17 @@
 using System.IO.Pipelines;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Tls;
 
 /// <summary>The side of a <see cref="TlsTransport"/> that encrypts: a <see cref="PipeWriter"/> that tells of failures as the one beneath does. A flush is over when the kernel has every octet.</summary>
 /// <param name="plain">Writes the stream.</param>
 /// <param name="pending">Told of each flush.</param>
-internal sealed class TlsPipeWriter(PipeWriter plain, PendingOperations pending) : PipeWriter
+/// <param name="socket">Looks at the socket beneath.</param>
+internal sealed class TlsPipeWriter(PipeWriter plain, PendingOperations pending, ISocketLook? socket) : PipeWriter, ISocketLook
 {
+    /// <inheritdoc />
+    public bool IsReady => socket is { IsReady: true };
+
     /// <inheritdoc />
     public override bool CanGetUnflushedBytes => true;
 

@@ -30,8 +30,8 @@ internal sealed class TlsTransport : IDuplexPipe, IAsyncDisposable
         Facts = facts;
         _reader = PipeReader.Create(tls, new(leaveOpen: true, useZeroByteReads: true));
         _writer = PipeWriter.Create(tls, new(leaveOpen: true));
-        Input = new TlsPipeReader(_reader, _pending);
-        Output = new TlsPipeWriter(_writer, _pending);
+        Input = new TlsPipeReader(_reader, _pending, raw.ReceiveLook);
+        Output = new TlsPipeWriter(_writer, _pending, raw.SendLook);
     }
 
     /// <inheritdoc />

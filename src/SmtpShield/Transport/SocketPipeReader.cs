@@ -16,7 +16,7 @@ namespace SmtpShield.Transport;
 /// </summary>
 /// <param name="socket">Connected and non-blocking.</param>
 /// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>
-internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, IValueTaskSource<ReadResult>
+internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, IValueTaskSource<ReadResult>, ISocketLook
 {
     /// <summary>Octets that can be received before the first of them must have been taken.</summary>
     public const int MostBuffered = 64 * 1024;
@@ -39,6 +39,22 @@ internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, I
     private bool _isWaiting;
     private bool _isEnded;
     private bool _isCancelRequested;
+
+    /// <inheritdoc />
+    public bool IsReady
+    {
+        get
+        {
+            try
+            {
+                return socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <inheritdoc />
     public override bool TryRead(out ReadResult result)

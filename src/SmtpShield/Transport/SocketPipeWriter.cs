@@ -10,7 +10,7 @@ namespace SmtpShield.Transport;
 /// </summary>
 /// <param name="socket">Connected and non-blocking.</param>
 /// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>
-internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter
+internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter, ISocketLook
 {
     private const int SmallestBuffer = 4096;
 
@@ -19,6 +19,22 @@ internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter
     private bool _isSending;
     private bool _isClosed;
     private TaskCompletionSource? _idle;
+
+    /// <inheritdoc />
+    public bool IsReady
+    {
+        get
+        {
+            try
+            {
+                return socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite);
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <inheritdoc />
     public override bool CanGetUnflushedBytes => true;

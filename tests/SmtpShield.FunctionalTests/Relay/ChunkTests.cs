@@ -244,7 +244,19 @@ internal sealed class ChunkTests : RelayFixture
         await mta.SendAsync("550 5.7.1 no\r\n", cancellationToken);
 
         Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("550 5.7.1 no"));
-        Assert.That(Shield.Log.Lines, Has.One.EqualTo("NOQUEUE: proxy-reject: END-OF-MESSAGE from unknown[127.0.0.1]: 550 5.7.1 no; from=<a@x> proto=ESMTP helo=<c>"));
+        Assert.That(Shield.Log.Lines, Has.One.EqualTo("proxy-reject: END-OF-MESSAGE: 550 5.7.1 no; from=<a@x> to=<b@y> proto=ESMTP helo=<c>"));
         Assert.That(Shield.Log.Lines, Has.None.Contains(": reject:"));
+    }
+
+    [Test]
+    public async Task LastChunk_WithoutARecipient_IsNoMessageThatWasRefused(CancellationToken cancellationToken)
+    {
+        var (client, mta, _) = await BeginChunksAsync(cancellationToken);
+        await client.SendAsync("BDAT 1 LAST\r\nx", cancellationToken);
+        await mta.ReadThroughAsync("\r\nx", cancellationToken);
+        await mta.SendAsync("503 5.5.1 Error: need RCPT command\r\n", cancellationToken);
+
+        Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("503 5.5.1"));
+        Assert.That(Shield.Log.Lines, Has.None.Contains("reject"));
     }
 }

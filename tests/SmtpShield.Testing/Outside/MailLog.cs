@@ -124,7 +124,7 @@ public sealed partial class MailLog(string path, string syslogName)
     [GeneratedRegex(@"^[0-9A-Za-z]+: reject: ")]
     private static partial Regex RejectLine();
 
-    [GeneratedRegex(@"^[0-9A-Za-z]+: proxy-reject: ")]
+    [GeneratedRegex("^proxy-reject: ")]
     private static partial Regex ProxyRejectLine();
 
     [GeneratedRegex(@"^[0-9A-Za-z]+: ")]

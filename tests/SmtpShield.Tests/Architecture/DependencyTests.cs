@@ -28,6 +28,8 @@ public partial class DependencyTests
     [
         ("Clients", "Telemetry"), // ClientText: what came instead of a PROXY header, in a log line
         ("Relay", "Clients"), // RelayState: whose session it is, for log lines
+        ("Relay", "Transport"), // ISocketLook: what has arrived and was not told yet
+        ("Tls", "Transport"), // the same beneath TLS
         ("Relay", "Listening"), // ConnectionDrain: when a session has to end
         ("Telemetry", "Configuration"), // ShieldSnapshot: where log lines go and under which name
     ];

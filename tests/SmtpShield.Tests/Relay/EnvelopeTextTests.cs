@@ -112,10 +112,34 @@ public class EnvelopeTextTests
     {
         var text = new EnvelopeText();
         text.OpenTransaction("a@b"u8);
-        text.AddRecipient();
+        text.AddRecipient("x@y"u8);
         text.SetHelo("x"u8, isEsmtp: true);
 
         Assert.That((text.HasSender, text.Recipients), Is.EqualTo((false, 0)));
+    }
+
+    [Test]
+    public void SetHelo_HeloBehindEhlo_IsStillEsmtp()
+    {
+        var text = new EnvelopeText();
+        text.SetHelo("a"u8, isEsmtp: true);
+        text.SetHelo("b"u8, isEsmtp: false);
+
+        Assert.That((Encoding.ASCII.GetString(text.Helo), text.IsEsmtp), Is.EqualTo(("b", true)));
+    }
+
+    [Test]
+    public void FirstRecipient_OfTwo_IsTheFirstUntilTheTransactionIsOver()
+    {
+        var text = new EnvelopeText();
+        text.OpenTransaction("a@b"u8);
+        var before = text.FirstRecipient.Length;
+        text.AddRecipient("first@y"u8);
+        text.AddRecipient("second@y"u8);
+        var first = Encoding.ASCII.GetString(text.FirstRecipient);
+        text.CloseTransaction();
+
+        Assert.That((before, first, text.FirstRecipient.Length), Is.EqualTo((0, "first@y", 0)));
     }
 
     [TestCase(true, true, "a@b", "x@y", "from=<a@b> to=<x@y> proto=ESMTP helo=<h>")]

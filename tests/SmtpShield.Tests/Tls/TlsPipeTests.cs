@@ -14,7 +14,7 @@ public class TlsPipeTests
     public void ReadAsync_ResultTaken_IsNotUsedForTheNextRead()
     {
         var pipe = new Pipe(new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, useSynchronizationContext: false));
-        var read = new TlsPipeReader(pipe.Reader, new()).ReadAsync().ConfigureAwait(false).GetAwaiter();
+        var read = new TlsPipeReader(pipe.Reader, new(), null).ReadAsync().ConfigureAwait(false).GetAwaiter();
         pipe.Reader.CancelPendingRead();
         read.GetResult();
 
@@ -26,7 +26,7 @@ public class TlsPipeTests
     {
         var pipe = new Pipe(new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 1, resumeWriterThreshold: 1, useSynchronizationContext: false));
         pipe.Writer.Write("x"u8);
-        var flush = new TlsPipeWriter(pipe.Writer, new()).FlushAsync().ConfigureAwait(false).GetAwaiter();
+        var flush = new TlsPipeWriter(pipe.Writer, new(), null).FlushAsync().ConfigureAwait(false).GetAwaiter();
         pipe.Writer.CancelPendingFlush();
         flush.GetResult();
 
