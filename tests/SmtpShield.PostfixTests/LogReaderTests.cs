@@ -131,10 +131,11 @@ public sealed partial class LogReaderTests
             Assert.Ignore("logwatch is not installed (tests/run installs it when it runs as root)");
         var expected = await WatchAsync(PostfixLog, static _ => true);
         Assert.That(await WatchAsync(ShieldLog, static line => !line.Contains("proxy-reject:", StringComparison.Ordinal)), Is.EqualTo(expected).AsCollection);
-        Assert.That(expected, Has.Some.Contains("Reject unknown user").And.Some.Contains("Connections lost (inbound)"));
+        Assert.That(expected, Has.Some.Contains("Reject unknown user"));
+        Assert.That(expected, Has.Some.Contains("Connections lost (inbound)"));
 
         // A Postfix that refuses the message itself has no such line.
-        Assert.That(await WatchAsync(ShieldLog, static line => line.Contains("proxy-reject:", StringComparison.Ordinal)), Has.Some.Match("5xx Reject proxy").And.Some.Match("END-OF-MESSAGE"));
+        Assert.That(await WatchAsync(ShieldLog, static line => line.Contains("proxy-reject:", StringComparison.Ordinal)), Has.Some.Contains("5xx Reject proxy"));
 
         async Task<string[]> WatchAsync(string log, Func<string, bool> isWanted)
         {
@@ -224,8 +225,8 @@ public sealed partial class LogReaderTests
             (dis)?connect\ from\ (?<client>[\w.-]*\[[0-9a-f.:]+\])(\ ([a-z]+=\d+(/\d+)?\ )*commands=\d+(/\d+)?)?
           | (lost\ connection|timeout)\ after\ (?<stage>[A-Z-]+)(\ \(\d+\ bytes\))?\ from\ (?<client>[\w.-]*\[[0-9a-f.:]+\])
           | improper\ command\ pipelining\ after\ (?<stage>[A-Z-]+)\ from\ (?<client>[\w.-]*\[[0-9a-f.:]+\]):\ .*
-          | NOQUEUE:\ reject:\ (?<stage>[A-Z-]+)\ from\ (?<client>[\w.-]*\[[0-9a-f.:]+\]):\ (?<code>\d{3})\ (?<enhanced>\d\.\d+\.\d+)\ .*;(\ [a-z]+=[^;]*)+
-          | proxy-reject:\ (?<stage>[A-Z-]+):\ (?<code>\d{3})\ (?<enhanced>\d\.\d+\.\d+)\ .*;(\ [a-z]+=[^;]*)+
+          | NOQUEUE:\ reject:\ (?<stage>[A-Z-]+)\ from\ (?<client>[\w.-]*\[[0-9a-f.:]+\]):\ (?<code>\d{3})\ (?<enhanced>\d\.\d+\.\d+)\ .*;\ [a-z]+=[^;]*
+          | proxy-reject:\ (?<stage>[A-Z-]+):\ (?<code>\d{3})\ (?<enhanced>\d\.\d+\.\d+)\ .*;\ [a-z]+=[^;]*
         )$
         """, RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture)]
     private static partial Regex LogstashLine();
