@@ -265,6 +265,33 @@ public class RelaySideTests
         Assert.That((_side.IsReceiveEnded, _side.Buffered), Is.EqualTo((true, 0L)));
     }
 
+    [Test]
+    public void Abandon_PeerThatTakesNothing_LetsTheSessionWriteOnIntoNothing()
+    {
+        _side.Write(new byte[1000]);
+        _side.Flush();
+        var before = (_side.IsFlushing, _side.IsBroken);
+        _side.Abandon();
+        _side.Write(new byte[300]);
+        _side.Write(new byte[5000]);
+        var written = _side.Unflushed;
+        _side.Flush();
+
+        Assert.That((before, _side.IsFlushing, _side.IsBroken, _side.HasLostOutput, written), Is.EqualTo(((true, false), false, true, true, 5300L)));
+    }
+
+    [Test]
+    public async Task StopReceiving_WhatWasNotTaken_IsGone()
+    {
+        await SendAsync("abc");
+        _side.Poll();
+        _side.Take(1);
+        _side.StopReceiving();
+        await SendAsync("d");
+
+        Assert.That((_side.Received.IsEmpty, _side.IsReceiveEnded, _side.Read(wantsMore: true), _side.Poll()), Is.EqualTo((true, true, false, false)));
+    }
+
     private string Received => Octets.Shown(_side.Received);
 
     private ValueTask<FlushResult> SendAsync(string text) => _peer.Output.WriteAsync(Octets.Of(text));
