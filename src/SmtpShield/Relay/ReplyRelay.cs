@@ -316,12 +316,12 @@ internal sealed class ReplyRelay(
     private void Count(in PendingCommand command, int code, bool succeeded)
     {
         var verb = command.Verb;
-        var isNoCommand = command.IsBlank || (command.IsNotUtf8 && code == 500);
-        if (!isNoCommand)
+        var isUnread = command.IsNotUtf8 && code == 500;
+        if (!isUnread && !command.IsBlank)
             state.Statistics.Count(verb == Verb.Help && code is 500 or 502 ? Verb.Unknown : verb, succeeded);
         if (!succeeded)
             state.Errors.CountError();
-        if (!isNoCommand && IsJunk(command, succeeded))
+        if (!isUnread && IsJunk(command, succeeded))
             state.Errors.CountJunkCommand(state.Limits);
         if (!succeeded && command.IsForwarded && state.Counter is { } client)
             CountRefusal(client, command, code);
