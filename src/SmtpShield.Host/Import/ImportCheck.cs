@@ -23,7 +23,7 @@ internal static class ImportCheck
         foreach (var isUnderStress in (bool[])[false, true])
         {
             var table = new ParameterTable(layers, HostFacts.Local(), isUnderStress);
-            new OptionsValidator(table, problems).Validate(new OptionsBinder(table, problems, []).Bind());
+            new OptionsValidator(table, problems).Validate(new OptionsBinder(table, problems, new(problems, new())).Bind());
         }
         return [.. problems.Where(problem => problem.Severity == ProblemSeverity.Error)];
     }

@@ -21,7 +21,7 @@ public sealed class AddressPatternList
     public static AddressPatternList Parse(string text)
     {
         var problems = new List<ConfigurationProblem>();
-        var list = AddressPatternListParser.Parse(text, "", new SourceLocation("address list"), problems, []);
+        var list = AddressPatternListParser.Parse(text, "", new SourceLocation("address list"), problems, new());
         var errors = problems.Where(problem => problem.Severity == ProblemSeverity.Error).ToList();
         return errors.Count == 0 ? list : throw new FormatException(string.Join(Environment.NewLine, errors));
     }

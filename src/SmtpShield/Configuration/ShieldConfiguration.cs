@@ -61,42 +61,60 @@ public sealed class ShieldConfiguration
     public static string ResolvePath(string path) => Directory.Exists(path) ? System.IO.Path.Combine(path, FileName) : path;
 
     /// <summary>Reads the file again.</summary>
-    public ShieldConfigurationResult Reload()
+    public ShieldConfigurationResult Reload() => Guarded(() =>
     {
         _file.Load();
-        return Read();
-    }
+        return Evaluate();
+    });
 
     /// <summary>Evaluates what was read.</summary>
-    public ShieldConfigurationResult Read()
+    public ShieldConfigurationResult Read() => Guarded(Evaluate);
+
+    // Whatever a file makes our own code throw is a configuration that is refused: never the end of a shield that serves clients.
+    private ShieldConfigurationResult Guarded(Func<ShieldConfigurationResult> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception exception)
+        {
+            var problem = ConfigurationProblem.Error(new(Path), "", $"cannot be evaluated: {exception.GetType().Name}: {exception.Message}", "undo the last change; this is a bug of the shield: report it with the file");
+            return new(null, [problem]) { Files = [Path] };
+        }
+    }
+
+    private ShieldConfigurationResult Evaluate()
     {
         var problems = new ProblemList();
-        var files = new List<string> { Path };
+        var files = new ConfigurationFiles();
+        var reader = new ParameterReader(problems, files);
         problems.AddRange(_file.File.Problems);
         problems.AddRange(_overrides.Problems);
         AuditNames(problems);
 
-        var options = Bind(null, problems, files);
-        options = options with { Services = options.Service.Names.Distinct().ToDictionary(service => service, service => Bind(service, problems, files), StringComparer.Ordinal) };
+        var options = Bind(null, problems, reader);
+        // Names without end would be bound without end: too many are an error below, and nothing else is said of them.
+        var names = options.Service.Names.Distinct().ToList();
+        options = options with { Services = names.Take(names.Count > ServiceValidator.MaxServices ? 0 : names.Count).ToDictionary(service => service, service => Bind(service, problems, reader), StringComparer.Ordinal) };
         var services = new ServiceValidator(Parameters.Locate, problems);
         services.Validate(options);
         new UpstreamValidator(Parameters.Locate, problems).Validate(options);
         services.ValidateNames(options, _file.File.Entries.Keys.Concat(_overrides.Names));
-        var failed = problems.Any(problem => problem.Severity == ProblemSeverity.Error);
-        return new ShieldConfigurationResult(failed ? null : options, [.. problems.OrderByDescending(problem => problem.Severity).ThenBy(problem => problem.Location.Line)])
+        return new ShieldConfigurationResult(problems.HasErrors ? null : options, [.. problems.OrderByDescending(problem => problem.Severity).ThenBy(problem => problem.Location.Line)])
         {
-            Files = [.. files.Distinct()],
+            Files = [Path, .. files.Paths],
         };
     }
 
     // Bound and checked for both states, so that an error in ${stress?{…}:{…}} is found now and not under attack.
-    private ShieldOptions Bind(string? service, ProblemList problems, List<string> files) =>
-        Bind(service, isUnderStress: false, problems, files) with { UnderStress = Bind(service, isUnderStress: true, problems, files) };
+    private ShieldOptions Bind(string? service, ProblemList problems, ParameterReader reader) =>
+        Bind(service, isUnderStress: false, problems, reader) with { UnderStress = Bind(service, isUnderStress: true, problems, reader) };
 
-    private ShieldOptions Bind(string? service, bool isUnderStress, ProblemList problems, List<string> files)
+    private ShieldOptions Bind(string? service, bool isUnderStress, ProblemList problems, ParameterReader reader)
     {
         var table = new ParameterTable(_layers, _host, isUnderStress, service);
-        var options = new OptionsBinder(table, problems, files).Bind();
+        var options = new OptionsBinder(table, problems, reader).Bind();
         new OptionsValidator(table, problems).Validate(options);
         return options;
     }

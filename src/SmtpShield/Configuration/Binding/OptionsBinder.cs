@@ -6,10 +6,11 @@ namespace SmtpShield.Configuration.Binding;
 /// Fills the option records from a parameter table. By reflection, because the configuration binder knows no <c>$name</c>, no Postfix times and no error but the first,
 /// and its source generator skips <c>init</c> properties (dotnet/runtime #107856).
 /// </summary>
-internal sealed class OptionsBinder(ParameterTable table, ICollection<ConfigurationProblem> problems, ICollection<string> files)
+/// <param name="table">The parameters.</param>
+/// <param name="problems">Receives what is wrong.</param>
+/// <param name="reader">Reads a value; the same one for all tables of one reading.</param>
+internal sealed class OptionsBinder(ParameterTable table, ICollection<ConfigurationProblem> problems, ParameterReader reader)
 {
-    private readonly ParameterReader _reader = new(problems, files);
-
     /// <summary>Reads all parameters. After an error the option concerned keeps its initial value, and the result must not be used.</summary>
     public ShieldOptions Bind()
     {
@@ -40,7 +41,7 @@ internal sealed class OptionsBinder(ParameterTable table, ICollection<Configurat
         var location = table.Locate(definition.Name);
         var (text, error) = table.Expand(table.Find(definition.Name) ?? "");
         if (error.Length == 0)
-            return _reader.Read(definition with { Name = name }, text, location);
+            return reader.Read(definition with { Name = name }, text, location);
         problems.Add(ConfigurationProblem.Error(location, name, $"{name}: {error}"));
         return null;
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.Parameters;
 using SmtpShield.Configuration.Patterns;
 
@@ -7,9 +8,12 @@ namespace SmtpShield.Configuration.Binding;
 
 /// <summary>Turns the expanded text of a parameter into the type of its option. The words of its errors are those of Postfix's <c>global/mail_conf_*.c</c>.</summary>
 /// <param name="problems">Receives what is wrong.</param>
-/// <param name="files">Receives the files that values name.</param>
-internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems, ICollection<string> files)
+/// <param name="files">Reads the files that values name.</param>
+internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems, ConfigurationFiles files)
 {
+    // The same value of several services and states is read once: it may be a list of a million elements.
+    private readonly Dictionary<(Type Type, string Text), object> _read = [];
+
     private delegate bool TryRead<T>(string word, out T item);
 
     private static readonly Dictionary<string, RateWindow> RateWindows = new(StringComparer.OrdinalIgnoreCase)
@@ -79,15 +83,15 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         if (type == typeof(TimeSpan))
             return ReadTime(definition, text, location);
         if (type == typeof(AddressPatternList))
-            return AddressPatternListParser.Parse(text, definition.Name, location, problems, files);
+            return ReadOnce(definition, text, () => AddressPatternListParser.Parse(text, definition.Name, location, problems, files));
         if (type == typeof(IReadOnlyList<string>))
-            return ListTokenizer.Split(text);
+            return ReadOnce(definition, text, () => ListTokenizer.Split(text));
         if (type == typeof(IReadOnlyList<IPEndPoint>))
             return ReadList<IPEndPoint>(definition, text, location, TryReadEndpoint, "write address:port or [IPv6 address]:port");
         if (type == typeof(IReadOnlyList<UpstreamAddress>))
             return ReadList<UpstreamAddress>(definition, text, location, TryReadUpstream, "write host:port, address:port or [IPv6 address]:port");
         if (type == typeof(ForbiddenCommands))
-            return ReadForbiddenCommands(definition, text, location);
+            return ReadOnce(definition, text, () => ReadForbiddenCommands(definition, text, location));
         if (type == typeof(RateWindow))
             return ReadChoice(definition, text, location, RateWindows);
         if (type == typeof(BareNewlinePolicy))
@@ -105,6 +109,19 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         if (type == typeof(TlsVersions))
             return ReadTlsVersions(definition, text, location);
         throw new NotSupportedException($"{definition.Name}: no reader for {type}");
+    }
+
+    private object? ReadOnce(ParameterDefinition definition, string text, Func<object?> read)
+    {
+        var key = (definition.ValueType, text);
+        if (_read.TryGetValue(key, out var known))
+            return known;
+        var before = problems.Count;
+        var value = read();
+        // With a problem it is read again: it may be named for the next parameter, too.
+        if (value is not null && problems.Count == before)
+            _read[key] = value;
+        return value;
     }
 
     private object? ReadInteger(ParameterDefinition definition, string text, SourceLocation location)

@@ -3,9 +3,12 @@ using SmtpShield.Configuration.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
 
-/// <summary>The problems of one reading of the configuration. What is wrong in one value is often seen again in those that refer to it: each text is kept once.</summary>
+/// <summary>The problems of one reading of the configuration. What is wrong in one value is often seen again in those that refer to it: each text is kept once, and of very many the first ones.</summary>
 internal sealed class ProblemList : ICollection<ConfigurationProblem>
 {
+    // More than anybody reads; the first error is always among them.
+    private const int MaxProblems = 1000;
+
     private readonly List<ConfigurationProblem> _problems = [];
     private readonly HashSet<(ProblemSeverity, string, string)> _texts = [];
 
@@ -15,9 +18,14 @@ internal sealed class ProblemList : ICollection<ConfigurationProblem>
     /// <inheritdoc/>
     public bool IsReadOnly => false;
 
+    /// <summary>Whether an error is among them.</summary>
+    public bool HasErrors { get; private set; }
+
     /// <inheritdoc/>
     public void Add(ConfigurationProblem item)
     {
+        if (_problems.Count >= MaxProblems && (HasErrors || item.Severity != ProblemSeverity.Error))
+            return;
         // "mynetworks: bad mask …" and "smtpd_client_event_limit_exceptions: bad mask …" are one mistake.
         var prefix = item.Parameter + ": ";
         var text = item.Parameter.Length > 0 && item.Message.StartsWith(prefix, StringComparison.Ordinal) ? item.Message[prefix.Length..] : item.Message;
@@ -27,6 +35,7 @@ internal sealed class ProblemList : ICollection<ConfigurationProblem>
             return;
         _texts.Add((item.Severity, "", text));
         _problems.Add(item);
+        HasErrors |= item.Severity == ProblemSeverity.Error;
     }
 
     /// <summary>Adds several.</summary>
@@ -41,6 +50,7 @@ internal sealed class ProblemList : ICollection<ConfigurationProblem>
     {
         _problems.Clear();
         _texts.Clear();
+        HasErrors = false;
     }
 
     /// <inheritdoc/>

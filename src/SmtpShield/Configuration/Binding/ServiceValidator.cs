@@ -8,8 +8,8 @@ namespace SmtpShield.Configuration.Binding;
 /// <param name="problems">Receives the problems.</param>
 internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICollection<ConfigurationProblem> problems)
 {
-    // Counters know a service by one octet.
-    private const int MaxServices = 256;
+    /// <summary>Services at most: counters know one by one octet.</summary>
+    public const int MaxServices = 256;
 
     private const string Services = "shield_services";
 
@@ -19,8 +19,8 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
     {
         if (options.Service.Names.Count == 0)
             Fail(Services, $"bad string length 0 < 1: {Services} =", "write the names of the services, as in smtp submission");
-        if (options.Services.Count > MaxServices)
-            Fail(Services, $"{Services}: {options.Services.Count} services > {MaxServices}", "one service may have many end points");
+        if (options.Service.Names.Distinct().Count() is > MaxServices and var count)
+            Fail(Services, $"{Services}: {count} services > {MaxServices}", "one service may have many end points");
         foreach (var name in options.Service.Names.Where(name => !IsName(name)))
             Fail(Services, $"{Services}: bad service name: {name}", "write a name as in master.cf: smtp, submission, smtps, 2525, 192.0.2.1:2525");
         foreach (var name in options.Service.Names.GroupBy(name => name).Where(group => group.Count() > 1).Select(group => group.Key))

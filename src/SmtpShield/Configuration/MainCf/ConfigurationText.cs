@@ -3,7 +3,7 @@ using System.Text;
 
 namespace SmtpShield.Configuration.MainCf;
 
-/// <summary>Reads configuration files: UTF-8, of bounded size, with an answer instead of an exception.</summary>
+/// <summary>Reads configuration files: UTF-8, of bounded size, with an answer instead of an exception, and without waiting (<see cref="RegularFile"/>).</summary>
 internal static class ConfigurationText
 {
     /// <summary>The largest file that is read, in bytes.</summary>
@@ -31,15 +31,10 @@ internal static class ConfigurationText
         bytes = null;
         try
         {
-            if (Directory.Exists(path))
-            {
-                error = $"open {path}: Is a directory";
-                return false;
-            }
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var file = RegularFile.OpenToRead(path);
             using var content = new MemoryStream();
             var buffer = new byte[16 * 1024];
-            for (int count; (count = file.Read(buffer)) > 0;)
+            for (int count; (count = RandomAccess.Read(file, buffer, content.Length)) > 0;)
             {
                 content.Write(buffer, 0, count);
                 if (content.Length > MaxLength)

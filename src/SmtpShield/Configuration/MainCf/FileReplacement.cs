@@ -14,13 +14,15 @@ internal static class FileReplacement
     {
         try
         {
+            if (RegularFile.WhyNot(path) is { Length: > 0 } whyNot)
+                return $"open {path} for reading: {whyNot}";
             if (!File.Exists(path))
                 return $"open {path} for reading: No such file or directory";
             var target = new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path;
             for (var attempt = 0; attempt < MaxAttempts; attempt++)
             {
-                if (!ConfigurationText.TryReadBytes(target, out var before, out _))
-                    return $"open {path} for reading: Permission denied";
+                if (!ConfigurationText.TryReadBytes(target, out var before, out var error))
+                    return error.Replace($"open {target}:", $"open {path} for reading:", StringComparison.Ordinal);
                 if (TryReplace(target, before, change(before)))
                     return "";
             }

@@ -5,10 +5,12 @@ namespace SmtpShield.Configuration.MainCf;
 /// <summary>Splits a file into logical lines. The rules are those of Postfix's <c>util/readlline.c</c>; every Postfix text file is read with them.</summary>
 internal static class LogicalLineReader
 {
-    /// <summary>Reads all logical lines; what is wrong with one is added to <paramref name="problems"/> and the line is left out.</summary>
-    public static List<LogicalLine> Read(string text, string path, ICollection<ConfigurationProblem> problems)
+    // What is no text at all has something wrong with every line.
+    private const int MaxProblems = 1000;
+
+    /// <summary>Reads all logical lines, one by one; what is wrong with one is added to <paramref name="problems"/> and the line is left out.</summary>
+    public static IEnumerable<LogicalLine> Read(string text, string path, ICollection<ConfigurationProblem> problems)
     {
-        var lines = new List<LogicalLine>();
         var collected = new StringBuilder();
         var position = 0;
         var number = 0;
@@ -32,28 +34,33 @@ internal static class LogicalLineReader
                 if (collected.Length > 0 && position < text.Length && text[position] != '#' && !Ascii.IsSpace(text[position]))
                     break;
             }
-            if (collected.Length > 0)
-                Add(new LogicalLine(collected.ToString(), first, number), path, lines, problems);
+            if (collected.Length > 0 && Judge(new LogicalLine(collected.ToString(), first, number), path, problems) is { } read)
+                yield return read;
         }
-        return lines;
     }
 
-    private static void Add(LogicalLine line, string path, List<LogicalLine> lines, ICollection<ConfigurationProblem> problems)
+    private static LogicalLine? Judge(LogicalLine line, string path, ICollection<ConfigurationProblem> problems)
     {
         var location = new SourceLocation(path, line.First);
         if (line.Text.IndexOf('\0') is >= 0 and var end)
         {
-            problems.Add(ConfigurationProblem.Warning(location, "", "text after null byte may be ignored", "remove the null byte"));
+            Add(ConfigurationProblem.Warning(location, "", "text after null byte may be ignored", "remove the null byte"), problems);
             line = line with { Text = line.Text[..end] };
             if (line.Text.AsSpan().Trim(Ascii.Space).IsEmpty)
-                return;
+                return null;
         }
         if (Ascii.IsSpace(line.Text[0]))
         {
             var shown = line.Text.Length > 30 ? line.Text[..30] + "..." : line.Text;
-            problems.Add(ConfigurationProblem.Warning(location, "", $"logical line must not start with whitespace: \"{shown}\"", "the line is ignored; remove the blanks before it"));
-            return;
+            Add(ConfigurationProblem.Warning(location, "", $"logical line must not start with whitespace: \"{shown}\"", "the line is ignored; remove the blanks before it"), problems);
+            return null;
         }
-        lines.Add(line);
+        return line;
+    }
+
+    private static void Add(ConfigurationProblem problem, ICollection<ConfigurationProblem> problems)
+    {
+        if (problems.Count < MaxProblems)
+            problems.Add(problem);
     }
 }

@@ -6,6 +6,10 @@ namespace SmtpShield.Configuration.MainCf;
 /// <param name="Problems">Errors and warnings, in the order of the lines.</param>
 internal sealed record MainCfFile(string Path, IReadOnlyDictionary<string, MainCfEntry> Entries, IReadOnlyList<ConfigurationProblem> Problems)
 {
+    // Far above any file in use: what is no configuration at all ends early, and with words.
+    private const int MaxEntries = 10_000;
+    private const int MaxProblems = 1000;
+
     /// <summary>Reads a file. A file that cannot be read is a file with one error.</summary>
     public static MainCfFile Read(string path) =>
         ConfigurationText.TryRead(path, out var text, out var error)
@@ -20,9 +24,14 @@ internal sealed record MainCfFile(string Path, IReadOnlyDictionary<string, MainC
         foreach (var line in LogicalLineReader.Read(text, path, problems))
         {
             var location = new SourceLocation(path, line.First);
+            if (entries.Count >= MaxEntries || problems.Count >= MaxProblems)
+            {
+                problems.Add(ConfigurationProblem.Error(location, "", $"more than {MaxEntries} parameters or {MaxProblems} mistakes: the rest is not read", "is it a configuration file?"));
+                break;
+            }
             if (!NameValue.TrySplit(line.Text, out var assignment, out var error))
             {
-                problems.Add(ConfigurationProblem.Error(location, "", $"{error}: \"{line.Text.TrimEnd()}\"", "write name = value"));
+                problems.Add(ConfigurationProblem.Error(location, "", $"{error}: \"{Printable.Text(line.Text.TrimEnd())}\"", "write name = value"));
                 continue;
             }
             if (entries.TryGetValue(assignment.Name, out var earlier) && earlier.Value != assignment.Value)

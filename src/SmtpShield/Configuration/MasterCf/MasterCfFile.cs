@@ -11,6 +11,10 @@ internal sealed record MasterCfFile(string Path, IReadOnlyList<MasterCfEntry> En
 {
     private const int ColumnCount = 8;
 
+    // Far above any file in use.
+    private const int MaxEntries = 10_000;
+    private const int MaxProblems = 1000;
+
     /// <summary>Reads a file. A file that cannot be read is a file with one error.</summary>
     public static MasterCfFile Read(string path) =>
         ConfigurationText.TryRead(path, out var text, out var error)
@@ -24,6 +28,11 @@ internal sealed record MasterCfFile(string Path, IReadOnlyList<MasterCfEntry> En
         var problems = new List<ConfigurationProblem>();
         foreach (var line in LogicalLineReader.Read(text, path, problems))
         {
+            if (entries.Count >= MaxEntries || problems.Count >= MaxProblems)
+            {
+                problems.Add(ConfigurationProblem.Error(new SourceLocation(path, line.First), "", $"more than {MaxEntries} services or {MaxProblems} mistakes: the rest is not read", "is it a master.cf?"));
+                break;
+            }
             if (ParseLine(line, new SourceLocation(path, line.First), problems) is not { } entry)
                 continue;
             if (entries.RemoveAll(earlier => (earlier.Service, earlier.Type) == (entry.Service, entry.Type)) > 0)

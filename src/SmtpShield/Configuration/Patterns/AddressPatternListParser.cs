@@ -13,12 +13,12 @@ internal sealed class AddressPatternListParser
 
     private readonly string _parameter;
     private readonly ICollection<ConfigurationProblem> _problems;
-    private readonly ICollection<string> _files;
+    private readonly ConfigurationFiles _files;
     private readonly List<AddressPattern> _patterns = [];
     private readonly Stack<string> _reading = new();
     private int _fileCount;
 
-    private AddressPatternListParser(string parameter, ICollection<ConfigurationProblem> problems, ICollection<string> files) =>
+    private AddressPatternListParser(string parameter, ICollection<ConfigurationProblem> problems, ConfigurationFiles files) =>
         (_parameter, _problems, _files) = (parameter, problems, files);
 
     /// <summary>Parses a list.</summary>
@@ -26,8 +26,8 @@ internal sealed class AddressPatternListParser
     /// <param name="parameter">The parameter it is the value of.</param>
     /// <param name="location">Where the parameter is set.</param>
     /// <param name="problems">Receives what is wrong.</param>
-    /// <param name="files">Receives the files the list names, readable or not.</param>
-    public static AddressPatternList Parse(string text, string parameter, SourceLocation location, ICollection<ConfigurationProblem> problems, ICollection<string> files)
+    /// <param name="files">Reads the files the list names.</param>
+    public static AddressPatternList Parse(string text, string parameter, SourceLocation location, ICollection<ConfigurationProblem> problems, ConfigurationFiles files)
     {
         var parser = new AddressPatternListParser(parameter, problems, files);
         parser.AddElements(text, location, isNegated: false);
@@ -140,12 +140,11 @@ internal sealed class AddressPatternListParser
     private bool TryReadFile(string path, SourceLocation location, out string text)
     {
         text = "";
-        _files.Add(path);
         if (_reading.Contains(path))
             Fail(location, $"file {path} names itself", "remove one of the two");
         else if (++_fileCount > MaxFiles)
             Fail(location, $"list names more than {MaxFiles} files");
-        else if (!ConfigurationText.TryRead(path, out var content, out var error))
+        else if (!_files.TryRead(path, out var content, out var error))
             Fail(location, error);
         else
             text = content;

@@ -7,6 +7,10 @@ internal static class ForbiddenCommandsParser
 {
     private const string TableType = "regexp:";
 
+    // Far above any list in use: each command of a client is compared with all of it.
+    private const int MaxElements = 1000;
+    private const int LongestExpression = 1000;
+
     /// <summary>Reads the list.</summary>
     /// <exception cref="FormatException">An element is wrong; the message says which and what to write.</exception>
     public static ForbiddenCommands Parse(string text)
@@ -16,6 +20,7 @@ internal static class ForbiddenCommandsParser
         var elements = new ListTokenizer(text);
         while (elements.MoveNext())
         {
+            RequireRoom(words, expressions);
             var element = elements.Current;
             if (element.StartsWith(TableType))
                 AddTable(element[TableType.Length..], expressions);
@@ -36,9 +41,16 @@ internal static class ForbiddenCommandsParser
         var rules = new ListTokenizer(table[1..^1]);
         while (rules.MoveNext())
         {
+            RequireRoom([], expressions);
             var rule = rules.Current.Trim("{} \t").ToString();
             expressions.Add(ParseRule(rule));
         }
+    }
+
+    private static void RequireRoom(List<string> words, List<Regex> expressions)
+    {
+        if (words.Count + expressions.Count >= MaxElements)
+            throw new FormatException($"more than {MaxElements} elements");
     }
 
     // The first character delimits the expression; behind it flags, each of which switches a default: "i" is on.
@@ -57,6 +69,9 @@ internal static class ForbiddenCommandsParser
                 : throw new FormatException($"unknown flag {flag} in {rule}; only i is read");
         }
 
+        if (end > LongestExpression)
+            throw new FormatException($"an expression is longer than {LongestExpression} characters: {Printable.Start(rule, 40)}...");
+
         try
         {
             return new(rule[1..end], options);
@@ -64,6 +79,11 @@ internal static class ForbiddenCommandsParser
         catch (ArgumentException exception)
         {
             throw new FormatException($"not an expression: {rule}; {exception.Message}", exception);
+        }
+        catch (NotSupportedException exception)
+        {
+            // Engines that can run these can also be kept busy for hours by the text a client chooses.
+            throw new FormatException($"not an expression the shield can run: {rule}; write it without (?=, (?!, (?<=, (?<!, (?>, \\1 and very large repeats", exception);
         }
     }
 }
