@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using SmtpShield.Tls;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.SessionAffinity;
 
 namespace SmtpShield.Upstream;
 
@@ -25,7 +26,7 @@ internal static class UpstreamServices
         // Kestrel makes connection handlers, and with them the pool, while it makes its own options. YARP's state wants the server (HttpSysDelegator), whose
         // options those are: asked for at once it is a circle in which the host hangs without a word. At the first dial all of it exists.
         services.AddSingleton(static services => new Lazy<IProxyStateLookup>(services.GetRequiredService<IProxyStateLookup>));
-        RemoveDataProtectionAtStart(services);
+        RemoveSessionAffinity(services);
         // YARP logs each destination that goes and comes back in its own words; the dial's failures say it in Postfix's.
         services.AddLogging(static logging => logging.AddFilter("Yarp", LogLevel.Error));
         return services;
@@ -35,9 +36,10 @@ internal static class UpstreamServices
     /// <remarks>YARP loads its configuration when its HTTP endpoints are mapped. There are no routes, so no HTTP endpoint comes of it.</remarks>
     public static void MapUpstream(this IEndpointRouteBuilder application) => application.MapReverseProxy(static _ => { });
 
-    // YARP adds data protection for its session affinity, and that creates key files in the home directory at start. Nothing here uses it.
-    private static void RemoveDataProtectionAtStart(IServiceCollection services)
+    // For its session affinity, which nothing here uses, YARP makes a key ring at start: key files in the home directory, and two warnings where there is none.
+    private static void RemoveSessionAffinity(IServiceCollection services)
     {
+        services.RemoveAll<ISessionAffinityPolicy>();
         var hosted = services.Where(static service => service.ServiceType == typeof(IHostedService)
             && service.ImplementationType?.Assembly.GetName().Name == "Microsoft.AspNetCore.DataProtection");
         foreach (var service in hosted.ToList())
