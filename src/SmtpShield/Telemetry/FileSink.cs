@@ -1,9 +1,13 @@
 using System.Buffers;
 using Microsoft.Win32.SafeHandles;
+using SmtpShield.Configuration.MainCf;
 
 namespace SmtpShield.Telemetry;
 
-/// <summary>The <c>maillog_file</c>: lines are appended to it. A rotated file is followed after a reopening, a truncated one at once.</summary>
+/// <summary>
+/// The <c>maillog_file</c>: lines are appended to it, on Linux behind those that other programs have written meanwhile (<c>O_APPEND</c>). A rotated file is followed after a
+/// reopening, a truncated one at once.
+/// </summary>
 /// <remarks>
 /// Created with mode 0600, as Postfix does (<c>maillog_file_permissions</c>): who may read who mails whom is for the administrator to widen, and the mode of a file that
 /// exists, for example one made by logrotate's <c>create 0640 smtpshield adm</c>, is left alone.
@@ -26,9 +30,7 @@ internal sealed class FileSink : IMaillogSink
     {
         try
         {
-            using var created = new FileStream(path, Creation());
-            // The mode of creation belongs to a FileStream only; a handle of its own lets a write name its place in the file.
-            return new FileSink(File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous), formatter);
+            return new FileSink(RegularFile.OpenToAppend(path), formatter);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -43,7 +45,7 @@ internal sealed class FileSink : IMaillogSink
         _buffer.WriteLines(lines.Span, _formatter);
         try
         {
-            // The end is asked for each time and not remembered: logrotate's copytruncate would otherwise leave a hole as long as the old file.
+            // Linux takes the end for a file opened to append, whatever place is named. Elsewhere it is asked for each time: logrotate's copytruncate would else leave a hole.
             await RandomAccess.WriteAsync(_file, _buffer.WrittenMemory, RandomAccess.GetLength(_file), cancellationToken);
             return lines.Length;
         }
@@ -56,12 +58,4 @@ internal sealed class FileSink : IMaillogSink
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
-
-    private static FileStreamOptions Creation()
-    {
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        return options;
-    }
 }

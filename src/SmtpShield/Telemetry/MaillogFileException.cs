@@ -1,3 +1,5 @@
+using SmtpShield.Configuration.MainCf;
+
 namespace SmtpShield.Telemetry;
 
 /// <summary>The <c>maillog_file</c> cannot be opened. The message is one line that names the file and the remedy, to be printed as it is.</summary>
@@ -6,7 +8,7 @@ internal sealed class MaillogFileException(string path, Exception inner) : Excep
     private static string Reason(string path, Exception inner) => inner switch
     {
         DirectoryNotFoundException => $"No such file or directory; create the directory '{Path.GetDirectoryName(path)}' or change maillog_file",
-        UnauthorizedAccessException when Directory.Exists(path) => "Is a directory; name a file in maillog_file",
+        _ when RegularFile.WhyNotWritten(path) is { Length: > 0 } whyNot => $"{whyNot}; name a file in maillog_file",
         UnauthorizedAccessException => "Permission denied; let this user write there or change maillog_file",
         _ => inner.Message.ReplaceLineEndings(" "),
     };

@@ -5,7 +5,7 @@ namespace SmtpShield.Telemetry;
 
 /// <summary>
 /// The queue between those who log and the sink, and the one task that empties it. Logging never waits: when the queue is full a line is dropped and counted, and
-/// one line says how many once there is room again. A sink that fails is tried again every second, with the lines kept.
+/// one line says how many once there is room again. A sink that fails is tried again every second, with the lines kept; one that hangs is left to itself once there is another.
 /// </summary>
 internal sealed class MaillogWriter : IDisposable
 {
@@ -22,11 +22,12 @@ internal sealed class MaillogWriter : IDisposable
     private readonly Channel<MaillogLine> _lines;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _giveUp = new();
-    private readonly MaillogLine[] _batch = new MaillogLine[MaxBatch];
+    private MaillogLine[] _batch = new MaillogLine[MaxBatch];
     private readonly Task _writing;
     private readonly int _capacity;
     private IMaillogSink _sink;
     private IMaillogSink? _nextSink;
+    private volatile TaskCompletionSource _replaced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _dropped;
     private int _disposed;
 
@@ -49,7 +50,11 @@ internal sealed class MaillogWriter : IDisposable
     }
 
     /// <summary>Lets the lines that are written from now on, queued ones included, go to another sink; the present one is closed.</summary>
-    public void Replace(IMaillogSink sink) => Interlocked.Exchange(ref _nextSink, sink)?.Dispose();
+    public void Replace(IMaillogSink sink)
+    {
+        Interlocked.Exchange(ref _nextSink, sink)?.Dispose();
+        _replaced.TrySetResult();
+    }
 
     /// <summary>Writes what is queued, for at most 5 seconds, and closes the sink.</summary>
     public void Dispose()
@@ -113,16 +118,64 @@ internal sealed class MaillogWriter : IDisposable
     {
         while (true)
         {
-            if (Interlocked.Exchange(ref _nextSink, null) is { } next)
+            TakeNextSink();
+            var write = _sink.WriteAsync(lines, _giveUp.Token).AsTask();
+            if (!write.IsCompleted && !await EndsAsync(write))
             {
-                _sink.Dispose();
-                _sink = next;
+                lines = LeaveSink(write, lines);
+                continue;
             }
 
-            lines = lines[await _sink.WriteAsync(lines, _giveUp.Token)..];
+            lines = lines[await write..];
             if (lines.IsEmpty)
                 return;
             await Task.Delay(RetryInterval, _time, _giveUp.Token);
         }
+    }
+
+    private void TakeNextSink()
+    {
+        // Before looking: whoever replaces the sink from now on is heard.
+        if (_replaced.Task.IsCompleted)
+            _replaced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (Interlocked.Exchange(ref _nextSink, null) is not { } next)
+            return;
+        _sink.Dispose();
+        _sink = next;
+    }
+
+    // A pipe nobody reads, a file server that is away: they may never end. A write that is only slow has a second more, so that its lines are not written twice.
+    private async ValueTask<bool> EndsAsync(Task<int> write)
+    {
+        while (true)
+        {
+            var replaced = _replaced;
+            if (replaced.Task.IsCompleted)
+            {
+                _replaced = replaced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                if (Volatile.Read(ref _nextSink) is not null)
+                    replaced.TrySetResult();
+            }
+
+            await Task.WhenAny(write, replaced.Task).WaitAsync(_giveUp.Token);
+            if (write.IsCompleted)
+                return true;
+            if (Volatile.Read(ref _nextSink) is null)
+                continue;
+            await Task.WhenAny(write, Task.Delay(RetryInterval, _time, _giveUp.Token));
+            _giveUp.Token.ThrowIfCancellationRequested();
+            return write.IsCompleted;
+        }
+    }
+
+    // It may still look at the lines it was given: they stay its own.
+    private ReadOnlyMemory<MaillogLine> LeaveSink(Task write, ReadOnlyMemory<MaillogLine> lines)
+    {
+        var left = _sink;
+        _ = write.ContinueWith(_ => left.Dispose(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        _sink = Interlocked.Exchange(ref _nextSink, null)!;
+        var copy = lines.ToArray();
+        _batch = new MaillogLine[MaxBatch];
+        return copy;
     }
 }

@@ -3,7 +3,10 @@ using System.Buffers;
 namespace SmtpShield.Telemetry;
 
 /// <summary>Standard output or standard error, for containers and for trying things out.</summary>
-/// <remarks>A pipe nobody reads blocks the write, and so one pool thread; sessions go on, and the lines they log are dropped and counted once the queue is full.</remarks>
+/// <remarks>
+/// A pipe nobody reads blocks the write, and so one pool thread, not that of the writer, which can go on with another sink; sessions go on, and the lines they log are dropped and counted once the
+/// queue is full.
+/// </remarks>
 internal sealed class StreamSink(Stream stream, MaillogFormatter formatter) : IMaillogSink
 {
     private readonly ArrayBufferWriter<byte> _buffer = new();
@@ -15,7 +18,8 @@ internal sealed class StreamSink(Stream stream, MaillogFormatter formatter) : IM
         _buffer.WriteLines(lines.Span, formatter);
         try
         {
-            await stream.WriteAsync(_buffer.WrittenMemory, cancellationToken);
+            var text = _buffer.WrittenMemory;
+            await Task.Run(() => stream.Write(text.Span), CancellationToken.None).WaitAsync(cancellationToken);
             return lines.Length;
         }
         catch (IOException)

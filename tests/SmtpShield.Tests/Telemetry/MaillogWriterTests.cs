@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using SmtpShield.Telemetry;
+using SmtpShield.Testing.Outside;
 using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Telemetry;
@@ -92,6 +93,33 @@ public class MaillogWriterTests
         Assert.That(old.Batches, Is.EqualTo(new[] { "1" }));
         Assert.That(next.Batches, Is.EqualTo(new[] { "2" }));
         Assert.That((old.IsClosed, next.IsClosed), Is.EqualTo((true, true)));
+    }
+
+    // A pipe nobody reads, a file server that is away.
+    [Test, CancelAfter(10_000)]
+    public async Task Replace_SinkThatHangs_LeavesItAndLosesNoLine(CancellationToken cancellationToken)
+    {
+        var time = new SteppedTime();
+        using var hanging = new GatedSink();
+        using var next = new GatedSink();
+        next.Open();
+        var writer = new MaillogWriter(hanging, time);
+        Post(writer, "1");
+        await hanging.Entered(cancellationToken);
+        Post(writer, "2", "3");
+        var waits = time.NextTimer();
+
+        writer.Replace(next);
+        await waits.WaitAsync(cancellationToken);
+        Assert.That(next.Batches, Is.Empty, "it may only be slow");
+        time.Step(TimeSpan.FromSeconds(1));
+        await next.Entered(cancellationToken);
+        writer.Dispose();
+
+        Assert.That(next.Batches, Is.EqualTo(new[] { "1", "2,3" }));
+        Assert.That(hanging.IsClosed, Is.False, "not while it writes");
+        hanging.Open();
+        await Eventually.HoldsAsync(() => hanging.IsClosed, TimeSpan.FromSeconds(5), "it is closed when it ends", cancellationToken);
     }
 
     [Test]
