@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
@@ -30,6 +31,8 @@ internal static class ShieldServices
             .AddFilter("SmtpShield", LogLevel.Information)
             .AddMaillog());
         services.AddListening();
+        // What is there once for each service logs under its syslog_name.
+        services.Replace(ServiceDescriptor.Scoped(typeof(ILogger<>), typeof(ServiceLogger<>)));
 
         services.AddScoped<ClientExceptions>();
         services.AddSingleton<INameResolver, SystemNameResolver>();

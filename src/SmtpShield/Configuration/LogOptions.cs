@@ -9,10 +9,10 @@ public sealed record LogOptions
     [ConfigurationKeyName("maillog_file"), SharedByServices]
     public string MaillogFile { get; init; } = "";
 
-    /// <summary>The name in front of the process name in log lines.</summary>
+    /// <summary>The name in front of the process name in log lines; a service's own in those about its clients.</summary>
     /// <value>A word; <c>smtpshield</c> by default, as in <c>smtpshield/smtpd[1234]:</c>.</value>
-    /// <remarks>Postfix <c>syslog_name</c>, postconf(5).</remarks>
-    [ConfigurationKeyName("syslog_name"), SharedByServices]
+    /// <remarks>Postfix <c>syslog_name</c>, postconf(5), and <c>-o syslog_name=postfix/submission</c> in master.cf.</remarks>
+    [ConfigurationKeyName("syslog_name")]
     public string SyslogName { get; init; } = "smtpshield";
 
     /// <summary>The syslog facility.</summary>

@@ -23,6 +23,7 @@ internal sealed class MaillogFormatter
     private readonly TimeZoneInfo _zone;
     private readonly byte[] _host;
     private readonly byte[] _name;
+    private readonly Dictionary<string, byte[]> _nameOfService;
     private readonly byte[] _processId;
     private readonly int _facility;
     private readonly byte[] _stamp = new byte["Mon dd hh:mm:ss ".Length];
@@ -35,6 +36,7 @@ internal sealed class MaillogFormatter
         _zone = zone;
         _host = Encoding.ASCII.GetBytes(options.Smtpd.MyHostname.Split('.')[0]);
         _name = Encoding.ASCII.GetBytes(options.Log.SyslogName);
+        _nameOfService = options.Services.ToDictionary(service => service.Key, service => Encoding.ASCII.GetBytes(service.Value.Log.SyslogName), StringComparer.Ordinal);
         _processId = Encoding.ASCII.GetBytes(processId.ToString(CultureInfo.InvariantCulture));
         _facility = SyslogFacility.TryParse(options.Log.SyslogFacility, out var facility) ? facility : SyslogFacility.Mail;
         _syslog = syslog;
@@ -66,7 +68,7 @@ internal sealed class MaillogFormatter
             writer.Byte((byte)' ');
         }
 
-        writer.Bytes(_name);
+        writer.Bytes(NameOf(line));
         writer.Byte((byte)'/');
         writer.Text(line.Process);
         writer.Byte((byte)'[');
@@ -85,6 +87,10 @@ internal sealed class MaillogFormatter
 
         return writer.Written;
     }
+
+    // As in Postfix, where -o syslog_name is smtpd's: master, which says that a service is at its limit, has its own.
+    private byte[] NameOf(in MaillogLine line) =>
+        line.Service is { } service && line.Process == ProcessName.Smtpd && _nameOfService.TryGetValue(service, out var name) ? name : _name;
 
     private static string SeverityWord(LogLevel level) => level switch
     {

@@ -8,4 +8,5 @@ namespace SmtpShield.Telemetry;
 /// <param name="Process">The Postfix process whose part the shield plays here: <c>smtpd</c>, <c>anvil</c> or <c>master</c>.</param>
 /// <param name="Text">The message.</param>
 /// <param name="Exception">A bug, or null.</param>
-internal readonly record struct MaillogLine(DateTimeOffset Time, LogLevel Level, string Process, string Text, Exception? Exception);
+/// <param name="Service">The service it is about, for its <c>syslog_name</c>; null for none.</param>
+internal readonly record struct MaillogLine(DateTimeOffset Time, LogLevel Level, string Process, string Text, Exception? Exception, string? Service = null);

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace SmtpShield.Telemetry;
 
 /// <summary>The mail log as one category sees it. Scopes are not written: Postfix's lines have no place for them.</summary>
-internal sealed class MaillogLogger(MaillogWriter writer, TimeProvider time, string process) : ILogger
+internal sealed class MaillogLogger(MaillogWriter writer, TimeProvider time, string process, string? service = null) : ILogger
 {
     /// <inheritdoc/>
     public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
@@ -15,12 +15,12 @@ internal sealed class MaillogLogger(MaillogWriter writer, TimeProvider time, str
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         var now = time.GetUtcNow();
-        writer.Post(new MaillogLine(now, logLevel, process, formatter(state, exception), exception));
+        writer.Post(new MaillogLine(now, logLevel, process, formatter(state, exception), exception, service));
 
         // A stack says nothing to an administrator; those who debug get it, a line for each frame.
         if (logLevel > LogLevel.Debug || exception?.StackTrace is not { } stack)
             return;
         foreach (var frame in stack.AsSpan().EnumerateLines())
-            writer.Post(new MaillogLine(now, logLevel, process, frame.ToString(), null));
+            writer.Post(new MaillogLine(now, logLevel, process, frame.ToString(), null, service));
     }
 }

@@ -42,7 +42,7 @@ internal sealed partial class MaillogLoggerProvider : ILoggerProvider
 
     /// <inheritdoc/>
     public ILogger CreateLogger(string categoryName) =>
-        _loggers.GetOrAdd(categoryName, static (category, provider) => new MaillogLogger(provider._writer, provider._time, ProcessName.OfCategory(category)), this);
+        _loggers.GetOrAdd(categoryName, static (category, provider) => new MaillogLogger(provider._writer, provider._time, ProcessName.OfCategory(category), LogCategory.ServiceOf(category)), this);
 
     /// <summary>Opens the log anew, for a file that has been rotated (SIGHUP). When that fails the old one stays, and a warning in it says so.</summary>
     public void Reopen()
