@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using SmtpShield.Configuration;
 using SmtpShield.Listening;
 using SmtpShield.Telemetry;
@@ -15,15 +16,21 @@ internal static class ShieldHost
     /// <summary>Runs the shield until it is told to stop.</summary>
     /// <param name="snapshot">The options to start with.</param>
     /// <param name="configure">Services the command adds.</param>
-    /// <returns>The exit status: 0, or 1 with one line on standard error when it could not start.</returns>
+    /// <returns>The exit status: 0, or 1 with one line on standard error when it could not start, or a part of it has failed: what restarts a failed service then restarts it.</returns>
     public static async Task<int> RunAsync(ShieldSnapshot snapshot, Action<IServiceCollection> configure)
     {
         try
         {
             ProcessResources.RequireDescriptors();
             await using var application = Build(snapshot, configure);
+            // Afterwards the services are gone. A part that fails stops the host, which takes that for an orderly end.
+            var parts = application.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToList();
             await application.RunAsync();
-            return 0;
+            if (parts.Find(static part => part.ExecuteTask is { IsFaulted: true }) is not { } failed)
+                return 0;
+
+            await Console.Error.WriteLineAsync($"smtpshield: fatal: {failed.GetType().Name} failed: {failed.ExecuteTask!.Exception!.GetBaseException().Message} (a bug: report it)");
+            return 1;
         }
         catch (Exception exception) when (exception is EndpointBindException or SessionCapacityException or MaillogFileException or CertificateException)
         {

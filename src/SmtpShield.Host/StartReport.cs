@@ -20,6 +20,8 @@ internal sealed class StartReport(ShieldConfiguration configuration, ShieldConfi
         ConfigurationLog.Started(log, ShieldConfigurationWatcher.Version, configuration.Path);
         if (result.Options is { } options)
         {
+            if (result.IsHostnameMadeUp)
+                ConfigurationLog.HostnameMadeUp(log, options.Smtpd.MyHostname);
             foreach (var service in options.Service.Names.Distinct().Where(service => options.Of(service).Tls.IsPassedOn))
                 ConfigurationLog.TlsPassedOn(log, service);
         }

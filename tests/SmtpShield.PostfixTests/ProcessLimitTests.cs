@@ -34,7 +34,7 @@ public sealed class ProcessLimitTests
         var warnings = shield.AllLines.Split('\n').Where(line => line.Contains("has reached its process limit", StringComparison.Ordinal)).ToArray();
         Assert.That(warnings, Has.Length.EqualTo(1), "Postfix writes this at most once in 1000 s");
         Assert.That(warnings[0], Does.Match(@"warning: service ""smtp"" \(.*\) has reached its process limit ""1"": new clients may experience noticeable delays$"));
-        Assert.That(shield.AllLines, Does.Contain("warning: to avoid this condition, increase the process count in master.cf or reduce the service time per client"));
+        Assert.That(shield.AllLines, Does.Contain("warning: to avoid this condition, increase default_process_limit or reduce the service time per client"));
         Assert.That(shield.AllLines, Does.Match("warning: see https?://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings"));
         Assert.That(shield.Log.SessionLines.Count(line => line.StartsWith("connect from", StringComparison.Ordinal)), Is.EqualTo(4));
         await shield.StopAsync(cancellationToken);

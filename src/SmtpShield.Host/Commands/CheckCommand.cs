@@ -35,6 +35,8 @@ internal static class CheckCommand
         List<ConfigurationProblem> problems = [.. result.Problems];
         if (result.Options is { } valid)
             problems.AddRange(valid.Services.Values.DefaultIfEmpty(valid).SelectMany(service => CertificateStore.ProblemsOf(service.Tls, TimeProvider.System)).Distinct());
+        if (result.Options is { } named && result.IsHostnameMadeUp)
+            problems.Add(new(ProblemSeverity.Note, SourceLocation.Default, "myhostname", $"myhostname is not set: replies of the shield say {named.Smtpd.MyHostname}, made from the name of this host", "write the name in the MTA's greeting"));
         if (probe is not null && result.Options is { } options)
             problems.AddRange(await probe(options, cancellationToken));
 

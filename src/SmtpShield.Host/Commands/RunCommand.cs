@@ -9,16 +9,21 @@ namespace SmtpShield.Host.Commands;
 internal static class RunCommand
 {
     /// <summary>Makes the command.</summary>
-    public static Command Create()
+    /// <param name="signals">The signals caught since the program began; null where the command is not run.</param>
+    public static Command Create(ShieldSignals? signals)
     {
         var file = ConfigurationArguments.File();
         var overrides = ConfigurationArguments.Overrides();
-        var command = new Command("run", "Run the proxy until SIGTERM. SIGHUP or a saved file: new configuration.") { file, overrides };
-        command.SetAction((arguments, _) => RunAsync(arguments.GetValue(file)!, arguments.GetValue(overrides) ?? []));
+        var command = new Command("run", "Run the proxy until SIGTERM. SIGHUP or a saved file: new configuration. SIGUSR1: opens the log anew.") { file, overrides };
+        command.SetAction(async (arguments, _) =>
+        {
+            using var caught = signals ?? ShieldSignals.Catch();
+            return await RunAsync(arguments.GetValue(file)!, arguments.GetValue(overrides) ?? [], caught);
+        });
         return command;
     }
 
-    private static async Task<int> RunAsync(string path, string[] overrides)
+    private static async Task<int> RunAsync(string path, string[] overrides, ShieldSignals signals)
     {
         var configuration = new ShieldConfiguration(path, overrides);
         var result = configuration.Read();
@@ -31,9 +36,11 @@ internal static class RunCommand
 
         return await ShieldHost.RunAsync(new(options), services => services
             .AddSingleton(configuration)
+            .AddSingleton(static _ => new ConfigurationStateFile(ConfigurationStateFile.PathOfProcess))
             .AddSingleton<ShieldConfigurationWatcher>()
             .AddHostedService(static provider => provider.GetRequiredService<ShieldConfigurationWatcher>())
             .AddHostedService(provider => new StartReport(configuration, result, provider.GetRequiredService<ILogger<StartReport>>()))
-            .AddHostedService<ReloadOnHangup>());
+            .AddSingleton(signals)
+            .AddHostedService<ReloadOnSignal>());
     }
 }

@@ -5,7 +5,7 @@ namespace SmtpShield.Configuration;
 /// <summary>The log lines about the configuration. <c>warning: </c> and <c>error: </c> are put in front by the log, from the level.</summary>
 internal static partial class ConfigurationLog
 {
-    // Event ids 1700 to 1799 are this folder's. Next free: 1708.
+    // Event ids 1700 to 1799 are this folder's. Next free: 1708, 1743.
 
     /// <summary>Logs everything there is to say about a configuration.</summary>
     public static void Report(this ILogger logger, ShieldConfigurationResult result)
@@ -49,4 +49,16 @@ internal static partial class ConfigurationLog
     /// <summary>The service has no certificate: what the shield can't see there.</summary>
     [LoggerMessage(1707, LogLevel.Information, "service {Service}: STARTTLS is passed on to the MTA (no smtpd_tls_chain_files): inside TLS only connections, handshakes and octets are limited, not mail, recipients, logins and errors", EventName = "TlsPassedOn")]
     public static partial void TlsPassedOn(ILogger logger, string service);
+
+    /// <summary>Somebody who was told of new options failed.</summary>
+    [LoggerMessage(1740, LogLevel.Error, "{Path}: the new configuration is in force, but not everywhere: restart the shield")]
+    public static partial void ReloadIncomplete(ILogger logger, string path, Exception exception);
+
+    /// <summary>Which values a reload has changed.</summary>
+    [LoggerMessage(1741, LogLevel.Information, "reload: {Changes}")]
+    public static partial void ConfigurationChanged(ILogger logger, string changes);
+
+    /// <summary>Nobody has set the host's name.</summary>
+    [LoggerMessage(1742, LogLevel.Information, "myhostname is not set: replies of the shield say {Name}, made from the name of this host")]
+    public static partial void HostnameMadeUp(ILogger logger, string name);
 }

@@ -70,6 +70,12 @@ public sealed class ShieldConfiguration
     /// <summary>Evaluates what was read.</summary>
     public ShieldConfigurationResult Read() => Guarded(Evaluate);
 
+    /// <summary>The names that the file sets in vain: <c>-o</c> or the environment has them, too.</summary>
+    internal IEnumerable<string> Overridden => _file.File.Entries.Keys.Where(name => _overrides.Names.Contains(name) || _environment.Names.Contains(name)).Order(StringComparer.Ordinal);
+
+    /// <summary>What is set, and to what, by the file as it was read last and the layers above it.</summary>
+    internal ParameterValues Summarize() => ParameterValues.Of(this);
+
     // Whatever a file makes our own code throw is a configuration that is refused: never the end of a shield that serves clients.
     private ShieldConfigurationResult Guarded(Func<ShieldConfigurationResult> read)
     {
@@ -99,11 +105,12 @@ public sealed class ShieldConfiguration
         options = options with { Services = names.Take(names.Count > ServiceValidator.MaxServices ? 0 : names.Count).ToDictionary(service => service, service => Bind(service, problems, reader), StringComparer.Ordinal) };
         var services = new ServiceValidator(Parameters.Locate, problems);
         services.Validate(options);
-        new UpstreamValidator(Parameters.Locate, problems).Validate(options);
+        new UpstreamValidator(Parameters.Locate, problems, files).Validate(options);
         services.ValidateNames(options, _file.File.Entries.Keys.Concat(_overrides.Names));
         return new ShieldConfigurationResult(problems.HasErrors ? null : options, [.. problems.OrderByDescending(problem => problem.Severity).ThenBy(problem => problem.Location.Line)])
         {
             Files = [Path, .. files.Paths],
+            IsHostnameMadeUp = !Parameters.IsSet("myhostname"),
         };
     }
 

@@ -17,5 +17,8 @@ public sealed record ShieldConfigurationResult(ShieldOptions? Options, IReadOnly
     /// <summary>The files that were read: main.cf, and those its lists name.</summary>
     internal IReadOnlyList<string> Files { get; init; } = [];
 
+    /// <summary>Whether nobody has set <c>myhostname</c>, and it was made from the name of this host.</summary>
+    internal bool IsHostnameMadeUp { get; init; }
+
     private IEnumerable<ConfigurationProblem> Of(ProblemSeverity severity) => Problems.Where(problem => problem.Severity == severity);
 }

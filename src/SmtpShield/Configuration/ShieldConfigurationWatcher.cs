@@ -1,6 +1,7 @@
 using System.Reflection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Configuration.Parameters;
 
 namespace SmtpShield.Configuration;
 
@@ -9,7 +10,9 @@ namespace SmtpShield.Configuration;
 /// <param name="snapshot">Receives the options.</param>
 /// <param name="logger">The log.</param>
 /// <param name="time">The clock.</param>
-public sealed class ShieldConfigurationWatcher(ShieldConfiguration configuration, ShieldSnapshot snapshot, ILogger<ShieldConfigurationWatcher> logger, TimeProvider time) : BackgroundService
+/// <param name="state">Where else to say what came of the file; null for nowhere.</param>
+public sealed class ShieldConfigurationWatcher(
+    ShieldConfiguration configuration, ShieldSnapshot snapshot, ILogger<ShieldConfigurationWatcher> logger, TimeProvider time, ConfigurationStateFile? state = null) : BackgroundService
 {
     // A change is in force after at most three intervals: seen, settled, and the read itself.
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
@@ -19,37 +22,43 @@ public sealed class ShieldConfigurationWatcher(ShieldConfiguration configuration
 
     private readonly FileWatch _watch = new();
     private readonly List<string> _bound = [.. Listeners(snapshot.Current)];
-    private readonly Lock _reloading = new();
+    private readonly SemaphoreSlim _reloading = new(1);
+    private ParameterValues _inForce = configuration.Summarize();
 
     /// <summary>Reads the file again and puts it in force unless it has errors. Everything about it is logged.</summary>
-    public ShieldConfigurationResult Reload()
+    public async Task<ShieldConfigurationResult> ReloadAsync(CancellationToken cancellationToken)
     {
-        lock (_reloading)
+        await _reloading.WaitAsync(cancellationToken);
+        try
         {
-            var result = configuration.Reload();
-            _watch.Watch(result.Files);
-            logger.Report(result);
-            if (result.Options is { } options)
-                Replace(options);
-            else
-                ConfigurationLog.ConfigurationRefused(logger, configuration.Path, result.Errors.Count());
-            return result;
+            return Reload();
         }
+        finally
+        {
+            _reloading.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _reloading.Dispose();
+        base.Dispose();
     }
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        lock (_reloading)
-            _watch.Watch(configuration.Read().Files);
         using var timer = new PeriodicTimer(Interval, time);
         try
         {
+            await _reloading.WaitAsync(stoppingToken);
+            var result = configuration.Read();
+            _watch.Watch(result.Files);
+            Tell(result);
+            _reloading.Release();
             while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                if (HasSettledChange())
-                    Reload();
-            }
+                await ReloadIfSavedAsync(stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -57,11 +66,43 @@ public sealed class ShieldConfigurationWatcher(ShieldConfiguration configuration
         }
     }
 
-    private bool HasSettledChange()
+    private async Task ReloadIfSavedAsync(CancellationToken cancellationToken)
     {
-        lock (_reloading)
-            return _watch.HasSettledChange();
+        await _reloading.WaitAsync(cancellationToken);
+        try
+        {
+            if (_watch.HasSettledChange())
+                Reload();
+        }
+        finally
+        {
+            _reloading.Release();
+        }
     }
+
+    private ShieldConfigurationResult Reload()
+    {
+        var result = configuration.Reload();
+        _watch.Watch(result.Files);
+        var values = configuration.Summarize();
+        if (result.Options is not null && values.LostSince(_inForce, configuration.Path) is { Count: > 0 } lost)
+            result = result with { Options = null, Problems = [.. lost, .. result.Problems] };
+
+        logger.Report(result);
+        if (result.Options is { } options)
+            Replace(options, values);
+        else
+            ConfigurationLog.ConfigurationRefused(logger, configuration.Path, result.Errors.Count());
+        Tell(result);
+        return result;
+    }
+
+    private void Tell(ShieldConfigurationResult result) => state?.Write(new(
+        Path.GetFullPath(configuration.Path),
+        configuration.File.Digest,
+        result.Options is not null,
+        result.Options is { } options && !Listeners(options).SequenceEqual(_bound),
+        [.. result.Options is null ? result.Errors.Select(error => error.ToString()) : configuration.Overridden]));
 
     private static IEnumerable<string> Listeners(ShieldOptions options) =>
         options.Service.Names.Distinct().SelectMany(service => options.Of(service).Listener.Endpoints.Select(endpoint => $"{service} {endpoint} {options.Of(service).Listener.Transparent}"));
@@ -75,11 +116,24 @@ public sealed class ShieldConfigurationWatcher(ShieldConfiguration configuration
         return all;
     }
 
-    private void Replace(ShieldOptions options)
+    private void Replace(ShieldOptions options, ParameterValues values)
     {
         if (!Listeners(options).SequenceEqual(_bound))
             ConfigurationLog.ListenersChanged(logger, configuration.Path);
-        snapshot.Replace(options with { Services = WithEarlier(options.Services) });
+        var changes = values.ChangesSince(_inForce);
+        _inForce = values;
+        try
+        {
+            snapshot.Replace(options with { Services = WithEarlier(options.Services) });
+        }
+        catch (AggregateException exception)
+        {
+            // All have been told; those that failed go on with what they had.
+            ConfigurationLog.ReloadIncomplete(logger, configuration.Path, exception.GetBaseException());
+        }
+
         ConfigurationLog.ConfigurationReloaded(logger, Version, configuration.Path);
+        if (changes.Length > 0)
+            ConfigurationLog.ConfigurationChanged(logger, changes);
     }
 }

@@ -140,7 +140,7 @@ internal sealed partial class ProcessLimit : IDisposable
         [LoggerMessage(1000, LogLevel.Warning, "service \"{Service}\" ({Endpoint}) has reached its process limit \"{Limit}\": new clients may experience noticeable delays")]
         public static partial void LimitReached(ILogger logger, string service, string endpoint, int limit);
 
-        [LoggerMessage(1001, LogLevel.Warning, "to avoid this condition, increase the process count in master.cf or reduce the service time per client")]
+        [LoggerMessage(1001, LogLevel.Warning, "to avoid this condition, increase default_process_limit or reduce the service time per client")]
         public static partial void HowToAvoid(ILogger logger);
 
         [LoggerMessage(1002, LogLevel.Warning, "see https://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings")]

@@ -34,6 +34,20 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
     /// <returns>The certificates; null with an error.</returns>
     public CertificateSet? Load()
     {
+        try
+        {
+            return LoadAll();
+        }
+        catch (Exception exception)
+        {
+            // It runs beside sessions: whatever a file makes our own code throw is a file that can't be used.
+            _problems.Add(ConfigurationProblem.Error(new(string.Join(", ", _files)), ChainFiles, $"cannot be evaluated: {exception.GetType().Name}: {exception.Message}", "a bug: report it with the files"));
+            return null;
+        }
+    }
+
+    private CertificateSet? LoadAll()
+    {
         if (!options.HasCertificate)
             return CertificateSet.None(earlier.Sessions);
 

@@ -17,9 +17,6 @@ internal sealed record PemFile(string Path, IReadOnlyList<(string Label, string 
     /// <exception cref="FormatException">It can't be read, or there is nothing of use in it; the message is for the administrator.</exception>
     public static PemFile Read(string path)
     {
-        // A named pipe has no length, and opening it would wait for somebody who writes.
-        if (new FileInfo(path) is { Exists: true, Length: 0 })
-            throw new FormatException(NoObjects);
         if (!ConfigurationText.TryReadBytes(path, out var bytes, out var error))
             throw new FormatException(error);
 

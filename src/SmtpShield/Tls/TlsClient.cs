@@ -71,20 +71,14 @@ internal sealed class TlsClient(TimeProvider time)
     // Read again when the file has changed: dialing reads nothing else, and a renewed authority needs no restart.
     private Authorities AuthoritiesOf(string file)
     {
-        try
-        {
-            var written = File.GetLastWriteTimeUtc(file);
-            if (_authorities is { } known && known.File == file && known.Written == written)
-                return known;
-
-            var certificates = new X509Certificate2Collection();
-            certificates.ImportFromPemFile(file);
+        var written = File.GetLastWriteTimeUtc(file);
+        var known = _authorities is { } last && last.File == file ? last : null;
+        if (known?.Written == written)
+            return known;
+        if (CertificateAuthorities.TryRead(file, out var certificates, out var error))
             return _authorities = new(file, written, certificates);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
-        {
-            throw new TlsException($"Cannot load certificate authorities from {file}", exception);
-        }
+        // Half written, or away for a moment: those from before will do.
+        return known ?? throw new TlsException($"Cannot load certificate authorities from {file}", new IOException(error));
     }
 
     private sealed record Authorities(string File, DateTime Written, X509Certificate2Collection Certificates);

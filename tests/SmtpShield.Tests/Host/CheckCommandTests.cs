@@ -25,7 +25,7 @@ public sealed class CheckCommandTests
 
     [Test]
     public void Check_GoodFile_EndsWithStatus0AndSummary() =>
-        Assert.That(Run("smtpd_timeout = 5\nshield_client_handoff = proxy-v2\n", CheckCommand.Create()), Is.EqualTo((0, (string[])["main.cf: 0 errors, 0 warnings, 0 notes"])));
+        Assert.That(Run("myhostname = a.example\nsmtpd_timeout = 5\nshield_client_handoff = proxy-v2\n", CheckCommand.Create()), Is.EqualTo((0, (string[])["main.cf: 0 errors, 0 warnings, 0 notes"])));
 
     [Test]
     public void Check_FileWithProblems_PrintsAllErrorsFirstAndEndsWithStatus1() =>
@@ -37,11 +37,19 @@ public sealed class CheckCommandTests
             "main.cf: 2 errors, 1 warning, 1 note"])));
 
     [Test]
+    public void Check_WithoutMyhostname_SaysThatItWasMadeUp()
+    {
+        var lines = Run("shield_client_handoff = proxy-v2\n", CheckCommand.Create()).Lines;
+        Assert.That(lines[0], Does.StartWith("note: built-in default: myhostname is not set: replies of the shield say ").And.EndsWith(", made from the name of this host (write the name in the MTA's greeting)"));
+        Assert.That(lines[^1], Is.EqualTo("main.cf: 0 errors, 0 warnings, 1 note"));
+    }
+
+    [Test]
     public void Check_Override_IsChecked() => Assert.That(Run("", CheckCommand.Create(), "-o", "smtpd_timeout=x").Status, Is.EqualTo(1));
 
     [Test]
     public void Check_CertificateThatCannotBeLoaded_IsAnErrorOnce() =>
-        Assert.That(Run("shield_client_handoff = proxy-v2\nsmtpd_tls_chain_files = /nonexistent/chain.pem\nshield_services = smtp, other\nother/inet/shield_listen = 127.0.0.1:2526\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
+        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nsmtpd_tls_chain_files = /nonexistent/chain.pem\nshield_services = smtp, other\nother/inet/shield_listen = 127.0.0.1:2526\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
             "error: /nonexistent/chain.pem: smtpd_tls_chain_files: open /nonexistent/chain.pem: No such file or directory (write the file with PEM objects, readable for the shield)",
             "main.cf: 1 error, 0 warnings, 0 notes"])));
 
@@ -50,7 +58,7 @@ public sealed class CheckCommandTests
     {
         var command = CheckCommand.Create((options, _) => Task.FromResult<IReadOnlyList<ConfigurationProblem>>(
             [new ConfigurationProblem(ProblemSeverity.Error, new SourceLocation("probe"), "shield_upstream", $"{options.Upstream.Destinations[0]}: Connection refused")]));
-        Assert.That(Run("shield_client_handoff = proxy-v2\n", command, "--probe"), Is.EqualTo((1, (string[])["error: probe: shield_upstream: 127.0.0.1:10025: Connection refused", "main.cf: 1 error, 0 warnings, 0 notes"])));
+        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\n", command, "--probe"), Is.EqualTo((1, (string[])["error: probe: shield_upstream: 127.0.0.1:10025: Connection refused", "main.cf: 1 error, 0 warnings, 0 notes"])));
         Assert.That(Run("", command).Status, Is.Zero);
     }
 }

@@ -159,7 +159,7 @@ public class ProcessLimitTests
         Assert.That(_logger.Lines.Take(3), Is.EqualTo(new[]
         {
             "Warning: service \"smtp\" (25) has reached its process limit \"2\": new clients may experience noticeable delays",
-            "Warning: to avoid this condition, increase the process count in master.cf or reduce the service time per client",
+            "Warning: to avoid this condition, increase default_process_limit or reduce the service time per client",
             "Warning: see https://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings",
         }));
     }

@@ -1,3 +1,4 @@
+using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
@@ -18,6 +19,8 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
         Require("syslog_facility", Facilities.Contains(options.Log.SyslogFacility), options.Log.SyslogFacility, "write a syslog facility: mail, daemon, local0 to local7, ...");
         Require("syslog_name", IsTag(options.Log.SyslogName), options.Log.SyslogName, "write one word without [ ] and :");
         Require("maillog_file", options.Log.MaillogFile.Length == 0 || options.Log.MaillogFile.StartsWith('/'), options.Log.MaillogFile, "write the full path of a file");
+        if (options.Log.MaillogFile is not ("/dev/stdout" or "/dev/stderr") && RegularFile.WhyNotWritten(options.Log.MaillogFile) is { Length: > 0 } whyNot)
+            Fail("maillog_file", $"maillog_file: {options.Log.MaillogFile}: {whyNot}", "name a file, which need not be there yet");
         Require("mynetworks_style", table.Expand(table.Find("mynetworks_style") ?? "").Text is "host" or "subnet" or "class", table.Find("mynetworks_style") ?? "", "write host, subnet or class");
         foreach (var keyword in options.Smtpd.PassEhloKeywords.Where(keyword => !IsKeyword(keyword)))
             Require("shield_pass_ehlo_keywords", false, keyword, "an EHLO keyword has letters, digits and hyphens");

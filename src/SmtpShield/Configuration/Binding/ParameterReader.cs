@@ -12,7 +12,7 @@ namespace SmtpShield.Configuration.Binding;
 internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems, ConfigurationFiles files)
 {
     // The same value of several services and states is read once: it may be a list of a million elements.
-    private readonly Dictionary<(Type Type, string Text), object> _read = [];
+    private readonly Dictionary<(Type Type, string Owner, string Text), object> _read = [];
 
     private delegate bool TryRead<T>(string word, out T item);
 
@@ -113,14 +113,10 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
 
     private object? ReadOnce(ParameterDefinition definition, string text, Func<object?> read)
     {
-        var key = (definition.ValueType, text);
-        if (_read.TryGetValue(key, out var known))
-            return known;
-        var before = problems.Count;
-        var value = read();
-        // With a problem it is read again: it may be named for the next parameter, too.
-        if (value is not null && problems.Count == before)
-            _read[key] = value;
+        // What one service has of its own is a mistake of its own, and named again.
+        var key = (definition.ValueType, ServiceParameter.TryParse(definition.Name, out _) ? definition.Name : "", text);
+        if (!_read.TryGetValue(key, out var value) && read() is { } made)
+            _read[key] = value = made;
         return value;
     }
 

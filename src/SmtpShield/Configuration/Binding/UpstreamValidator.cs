@@ -1,3 +1,4 @@
+using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
@@ -5,10 +6,12 @@ namespace SmtpShield.Configuration.Binding;
 /// <summary>Checks what a service's parameters say together about its MTA: who the MTA takes its clients for, and whose TLS it is.</summary>
 /// <param name="locate">Where a name was written.</param>
 /// <param name="problems">Receives the problems.</param>
-internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICollection<ConfigurationProblem> problems)
+/// <param name="files">Reads the files that values name.</param>
+internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICollection<ConfigurationProblem> problems, ConfigurationFiles files)
 {
     private const string Handoff = "shield_client_handoff";
     private const string Level = "shield_upstream_tls_security_level";
+    private const string Authorities = "shield_upstream_tls_CAfile";
     private const string WrapperMode = "shield_upstream_tls_wrappermode";
 
     /// <summary>Adds every problem.</summary>
@@ -19,6 +22,7 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
         {
             ValidateHandoff(service, own);
             ValidateTls(service, own);
+            ValidateAuthorities(service, own.UpstreamTls.CAFile);
         }
     }
 
@@ -51,6 +55,16 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
                 $"{Level} = {own.UpstreamTls.SecurityLevel.ToString().ToLowerInvariant()}: clients are not offered STARTTLS, because the MTA does not offer it inside TLS and the shield has no certificate",
                 "write smtpd_tls_chain_files = FILE, or smtpd_tls_security_level = none");
         }
+    }
+
+    // Without them no dial succeeds: every client would get 421.
+    private void ValidateAuthorities(string service, string file)
+    {
+        if (file.Length == 0)
+            return;
+        var error = files.TryRead(file, out var text, out var failure) && CertificateAuthorities.TryParse(text, out _, out failure) ? "" : failure;
+        if (error.Length > 0 && Written(service, Authorities) is var parameter)
+            problems.Add(ConfigurationProblem.Error(locate(parameter), parameter, $"{parameter}: {error}", "write the PEM file with the certificates of the MTA's authorities, readable for the shield"));
     }
 
     private string Written(string service, string name) => ServiceParameter.Write(service, name) is var own && locate(own) != SourceLocation.Default ? own : name;

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace SmtpShield.Configuration.MainCf;
 
 /// <summary>A main.cf file as it was read: the entries that count, and everything that is wrong with its syntax. It knows no parameter.</summary>
@@ -10,10 +13,13 @@ internal sealed record MainCfFile(string Path, IReadOnlyDictionary<string, MainC
     private const int MaxEntries = 10_000;
     private const int MaxProblems = 1000;
 
+    /// <summary>The SHA-256 of the text, in hexadecimal; empty for a file that could not be read.</summary>
+    public string Digest { get; private init; } = "";
+
     /// <summary>Reads a file. A file that cannot be read is a file with one error.</summary>
     public static MainCfFile Read(string path) =>
         ConfigurationText.TryRead(path, out var text, out var error)
-            ? Parse(text, path)
+            ? Parse(text, path) with { Digest = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text))) }
             : new MainCfFile(path, new Dictionary<string, MainCfEntry>(), [ConfigurationProblem.Error(new SourceLocation(path), "", error)]);
 
     /// <summary>Parses the text of a file.</summary>

@@ -1,0 +1,55 @@
+using Microsoft.Extensions.Hosting;
+using SmtpShield.Configuration;
+using SmtpShield.Listening;
+using SmtpShield.Telemetry;
+
+namespace SmtpShield.Host;
+
+/// <summary>Does what signals ask for, one after the other: SIGHUP reads the configuration again and opens the log anew, for a file that has been rotated; SIGUSR1 does the latter only.</summary>
+internal sealed class ReloadOnSignal(
+    ShieldSignals signals, ShieldConfigurationWatcher configuration, MaillogLoggerProvider maillog, SystemdNotifier systemd, IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
+{
+    // Who sends a thousand signals a second gets four reloads a second, and clients get the processor.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            // Not before: systemd would take the end of the reload for that of the start.
+            await WhenStartedAsync(stoppingToken);
+            while (true)
+            {
+                await ActAsync(await signals.TakeAsync(stoppingToken), stoppingToken);
+                await Task.Delay(Pause, time, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The program stops.
+        }
+    }
+
+    private async Task ActAsync(SignalRequests requests, CancellationToken cancellationToken)
+    {
+        if (!requests.HasFlag(SignalRequests.Reload))
+        {
+            if (requests.HasFlag(SignalRequests.ReopenLog))
+                maillog.Reopen();
+            return;
+        }
+
+        systemd.Reloading();
+        maillog.Reopen();
+        await configuration.ReloadAsync(cancellationToken);
+        systemd.Ready();
+    }
+
+    private async Task WhenStartedAsync(CancellationToken cancellationToken)
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
+        await started.Task.WaitAsync(cancellationToken);
+    }
+}
