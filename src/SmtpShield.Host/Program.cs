@@ -1,4 +1,5 @@
 using System.CommandLine;
+using SmtpShield.Configuration;
 using SmtpShield.Host;
 using SmtpShield.Host.Commands;
 
@@ -13,7 +14,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     RunCommand.Create(signals),
     CheckCommand.Create(MtaProbe.RunAsync),
     ImportCommand.Create(),
-    PostconfCommand.Create(),
+    PostconfCommand.Create(new EditAnswer(ConfigurationStateFile.PathOfProcess, TimeProvider.System)),
     DemoCommand.Create(),
 };
 // A parameter value may begin with @. SIGTERM is the host's, which drains first.

@@ -35,7 +35,8 @@ internal static class PostconfCommand
     private const PostconfOptions NotOfServices = PostconfOptions.Defaults | PostconfOptions.CommentOut | PostconfOptions.OnlySet;
 
     /// <summary>Makes the command.</summary>
-    public static Command Create()
+    /// <param name="answer">What is said behind an edit; null for nothing, as Postfix's does.</param>
+    public static Command Create(EditAnswer? answer = null)
     {
         var file = ConfigurationArguments.File();
         var overrides = ConfigurationArguments.Overrides();
@@ -44,35 +45,40 @@ internal static class PostconfCommand
         var switches = Switches.Where(entry => entry.Option != PostconfOptions.Override).Select(entry => (Flag: new Option<bool>(entry.Letter) { Description = entry.Description }, entry.Option)).ToList();
         foreach (var (flag, _) in switches)
             command.Options.Add(flag);
-        command.SetAction(arguments =>
+        command.SetAction((arguments, cancellationToken) =>
         {
             var assignments = arguments.GetValue(overrides) ?? [];
             var options = switches.Where(entry => arguments.GetValue(entry.Flag)).Aggregate(PostconfOptions.None, (sum, entry) => sum | entry.Option);
             if (assignments.Length > 0)
                 options |= PostconfOptions.Override;
-            return Run(options, ShieldConfiguration.ResolvePath(arguments.GetValue(file)!), assignments, arguments.GetValue(names) ?? [], arguments.InvocationConfiguration.Output, arguments.InvocationConfiguration.Error);
+            var path = ShieldConfiguration.ResolvePath(arguments.GetValue(file)!);
+            return RunAsync(options, path, assignments, arguments.GetValue(names) ?? [], answer, arguments.InvocationConfiguration.Output, arguments.InvocationConfiguration.Error, cancellationToken);
         });
         return command;
     }
 
     /// <summary>Runs the command.</summary>
     /// <returns>The exit status.</returns>
-    internal static int Run(PostconfOptions options, string path, string[] overrides, string[] names, TextWriter output, TextWriter error)
+    private static async Task<int> RunAsync(
+        PostconfOptions options, string path, string[] overrides, string[] names, EditAnswer? answer, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
         try
         {
             if (names is [var first, ..] && first.Contains('=', StringComparison.Ordinal))
                 options |= PostconfOptions.Edit;
             RequireCompatible(options);
-            if ((options & PostconfOptions.AnyEdit) != 0)
-                new PostconfEditor(path, overrides, error).Edit(options, names);
-            else
+            if ((options & PostconfOptions.AnyEdit) == 0)
+            {
                 new PostconfPrinter(path, overrides, output, error).Print(options, names);
-            return 0;
+                return 0;
+            }
+
+            var edited = new PostconfEditor(path, overrides, error).Edit(options, names);
+            return answer is null || edited.Count == 0 ? 0 : await answer.GiveAsync(path, overrides, edited, error, cancellationToken);
         }
         catch (PostconfException exception)
         {
-            error.WriteLine($"postconf: fatal: {exception.Message}");
+            await error.WriteLineAsync($"postconf: fatal: {exception.Message}");
             return 1;
         }
     }

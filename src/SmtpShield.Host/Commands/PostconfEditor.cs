@@ -9,15 +9,16 @@ namespace SmtpShield.Host.Commands;
 internal sealed class PostconfEditor(string path, string[] overrides, TextWriter error)
 {
     /// <summary>Edits the file.</summary>
+    /// <returns>The names that were to be edited.</returns>
     /// <exception cref="PostconfException">The arguments are wrong, or the file cannot be read or written; it is unchanged then.</exception>
-    public void Edit(PostconfOptions options, string[] arguments)
+    public IReadOnlyCollection<string> Edit(PostconfOptions options, string[] arguments)
     {
         if (arguments.Length == 0)
             throw new PostconfException(options.HasFlag(PostconfOptions.Edit) ? "-e requires name=value argument" : "missing service argument");
         var edit = options.HasFlag(PostconfOptions.Edit) ? MainCfEdit.Set : options.HasFlag(PostconfOptions.Delete) ? MainCfEdit.Delete : MainCfEdit.CommentOut;
         var changes = ReadChanges(edit, arguments, options.HasFlag(PostconfOptions.Services));
         if (changes.Count == 0)
-            return;
+            return [];
         var multiple = new List<string>();
         // Octets as characters: what is not UTF-8 must survive.
         var failure = FileReplacement.TryChange(path, content =>
@@ -29,6 +30,7 @@ internal sealed class PostconfEditor(string path, string[] overrides, TextWriter
             throw new PostconfException(failure);
         foreach (var name in multiple)
             error.WriteLine($"postconf: warning: {path}: multiple entries for \"{name}\"");
+        return changes.Keys;
     }
 
     private Dictionary<string, string> ReadChanges(MainCfEdit edit, string[] arguments, bool isOfServices)
