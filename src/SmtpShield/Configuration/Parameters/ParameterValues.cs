@@ -12,16 +12,15 @@ internal sealed class ParameterValues
 
     private readonly int _entries;
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
-    private readonly List<(string? Service, string Name)> _vital = [];
-    private readonly List<string?> _services;
+    private readonly Dictionary<(string Service, string Name), (string Written, string Value, bool IsSet)> _vital = [];
 
     private ParameterValues(ShieldConfiguration configuration)
     {
         _entries = configuration.File.Entries.Count;
         var services = configuration.Parameters.Expand(configuration.Parameters.Find("shield_services") ?? "").Text;
-        _services = [null, .. Patterns.ListTokenizer.Split(services).Distinct().Take(Binding.ServiceValidator.MaxServices)];
-        foreach (var service in _services)
-            Add(service, service is null ? configuration.Parameters : configuration.ParametersOf(service));
+        Add(null, configuration.Parameters);
+        foreach (var service in Patterns.ListTokenizer.Split(services).Distinct().Take(Binding.ServiceValidator.MaxServices))
+            Add(service, configuration.ParametersOf(service));
     }
 
     /// <summary>Those of a configuration as it was read last.</summary>
@@ -35,13 +34,19 @@ internal sealed class ParameterValues
         var location = new SourceLocation(path);
         if (_entries == 0 && earlier._entries > 0)
             return [ConfigurationProblem.Error(location, "", "has no parameter any more", "was it saved half? Write it again; a restart takes it as it is")];
+        var lost =
+            from before in earlier._vital
+            where before.Value.IsSet
+            let now = _vital.GetValueOrDefault(before.Key)
+            where now is { Written: not null, IsSet: false }
+            select (before.Value.Written, before.Key.Name, now.Value);
         return
         [
-            .. earlier._vital.Except(_vital).Where(lost => _services.Contains(lost.Service)).Select(lost => ConfigurationProblem.Error(
+            .. lost.DistinctBy(parameter => parameter.Written).Select(parameter => ConfigurationProblem.Error(
                 location,
-                Written(lost),
-                $"{Written(lost)} was set and is not any more: {lost.Name} = {_values[lost.Name]} would take its place",
-                $"was the file saved half? Write {Written(lost)} = ..., if it is that value; a restart takes the file as it is")),
+                parameter.Written,
+                $"{parameter.Written} was set and is not any more: {parameter.Name} = {parameter.Value} would take its place",
+                $"was the file saved half? Write {parameter.Written} = ..., if it is that value; a restart takes the file as it is")),
         ];
     }
 
@@ -56,8 +61,6 @@ internal sealed class ParameterValues
 
     private static string Show(string value) => value.Length == 0 ? "(empty)" : Printable.Text(value.Length <= MaxValue ? value : value[..MaxValue] + "...");
 
-    private static string Written((string? Service, string Name) parameter) => parameter.Service is { } service ? ServiceParameter.Write(service, parameter.Name) : parameter.Name;
-
     private void Add(string? service, ParameterTable table)
     {
         foreach (var name in ParameterCatalog.All.Keys)
@@ -67,8 +70,10 @@ internal sealed class ParameterValues
                 _values[written] = table.Expand(table.Find(name) ?? "").Text;
         }
 
-        foreach (var name in Vital.Where(table.IsSet))
-            _vital.Add((service, name));
+        if (service is null)
+            return;
+        foreach (var name in Vital)
+            _vital[(service, name)] = (table.WrittenName(name), table.Expand(table.Find(name) ?? "").Text, table.IsSet(name));
     }
 
     // A service without a value of its own has that of all.
