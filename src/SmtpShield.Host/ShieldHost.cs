@@ -25,8 +25,16 @@ internal static class ShieldHost
             await using var application = Build(snapshot, configure);
             // Afterwards the services are gone. A part that fails stops the host, which takes that for an orderly end.
             var parts = application.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToList();
-            await application.RunAsync();
-            if (parts.Find(static part => part.ExecuteTask is { IsFaulted: true }) is not { } failed)
+            try
+            {
+                await application.RunAsync();
+            }
+            catch (OperationCanceledException) when (FailedOf(parts) is not null)
+            {
+                // While others were still starting.
+            }
+
+            if (FailedOf(parts) is not { } failed)
                 return 0;
 
             await Console.Error.WriteLineAsync($"smtpshield: fatal: {failed.GetType().Name} failed: {failed.ExecuteTask!.Exception!.GetBaseException().Message} (a bug: report it)");
@@ -54,4 +62,6 @@ internal static class ShieldHost
         application.MapUpstream();
         return application;
     }
+
+    private static BackgroundService? FailedOf(List<BackgroundService> parts) => parts.Find(static part => part.ExecuteTask is { IsFaulted: true });
 }

@@ -91,17 +91,19 @@ public sealed class FilesThatAreNoneTests
     }
 
     [Test]
-    public async Task Run_APartFails_EndsWithAStatusThatIsAFailure(CancellationToken cancellationToken)
+    public async Task Run_APartFails_EndsWithAStatusThatIsAFailure([Values] bool atStart, CancellationToken cancellationToken)
     {
         var options = new ShieldOptions { Listener = new() { Endpoints = [new(IPAddress.Loopback, 0)] }, Log = new() { MaillogFile = "/dev/null" } };
-        Assert.That(await ShieldHost.RunAsync(new(options), static services => services.AddHostedService<FailingPart>()).WaitAsync(cancellationToken), Is.EqualTo(1));
+        Assert.That(await ShieldHost.RunAsync(new(options), services => services.AddHostedService(provider => new FailingPart(atStart ? null : provider.GetRequiredService<IHostApplicationLifetime>()))).WaitAsync(cancellationToken), Is.EqualTo(1));
     }
 
-    private sealed class FailingPart : BackgroundService
+    private sealed class FailingPart(IHostApplicationLifetime? lifetime) : BackgroundService
     {
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)
         {
-            await Task.Yield();
+            var started = new TaskCompletionSource();
+            using var registration = lifetime?.ApplicationStarted.Register(started.SetResult);
+            await (lifetime is null ? Task.CompletedTask : started.Task.WaitAsync(stoppingToken));
             throw new InvalidOperationException("a bug");
         }
     }
