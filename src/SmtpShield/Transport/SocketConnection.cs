@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
@@ -14,6 +15,10 @@ namespace SmtpShield.Transport;
 /// </summary>
 internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnectionSocketFeature
 {
+    // More than a peer that waits for an answer has sent, and nothing to read in one go.
+    private const int MostDropped = 1 << 20;
+    private const int DropBuffer = 16 * 1024;
+
     private static long _lastId;
 
     private readonly long _number = Interlocked.Increment(ref _lastId);
@@ -95,7 +100,10 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
     /// <inheritdoc />
     public override void Abort() => Socket.Dispose();
 
-    /// <summary>Closes: what was flushed is still delivered.</summary>
+    /// <summary>
+    /// Closes with FIN: what was flushed is still delivered, and what the peer has sent up to now does not turn its end into a reset, read or not (up to <see cref="MostDropped"/> octets).
+    /// It does not wait for the peer.
+    /// </summary>
     public override async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
@@ -104,6 +112,8 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
         try
         {
             // Closing a socket under a receive or a send makes .NET reset it, and the reset can overtake what was sent; a shutdown ends them first (dotnet/runtime #43385).
+            Socket.Shutdown(SocketShutdown.Send);
+            DropInput();
             Socket.Shutdown(SocketShutdown.Both);
             await _reader.WhenIdleAsync().ConfigureAwait(false);
             await _writer.WhenIdleAsync().ConfigureAwait(false);
@@ -117,6 +127,16 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
         _reader.Close();
         _writer.Close();
         await base.DisposeAsync().ConfigureAwait(false);
+    }
+
+    // Closing a socket that has input makes the kernel reset it, although FIN has gone out before (RFC 2525 section 2.17). Before receiving is shut down, too: behind that the kernel
+    // would not tell the peer that there is room again, and a peer that sends on would learn of the end a minute later only.
+    private void DropInput()
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(DropBuffer);
+        for (var dropped = 0; dropped < MostDropped && Socket.Receive(buffer, SocketFlags.None, out var error) is > 0 and var count && error == SocketError.Success;)
+            dropped += count;
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 
     // A peer that has already gone has no address any more.

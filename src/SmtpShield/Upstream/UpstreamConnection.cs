@@ -33,9 +33,6 @@ internal sealed class UpstreamConnection(ConnectionContext connection, TlsTransp
     /// <summary>The reply code of the greeting: 220, or whatever else the MTA said.</summary>
     public int GreetingCode => greetingCode;
 
-    /// <summary>Drops the connection at once; bytes not yet flushed are never sent. <see cref="DisposeAsync"/> is still due.</summary>
-    public void Abort() => connection.Abort();
-
     /// <summary>Says QUIT to an MTA whose session is idle and over; its reply is not waited for.</summary>
     public async ValueTask QuitAsync()
     {
@@ -43,7 +40,10 @@ internal sealed class UpstreamConnection(ConnectionContext connection, TlsTransp
         await Transport.Output.FlushAsync();
     }
 
-    /// <summary>Closes the connection after what was flushed, and takes the session off its destination's count. An MTA that takes nothing is not waited for. A second call does nothing.</summary>
+    /// <summary>
+    /// Closes the connection with FIN after what was flushed, and takes the session off its destination's count; bytes not yet flushed are never sent. An MTA that takes nothing is not waited for.
+    /// A second call does nothing.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)

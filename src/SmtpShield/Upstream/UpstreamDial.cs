@@ -19,8 +19,8 @@ namespace SmtpShield.Upstream;
 /// <param name="pool">Who dials.</param>
 /// <param name="cluster">The service's destinations.</param>
 /// <param name="service">The service's options.</param>
-/// <param name="client">For whom; <see langword="null"/>: for the shield itself, a probe, which leaves the health of destinations as it is.</param>
-/// <param name="only">The only destination to try; <see langword="null"/>: any.</param>
+/// <param name="client">For whom; <see langword="null"/>: for the shield itself.</param>
+/// <param name="only">The only destination to try, by a probe, which leaves the health of destinations as it is; <see langword="null"/>: any.</param>
 /// <param name="cancellationToken">Gives up.</param>
 internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, ShieldOptions service, UpstreamClient? client, DestinationState? only, CancellationToken cancellationToken)
 {
@@ -159,7 +159,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
                 if (isAboutShield)
                     Blame();
             }
-            else if (client is not null)
+            else if (only is null)
             {
                 pool.RecordSuccess(cluster, _picked!);
             }
@@ -201,17 +201,15 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
             static (context, step) => step.Opening.RunAsync(step.Connection, context.CancellationToken), context, (Opening: opening, Connection: connection));
     }
 
+    // Never a reset: an smtpd that takes the connection from its queue later would have nobody's address behind a PROXY header that says LOCAL, and end (Postfix 3.7: fatal).
     private static async ValueTask DropAsync(ConnectionContext? connection, TlsTransport? tls, UpstreamDestination destination)
     {
         try
         {
+            if (tls is not null)
+                await tls.DisposeAsync();
             if (connection is not null)
-            {
-                connection.Abort();
-                if (tls is not null)
-                    await tls.DisposeAsync();
                 await connection.DisposeAsync();
-            }
         }
         finally
         {
@@ -252,7 +250,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
 
     private void Blame()
     {
-        if (client is not null)
+        if (only is null)
             pool.RecordFailure(cluster, _picked!, _options.ReactivationTime);
     }
 

@@ -247,6 +247,27 @@ internal sealed class ProxyHeaderTests
         Assert.That(shield.Log.Lines, Is.Empty);
     }
 
+    // A load balancer's check that is cut off: its reset is not passed on, nor is what the MTA said and nobody took answered by one.
+    [TestCase(ClientHandoff.ProxyV1, "220 mx\r\n")]
+    [TestCase(ClientHandoff.ProxyV2, "220 mx\r\n")]
+    [TestCase(ClientHandoff.ProxyV2, "what?\r\nwhat?\r\n")]
+    [TestCase(ClientHandoff.ProxyV2, "421 4.3.2 not now\r\nwhat?\r\n")]
+    public async Task Connect_LocalCutOffBeforeTheGreeting_TheMtaSeesAnOrderlyEnd(ClientHandoff handoff, string greeting, CancellationToken cancellationToken)
+    {
+        await using var mta = new ScriptedMta();
+        await using var shield = await ShieldUnderTest.StartAsync(Options() with { Upstream = ShieldUnderTest.Before(mta).Upstream with { ClientHandoff = handoff } }, cancellationToken);
+        await using var client = await ConnectAsync(shield, Local, cancellationToken);
+        await using var session = await mta.AcceptAsync(cancellationToken);
+        await session.ReadThroughAsync(handoff == ClientHandoff.ProxyV1 ? "\r\n" : "QUIT\n", cancellationToken);
+
+        await client.VanishAsync(reset: true);
+        await session.SendAsync(greeting, cancellationToken);
+
+        Assert.That(await session.Ended.WaitAsync(cancellationToken), Is.EqualTo(MtaEnding.Fin));
+        await Eventually.HoldsAsync(() => shield.Drain.Connections == 0, TimeSpan.FromSeconds(20), "the session is over", cancellationToken);
+        Assert.That(session.IsReset, Is.False);
+    }
+
     // HAProxy's checks with send-proxy: version 1 has no LOCAL.
     [Property("Hazard", "ID-10")]
     [TestCase(true)]

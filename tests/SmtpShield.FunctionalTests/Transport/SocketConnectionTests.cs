@@ -201,6 +201,17 @@ public class SocketConnectionTests
     }
 
     [Test]
+    public async Task DisposeAsync_InputNobodyHasRead_ThePeerReadsTheEndAndNoReset()
+    {
+        _peer.Send(new byte[60_000]);
+        await _connection.Input.ReadAsync();
+        await _connection.DisposeAsync();
+
+        // Behind FIN a reset no longer ends a read with an error: it waits there for who asks.
+        Assert.That((await ReadToEndAsync(_peer, ownsSocket: false), _peer.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)), Is.EqualTo((Array.Empty<byte>(), 0)));
+    }
+
+    [Test]
     public async Task DisposeAsync_ReadUnderWay_EndsTheRead()
     {
         var read = _connection.Input.ReadAsync().AsTask();
@@ -443,9 +454,9 @@ public class SocketConnectionTests
 
     private static Task<int> SendAllAsync(Socket socket, byte[] octets) => Task.Run(() => socket.Send(octets));
 
-    private static async Task<byte[]> ReadToEndAsync(Socket socket)
+    private static async Task<byte[]> ReadToEndAsync(Socket socket, bool ownsSocket = true)
     {
-        await using var stream = new NetworkStream(socket);
+        await using var stream = new NetworkStream(socket, ownsSocket);
         using var all = new MemoryStream();
         await stream.CopyToAsync(all);
         return all.ToArray();

@@ -113,6 +113,50 @@ internal sealed class UpstreamSocketTests
         Assert.That(Pool.SessionsOf(NameOf(mta)), Is.Zero);
     }
 
+    // Postfix 3.7: an smtpd that takes such a connection from its queue later ends with "fatal: smtpd_peer_hostaddr_to_sockaddr" when it finds a reset behind a header.
+    [TestCase("", "no greeting within 30s")]
+    [TestCase("220-not yet\r\n", "no greeting within 30s")]
+    [TestCase("what?\r\nand more\r\n", "malformed greeting")]
+    [TestCase("421 4.3.2 not now\r\nand more\r\n", "")]
+    public async Task DialAsync_GivenUpBehindAHeader_TheMtaReadsItAndTheEndButNoReset(string said, string reason, CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        await StartAsync(Options(ClientHandoff.ProxyV1, NameOf(mta)));
+
+        var dial = DialAsync(cancellationToken);
+        using var session = await mta.AcceptSocketAsync(cancellationToken);
+        await session.SendAsync(Encoding.ASCII.GetBytes(said), cancellationToken);
+        if (reason.StartsWith("no ", StringComparison.Ordinal))
+        {
+            await UntilAsync(() => _time.ActiveTimers == 1 && session.Available > 0, cancellationToken);
+            _time.Advance(TimeSpan.FromSeconds(30));
+        }
+
+        var result = await dial;
+        Assert.That(result.Failures.Select(static failure => failure.Reason), Is.EqualTo(reason.Length > 0 ? [reason] : Array.Empty<string>()));
+        if (result.Connection is { } connection)
+            await connection.DisposeAsync();
+        Assert.That(await ReadToEndAsync(session, cancellationToken), Does.StartWith("PROXY TCP4 ").And.EndsWith("\r\n"));
+        Assert.That(IsReset(session), Is.False);
+    }
+
+    [Test]
+    public async Task DialAsync_CancelledBehindAHeader_TheMtaReadsItAndTheEndButNoReset(CancellationToken cancellationToken)
+    {
+        var mta = Listen();
+        await StartAsync(Options(ClientHandoff.ProxyV2, NameOf(mta)));
+        using var client = new CancellationTokenSource();
+
+        var dial = DialAsync(client.Token).AsTask();
+        using var session = await mta.AcceptSocketAsync(cancellationToken);
+        await UntilAsync(() => session.Available > 0, cancellationToken);
+        await client.CancelAsync();
+
+        Assert.That(async () => await dial, Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(await ReadToEndAsync(session, cancellationToken), Does.StartWith("\r\n\r\n\0\r\nQUIT\n"));
+        Assert.That(IsReset(session), Is.False);
+    }
+
     [Test]
     public async Task DialAsync_GreetingByteByByte_IsOneGreeting(CancellationToken cancellationToken)
     {
@@ -252,7 +296,6 @@ internal sealed class UpstreamSocketTests
                 Assert.That(QueuedInKernel(session), Is.GreaterThanOrEqualTo(flushed));
         }
 
-        connection.Abort();
         await connection.DisposeAsync();
     }
 
@@ -270,7 +313,7 @@ internal sealed class UpstreamSocketTests
     }
 
     [Test]
-    public async Task Abort_UnflushedBytes_AreNeverSent(CancellationToken cancellationToken)
+    public async Task Dispose_UnflushedBytes_AreNeverSent(CancellationToken cancellationToken)
     {
         var mta = Listen();
         await StartAsync(NameOf(mta));
@@ -280,7 +323,6 @@ internal sealed class UpstreamSocketTests
         var start = new byte[6];
         await session.ReceiveAsync(start, cancellationToken);
         connection.Transport.Output.Write("\r\n.\r\n"u8);
-        connection.Abort();
         await connection.DisposeAsync();
 
         Assert.That(await ReadToEndAsync(session, cancellationToken), Is.Empty);
@@ -289,10 +331,13 @@ internal sealed class UpstreamSocketTests
 
     private static string NameOf(TcpListener listener) => listener.LocalEndpoint.ToString()!;
 
-    private static ShieldOptions Options(params string[] destinations) => new()
+    private static ShieldOptions Options(params string[] destinations) => Options(ClientHandoff.None, destinations);
+
+    private static ShieldOptions Options(ClientHandoff handoff, params string[] destinations) => new()
     {
         Upstream = new UpstreamOptions
         {
+            ClientHandoff = handoff,
             Destinations = [.. destinations.Select(static name => name.Split(':')).Select(static parts => new UpstreamAddress(parts[0], int.Parse(parts[1], CultureInfo.InvariantCulture)))],
         },
     };
@@ -329,21 +374,16 @@ internal sealed class UpstreamSocketTests
         }
     }
 
-    /// <summary>What the MTA reads until the shield's end of the connection is gone, by FIN or RST.</summary>
+    /// <summary>Whether a reset has come. Behind FIN it does not end a read with an error, but getpeername(2) fails, without which Postfix does not know its client.</summary>
+    private static bool IsReset(Socket session) => (int)session.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)! != 0;
+
+    /// <summary>What the MTA reads until the shield's end of the connection is gone. A reset is an error.</summary>
     private static async Task<string> ReadToEndAsync(Socket session, CancellationToken cancellationToken)
     {
         var text = new StringBuilder();
         var buffer = new byte[4096];
-        try
-        {
-            while (await session.ReceiveAsync(buffer, cancellationToken) is > 0 and var count)
-                text.Append(Encoding.ASCII.GetString(buffer, 0, count));
-        }
-        catch (SocketException error) when (error.SocketErrorCode == SocketError.ConnectionReset)
-        {
-            // An abort resets.
-        }
-
+        while (await session.ReceiveAsync(buffer, cancellationToken) is > 0 and var count)
+            text.Append(Encoding.ASCII.GetString(buffer, 0, count));
         return text.ToString();
     }
 
@@ -387,12 +427,14 @@ internal sealed class UpstreamSocketTests
         return name;
     }
 
-    private async Task StartAsync(params string[] destinations)
+    private Task StartAsync(params string[] destinations) => StartAsync(Options(destinations));
+
+    private async Task StartAsync(ShieldOptions options)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(static kestrel => kestrel.Listen(IPAddress.Loopback, 0, static listen => listen.UseConnectionHandler<GreetingHandler>()));
-        builder.Services.AddSingleton(new ShieldSnapshot(Options(destinations))).AddSingleton<TimeProvider>(_time).AddUpstream();
+        builder.Services.AddSingleton(new ShieldSnapshot(options)).AddSingleton<TimeProvider>(_time).AddUpstream();
         _application = builder.Build();
         _application.MapUpstream();
         await _application.StartAsync();

@@ -24,6 +24,9 @@ public sealed class MtaConnection : IAsyncDisposable
     /// <summary>Completes when the peer sends nothing more.</summary>
     public Task<MtaEnding> Ended => _ended.Task;
 
+    /// <summary>Whether the peer has reset the connection, also behind an orderly end, where reading no longer shows it.</summary>
+    public bool IsReset => (int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)! != 0;
+
     /// <summary>All that was received so far.</summary>
     public string Received
     {

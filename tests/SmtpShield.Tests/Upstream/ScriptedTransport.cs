@@ -81,7 +81,7 @@ internal sealed class ScriptedTransport : IUpstreamTransport
     }
 }
 
-/// <summary>A connection over pipes; knows whether it was aborted and disposed.</summary>
+/// <summary>A connection over pipes; knows whether it was disposed.</summary>
 internal sealed class InMemoryConnection : DefaultConnectionContext
 {
     private static readonly PipeOptions Inline = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, useSynchronizationContext: false);
@@ -109,8 +109,6 @@ internal sealed class InMemoryConnection : DefaultConnectionContext
         }
     }
 
-    public bool IsAborted { get; private set; }
-
     public int Disposals { get; private set; }
 
     public void Say(string text, bool close = false)
@@ -122,8 +120,6 @@ internal sealed class InMemoryConnection : DefaultConnectionContext
     }
 
     public void Play(string[] lines, bool byOctets) => _ = PlayAsync(lines, byOctets);
-
-    public override void Abort(ConnectionAbortedException abortReason) => IsAborted = true;
 
     public override ValueTask DisposeAsync()
     {

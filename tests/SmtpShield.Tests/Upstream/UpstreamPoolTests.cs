@@ -421,7 +421,6 @@ internal sealed class UpstreamPoolTests
         var second = (await DialAsync(cancellationToken)).Connection!;
         Assert.That(_pool.SessionsOf(A), Is.EqualTo(2));
 
-        first.Abort();
         await first.DisposeAsync();
         await first.DisposeAsync();
         Assert.That(_pool.SessionsOf(A), Is.EqualTo(1));
