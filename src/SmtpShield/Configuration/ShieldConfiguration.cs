@@ -132,6 +132,8 @@ public sealed class ShieldConfiguration
         problems.AddRange(audit.ReferenceProblems);
         problems.AddRange(audit.Unused.Select(entry => NameAudit.Judge(entry.Name, new SourceLocation(Path, entry.Line))));
         problems.AddRange(_overrides.Names.Where(name => !audit.IsUsed(name)).Select(name => NameAudit.Judge(name, _overrides.Locate(name))));
+        problems.AddRange(_environment.Unprefixed.Select(variable => ConfigurationProblem.Warning(
+            SourceLocation.Environment(variable), variable, $"{variable} has no effect", $"a variable that sets a parameter begins with {EnvironmentSource.Prefix}: {EnvironmentSource.Prefix}{variable}")));
         // An orchestrator sets variables of its own, such as SMTPSHIELD_SERVICE_HOST: only what looks like a parameter is worth a word.
         problems.AddRange(_environment.Names.Where(name => !audit.IsUsed(name) && NearestName.Find(name, ParameterCatalog.All.Keys) is not null).Select(name => NameAudit.Judge(name, _environment.Locate(name))));
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using SmtpShield.Configuration;
+using SmtpShield.Configuration.Patterns;
 
 namespace SmtpShield.Tests.Configuration;
 
@@ -171,5 +172,22 @@ public sealed class AddressPatternListTests
         }
 
         Assert.That(new[] { lists, refused }, Has.All.GreaterThan(0));
+    }
+
+    [TestCase("192.0.2.1-192.0.2.9", true)]
+    [TestCase("192.0.2.0-255", true)]
+    [TestCase("!192.0.2.0-255", true)]
+    [TestCase("192.0.2.1_9", true)]
+    [TestCase("192-0-2-1.example.com", false)]
+    [TestCase("host-1", false)]
+    [TestCase(".example.com", false)]
+    [TestCase("192.0.2.0/24", false)]
+    public void Parse_RangeThatIsReadAsAName_IsWarnedOf(string item, bool isWarned)
+    {
+        var problems = new List<ConfigurationProblem>();
+        AddressPatternListParser.Parse(item, "mynetworks", new SourceLocation("main.cf", 1), problems, []);
+
+        Assert.That(problems.Select(problem => $"{problem.Severity}: {problem}"), Is.EqualTo(isWarned
+            ? [$"Warning: main.cf, line 1: mynetworks: {item.TrimStart('!')} is read as a host name, which no client has (write a range as network/length: 192.0.2.0/24)"] : Array.Empty<string>()));
     }
 }

@@ -73,6 +73,28 @@ public sealed class ShieldConfigurationTests
         Assert.That((limits.SoftErrorLimit, limits.HardErrorLimit, limits.JunkCommandLimit), Is.EqualTo((2, 3, 5)));
     }
 
+    [TestCase("SMTPD_TIMEOUT"), TestCase("smtpd_timeout"), TestCase("SHIELD_LISTEN"), TestCase("ANVIL_RATE_TIME_UNIT")]
+    public void Read_EnvironmentWithoutThePrefix_IsWarnedOf(string variable) =>
+        Assert.That(Open("", environment: new() { [variable] = "60s", ["MYHOSTNAME"] = "x", ["SMTPD_PATH"] = "x" }).Read().Problems.WithoutHandoff().Select(problem => problem.ToString()), Is.EqualTo(
+            new[] { $"environment variable {variable}: {variable} has no effect (a variable that sets a parameter begins with SMTPSHIELD_: SMTPSHIELD_{variable})" }));
+
+    // As postconf(1) finds the administrator's own names: postconf_user.c, postconf_dbms.c.
+    [TestCase("smtpd_restriction_classes = strict, lax\nstrict = reject\nlax = permit\n")]
+    [TestCase("smtpd_restriction_classes = $mine\nmine = strict lax\nstrict = reject\nlax = permit\n")]
+    [TestCase("smtpd_restriction_classes = strict,lax\nstrict = check_policy_service $service\nlax = permit\nservice = inet:127.0.0.1:1\n")]
+    [TestCase("submission/inet/smtpd_restriction_classes = strict\nstrict = reject\nshield_services = submission\n")]
+    [TestCase("virtual_alias_maps = hash:/etc/aliases, proxy:ldap:users\nusers_server_host = localhost\nusers_search_base = dc=x\n")]
+    [TestCase("virtual_alias_maps = pipemap:{mysql:sql,pgsql:more}\nsql_hosts = localhost\nmore_hosts = localhost\n")]
+    [TestCase("policy_time_limit = 3600\nslow_destination_concurrency_limit = 1\n")]
+    public void Read_NamePostfixLooksUpWithoutDollar_IsNotUnknown(string text) =>
+        Assert.That(Open(text).Read().Problems.Where(problem => problem.Message.Contains("unknown parameter", StringComparison.Ordinal)), Is.Empty);
+
+    [TestCase("smtpd_restriction_classes = strict\nstrickt = reject\n", "strickt")]
+    [TestCase("virtual_alias_maps = ldap:/etc/postfix/users.cf\nusers_server_host = localhost\n", "users_server_host")]
+    [TestCase("virtual_alias_maps = hash:users\nusers_server_host = localhost\n", "users_server_host")]
+    public void Read_NameNothingLooksUp_IsUnknown(string text, string name) =>
+        Assert.That(Open(text).Read().Problems.Select(problem => problem.Message), Has.One.EqualTo($"unknown parameter: {name}"));
+
     [Test]
     public void Read_NameInOtherCase_DoesNotSetTheParameter() =>
         Assert.That(Options("SMTPD_TIMEOUT = 5\n").Smtpd.Timeout, Is.EqualTo(TimeSpan.FromSeconds(300)));
@@ -163,6 +185,7 @@ public sealed class ShieldConfigurationTests
         Assert.That(Open("", environment: new() { ["SMTPSHIELD_SMTPD_TIMEOUT"] = "x" }).Read().Errors.Single().ToString(), Does.StartWith("environment variable SMTPSHIELD_SMTPD_TIMEOUT: "));
 
     [TestCase("smtpd_timout = 5", "main.cf, line 1: unknown parameter: smtpd_timout (did you mean smtpd_timeout?)")]
+    [TestCase("SMTPD_TIMEOUT = 5", "main.cf, line 1: unknown parameter: SMTPD_TIMEOUT (did you mean smtpd_timeout?)")]
     [TestCase("shield_time_limit = 5", "main.cf, line 1: unknown parameter: shield_time_limit (nothing refers to it; remove it)")]
     [TestCase("smtpd_timeout = 5$nix", "main.cf, line 1: smtpd_timeout: undefined parameter: nix (it expands to nothing)")]
     [TestCase("smtpd_timeout = ${strss?{1}:{2}}s", "main.cf, line 1: smtpd_timeout: undefined parameter: strss (did you mean $stress?)")]

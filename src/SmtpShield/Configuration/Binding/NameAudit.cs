@@ -1,18 +1,23 @@
+using System.Text.RegularExpressions;
 using SmtpShield.Configuration.Expansion;
 using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.Configuration.Patterns;
 
 namespace SmtpShield.Configuration.Binding;
 
 /// <summary>Judges the names in a file: which are used, which are Postfix's, which are probably misspelt. The rules of use are those of postconf(1).</summary>
-internal sealed class NameAudit
+internal sealed partial class NameAudit
 {
     private const string Everyone = "*";
+    private const string RestrictionClasses = "smtpd_restriction_classes";
 
     private readonly IReadOnlyDictionary<string, MainCfEntry> _entries;
     private readonly string _path;
     private readonly HashSet<string> _defined;
     private readonly HashSet<(string Service, string Name)> _referenced = [];
+    private readonly HashSet<string> _classes = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _tables = new(StringComparer.Ordinal);
     private readonly List<(MainCfEntry Entry, string Name)> _undefined = [];
     private readonly List<(MainCfEntry Entry, string Error)> _unreadable = [];
 
@@ -43,7 +48,7 @@ internal sealed class NameAudit
     public IEnumerable<MainCfEntry> Unused => _entries.Values.Where(entry => !IsUsed(entry.Name)).OrderBy(entry => entry.Name, StringComparer.Ordinal);
 
     /// <summary>Whether the shield knows the name, or it is set and another value refers to it.</summary>
-    public bool IsUsed(string name) => IsKnown(name) || (IsReferenced(name) && _entries.ContainsKey(name));
+    public bool IsUsed(string name) => IsKnown(name) || (_entries.ContainsKey(name) && (IsReferenced(name) || IsNamed(Plain(name))));
 
     /// <summary>What to say about a name nothing uses.</summary>
     public static ConfigurationProblem Judge(string name, SourceLocation location)
@@ -65,6 +70,9 @@ internal sealed class NameAudit
         ? _referenced.Contains((own.Service, own.Name)) || _referenced.Contains(("", own.Name))
         : _referenced.Contains((Everyone, name));
 
+    // Names of the administrator's own choice that Postfix looks up without a "$" before them (postconf_user.c, postconf_dbms.c).
+    private bool IsNamed(string name) => _classes.Contains(name) || _tables.Any(table => name.StartsWith(table + "_", StringComparison.Ordinal));
+
     private static bool IsPostfixOnly(string name) => !name.StartsWith("shield_", StringComparison.Ordinal) && PostfixParameterNames.Contains(name);
 
     private static string Suggest(string name) => NearestName.Find(Plain(name), ParameterCatalog.All.Keys) is { } nearest ? $"did you mean {name[..^Plain(name).Length]}{nearest}?" : "nothing refers to it; remove it";
@@ -80,6 +88,9 @@ internal sealed class NameAudit
             _unreadable.Add((entry, error));
         // Values of parameters the shield does not use may refer to more of Postfix's.
         var isJudged = IsKnown(entry.Name) || !IsPostfixOnly(Plain(entry.Name));
+        if (Plain(entry.Name) == RestrictionClasses)
+            _classes.UnionWith(ListTokenizer.Split(MacroExpander.Expand(entry.Value, name => _entries.GetValueOrDefault(name)?.Value).Text));
+        _tables.UnionWith(NamedTable().Matches(entry.Value).Select(match => match.Groups["name"].Value));
         foreach (var name in names)
         {
             _referenced.Add((ServiceOf(entry.Name), name));
@@ -88,4 +99,8 @@ internal sealed class NameAudit
                 _undefined.Add((entry, name));
         }
     }
+
+    // Before Postfix 2.1 a data base had its parameters in main.cf, below its name: ldap:users, users_server_host. A file has a path.
+    [GeneratedRegex(@"(?<![A-Za-z0-9_])(ldap|memcache|mongodb|mysql|pgsql|sqlite):(?<name>[A-Za-z0-9_]+)(?=[\s,{}]|$)", RegexOptions.ExplicitCapture)]
+    private static partial Regex NamedTable();
 }

@@ -12,6 +12,9 @@ internal sealed class EnvironmentSource(IReadOnlyDictionary<string, string> envi
     public static IReadOnlyDictionary<string, string> OfProcess() =>
         Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(pair => (string)pair.Key, pair => (string?)pair.Value ?? "", StringComparer.Ordinal);
 
+    /// <summary>Variables that are named as a parameter is, but without <see cref="Prefix"/>, and so are not read.</summary>
+    public IEnumerable<string> Unprefixed => environment.Keys.Where(static variable => IsParameter(variable.ToLowerInvariant())).Order(StringComparer.Ordinal);
+
     /// <inheritdoc/>
     public override void Load()
     {
@@ -30,4 +33,8 @@ internal sealed class EnvironmentSource(IReadOnlyDictionary<string, string> envi
 
     /// <inheritdoc/>
     public override SourceLocation Locate(string name) => SourceLocation.Environment(_variables[name]);
+
+    // Others, as MYHOSTNAME, may be anybody's.
+    private static bool IsParameter(string name) =>
+        name.Split('_')[0] is "anvil" or "shield" or "smtpd" && ParameterCatalog.All.ContainsKey(name);
 }

@@ -5,7 +5,7 @@ internal static class NearestName
 {
     private const int MaxLength = 100;
 
-    /// <summary>The candidate that differs in the fewest letters; null when none is near.</summary>
+    /// <summary>The candidate that differs in the fewest letters, capitals or not; null when none is near.</summary>
     public static string? Find(string name, IEnumerable<string> candidates)
     {
         if (name.Length is 0 or > MaxLength)
@@ -31,12 +31,14 @@ internal static class NearestName
         {
             for (var j = 1; j <= b.Length; j++)
             {
-                var change = a[i - 1] == b[j - 1] ? 0 : 1;
+                var change = IsSame(a[i - 1], b[j - 1]) ? 0 : 1;
                 rows[i, j] = Math.Min(Math.Min(rows[i - 1, j], rows[i, j - 1]) + 1, rows[i - 1, j - 1] + change);
-                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                if (i > 1 && j > 1 && IsSame(a[i - 1], b[j - 2]) && IsSame(a[i - 2], b[j - 1]))
                     rows[i, j] = Math.Min(rows[i, j], rows[i - 2, j - 2] + 1);
             }
         }
         return rows[a.Length, b.Length];
     }
+
+    private static bool IsSame(char one, char other) => char.ToLowerInvariant(one) == char.ToLowerInvariant(other);
 }

@@ -67,9 +67,17 @@ internal sealed class AddressPatternListParser
         else if (item[0] == '[' || item.Contains('/', StringComparison.Ordinal) || !item.AsSpan().ContainsAnyExcept(Numeric))
             AddRange(item, location, isNegated);
         else if (HostName.IsValid(item.StartsWith('.') ? item[1..] : item))
-            _patterns.Add(new HostnamePattern(item) { IsNegated = isNegated });
+            AddHostname(item, location, isNegated);
         else
             Fail(location, $"bad address pattern: \"{item}\"", "write an address, network/length, [IPv6 address], a host name, .domain or /file/name");
+    }
+
+    private void AddHostname(string item, SourceLocation location, bool isNegated)
+    {
+        // No top-level domain is without a letter (RFC 3696 section 2): 192.0.2.1-192.0.2.9 and 192.0.2.0-255 are meant as ranges, and nobody has these names.
+        if (!item.AsSpan(item.LastIndexOf('.') + 1).ContainsAnyInRange('a', 'z') && !item.AsSpan(item.LastIndexOf('.') + 1).ContainsAnyInRange('A', 'Z'))
+            _problems.Add(ConfigurationProblem.Warning(location, _parameter, $"{item} is read as a host name, which no client has", "write a range as network/length: 192.0.2.0/24"));
+        _patterns.Add(new HostnamePattern(item) { IsNegated = isNegated });
     }
 
     private void AddRange(string item, SourceLocation location, bool isNegated)
