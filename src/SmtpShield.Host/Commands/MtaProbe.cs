@@ -7,7 +7,7 @@ using SmtpShield.Upstream;
 
 namespace SmtpShield.Host.Commands;
 
-/// <summary><c>smtpshield check --probe</c>: a session with every MTA of every service, as the shield would have it, without a client.</summary>
+/// <summary><c>smtpshield check --probe</c>: a session with every MTA of every service, as the shield would have it, without a client, and one for a client that is nobody's.</summary>
 internal static class MtaProbe
 {
     private const string Parameter = "shield_upstream";
@@ -15,7 +15,7 @@ internal static class MtaProbe
     /// <summary>Runs it.</summary>
     /// <param name="options">The options of all services.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>An error for each MTA that can't serve, else a note of what it is.</returns>
+    /// <returns>An error for each MTA that can't serve or should not, else notes of what it is.</returns>
     public static async Task<IReadOnlyList<ConfigurationProblem>> RunAsync(ShieldOptions options, CancellationToken cancellationToken)
     {
         var snapshot = new ShieldSnapshot(options);
@@ -26,9 +26,20 @@ internal static class MtaProbe
         {
             var service = new ShieldService(name, snapshot);
             foreach (var destination in pool.DestinationsOf(name))
-                problems.AddRange(Judge(service, destination, await pool.ProbeAsync(service, destination, cancellationToken)));
+            {
+                var own = await pool.ProbeAsync(service, destination, client: null, relaysTo: null, cancellationToken);
+                problems.AddRange(Judge(service, destination, own));
+                // Without a handoff the MTA would say the same again.
+                if (own is { Greeting: null } or { Failure: not null } || (own.Ehlo is not { Code: 250 } && service.Current.Upstream.ClientHandoff is ClientHandoff.None))
+                    continue;
+
+                var outsider = await RelayTest.RunAsync(pool, service, destination, cancellationToken);
+                problems.AddRange(RelayTest.Judge(service, destination, outsider));
+                problems.AddRange(SubmissionTest.Judge(service, destination, outsider?.Ehlo is { Code: 250 } ? outsider : own));
+            }
         }
 
+        problems.AddRange(MtaProcessLimit.ProblemsOf(options, MtaProcessLimit.PostfixDirectory));
         return problems;
     }
 
@@ -61,7 +72,7 @@ internal static class MtaProbe
         else if (probe.Ehlo is not { Code: 250 } ehlo)
         {
             var hint = service.Current.Upstream.ClientHandoff is ClientHandoff.ProxyV1 or ClientHandoff.ProxyV2 ? "does it expect a PROXY header? (Postfix: smtpd_upstream_proxy_protocol = haproxy)" : "";
-            yield return new(ProblemSeverity.Error, location, Parameter, $"{destination} {probe.EhloFailure ?? $"answers EHLO with {probe.Ehlo?.FirstLine}"}", hint);
+            yield return new(ProblemSeverity.Error, location, Parameter, $"{destination} {probe.Failure ?? $"answers EHLO with {probe.Ehlo?.FirstLine}"}", hint);
         }
         else
         {

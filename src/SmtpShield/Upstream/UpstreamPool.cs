@@ -80,23 +80,25 @@ internal sealed class UpstreamPool
         DialAsync(new UpstreamDial(this, ClusterOf(service.Name), service.Current, client, only: null, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Opens a session with one destination for the shield itself, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a session; health is not touched.
+    /// Opens a session with one destination, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a session; health is not touched.
     /// </summary>
     /// <param name="service">The service.</param>
     /// <param name="destination">One of <see cref="DestinationsOf"/>.</param>
+    /// <param name="client">For whom; <see langword="null"/>: for the shield itself.</param>
+    /// <param name="relaysTo">A recipient elsewhere, whom the MTA should not take from that client; <see langword="null"/>: none is tried. No content is ever sent.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left open or counted.</exception>
     /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
-    public async ValueTask<UpstreamProbe> ProbeAsync(ShieldService service, string destination, CancellationToken cancellationToken)
+    public async ValueTask<UpstreamProbe> ProbeAsync(ShieldService service, string destination, UpstreamClient? client, string? relaysTo, CancellationToken cancellationToken)
     {
         var cluster = ClusterOf(service.Name);
         var only = cluster.DestinationsState.AllDestinations.First(state => state.DestinationId == destination);
         var options = service.Current;
-        var dial = await DialAsync(new UpstreamDial(this, cluster, options, client: null, only, cancellationToken), cancellationToken);
+        var dial = await DialAsync(new UpstreamDial(this, cluster, options, client, only, cancellationToken), cancellationToken);
         if (dial.Connection is not { } connection)
             return new(dial.Failures);
         await using (connection)
-            return await UpstreamProbe.RunAsync(connection, dial.Failures, options, Time, cancellationToken);
+            return await UpstreamProbe.RunAsync(connection, dial.Failures, options, relaysTo, Time, cancellationToken);
     }
 
     /// <summary>The destinations of a service, as configured; for metrics and status.</summary>

@@ -4,17 +4,19 @@ using SmtpShield.Upstream.Handoff;
 
 namespace SmtpShield.Upstream;
 
-/// <summary>What a session of the shield's own with an MTA was like.</summary>
+/// <summary>What a session with an MTA was like that is nobody's but the shield's.</summary>
 /// <param name="Failures">Tries that gave none; one address of a host may fail although another one answers.</param>
 /// <param name="Greeting">The greeting; <see langword="null"/>: there was no session.</param>
 /// <param name="Ehlo">The answer to EHLO; <see langword="null"/>: there was none.</param>
-/// <param name="EhloFailure">Why there was none; <see langword="null"/> when there was, or it was not asked for because of the greeting.</param>
+/// <param name="Relay">The answer to the first of MAIL and RCPT that was refused, or to RCPT; <see langword="null"/>: neither was said, or answered.</param>
+/// <param name="Failure">Why the session ended before its last command; <see langword="null"/> when it did not, or because of the greeting.</param>
 /// <param name="Tls">What TLS agreed on; <see langword="null"/> in clear.</param>
-internal sealed record UpstreamProbe(IReadOnlyList<UpstreamFailure> Failures, UpstreamReply? Greeting = null, UpstreamReply? Ehlo = null, string? EhloFailure = null, TlsFacts? Tls = null)
+internal sealed record UpstreamProbe(
+    IReadOnlyList<UpstreamFailure> Failures, UpstreamReply? Greeting = null, UpstreamReply? Ehlo = null, UpstreamReply? Relay = null, string? Failure = null, TlsFacts? Tls = null)
 {
-    /// <summary>Says EHLO and QUIT on a connection whose greeting is read, each as long as a greeting may take.</summary>
+    /// <summary>Says EHLO, MAIL and RCPT if there is a recipient, and QUIT on a connection whose greeting is read; all of it as long as a greeting may take. Never sends content.</summary>
     public static async ValueTask<UpstreamProbe> RunAsync(
-        UpstreamConnection connection, IReadOnlyList<UpstreamFailure> failures, ShieldOptions options, TimeProvider time, CancellationToken cancellationToken)
+        UpstreamConnection connection, IReadOnlyList<UpstreamFailure> failures, ShieldOptions options, string? relaysTo, TimeProvider time, CancellationToken cancellationToken)
     {
         var probe = new UpstreamProbe(failures, new(GreetingStatus.Complete, connection.Greeting.ToArray(), connection.GreetingCode), Tls: connection.Tls);
         var dialogue = new UpstreamDialogue(connection.Transport);
@@ -24,19 +26,43 @@ internal sealed record UpstreamProbe(IReadOnlyList<UpstreamFailure> Failures, Up
         {
             if (connection.GreetingCode == 220)
             {
-                var (reply, failure) = await dialogue.CommandAsync("EHLO", $"EHLO {options.Smtpd.MyHostname}", either.Token);
-                probe = failure is null ? probe with { Ehlo = reply } : probe with { EhloFailure = failure };
+                var (ehlo, failure) = await dialogue.CommandAsync("EHLO", $"EHLO {options.Smtpd.MyHostname}", either.Token);
                 if (failure is not null)
-                    return probe;
-            }
+                    return probe with { Failure = failure };
 
-            await dialogue.CommandAsync("QUIT", "QUIT", either.Token);
-            return probe;
+                probe = probe with { Ehlo = ehlo };
+                if (relaysTo is not null && ehlo.Code == 250)
+                {
+                    (var relay, failure) = await TryToRelayAsync(dialogue, relaysTo, either.Token);
+                    if (failure is not null)
+                        return probe with { Failure = failure };
+                    probe = probe with { Relay = relay };
+                }
+            }
         }
-        catch (Exception error) when (error is IOException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception error) when (IsExpected(error, cancellationToken))
         {
-            var why = error is IOException ? "lost connection" : $"no {dialogue.Awaited} within {options.Upstream.GreetingTimeout.TotalSeconds:0}s";
-            return probe.Ehlo is null && connection.GreetingCode == 220 ? probe with { EhloFailure = why } : probe;
+            return probe with { Failure = error is IOException ? "lost connection" : $"no {dialogue.Awaited} within {options.Upstream.GreetingTimeout.TotalSeconds:0}s" };
         }
+
+        try
+        {
+            await dialogue.CommandAsync("QUIT", "QUIT", either.Token);
+        }
+        catch (Exception error) when (IsExpected(error, cancellationToken))
+        {
+            // All that was to be known is known.
+        }
+
+        return probe;
     }
+
+    // The empty sender: few MTAs refuse it for its own sake, and then it would not be the recipient that was judged.
+    private static async ValueTask<(UpstreamReply Relay, string? Failure)> TryToRelayAsync(UpstreamDialogue dialogue, string recipient, CancellationToken cancellationToken)
+    {
+        var (mail, failure) = await dialogue.CommandAsync("MAIL", "MAIL FROM:<>", cancellationToken);
+        return failure is null && mail.Code is >= 200 and < 300 ? await dialogue.CommandAsync("RCPT", $"RCPT TO:<{recipient}>", cancellationToken) : (mail, failure);
+    }
+
+    private static bool IsExpected(Exception error, CancellationToken cancellationToken) => error is IOException || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
@@ -11,21 +12,53 @@ internal sealed class MtaProbeTests
 {
     private const string Postfix = "250-mx\r\n250-PIPELINING\r\n250 XCLIENT NAME ADDR\r\n";
 
-    [TestCase(ClientHandoff.None, Postfix, "note: {mta} greets with 220 mx ESMTP, in clear, offers PIPELINING XCLIENT")]
-    [TestCase(ClientHandoff.Xclient, Postfix, "note: {mta} greets with 220 mx ESMTP, in clear, offers PIPELINING XCLIENT")]
+    private const string Denied = "554 5.7.1 Relay access denied";
+
+    [TestCase(ClientHandoff.None, Postfix, "note: {mta} greets with 220 mx ESMTP, in clear, offers PIPELINING XCLIENT", "note: {mta} refuses to relay for the shield's own address: " + Denied)]
+    [TestCase(ClientHandoff.Xclient, Postfix, "note: {mta} greets with 220 mx ESMTP, in clear, offers PIPELINING XCLIENT", "note: {mta} refuses to relay for 192.0.2.1: " + Denied)]
     [TestCase(ClientHandoff.Xclient, "250 mx\r\n", "error: connect to upstream {mta}: does not offer XCLIENT (smtpd_authorized_xclient_hosts)")]
     [TestCase(ClientHandoff.None, "502 5.5.1 what?\r\n", "error: {mta} answers EHLO with 502 5.5.1 what?")]
-    public async Task Run_Answer_IsJudged(ClientHandoff handoff, string ehlo, string problem, CancellationToken cancellationToken)
+    public async Task Run_Answer_IsJudged(ClientHandoff handoff, string ehlo, params string[] problems)
     {
         await using var mta = new ScriptedMta();
-        mta.Serve(async connection =>
-        {
-            await connection.SendAsync("220 mx ESMTP\r\n", cancellationToken);
-            while (await connection.ReadLineAsync(cancellationToken) is { } line)
-                await connection.SendAsync(line.StartsWith("EHLO mail.example.com", StringComparison.Ordinal) ? ehlo : "221 bye\r\n", cancellationToken);
-        });
+        Serve(mta, ehlo, Denied);
 
-        Assert.That(await RunAsync(handoff, mta.EndPoint, cancellationToken), Is.EqualTo([problem.Replace("{mta}", $"{mta.EndPoint}", StringComparison.Ordinal)]));
+        Assert.That(await RunAsync(handoff, mta.EndPoint, Cancellation), Is.EqualTo(problems.Select(problem => Named(problem, mta))));
+    }
+
+    [TestCase(ClientHandoff.None, "250 2.1.5 Ok", "error: open relay through the shield: {mta} takes mail from the shield's own address to smtpshield-probe@example.org (the MTA takes every client for the shield: tell it who they are")]
+    [TestCase(ClientHandoff.ProxyV1, "250 2.1.5 Ok", "error: open relay through the shield: {mta} takes mail from 192.0.2.1 to smtpshield-probe@example.org (it must refuse recipients elsewhere;")]
+    [TestCase(ClientHandoff.Xclient, "251 later", "error: open relay through the shield: {mta} takes mail from 192.0.2.1 to smtpshield-probe@example.org (it must refuse recipients elsewhere;")]
+    [TestCase(ClientHandoff.ProxyV1, "450 4.7.1 come again", "note: {mta}: whether it relays for anybody was not tried: it answers 450 4.7.1 come again")]
+    [TestCase(ClientHandoff.ProxyV1, "", "warning: {mta}: whether it relays for anybody was not tried: lost connection after RCPT")]
+    [TestCase(ClientHandoff.Transparent, "250 2.1.5 Ok", "note: {mta}: whether it relays for anybody was not tried: with shield_client_handoff = transparent only a client elsewhere can")]
+    public async Task Run_RecipientElsewhere_MustBeRefused(ClientHandoff handoff, string answer, string problem)
+    {
+        await using var mta = new ScriptedMta();
+        var said = Serve(mta, Postfix, answer);
+
+        Assert.That((await RunAsync(handoff, mta.EndPoint, Cancellation))[^1], Does.StartWith(Named(problem, mta)));
+        Assert.That(said, Has.None.StartsWith("DATA").And.None.StartsWith("BDAT"));
+        if (handoff == ClientHandoff.ProxyV1)
+            Assert.That(said, Has.One.EqualTo("PROXY TCP4 192.0.2.1 198.51.100.1 40000 25"), "a client that is in nobody's network");
+        if (handoff == ClientHandoff.Xclient)
+            Assert.That(said, Has.One.EqualTo("XCLIENT ADDR=192.0.2.1 NAME=[UNAVAILABLE]").Or.One.EqualTo("XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.1"));
+    }
+
+    [TestCase("submission", "250-mx\r\n250 AUTH PLAIN\r\n", false, true)]
+    [TestCase("submission", "250-mx\r\n250 STARTTLS\r\n", false, true)]
+    [TestCase("submission", "250-mx\r\n250 STARTTLS\r\n", true, false)]
+    [TestCase("submission", Postfix, false, false)]
+    [TestCase("smtp", Postfix, true, true)]
+    public async Task Run_SubmissionWithoutAuth_IsAnError(string service, string ehlo, bool endsTls, bool isFine)
+    {
+        await using var mta = new ScriptedMta();
+        Serve(mta, ehlo, Denied);
+        var options = Options(ClientHandoff.None, mta.EndPoint) with { Tls = new() { CertificateFile = endsTls ? "/etc/certificate.pem" : "" } };
+
+        var errors = (await MtaProbe.RunAsync(options with { Services = new Dictionary<string, ShieldOptions> { [service] = options } }, Cancellation)).Where(static problem => problem.Severity == ProblemSeverity.Error);
+
+        Assert.That(errors.Select(static problem => $"{problem}"), isFine ? Is.Empty : Has.One.StartsWith($"service submission: shield_upstream: {mta.EndPoint} offers no AUTH: nobody can log in to submit mail ({(endsTls ? "the shield ends TLS" : "Postfix: -o smtpd_sasl")}"));
     }
 
     // It takes the header for a command: every reply behind it would be one late.
@@ -57,7 +90,7 @@ internal sealed class MtaProbeTests
         });
         var run = RunAsync(handoff, mta.EndPoint, cancellationToken);
 
-        Assert.That(await run, Is.EqualTo([$"{severity}: {mta.EndPoint} greets the shield with 554 5.7.1 no"]));
+        Assert.That((await run)[0], Is.EqualTo($"{severity}: {mta.EndPoint} greets the shield with 554 5.7.1 no"));
     }
 
     [Test]
@@ -70,13 +103,50 @@ internal sealed class MtaProbeTests
         Assert.That(await RunAsync(ClientHandoff.None, end, cancellationToken), Is.EqualTo([$"error: connect to upstream {end}: Connection refused"]));
     }
 
+    private static CancellationToken Cancellation => TestContext.CurrentContext.CancellationToken;
+
+    private static string Named(string problem, ScriptedMta mta) => problem.Replace("{mta}", $"{mta.EndPoint}", StringComparison.Ordinal);
+
+    // An MTA that is told about clients, or not. Without an answer to RCPT it hangs up.
+    private static ConcurrentQueue<string> Serve(ScriptedMta mta, string ehlo, string recipient)
+    {
+        var said = new ConcurrentQueue<string>();
+        mta.Serve(async connection =>
+        {
+            await connection.SendAsync("220 mx ESMTP\r\n", Cancellation);
+            while (await connection.ReadLineAsync(Cancellation) is { } line)
+            {
+                said.Enqueue(line);
+                var answer = line.Split(' ')[0] switch
+                {
+                    "PROXY" => "",
+                    "EHLO" => ehlo,
+                    "XCLIENT" => "220 mx ESMTP\r\n",
+                    "MAIL" => "250 2.1.0 Ok\r\n",
+                    "RCPT" => recipient.Length > 0 ? recipient + "\r\n" : null,
+                    _ => "221 bye\r\n",
+                };
+                if (answer is null)
+                {
+                    connection.Close();
+                    return;
+                }
+
+                await connection.SendAsync(answer, Cancellation);
+            }
+        });
+        return said;
+    }
+
+    private static ShieldOptions Options(ClientHandoff handoff, IPEndPoint mta) => new()
+    {
+        Smtpd = new() { MyHostname = "mail.example.com" },
+        Upstream = new() { ClientHandoff = handoff, Destinations = [new(mta.Address.ToString(), mta.Port)], GreetingTimeout = TimeSpan.FromSeconds(5) },
+    };
+
     private static async Task<List<string>> RunAsync(ClientHandoff handoff, IPEndPoint mta, CancellationToken cancellationToken)
     {
-        var smtp = new ShieldOptions
-        {
-            Smtpd = new() { MyHostname = "mail.example.com" },
-            Upstream = new() { ClientHandoff = handoff, Destinations = [new(mta.Address.ToString(), mta.Port)], GreetingTimeout = TimeSpan.FromSeconds(5) },
-        };
+        var smtp = Options(handoff, mta);
         var problems = await MtaProbe.RunAsync(smtp with { Services = new Dictionary<string, ShieldOptions> { ["smtp"] = smtp } }, cancellationToken);
         return [.. problems.Select(static problem => $"{problem.Severity.ToString().ToLowerInvariant()}: {$"{problem}".Replace("service smtp: shield_upstream: ", "", StringComparison.Ordinal)}")];
     }

@@ -40,7 +40,7 @@ internal sealed class HostedPool : IAsyncDisposable
         new(new(new(IPAddress.Parse(client), 40000), "mx.example.com"), new(IPAddress.Parse("203.0.113.1"), 25)),
         cancellationToken);
 
-    public ValueTask<UpstreamProbe> ProbeAsync(string destination, CancellationToken cancellationToken) => Pool.ProbeAsync(new(ServiceOptions.DefaultName, Snapshot), destination, cancellationToken);
+    public ValueTask<UpstreamProbe> ProbeAsync(string destination, CancellationToken cancellationToken) => Pool.ProbeAsync(new(ServiceOptions.DefaultName, Snapshot), destination, client: null, relaysTo: null, cancellationToken);
 
     public ValueTask DisposeAsync() => _application.DisposeAsync();
 }

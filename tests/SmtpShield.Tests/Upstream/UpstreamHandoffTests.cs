@@ -287,7 +287,7 @@ internal sealed class UpstreamHandoffTests
 
         var probe = await _host.ProbeAsync(A, cancellationToken);
 
-        Assert.That((probe.Failures.Count, probe.Greeting?.FirstLine, probe.Ehlo?.Code, probe.EhloFailure), Is.EqualTo((0, "220 mx ESMTP", 250, (string?)null)));
+        Assert.That((probe.Failures.Count, probe.Greeting?.FirstLine, probe.Ehlo?.Code, probe.Failure), Is.EqualTo((0, "220 mx ESMTP", 250, (string?)null)));
         AssertNothingLeft();
     }
 
@@ -325,8 +325,8 @@ internal sealed class UpstreamHandoffTests
 
         var (refused, vanished) = (await _host.ProbeAsync(A, cancellationToken), await _host.ProbeAsync(B, cancellationToken));
 
-        Assert.That((refused.Greeting?.Code, refused.Ehlo, refused.EhloFailure), Is.EqualTo((421, (UpstreamReply?)null, (string?)null)));
-        Assert.That((vanished.Greeting?.Code, vanished.EhloFailure), Is.EqualTo((220, "lost connection after EHLO")));
+        Assert.That((refused.Greeting?.Code, refused.Ehlo, refused.Failure), Is.EqualTo((421, (UpstreamReply?)null, (string?)null)));
+        Assert.That((vanished.Greeting?.Code, vanished.Failure), Is.EqualTo((220, "lost connection after EHLO")));
         AssertNothingLeft(marked: 0);
     }
 
