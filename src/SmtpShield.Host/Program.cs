@@ -17,5 +17,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     PostconfCommand.Create(new EditAnswer(ConfigurationStateFile.PathOfProcess, TimeProvider.System)),
     DemoCommand.Create(),
 };
+root.Subcommands.Add(HelpCommand.Create(root));
+root.Options.OfType<VersionOption>().Single().Aliases.Add("-V");
 // A parameter value may begin with @. SIGTERM is the host's, which drains first.
 return await root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }).InvokeAsync(new() { ProcessTerminationTimeout = null });

@@ -16,31 +16,47 @@ internal static class CheckCommand
     {
         var file = ConfigurationArguments.File();
         var overrides = ConfigurationArguments.Overrides();
-        var withProbe = new Option<bool>("--probe") { Description = "Also connect to the MTA." };
-        var command = new Command("check", "Print every configuration error and warning.") { file, overrides };
+        var user = new Option<string?>("--user") { Description = "Whom the service runs as: what this user can't read is an error. smtpshield, if there is such a user.", HelpName = "name" };
+        var withProbe = new Option<bool>("--probe") { Description = "Also have sessions with the MTA: does it serve, offer AUTH for submission, refuse to relay? No mail is sent." };
+        var command = new Command("check", "Print every configuration error and warning.") { file, overrides, user };
         if (probe is not null)
             command.Options.Add(withProbe);
         command.SetAction((arguments, cancellationToken) => RunAsync(
             arguments.GetValue(file)!,
             arguments.GetValue(overrides) ?? [],
+            arguments.GetValue(user),
             probe is not null && arguments.GetValue(withProbe) ? probe : null,
             arguments.InvocationConfiguration.Output,
             cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(string path, string[] overrides, Probe? probe, TextWriter output, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string path, string[] overrides, string? user, Probe? probe, TextWriter output, CancellationToken cancellationToken)
     {
         var result = ShieldConfiguration.Load(path, overrides);
-        List<ConfigurationProblem> problems = [.. result.Problems];
+        List<ConfigurationProblem> problems = [.. result.Problems.Select(problem => ConfigurationArguments.WithRemedy(problem, path))];
         if (result.Options is { } valid)
+        {
             problems.AddRange(valid.Services.Values.DefaultIfEmpty(valid).SelectMany(service => CertificateStore.ProblemsOf(service.Tls, TimeProvider.System)).Distinct());
-        if (result.Options is { } named && result.IsHostnameMadeUp)
-            problems.Add(new(ProblemSeverity.Note, SourceLocation.Default, "myhostname", $"myhostname is not set: replies of the shield say {named.Smtpd.MyHostname}, made from the name of this host", "write the name in the MTA's greeting"));
+            if (result.IsHostnameMadeUp)
+            {
+                problems.Add(new(
+                    ProblemSeverity.Note,
+                    SourceLocation.Default,
+                    "myhostname",
+                    $"myhostname is not set: replies of the shield say {valid.Smtpd.MyHostname}, made from the name of this host",
+                    "write the name in the MTA's greeting"));
+            }
+
+            problems.AddRange(LogPlace.ProblemsOf(valid.Log));
+            problems.AddRange(PortsInUse.ProblemsOf(valid));
+        }
+
+        problems.AddRange(ServiceUser.ProblemsOf(user, ShieldConfiguration.ResolvePath(path), result));
         if (probe is not null && result.Options is { } options)
             problems.AddRange(await probe(options, cancellationToken));
 
-        foreach (var problem in problems)
+        foreach (var problem in problems.OrderByDescending(problem => problem.Severity))
             await output.WriteLineAsync($"{Word(problem.Severity)}: {problem}");
         await output.WriteLineAsync($"{ShieldConfiguration.ResolvePath(path)}: {Count(problems, ProblemSeverity.Error)}, {Count(problems, ProblemSeverity.Warning)}, {Count(problems, ProblemSeverity.Note)}");
         return problems.Exists(problem => problem.Severity == ProblemSeverity.Error) ? 1 : 0;

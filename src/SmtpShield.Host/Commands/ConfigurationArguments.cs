@@ -14,6 +14,15 @@ internal static class ConfigurationArguments
         DefaultValueFactory = _ => ShieldConfiguration.DefaultPath,
     };
 
+    /// <summary>What is wrong, with the remedy where the file is not there at all: it is the first thing somebody sees who has just installed the program.</summary>
+    public static ConfigurationProblem WithRemedy(ConfigurationProblem problem, string path)
+    {
+        var file = ShieldConfiguration.ResolvePath(path);
+        return problem is { Hint.Length: 0, Location.Line: 0 } && problem.Location.Source == file && !System.IO.File.Exists(file)
+            ? problem with { Hint = $"make one: smtpshield import /etc/postfix -o {file}; or name yours with -c" }
+            : problem;
+    }
+
     /// <summary><c>-o name=value</c>, any number of times; the last of a name wins.</summary>
     public static Option<string[]> Overrides() => new("-o")
     {

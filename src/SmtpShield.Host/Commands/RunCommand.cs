@@ -30,7 +30,7 @@ internal static class RunCommand
         if (result.Options is not { } options)
         {
             foreach (var error in result.Errors)
-                await Console.Error.WriteLineAsync($"smtpshield: fatal: {error}");
+                await Console.Error.WriteLineAsync($"smtpshield: fatal: {ConfigurationArguments.WithRemedy(error, path)}");
             return 1;
         }
 

@@ -52,6 +52,14 @@ internal sealed partial class CertificateStore : IDisposable
         return loader.Problems;
     }
 
+    /// <summary>The files with certificates and keys that a configuration names, those its tables name included.</summary>
+    public static IReadOnlyCollection<string> FilesOf(TlsOptions options, TimeProvider time)
+    {
+        var loader = new CertificateLoader(options, time.GetUtcNow(), CertificateSet.None(new()));
+        loader.Load();
+        return loader.Files;
+    }
+
     /// <inheritdoc />
     public void Dispose()
     {

@@ -1,6 +1,9 @@
 using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
 using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
+using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.Tests.Host;
 
@@ -52,6 +55,95 @@ public sealed class CheckCommandTests
         Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nsmtpd_tls_chain_files = /nonexistent/chain.pem\nshield_services = smtp, other\nother/inet/shield_listen = 127.0.0.1:2526\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
             "error: /nonexistent/chain.pem: smtpd_tls_chain_files: open /nonexistent/chain.pem: No such file or directory (write the file with PEM objects, readable for the shield)",
             "main.cf: 1 error, 0 warnings, 0 notes"])));
+
+    [Test]
+    public void Check_NoFile_SaysHowToMakeOne()
+    {
+        var path = Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString());
+        using var output = new StringWriter();
+        var status = CheckCommand.Create().Parse(["-c", path]).Invoke(new InvocationConfiguration { Output = output, Error = output });
+
+        Assert.That((status, output.ToString().Split(Environment.NewLine)[0]), Is.EqualTo((1, $"error: {path}: open {path}: No such file or directory (make one: smtpshield import /etc/postfix -o {path}; or name yours with -c)")));
+    }
+
+    [Test]
+    public void Check_LogDirectoryThatIsNotThere_IsAnErrorAsAtStart() =>
+        Assert.That(Run("shield_client_handoff = proxy-v2\nmaillog_file = /nonexistent/mail.log\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
+            "error: /nonexistent/mail.log: maillog_file: open logfile '/nonexistent/mail.log': No such file or directory; create the directory '/nonexistent' or change maillog_file",
+            "main.cf: 1 error, 0 warnings, 0 notes"])));
+
+    [TestCase("0.0.0.0", "127.0.0.1")]
+    [TestCase("127.0.0.1", "0.0.0.0")]
+    [TestCase("127.0.0.1", "127.0.0.1")]
+    [TestCase("::1", "::")]
+    [TestCase("127.0.0.1", "127.0.0.2")]
+    [TestCase("127.0.0.1", "::1")]
+    public void Check_PortInUse_IsWarnedOfWithWhoHasIt(string taken, string wanted)
+    {
+        if (!OperatingSystem.IsLinux())
+            Assert.Ignore("Reads /proc/net/tcp.");
+        using var other = new TcpListener(IPAddress.Parse(taken), 0);
+        other.Start();
+        var endpoint = new IPEndPoint(IPAddress.Parse(wanted), ((IPEndPoint)other.LocalEndpoint).Port);
+        var (status, lines) = Run($"shield_client_handoff = proxy-v2\nshield_listen = {endpoint}\n", CheckCommand.Create());
+
+        var isTaken = endpoint.AddressFamily == other.LocalEndpoint.AddressFamily && wanted != "127.0.0.2";
+        Assert.That((status, lines.Length), Is.EqualTo((0, isTaken ? 2 : 1)));
+        if (isTaken)
+        {
+            Assert.That(lines[0], Is.EqualTo(
+                $"warning: service smtp: shield_listen: {endpoint} is in use by {File.ReadAllText("/proc/self/comm").Trim()} (process {Environment.ProcessId}): the shield can't start before it is free (stop that program or move it to another port, or change shield_listen)"));
+        }
+    }
+
+    [Test]
+    public void Check_FilesTheServicesUserCannotRead_AreErrorsWithTheRemedy()
+    {
+        if (OperatingSystem.IsWindows() || !Environment.IsPrivilegedProcess)
+        {
+            Assert.Ignore("Only root can look as another user.");
+            return;
+        }
+
+        var directory = Directory.CreateTempSubdirectory("smtpshield-check-");
+        try
+        {
+            var certificate = TestCertificate.Make("mail.example.com");
+            var (open, hidden, listed) = (Path.Combine(directory.FullName, "open"), Path.Combine(directory.FullName, "hidden"), Path.Combine(directory.FullName, "listed"));
+            Directory.CreateDirectory(open, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+            Directory.CreateDirectory(hidden, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            File.SetUnixFileMode(directory.FullName, File.GetUnixFileMode(open));
+            File.WriteAllText(Path.Combine(hidden, "chain.pem"), certificate.Chain);
+            File.WriteAllText(listed, "192.0.2.0/24\n");
+            File.SetUnixFileMode(listed, UnixFileMode.UserRead);
+            var text = $"shield_client_handoff = proxy-v2\nshield_listen = 127.0.0.1:2525\nmynetworks = {listed}\nsmtpd_tls_chain_files = {hidden}/chain.pem\nmaillog_file = {open}/mail.log\n";
+
+            var (status, lines) = Run(text, CheckCommand.Create(), "--user", "nobody");
+
+            Assert.That(status, Is.EqualTo(1));
+            Assert.That(lines, Does.Contain($"error: {listed}: nobody can't read it (chgrp nobody {listed}; chmod g+r {listed})"));
+            Assert.That(lines, Has.Some.StartsWith($"error: {hidden}/chain.pem: nobody can't read it (nobody can't enter {hidden}: "));
+            Assert.That(lines, Does.Contain($"error: {open}: maillog_file: nobody can't write it (chown nobody {open})"));
+            Assert.That(Run(text, CheckCommand.Create(), "--user", "root").Lines, Has.None.StartsWith("error"));
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    [Test]
+    public void Check_PrivilegedPortWithoutAUnit_IsWarnedOf()
+    {
+        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess)
+            Assert.Ignore("Only root can look as another user.");
+        Assert.That(Run("shield_client_handoff = proxy-v2\nshield_listen = 127.0.0.1:25\n", CheckCommand.Create(), "--user", "nobody").Lines, Has.Some.Contains("nobody needs CAP_NET_BIND_SERVICE for it: port 25"));
+    }
+
+    [Test]
+    public void Check_UserThatIsNotThere_IsAnErrorWhereItWasNamed() =>
+        Assert.That(Run("shield_client_handoff = proxy-v2\n", CheckCommand.Create(), "--user", "nobody-of-this-name"), Is.EqualTo((1, (string[])[
+            "error: command line option --user: no such user: nobody-of-this-name (name the User= of the unit)", "main.cf: 1 error, 0 warnings, 0 notes"])));
 
     [Test]
     public void Check_Probe_AddsItsProblems()
