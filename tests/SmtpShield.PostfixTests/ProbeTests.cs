@@ -22,7 +22,7 @@ public sealed class ProbeTests
                 PostfixService.WithoutLimits("trusting", s_trusting),
                 PostfixService.WithoutLimits("proxied", s_proxied),
                 PostfixService.WithoutLimits("xclient", new Dictionary<string, string>(s_trusting) { ["smtpd_authorized_xclient_hosts"] = "127.0.0.1" }),
-                PostfixService.WithoutLimits("open", new Dictionary<string, string>(s_proxied) { ["smtpd_relay_restrictions"] = "permit" }),
+                PostfixService.WithoutLimits("open", new Dictionary<string, string>(s_proxied) { ["mynetworks"] = "0.0.0.0/0" }),
             ],
             TestContext.CurrentContext.CancellationToken);
     }

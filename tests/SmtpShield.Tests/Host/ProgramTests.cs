@@ -28,6 +28,15 @@ public sealed class ProgramTests
     }
 
     [Test]
+    public async Task Help_OfACommandThatIsNone_SaysWhichThereAre(CancellationToken cancellationToken)
+    {
+        var (status, output) = await RunAsync(["help", "chekc"], cancellationToken);
+
+        Assert.That((status, output), Is.EqualTo((1, output)));
+        Assert.That(output, Does.Contain("'chekc'").And.Contain("'check'"));
+    }
+
+    [Test]
     public async Task Run_NoConfigurationFile_SaysHowToMakeOne(CancellationToken cancellationToken)
     {
         var path = Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString());
