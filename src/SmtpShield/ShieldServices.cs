@@ -35,7 +35,11 @@ internal static class ShieldServices
         services.Replace(ServiceDescriptor.Scoped(typeof(ILogger<>), typeof(ServiceLogger<>)));
 
         services.AddScoped<ClientExceptions>();
-        services.AddSingleton<INameResolver, SystemNameResolver>();
+        services.AddSingleton<INameResolver>(static services =>
+        {
+            var time = services.GetRequiredService<TimeProvider>();
+            return new SystemNameResolver(new ResolverFiles(time), time);
+        });
         services.AddSingleton<PeerNames>();
 
         services.AddSingleton<OverLimit>((string service, in AnvilCounts counts) => ClientLimits.IsAnyExceeded(counts, snapshot.Current.Of(service).Limits));

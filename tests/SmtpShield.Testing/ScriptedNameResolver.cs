@@ -10,10 +10,12 @@ internal sealed class ScriptedNameResolver : INameResolver, IDisposable
 {
     private readonly Dictionary<IPAddress, string> _names = [];
     private readonly Dictionary<string, IPAddress[]> _addresses = [];
-    private readonly ManualResetEventSlim _answers = new(true);
+    private TaskCompletionSource _answers = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentQueue<string> _questions = new();
     private int _asking;
-    private int _onPoolThreads;
+
+    /// <summary>One that answers.</summary>
+    public ScriptedNameResolver() => _answers.SetResult();
 
     /// <summary>What it was asked, in order.</summary>
     public IReadOnlyCollection<string> Questions => _questions;
@@ -21,8 +23,8 @@ internal sealed class ScriptedNameResolver : INameResolver, IDisposable
     /// <summary>Questions that wait for an answer.</summary>
     public int Asking => Volatile.Read(ref _asking);
 
-    /// <summary>Questions asked on a thread of the thread pool.</summary>
-    public int OnPoolThreads => Volatile.Read(ref _onPoolThreads);
+    /// <summary>Which questions never get an answer, whatever it may.</summary>
+    public Func<string, bool> IsUnanswered { get; init; } = static _ => false;
 
     /// <summary>What happens at each question, on the thread that asks.</summary>
     public Action Asked { get; set; } = static () => { };
@@ -42,42 +44,43 @@ internal sealed class ScriptedNameResolver : INameResolver, IDisposable
     /// <summary>From now on questions stay without an answer.</summary>
     public ScriptedNameResolver Silence()
     {
-        _answers.Reset();
+        _answers = new(TaskCreationOptions.RunContinuationsAsynchronously);
         return this;
     }
 
     /// <summary>Answers, also what was asked meanwhile.</summary>
-    public void Answer() => _answers.Set();
+    public void Answer() => _answers.TrySetResult();
 
     /// <inheritdoc/>
-    public string? NameOf(IPAddress address, out bool isTemporary)
+    public async ValueTask<NameAnswer> NameOfAsync(IPAddress address, CancellationToken cancellationToken)
     {
-        Ask($"{address}");
-        isTemporary = FailsTemporarily;
-        return _names.GetValueOrDefault(address);
+        await AskAsync($"{address}", cancellationToken);
+        return new(_names.GetValueOrDefault(address, ""), FailsTemporarily);
     }
 
     /// <inheritdoc/>
-    public bool TryGetAddresses(string name, AddressFamily family, out IPAddress[] addresses, out string error, out bool isTemporary)
+    public async ValueTask<AddressAnswer> AddressesOfAsync(string name, AddressFamily family, CancellationToken cancellationToken)
     {
-        Ask(name);
-        isTemporary = FailsTemporarily;
-        addresses = [.. _addresses.GetValueOrDefault(name, []).Where(address => address.AddressFamily == family)];
-        error = addresses.Length > 0 ? "" : FailsTemporarily ? "Temporary failure in name resolution" : "Name or service not known";
-        return addresses.Length > 0;
+        await AskAsync(name, cancellationToken);
+        IPAddress[] addresses = [.. _addresses.GetValueOrDefault(name, []).Where(address => address.AddressFamily == family)];
+        return new(addresses, addresses.Length > 0 ? "" : FailsTemporarily ? "Temporary failure in name resolution" : "Name or service not known", FailsTemporarily);
     }
 
-    /// <summary>Lets the threads go that still ask.</summary>
-    public void Dispose() => _answers.Set();
+    /// <summary>Answers who still asks.</summary>
+    public void Dispose() => Answer();
 
-    private void Ask(string question)
+    private async Task AskAsync(string question, CancellationToken cancellationToken)
     {
         _questions.Enqueue(question);
-        if (Thread.CurrentThread.IsThreadPoolThread)
-            Interlocked.Increment(ref _onPoolThreads);
-        Interlocked.Increment(ref _asking);
         Asked();
-        _answers.Wait();
-        Interlocked.Decrement(ref _asking);
+        Interlocked.Increment(ref _asking);
+        try
+        {
+            await (IsUnanswered(question) ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken) : _answers.Task.WaitAsync(cancellationToken));
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _asking);
+        }
     }
 }

@@ -66,7 +66,7 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         var shield = new ShieldUnderTest(
             ShieldHost.Build(
                 new(options),
-                services => services.AddSingleton(time ?? TimeProvider.System).AddSingleton(resolver ?? new SystemNameResolver()).AddLogging(logging =>
+                services => (resolver is null ? services : services.AddSingleton(resolver)).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
                 {
                     logging.ClearProviders().AddProvider(log);
                     configureLogging?.Invoke(logging);

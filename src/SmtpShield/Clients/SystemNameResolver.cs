@@ -1,64 +1,115 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
-using System.Text;
+using System.Security.Cryptography;
+using SmtpShield.Clients.Dns;
 
 namespace SmtpShield.Clients;
 
-/// <summary>The C library's resolver, as Postfix uses it: getnameinfo(3) and getaddrinfo(3). On Linux; elsewhere no address has a name.</summary>
-internal sealed class SystemNameResolver : INameResolver
+/// <summary>
+/// The host's hosts file and name servers, as its files have them: what getnameinfo(3) and getaddrinfo(3), which Postfix calls, ask. Those hold a thread until the last server has not
+/// answered, and nothing can end that; here a question costs a socket, and ends when it is told to. Each has a socket of its own, connected to the server it asks: only that one can answer.
+/// </summary>
+/// <param name="files">Where servers and hosts come from.</param>
+/// <param name="time">The clock of a server's patience.</param>
+/// <param name="port">Where name servers listen.</param>
+internal sealed class SystemNameResolver(ResolverFiles files, TimeProvider time, int port = 53) : INameResolver
 {
-    // NI_MAXHOST and NI_NAMEREQD of netdb.h; both C libraries of Linux have the same.
-    private const int MaxNameLength = 1025;
-    private const int NameRequired = 8;
+    /// <summary>How long one server may take for one question, before the next one is asked, or the only one again.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(600);
 
-    // EAI_AGAIN, EAI_MEMORY and EAI_SYSTEM, what Postfix counts as temporary (smtpd_peer.c).
-    private const int TryAgain = -3;
-    private const int OutOfMemory = -10;
-    private const int SystemError = -11;
+    private const int FewestQuestions = 2;
+    private const string NoSuchName = "Name or service not known";
+    private const string NoAddress = "No address associated with hostname";
+    private const string NobodyAnswers = "Temporary failure in name resolution";
 
     /// <inheritdoc/>
-    /// <remarks>Not Dns.GetHostEntry: that one looks the name up again at once and answers with the canonical name of what it finds.</remarks>
-    public string? NameOf(IPAddress address, out bool isTemporary)
+    public async ValueTask<NameAnswer> NameOfAsync(IPAddress address, CancellationToken cancellationToken)
     {
-        isTemporary = false;
-        if (!OperatingSystem.IsLinux())
-            return null;
-        var socketAddress = new IPEndPoint(address, 0).Serialize();
-        var name = new byte[MaxNameLength];
-        var error = GetNameInfo(socketAddress.Buffer[..socketAddress.Size].ToArray(), (uint)socketAddress.Size, name, MaxNameLength, 0, 0, NameRequired);
-        isTemporary = error is TryAgain or OutOfMemory or SystemError;
-        if (error != 0)
-            return null;
-
-        // One character an octet: nothing is a letter here that was not one in the answer.
-        return Encoding.Latin1.GetString(name, 0, Math.Max(Array.IndexOf(name, (byte)0), 0));
+        var configuration = files.Current;
+        if (configuration.Hosts.NameOf(address) is { Length: > 0 } name)
+            return new(name);
+        var reply = await AskAsync(configuration.Servers, DnsMessage.ReverseName(address), DnsRecordType.Ptr, cancellationToken).ConfigureAwait(false);
+        return new(reply.Name, reply.Result == DnsResult.Failed);
     }
 
     /// <inheritdoc/>
-    public bool TryGetAddresses(string name, AddressFamily family, out IPAddress[] addresses, out string error, out bool isTemporary)
+    public async ValueTask<AddressAnswer> AddressesOfAsync(string name, AddressFamily family, CancellationToken cancellationToken)
     {
+        var configuration = files.Current;
+        if (configuration.Hosts.AddressesOf(name, family) is { Count: > 0 } addresses)
+            return new(addresses);
+        var type = family == AddressFamily.InterNetwork ? DnsRecordType.A : DnsRecordType.Aaaa;
+        var reply = await AskAsync(configuration.Servers, name, type, cancellationToken).ConfigureAwait(false);
+        return reply.Result switch
+        {
+            DnsResult.Found => new(reply.Addresses),
+            DnsResult.NoName => new([], NoSuchName),
+            DnsResult.NoRecord => new([], NoAddress),
+            _ => new([], NobodyAnswers, IsTemporary: true),
+        };
+    }
+
+    private async ValueTask<DnsReply> AskAsync(IReadOnlyList<IPAddress> servers, string name, DnsRecordType type, CancellationToken cancellationToken)
+    {
+        if (servers.Count == 0)
+            return DnsReply.Of(DnsResult.NoName);
+        for (var i = 0; i < Math.Max(servers.Count, FewestQuestions); i++)
+        {
+            using var patience = new CancellationTokenSource(Patience, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+            try
+            {
+                var server = new IPEndPoint(servers[i % servers.Count], port);
+                var question = DnsMessage.Question(BinaryPrimitives.ReadUInt16BigEndian(RandomNumberGenerator.GetBytes(sizeof(ushort))), name, type);
+                var reply = await AskByUdpAsync(server, question, either.Token).ConfigureAwait(false);
+                if (reply.Result == DnsResult.Truncated)
+                    reply = await AskByTcpAsync(server, question, either.Token).ConfigureAwait(false);
+                if (reply.Result != DnsResult.Failed)
+                    return reply;
+            }
+            catch (Exception exception) when (exception is SocketException or IOException || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+            {
+                // The next one may do better.
+            }
+        }
+
+        return DnsReply.Of(DnsResult.Failed);
+    }
+
+    private static async ValueTask<DnsReply> AskByUdpAsync(IPEndPoint server, byte[] question, CancellationToken cancellationToken)
+    {
+        using var socket = new Socket(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        await socket.ConnectAsync(server, cancellationToken).ConfigureAwait(false);
+        await socket.SendAsync(question, cancellationToken).ConfigureAwait(false);
+        var buffer = ArrayPool<byte>.Shared.Rent(DnsMessage.LongestDatagram);
         try
         {
-            (addresses, error, isTemporary) = (Dns.GetHostAddresses(name, family), "", false);
-            return true;
+            while (true)
+            {
+                var length = await socket.ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
+                if (DnsMessage.TryRead(buffer.AsSpan(0, length), question, out var reply))
+                    return reply;
+            }
         }
-        catch (SocketException exception)
+        finally
         {
-            (addresses, error, isTemporary) = ([], WordsOf(exception), exception.SocketErrorCode is not (SocketError.HostNotFound or SocketError.NoData or SocketError.NoRecovery));
-            return false;
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 
-    private static string WordsOf(SocketException exception) => exception.SocketErrorCode switch
+    // RFC 1035 section 4.2.2: the length in two octets before each message.
+    private static async ValueTask<DnsReply> AskByTcpAsync(IPEndPoint server, byte[] question, CancellationToken cancellationToken)
     {
-        SocketError.HostNotFound => "Name or service not known",
-        SocketError.TryAgain => "Temporary failure in name resolution",
-        SocketError.NoRecovery => "Non-recoverable failure in name resolution",
-        SocketError.NoData => "No address associated with hostname",
-        _ => exception.Message,
-    };
-
-    [DllImport("libc", EntryPoint = "getnameinfo"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int GetNameInfo(byte[] address, uint addressLength, byte[] name, uint nameLength, nint service, uint serviceLength, int flags);
+        using var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(server, cancellationToken).ConfigureAwait(false);
+        await using var stream = new NetworkStream(socket);
+        await stream.WriteAsync((byte[])[(byte)(question.Length >> 8), (byte)question.Length, .. question], cancellationToken).ConfigureAwait(false);
+        var prefix = new byte[sizeof(ushort)];
+        await stream.ReadExactlyAsync(prefix, cancellationToken).ConfigureAwait(false);
+        var message = new byte[BinaryPrimitives.ReadUInt16BigEndian(prefix)];
+        await stream.ReadExactlyAsync(message, cancellationToken).ConfigureAwait(false);
+        return DnsMessage.TryRead(message, question, out var reply) && reply.Result != DnsResult.Truncated ? reply : DnsReply.Of(DnsResult.Failed);
+    }
 }

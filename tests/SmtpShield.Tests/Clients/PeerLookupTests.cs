@@ -88,14 +88,22 @@ internal sealed class PeerLookupTests
     }
 
     [Test]
-    public void Ask_ThreadCameTooLate_AsksNothing()
+    public async Task Ask_GivenUp_IsUnansweredAndLeavesNoTimer()
     {
-        using var resolver = new ScriptedNameResolver().With("192.0.2.7", "mx.example.com", "192.0.2.7");
-        var lookup = new PeerLookup(IPAddress.Parse("192.0.2.7"), _time);
-        _time.Advance(PeerLookup.Deadline);
+        using var resolver = new ScriptedNameResolver { IsUnanswered = static _ => true };
+        using (var lookup = new PeerLookup(IPAddress.Parse("192.0.2.7"), default, _time))
+        {
+            var answer = lookup.AskAsync(resolver);
+            lookup.GiveUp();
+            Assert.That((await answer, resolver.Asking), Is.EqualTo((PeerName.Unanswered, 0)));
+        }
 
-        Assert.That((lookup.Ask(resolver), resolver.Questions.Count), Is.EqualTo((PeerName.Unanswered, 0)));
+        Assert.That(_time.ActiveTimers, Is.Zero);
     }
 
-    private PeerName LookUp(string address, ScriptedNameResolver resolver) => new PeerLookup(IPAddress.Parse(address), _time).Ask(resolver);
+    private PeerName LookUp(string address, ScriptedNameResolver resolver)
+    {
+        using var lookup = new PeerLookup(IPAddress.Parse(address), default, _time);
+        return lookup.AskAsync(resolver).AsTask().GetAwaiter().GetResult();
+    }
 }
