@@ -44,7 +44,7 @@ internal sealed class ResolverFiles(TimeProvider time, string root = "/etc")
             var file = new FileInfo(PathOf(name));
             return (file.ResolveLinkTarget(returnFinalTarget: true) ?? file).LastWriteTimeUtc;
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             return default;
         }

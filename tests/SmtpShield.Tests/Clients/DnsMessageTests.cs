@@ -21,7 +21,7 @@ internal sealed class DnsMessageTests
 
     [Test]
     public void TryRead_Pointer_IsFollowed() =>
-        Assert.That(Read(Reply(records: [.. Record("C00C", 12, [3, .. "mx7"u8, 0xc0, 0x10])])), Is.EqualTo((true, DnsResult.Found, "mx7.2.0.192.in-addr.arpa")));
+        Assert.That(Read(Reply(records: [.. Record("C00C", 12, [3, .. "mx7"u8, 0xc0, 0x0e])])), Is.EqualTo((true, DnsResult.Found, "mx7.2.0.192.in-addr.arpa")));
 
     [Test]
     public void TryRead_Alias_IsFollowed()
