@@ -4,7 +4,9 @@ using SmtpShield.Configuration.MainCf;
 namespace SmtpShield.Host.Import;
 
 /// <summary>Ports of the loopback interface for the smtpds behind the shield: from 10025 on, without those Postfix's files speak of, as content filters like the same.</summary>
-internal sealed class FreePorts(PostfixFiles files)
+/// <param name="files">The files.</param>
+/// <param name="isTaken">Whether something listens on a port of this host; without it only the files are looked at.</param>
+internal sealed class FreePorts(PostfixFiles files, Predicate<int>? isTaken)
 {
     private const int First = 10025;
 
@@ -19,7 +21,7 @@ internal sealed class FreePorts(PostfixFiles files)
     /// <summary>The next one.</summary>
     public int Take()
     {
-        while (_texts.Exists(text => text.Contains($":{_next.ToString(CultureInfo.InvariantCulture)}", StringComparison.Ordinal)))
+        while (isTaken?.Invoke(_next) == true || _texts.Exists(text => text.Contains($":{_next.ToString(CultureInfo.InvariantCulture)}", StringComparison.Ordinal)))
             _next++;
         return _next++;
     }

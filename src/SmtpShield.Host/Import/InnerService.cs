@@ -10,7 +10,10 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
 {
     private const string DefaultDirectory = "/etc/postfix";
     private const int ShortestTimeout = 600;
-    private const string SyslogName = "shielded";
+
+    /// <summary>The <c>syslog_name</c> it gets, with the name of the service behind it where that is not <c>smtp</c>: how an import knows its own entries again.</summary>
+    public const string SyslogName = "shielded";
+
     private const string BareNewlineExclusions = "smtpd_forbid_bare_newline_exclusions";
 
     // Far above what any session reaches: the shield has ended it before.
@@ -26,18 +29,28 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
     /// <summary>Its address, as in <c>shield_upstream</c>.</summary>
     public string Address => $"127.0.0.1:{port}";
 
-    /// <summary>The commands: make it, comment the old one out.</summary>
+    /// <summary>The edits of master.cf: make it, comment the old one out.</summary>
+    public IReadOnlyList<MasterCfEdit> Edits => [new("-M", EntryParts), new("-M#", [$"{service.Name}/inet"])];
+
+    /// <summary>The same as commands for a shell.</summary>
     public IEnumerable<string> Commands
     {
         get
         {
-            var head = $"{Address}/inet={Address} inet n - {service.Entry?.Chroot ?? "y"} - {service.ProcessLimit} smtpd";
-            List<string> words = [head, .. (service.Entry?.Options ?? []).Select(option => " " + option), .. Overrides.Select(item => $" -o {Assignment(item.Name, item.Value)}")];
-            for (var i = 0; i < words.Count; i++)
-                yield return $"{(i == 0 ? $"{Postconf} -M " : "")}{Quote(words[i])}{(i < words.Count - 1 ? "\\" : "")}";
-            yield return $"{Postconf} -M# {Quote($"{service.Name}/inet")}";
+            foreach (var edit in Edits)
+            {
+                for (var i = 0; i < edit.Parts.Count; i++)
+                    yield return $"{(i == 0 ? $"{Postconf} {edit.Option} " : "")}{Quote(edit.Parts[i])}{(i < edit.Parts.Count - 1 ? "\\" : "")}";
+            }
         }
     }
+
+    private IReadOnlyList<string> EntryParts =>
+    [
+        $"{Address}/inet={Address} inet n - {service.Entry?.Chroot ?? "y"} - {service.ProcessLimit} smtpd",
+        .. (service.Entry?.Options ?? []).Select(option => " " + option),
+        .. Overrides.Select(item => $" -o {Assignment(item.Name, item.Value)}"),
+    ];
 
     /// <summary>The command that puts it in force.</summary>
     public string Reload => files.Directory == DefaultDirectory ? "postfix check && postfix reload" : $"postfix -c {Quote(files.Directory)} check && postfix -c {Quote(files.Directory)} reload";
@@ -59,7 +72,8 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
         get
         {
             var needed = Needed.ToList();
-            var kept = service.Values.Settings.Where(setting => setting.IsOverride && !needed.Exists(item => item.Name == setting.Name)).Select(setting => (setting.Name, setting.Value));
+            var own = (service.Entry?.Overrides ?? []).Select(item => item.Name).ToHashSet(StringComparer.Ordinal);
+            var kept = service.Values.Settings.Where(setting => own.Contains(setting.Name) && !needed.Exists(item => item.Name == setting.Name)).Select(setting => (setting.Name, setting.Value));
             return kept.Concat(needed);
         }
     }

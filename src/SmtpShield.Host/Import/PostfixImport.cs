@@ -24,6 +24,7 @@ internal sealed class PostfixImport
 
     private readonly PostfixFiles _files;
     private readonly string _target;
+    private readonly HostFacts _host;
     private readonly SmtpdServices _services;
     private readonly ServiceValues _values;
     private readonly GeneralValues? _general;
@@ -32,9 +33,9 @@ internal sealed class PostfixImport
     private readonly ImportText _text = new();
     private readonly List<ImportNote> _notes = [];
 
-    private PostfixImport(PostfixFiles files, string target, HostFacts host)
+    private PostfixImport(PostfixFiles files, string target, HostFacts host, Predicate<int>? isPortTaken)
     {
-        (_files, _target) = (files, target);
+        (_files, _target, _host) = (files, target, host);
         _services = SmtpdServices.Find(files, host);
         var isAlone = _services.Shielded.Count == 1;
         _values = isAlone ? First.Values : new ServiceValues(files, null, host);
@@ -43,7 +44,7 @@ internal sealed class PostfixImport
             var why = _services.Shielded.Any(service => service.Tls.Place == TlsPlace.Shield) ? "" : First.Tls.Why;
             _general = new GeneralValues(ParameterImport.Take(_values, why), _values.ProcessLimit);
         }
-        var ports = new FreePorts(files);
+        var ports = new FreePorts(files, isPortTaken);
         _shielded = [.. _services.Shielded.Select(service => new ShieldedService(files, service, ports, _general))];
         _settings = [.. _services.Shielded.Select(service => service.Values).Prepend(_values).SelectMany(values => values.Settings).DistinctBy(setting => setting.Name)];
     }
@@ -61,7 +62,8 @@ internal sealed class PostfixImport
     /// <param name="files">Postfix's files, without errors.</param>
     /// <param name="target">Where the configuration is going to be.</param>
     /// <param name="host">What computed defaults are computed from.</param>
-    public static ImportResult Make(PostfixFiles files, string target, HostFacts host) => new PostfixImport(files, target, host).Make();
+    /// <param name="isPortTaken">Whether something listens on a port of this host; without it only Postfix's files are looked at.</param>
+    public static ImportResult Make(PostfixFiles files, string target, HostFacts host, Predicate<int>? isPortTaken = null) => new PostfixImport(files, target, host, isPortTaken).Make();
 
     private ImportResult Make()
     {
@@ -88,7 +90,7 @@ internal sealed class PostfixImport
         foreach (var other in others)
             other.Write(_text);
         WriteChanges();
-        return new ImportResult(_text.ToString(), _notes);
+        return new ImportResult(_text.ToString(), _notes, _shielded);
     }
 
     private void WriteHead()
@@ -245,6 +247,8 @@ internal sealed class PostfixImport
         var ended = _services.Shielded.Where(service => service.Tls.Place == TlsPlace.Shield).ToList();
         if (ended.Count > 0)
             _notes.Add(ImportNote.Note($"{Names(ended)}: the shield ends TLS, with Postfix's certificate, and counts what clients do inside. Postfix sees clear text: Received: headers, milters and policy services no longer tell of TLS"));
+        foreach (var group in ended.Where(service => service.OldTls.Length > 0).GroupBy(service => service.OldTls))
+            _notes.Add(ImportNote.Warning($"{Names(group)}: Postfix also speaks TLS 1.0 and 1.1, as far as its OpenSSL still does ({group.Key}); the shield speaks 1.2 and 1.3 only. Clients that have nothing newer send in clear where TLS is optional, and not at all where it is a must"));
         foreach (var file in ended.SelectMany(service => service.Tls.ProtectedFiles).Distinct())
             _notes.Add(ImportNote.Warning($"{file}: the user the shield runs as (smtpshield) must be able to read it and to enter its directories"));
         foreach (var group in _services.Shielded.Where(service => service.Tls.Place == TlsPlace.Postfix && service.Port > 0).GroupBy(service => service.Tls.Why))
@@ -262,9 +266,11 @@ internal sealed class PostfixImport
         if (!IsBehindPostscreen)
             return;
         _notes.Add(ImportNote.Warning("postscreen goes: between clients and the shield it would hide them, behind the shield it would test the shield. Its greet pause and block lists end with it"));
-        if (_values.Find("postscreen_client_connection_count_limit") is { } limit)
+        foreach (var limit in _services.Shielded.Where(service => service.Front is { IsPostscreen: true }).Select(CountLimit).OfType<PostfixSetting>().Distinct())
             _notes.Add(ImportNote.Warning($"{limit.Location}: postscreen_client_connection_count_limit = {limit.Value} was the limit clients met first; if it is the smaller one, write it as smtpd_client_connection_count_limit"));
     }
+
+    private PostfixSetting? CountLimit(SmtpdService service) => new ServiceValues(_files, service.Front, _host).Find("postscreen_client_connection_count_limit");
 
     private void WriteNotes()
     {
@@ -308,7 +314,7 @@ internal sealed class PostfixImport
         _text.Blank();
         _text.Command($"smtpshield check -c {_target}");
         _text.Command(inner.Reload);
-        _text.Command("systemctl start smtpshield");
+        _text.Command("systemctl enable --now smtpshield");
         _text.Blank();
         _text.Comment($"3. See that Postfix knows its clients: send a message from a host outside. Its log must have that host's address, not 127.0.0.1, and RCPT TO:<x@elsewhere.example> must be refused. {inner.Show} shows what it has of its own.");
     }

@@ -80,10 +80,6 @@ internal sealed class ShieldedService
             yield return ("smtpd_tls_auth_only", "yes", "In Postfix smtpd_sasl_security_options = noplaintext has this effect.");
 
         if (_service.HasProxyInFront)
-        {
-            if (_service.Values.Find("smtpd_upstream_proxy_protocol") is null)
-                yield return ("smtpd_upstream_proxy_protocol", "haproxy", "In Postfix: postscreen_upstream_proxy_protocol.");
             yield return ("shield_proxy_sources", "static:all", "As in Postfix anybody who reaches the port may say who the client is: write the addresses of your load balancers.");
-        }
     }
 }

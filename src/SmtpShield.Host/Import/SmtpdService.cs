@@ -43,8 +43,21 @@ internal sealed record SmtpdService(MasterCfEntry? Entry, MasterCfEntry? Front, 
     /// <summary>Whether Postfix takes no passwords outside of TLS.</summary>
     public bool ForbidsPlaintext => ListTokenizer.Split(Values.Text("smtpd_sasl_security_options")).Contains(NoPlaintext, StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>What lets it speak TLS 1.0 or 1.1, as in <c>smtpd_tls_protocols = &gt;=TLSv1</c>; empty where nothing does.</summary>
+    public string OldTls
+    {
+        get
+        {
+            var name = IsWrapped || RequiresTls ? "smtpd_tls_mandatory_protocols" : "smtpd_tls_protocols";
+            var value = Values.Find(name) is null ? PostfixDefaults.TlsProtocols : Values.Text(name);
+            if (!TlsVersionsParser.TryParse(value, out var versions, out _) || !versions.NamesOlder)
+                return "";
+            return Values.Find(name) is null ? $"{name}, Postfix's default" : $"{name} = {value}";
+        }
+    }
+
     /// <summary>Whether a load balancer says who the client is.</summary>
-    public bool HasProxyInFront => Values.Text(Front is { IsPostscreen: true } ? "postscreen_upstream_proxy_protocol" : "smtpd_upstream_proxy_protocol") == "haproxy";
+    public bool HasProxyInFront => Values.Text("smtpd_upstream_proxy_protocol") == "haproxy";
 
     /// <summary>How many processes Postfix runs for it at most, one a session; 0 for no limit.</summary>
     public int ProcessLimit => int.TryParse(Entry?.ProcessLimit, out var limit) ? limit : Values.ProcessLimit;

@@ -24,11 +24,17 @@ internal sealed record SmtpdServices(IReadOnlyList<SmtpdService> Shielded, IRead
         return new SmtpdServices(shielded, [.. services.Except(shielded)]);
     }
 
+    /// <summary>The smtpd an import has made, where one is there: then Postfix stands behind a shield already. Null when none is.</summary>
+    public static MasterCfEntry? BehindShield(PostfixFiles files) =>
+        files.Master.Entries.FirstOrDefault(entry => entry is { Type: "inet", IsSmtpd: true }
+            && entry.Overrides.Any(item => item.Name == "syslog_name" && item.Value.Split('/')[0] == InnerService.SyslogName)
+            && entry.Overrides.Any(item => item is { Name: "smtpd_upstream_proxy_protocol", Value: "haproxy" }));
+
     private static SmtpdService Read(PostfixFiles files, MasterCfEntry? smtpd, MasterCfEntry front, HostFacts host)
     {
         var colon = front.Service.LastIndexOf(':');
         var address = colon < 0 ? "" : front.Service[..colon];
-        return new SmtpdService(smtpd, front, address is ['[', .., ']'] ? address[1..^1] : address, PortOf(front.Service[(colon + 1)..]), new ServiceValues(files, smtpd, host));
+        return new SmtpdService(smtpd, front, address is ['[', .., ']'] ? address[1..^1] : address, PortOf(front.Service[(colon + 1)..]), new ServiceValues(files, smtpd, host, front.IsPostscreen ? front : null));
     }
 
     private static int Rank(SmtpdService service) => (service.Port == SmtpPort ? 0 : 4) + (service.IsLoopback ? 2 : 0) + (service.IsWrapped ? 1 : 0);

@@ -28,7 +28,7 @@ internal static class StaysInPostfix
     ];
 
     // The rest of the program speaks of these.
-    private static readonly string[] Elsewhere = ["default_process_limit", "inet_interfaces", "inet_protocols", "compatibility_level", "config_directory", "postscreen_upstream_proxy_protocol"];
+    private static readonly string[] Elsewhere = ["default_process_limit", "inet_interfaces", "inet_protocols", "compatibility_level", "config_directory", "postscreen_upstream_proxy_protocol", "postscreen_upstream_proxy_timeout"];
 
     /// <summary>The lines for services.</summary>
     /// <param name="all">What is set for them, each name once.</param>

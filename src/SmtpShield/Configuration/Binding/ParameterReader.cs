@@ -207,6 +207,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
     {
         if (!TlsVersionsParser.TryParse(text, out var versions, out var reason))
             return Fail(definition, location, $"{definition.Name}: {reason}", "write >=TLSv1.2, >=TLSv1.3, or names with ! in front: !SSLv2, !SSLv3, !TLSv1, !TLSv1.1");
+        if (versions.NamesOlder)
+            problems.Add(new(ProblemSeverity.Note, location, definition.Name, $"{definition.Name} = {text} also allows TLS 1.0 or 1.1, which the shield does not speak", "write >=TLSv1.2"));
         return versions;
     }
 

@@ -8,11 +8,15 @@ internal static class TlsVersionsParser
 {
     private static readonly string[] Names = ["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
+    private static readonly int Tls10 = Array.IndexOf(Names, "TLSv1");
+
+    private static readonly int Tls11 = Array.IndexOf(Names, "TLSv1.1");
+
     private static readonly int Tls12 = Array.IndexOf(Names, "TLSv1.2");
 
     private static readonly int Tls13 = Array.IndexOf(Names, "TLSv1.3");
 
-    /// <summary>Reads a list. Versions before TLS 1.2 may be named; they are left out of the result.</summary>
+    /// <summary>Reads a list. Versions before TLS 1.2 may be named; of them the result tells only whether TLS 1.0 or 1.1 is wanted.</summary>
     /// <param name="text">The list, separated by blanks, commas or colons.</param>
     /// <param name="versions">The versions that are left.</param>
     /// <param name="reason">What is wrong.</param>
@@ -53,7 +57,7 @@ internal static class TlsVersionsParser
 
         var protocols = (IsWanted(Tls12) ? SslProtocols.Tls12 : SslProtocols.None) | (IsWanted(Tls13) ? SslProtocols.Tls13 : SslProtocols.None);
         reason = protocols == SslProtocols.None ? string.Create(CultureInfo.InvariantCulture, $"no TLS protocol is left: {text}") : "";
-        versions = new(protocols);
+        versions = new(protocols, IsWanted(Tls10) || IsWanted(Tls11));
         return reason.Length == 0;
     }
 
