@@ -33,12 +33,10 @@ internal sealed class ImportSwitch
         DefaultValueFactory = _ => 30,
     };
 
-    private readonly Option<bool> _endSessions = new("--end-sessions") { Description = "With --apply: end sessions of Postfix that still hold a port after --wait." };
-
     /// <summary>Adds the options.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_apply, _undo, _user, _start, _stop, _wait, _endSessions])
+        foreach (var option in (Option[])[_apply, _undo, _user, _start, _stop, _wait])
             command.Options.Add(option);
     }
 
@@ -94,8 +92,7 @@ internal sealed class ImportSwitch
             arguments.GetValue(_user)!,
             arguments.GetValue(_start) ?? SwitchoverOptions.SystemdStart,
             arguments.GetValue(_stop) ?? SwitchoverOptions.SystemdStop,
-            TimeSpan.FromSeconds(arguments.GetValue(_wait)),
-            arguments.GetValue(_endSessions));
+            TimeSpan.FromSeconds(arguments.GetValue(_wait)));
         var import = PostfixImport.Make(files, options.Target, HostFacts.Local(), ListeningSocket.IsTaken);
         foreach (var note in import.Notes)
             await error.WriteLineAsync(note.ToString());

@@ -248,7 +248,7 @@ internal sealed class PostfixImport
         if (ended.Count > 0)
             _notes.Add(ImportNote.Note($"{Names(ended)}: the shield ends TLS, with Postfix's certificate, and counts what clients do inside. Postfix sees clear text: Received: headers, milters and policy services no longer tell of TLS"));
         foreach (var group in ended.Where(service => service.OldTls.Length > 0).GroupBy(service => service.OldTls))
-            _notes.Add(ImportNote.Warning($"{Names(group)}: Postfix also speaks TLS 1.0 and 1.1, as far as its OpenSSL still does ({group.Key}); the shield speaks 1.2 and 1.3 only. Clients that have nothing newer send in clear where TLS is optional, and not at all where it is a must"));
+            _notes.Add(ImportNote.Note($"{Names(group)}: Postfix also speaks TLS 1.0 and 1.1, as far as its OpenSSL still does ({group.Key}); the shield speaks 1.2 and 1.3 only. Clients that have nothing newer send in clear where TLS is optional, and not at all where it is a must"));
         foreach (var file in ended.SelectMany(service => service.Tls.ProtectedFiles).Distinct())
             _notes.Add(ImportNote.Warning($"{file}: the user the shield runs as (smtpshield) must be able to read it and to enter its directories"));
         foreach (var group in _services.Shielded.Where(service => service.Tls.Place == TlsPlace.Postfix && service.Port > 0).GroupBy(service => service.Tls.Why))

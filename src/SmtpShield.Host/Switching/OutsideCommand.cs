@@ -29,13 +29,13 @@ internal static class OutsideCommand
         }
         catch (Win32Exception exception)
         {
-            return new(NotFound, exception.Message);
+            return new(NotFound, "", exception.Message);
         }
         process.StandardInput.Close();
-        var output = new StringBuilder();
+        var (output, errors) = (new StringBuilder(), new StringBuilder());
         using var deadline = new CancellationTokenSource(limit, time);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        var reading = Task.WhenAll(KeepAsync(process.StandardOutput, output), KeepAsync(process.StandardError, output));
+        var reading = Task.WhenAll(KeepAsync(process.StandardOutput, output), KeepAsync(process.StandardError, errors));
         try
         {
             await process.WaitForExitAsync(ending.Token);
@@ -44,12 +44,17 @@ internal static class OutsideCommand
         {
             process.Kill(entireProcessTree: true);
             cancellationToken.ThrowIfCancellationRequested();
-            return new(NotFound, $"did not end within {limit.TotalSeconds:0} s");
+            return new(NotFound, "", $"did not end within {limit.TotalSeconds:0} s");
         }
         // A program it left behind may hold the pipes open.
         await Task.WhenAny(reading, Task.Delay(s_lastOutput, time, CancellationToken.None));
+        return new(process.ExitCode, TextOf(output), TextOf(errors));
+    }
+
+    private static string TextOf(StringBuilder output)
+    {
         lock (output)
-            return new(process.ExitCode, Printable.Text(output.ToString().Trim().ReplaceLineEndings("; ")));
+            return Printable.Text(output.ToString().Trim().ReplaceLineEndings("; "));
     }
 
     private static async Task KeepAsync(StreamReader reader, StringBuilder output)

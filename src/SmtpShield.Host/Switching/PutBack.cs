@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 
 namespace SmtpShield.Host.Switching;
@@ -55,6 +56,7 @@ internal sealed class PutBack(SwitchoverBackup backup, TextWriter output, TimePr
         // Postfix's master ends when a port it wants is taken.
         if (!backup.EndPoints.All(IsPostfixsOrFree))
             return $"Postfix was not told to read its files: {Holders()}. End that, then: postfix -c {backup.Postfix} reload";
+        await EndLeftBehindAsync();
         var command = Master is null ? "start" : "reload";
         output.WriteLine($"postfix {command}");
         var failure = await _postfix.RunAsync(command, CancellationToken.None);
@@ -67,6 +69,18 @@ internal sealed class PutBack(SwitchoverBackup backup, TextWriter output, TimePr
             isBack = await Waiting.ForAsync(AreHeld, s_portLimit, time, CancellationToken.None);
         }
         return isBack && AreHeld() ? "" : $"Postfix does not listen on {string.Join(", ", backup.EndPoints)}{(failure.Length > 0 ? $": {failure}" : "")}; its log says why";
+    }
+
+    // Processes that Postfix has told to end, and that did not: they hold a port that master(8) does not find free then. postfix stop kills them, too.
+    private async Task EndLeftBehindAsync()
+    {
+        IEnumerable<int> LeftBehind() => backup.EndPoints.Select(ListeningSocket.HoldersOf).Where(holders => Master is not { } master || !holders.Contains(master)).SelectMany(holders => holders).Distinct();
+        var processes = LeftBehind().ToList();
+        if (processes.Count == 0)
+            return;
+        output.WriteLine($"end {string.Join(", ", processes.Select(ListeningSocket.Describe))}");
+        await OutsideCommand.RunAsync(["kill", "-KILL", .. processes.Select(id => id.ToString(CultureInfo.InvariantCulture))], s_portLimit, time, CancellationToken.None);
+        await Waiting.ForAsync(() => !LeftBehind().Any(), s_portLimit, time, CancellationToken.None);
     }
 
     private int? Master => PostfixControl.MasterIn(backup.QueueDirectory);

@@ -23,7 +23,7 @@ internal static class RelayQuestion
     private const int MostLines = 100;
 
     // Of a domain for documentation (RFC 2606); the sender is the null one, which no check of senders keeps from being asked.
-    private static readonly string[] Commands = ["EHLO smtpshield-test.example.com", "MAIL FROM:<>", "RCPT TO:<relay-test@example.com>"];
+    private static readonly string[] Commands = ["EHLO smtpshield-test.example.com", "MAIL FROM:<>", "RCPT TO:<relay-test@elsewhere.example>"];
 
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_closing = TimeSpan.FromSeconds(2);

@@ -16,7 +16,6 @@ internal sealed class Switchover
     private static readonly Version s_oldestPostfix = new(3, 5);
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan s_checkLimit = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(5);
 
     private readonly ImportResult _import;
     private readonly SwitchoverOptions _options;
@@ -182,24 +181,11 @@ internal sealed class Switchover
             return "Postfix ended when it read its files; its log says why";
         if (!HasMoved())
             return $"Postfix does not listen on {string.Join(", ", _inner)} {Seconds} after the reload; its log says why";
-        if (!IsFree() && _options.EndsSessions)
-            await EndSessionsAsync(IsFree, cancellationToken);
-        return IsFree() ? "" : $"sessions that Postfix still has hold {string.Join(", ", _front.Where(ListeningSocket.IsTaken))} {Seconds} after the reload: {string.Join(", ", Sessions().Select(ListeningSocket.Describe))}. " +
-            "Try again with a longer --wait, or with --end-sessions, which ends them as postfix stop would";
+        // Postfix ends the processes of a service that is gone; one that does not end holds the port.
+        return IsFree() ? "" : $"{string.Join(", ", _front.Where(ListeningSocket.IsTaken))} is not free {Seconds} after the reload: {string.Join(", ", _front.SelectMany(ListeningSocket.HoldersOf).Distinct().Select(ListeningSocket.Describe))}";
     }
 
     private string Seconds => string.Create(CultureInfo.InvariantCulture, $"{_options.Wait.TotalSeconds:0} s");
-
-    private IEnumerable<int> Sessions() => _front.SelectMany(ListeningSocket.HoldersOf).Distinct();
-
-    private async Task EndSessionsAsync(Func<bool> isFree, CancellationToken cancellationToken)
-    {
-        var sessions = Sessions().Where(id => PostfixControl.IsDaemon(id, _queueDirectory) && id != PostfixControl.MasterIn(_queueDirectory)).ToList();
-        _output.WriteLine($"end {sessions.Count} of Postfix's sessions");
-        if (sessions.Count > 0)
-            await OutsideCommand.RunAsync(["kill", .. sessions.Select(id => id.ToString(CultureInfo.InvariantCulture))], s_endLimit, _time, cancellationToken);
-        await Waiting.ForAsync(isFree, s_endLimit, _time, cancellationToken);
-    }
 
     private async Task<string> StartAsync(CancellationToken cancellationToken)
     {

@@ -6,8 +6,7 @@ namespace SmtpShield.Host.Switching;
 /// <param name="Start">The command that starts the shield, now and at each boot; it returns when it runs.</param>
 /// <param name="Stop">The command that undoes <paramref name="Start"/>.</param>
 /// <param name="Wait">How long each thing that has to come about may take.</param>
-/// <param name="EndsSessions">Whether Postfix's sessions that still hold a port after <paramref name="Wait"/> are ended.</param>
-internal sealed record SwitchoverOptions(string Target, string User, string Start, string Stop, TimeSpan Wait, bool EndsSessions)
+internal sealed record SwitchoverOptions(string Target, string User, string Start, string Stop, TimeSpan Wait)
 {
     /// <summary>The unit of deploy/systemd, now and at each boot.</summary>
     public const string SystemdStart = "systemctl enable --now smtpshield";

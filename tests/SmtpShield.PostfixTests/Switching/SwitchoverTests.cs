@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
+using System.Text.RegularExpressions;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
 using SmtpShield.Testing.Tls;
@@ -60,6 +61,7 @@ public sealed class SwitchoverTests
             OutsideProcess.Signal(id, OutsideProcess.Terminate);
         if (_postfix is not null)
             await _postfix.DisposeAsync();
+        _postfix = null;
         if (_directory.Length > 0)
             Directory.Delete(_directory, recursive: true);
     }
@@ -105,8 +107,11 @@ public sealed class SwitchoverTests
         Assert.That(Directory.Exists(Path.GetDirectoryName(Target)), Is.False, "what --apply made is gone");
         Assert.That(Directory.Exists(Backup), Is.False, "nothing is left to undo");
         Assert.That(await SayAsync(Door, cancellationToken), Is.EqualTo((string[])["220", "250", "554"]));
-        Assert.That(await File.ReadAllTextAsync(Postfix.LogPath, cancellationToken), Does.Match(@"(?m)postfix/smtp/smtpd\[\d+\]: disconnect from unknown\[127\.85\.3\.7\] "));
+        await LogHasAsync(Postfix.LogPath, @"postfix/smtp/smtpd\[\d+\]: disconnect from unknown\[127\.85\.3\.7\] ", cancellationToken);
     }
+
+    private static Task LogHasAsync(string path, string pattern, CancellationToken cancellationToken) =>
+        Eventually.HoldsAsync(() => Regex.IsMatch(File.ReadAllText(path), pattern), s_limit, pattern, cancellationToken);
 
     [Test, CancelAfter(300_000)]
     public async Task ApplyAndUndo_Postfix_IsGuardedAndThenAsBefore(CancellationToken cancellationToken)
@@ -118,10 +123,10 @@ public sealed class SwitchoverTests
         var (status, output) = await ApplyAsync(cancellationToken);
 
         Assert.That(status, Is.Zero, output);
-        Assert.That(output, Does.Contain("a stranger's mail to elsewhere is refused: 554 5.7.1 <relay-test@example.com>: Relay access denied"));
+        Assert.That(output, Does.Contain("a stranger's mail to elsewhere is refused: 554 5.7.1 <relay-test@elsewhere.example>: Relay access denied"));
         Assert.That(await SayAsync(Door, cancellationToken), Is.EqualTo((string[])["220", "250", "554"]));
-        Assert.That(await File.ReadAllTextAsync(Postfix.LogPath, cancellationToken), Does.Match(@"(?m)shielded/[^ ]*smtpd\[\d+\]: NOQUEUE: reject: RCPT from unknown\[127\.85\.3\.7\]"), "Postfix knows the client");
-        Assert.That(await File.ReadAllTextAsync($"{_directory}/log", cancellationToken), Does.Contain("connect from unknown[127.85.3.7]"), "the shield is in front");
+        await LogHasAsync(Postfix.LogPath, @"shielded/[^ ]*smtpd\[\d+\]: \w+: reject: RCPT from unknown\[127\.85\.3\.7\]", cancellationToken);
+        await LogHasAsync($"{_directory}/log", @"connect from unknown\[127\.85\.3\.7\]", cancellationToken);
         Assert.That(File.GetUnixFileMode(MasterCf), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead));
 
         (status, output) = await ApplyAsync(cancellationToken);
@@ -202,21 +207,26 @@ public sealed class SwitchoverTests
     }
 
     [Test, CancelAfter(300_000)]
-    public async Task Apply_SessionHoldsThePort_PutsEverythingBackOrEndsIt(CancellationToken cancellationToken)
+    public async Task Apply_SessionOfPostfix_EndsWithTheReload(CancellationToken cancellationToken)
     {
         await StartPostfixAsync(cancellationToken);
-        await using (var client = await RawSmtpClient.ConnectAsync(Door, IPAddress.Loopback, cancellationToken))
-        {
-            await client.ReplyAsync(cancellationToken);
-            await AssertFailsAsync(@"sessions that Postfix still has hold 127.0.0.1:\d+ 3 s after the reload: smtpd\[\d+\].*--end-sessions.*; everything was put back", cancellationToken, more: ["--wait", "3"]);
-        }
-        await using (var client = await RawSmtpClient.ConnectAsync(Door, IPAddress.Loopback, cancellationToken))
-        {
-            await client.ReplyAsync(cancellationToken);
-            var (status, output) = await ApplyAsync(cancellationToken, null, "--wait", "10", "--end-sessions");
-            Assert.That((status, output), Is.EqualTo((0, output)));
-            Assert.That(output, Does.Match("end [1-9] of Postfix's sessions"));
-        }
+        await using var client = await RawSmtpClient.ConnectAsync(Door, IPAddress.Loopback, cancellationToken);
+        await client.ReplyAsync(cancellationToken);
+        var (status, output) = await ApplyAsync(cancellationToken);
+        Assert.That((status, output), Is.EqualTo((0, output)));
+        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.Empty);
+    }
+
+    [Test, CancelAfter(300_000)]
+    public async Task Apply_PortIsNotFreed_PutsEverythingBack(CancellationToken cancellationToken)
+    {
+        await StartPostfixAsync(cancellationToken);
+        await using var client = await RawSmtpClient.ConnectAsync(Door, IPAddress.Loopback, cancellationToken);
+        await client.ReplyAsync(cancellationToken);
+        // It can't end while it is stopped, and holds the port.
+        var (smtpd, _) = Postfix.AcceptingProcesses().Select(id => (id, File.ReadAllText($"/proc/{id}/comm"))).First(process => process.Item2.StartsWith("smtpd", StringComparison.Ordinal));
+        OutsideProcess.Signal(smtpd, OutsideProcess.Stop);
+        await AssertFailsAsync(@"127.0.0.1:\d+ is not free 3 s after the reload: smtpd\[\d+\].*; everything was put back", cancellationToken, more: ["--wait", "3"]);
     }
 
     // What Postfix finds taken when it reads master.cf ends it.
@@ -224,12 +234,32 @@ public sealed class SwitchoverTests
     public async Task Apply_ReloadEndsPostfix_StartsItAgain(CancellationToken cancellationToken)
     {
         await StartPostfixAsync(cancellationToken);
-        using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        // Bound, but not listening: it can't be seen before.
-        var port = await InnerPortAsync(cancellationToken);
-        taken.ExclusiveAddressUse = true;
-        taken.Bind(new IPEndPoint(IPAddress.Loopback, port));
-        await AssertFailsAsync(@"Postfix (ended when it read its files|does not listen on 127.0.0.1:\d+).*; everything was put back", cancellationToken, more: ["--wait", "15"]);
+        // Bound, but not listening: they can't be seen before.
+        var taken = new List<Socket>();
+        for (var port = 10025; port < 10045; port++)
+            taken.Add(Bind(port));
+        try
+        {
+            await AssertFailsAsync(@"Postfix (ended when it read its files|does not listen on 127.0.0.1:\d+).*; everything was put back", cancellationToken, more: ["--wait", "15"]);
+        }
+        finally
+        {
+            taken.ForEach(socket => socket.Dispose());
+        }
+    }
+
+    private static Socket Bind(int port)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ExclusiveAddressUse = true };
+        try
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+        }
+        catch (SocketException)
+        {
+            // Somebody listens there.
+        }
+        return socket;
     }
 
     [Test, CancelAfter(300_000)]
@@ -314,12 +344,6 @@ public sealed class SwitchoverTests
     {
         var (status, output) = await OutsideProcess.RunAsync("dotnet", [Program, "import", .. arguments.Split(' '), _directory], s_limit, cancellationToken);
         Assert.That((status, output), Is.EqualTo((1, $"{expected}\n")));
-    }
-
-    private async Task<int> InnerPortAsync(CancellationToken cancellationToken)
-    {
-        var (_, text) = await ImportAsync(cancellationToken);
-        return int.Parse(text.Split("shield_upstream = 127.0.0.1:")[1].Split('\n')[0], null);
     }
 
     private async Task AssertFailsAsync(string expected, CancellationToken cancellationToken, string? start = null, params string[] more)
