@@ -105,6 +105,7 @@ public sealed partial class StartHereTests
                     script.Append(null, $"echo \"{Mark}-\"\nlook {state}\n");
             }
         }
+        script.Append("[ -z \"$(find /usr/lib/smtpshield -name '*.pdb' -o -name '*.xml')\" ] || { echo 'more than the program was published'; exit 1; }\n");
         return script.Append("files | diff \"$SANDBOX/files-before\" - && [ ! -e /etc/smtpshield/main.cf ] && echo 'Postfix is as it was'\npostfix stop\n").ToString();
     }
 
