@@ -32,7 +32,13 @@ internal static class DemoCommand
             Try, in another terminal:
 
               telnet 127.0.0.1 {{port}}      six times within a minute, with or without QUIT: the sixth is refused with 421
-              RCPT TO:<nosuch@example.com>   in a session, again and again: slower from the third error on, 421 at the sixth
+
+            And the limits on errors: these four lines, and the last one again and again. Slower from the third on, 421 behind the sixth:
+
+              telnet 127.0.0.1 {{port}}
+              EHLO client.example
+              MAIL FROM:<me@client.example>
+              RCPT TO:<nosuch@example.com>
 
             Log lines as they happen (Ctrl+C ends the demo):
 
