@@ -37,4 +37,19 @@ public class TlsVersionsParserTests
 
         Assert.That((isParsed, reason), Is.EqualTo((false, expected)));
     }
+
+    [TestCase("", true)]
+    [TestCase(">=TLSv1", true)]
+    [TestCase(">=TLSv1.1", true)]
+    [TestCase("!SSLv2, !SSLv3", true)]
+    [TestCase("!SSLv2,!SSLv3,!TLSv1", true)]
+    [TestCase("TLSv1.1 TLSv1.2", true)]
+    [TestCase(">=TLSv1.2", false)]
+    [TestCase("!SSLv2, !SSLv3, !TLSv1, !TLSv1.1", false)]
+    [TestCase("TLSv1.2 TLSv1.3", false)]
+    public void TryParse_PostfixList_TellsWhetherOldVersionsAreAllowed(string text, bool expected)
+    {
+        Assert.That(TlsVersionsParser.TryParse(text, out var versions, out _));
+        Assert.That(versions.NamesOlder, Is.EqualTo(expected));
+    }
 }

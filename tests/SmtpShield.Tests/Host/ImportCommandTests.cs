@@ -94,6 +94,93 @@ public sealed class ImportCommandTests
         Check(output);
     }
 
+    // mailcow has two of these: one for clients, one for a load balancer, with one smtpd behind both.
+    [Test]
+    public void Import_ProxyProtocolOnThePostscreen_IsReadByTheShield()
+    {
+        var (_, lines, errors) = Import("", """
+            smtp inet n - n - 1 postscreen -o postscreen_upstream_proxy_protocol= -o syslog_name=postfix/smtp
+            10025 inet n - n - 1 postscreen -o postscreen_upstream_proxy_protocol=haproxy -o postscreen_upstream_proxy_timeout=7s -o postscreen_client_connection_count_limit=3
+            smtpd pass - - n - - smtpd -o smtpd_helo_required=yes
+
+            """);
+        var options = Check(string.Join('\n', lines));
+        Assert.Multiple(() =>
+        {
+            Assert.That(options.Of("smtp").Proxy.Protocol, Is.EqualTo(UpstreamProxyProtocol.None));
+            Assert.That(options.Of("10025").Proxy.Protocol, Is.EqualTo(UpstreamProxyProtocol.Haproxy));
+            Assert.That(options.Of("10025").Proxy.Timeout, Is.EqualTo(TimeSpan.FromSeconds(7)));
+            Assert.That((options.Of("smtp").Smtpd.HeloRequired, options.Of("10025").Smtpd.HeloRequired), Is.EqualTo((true, true)));
+            Assert.That(InForce(lines), Does.Contain("10025/inet/shield_proxy_sources = static:all"));
+            Assert.That(errors, Has.One.Contains("10025: the load balancer's PROXY header is read by the shield now"));
+            Assert.That(errors, Has.One.Contains("line 2: postscreen_client_connection_count_limit = 3 was the limit clients met first"));
+            Assert.That(lines, Has.None.Contains("-o smtpd_upstream_proxy_timeout"), "the smtpd behind the shield waits as before");
+        });
+    }
+
+    // An smtpd behind postscreen is told by it and reads no header of its own.
+    [TestCase("smtpd_upstream_proxy_protocol = haproxy\n", "", UpstreamProxyProtocol.None)]
+    [TestCase("", " -o smtpd_upstream_proxy_protocol=haproxy", UpstreamProxyProtocol.None)]
+    [TestCase("postscreen_upstream_proxy_protocol = haproxy\n", "", UpstreamProxyProtocol.Haproxy)]
+    public void Import_ProxyProtocolBehindPostscreen_IsThePostscreens(string main, string option, UpstreamProxyProtocol expected)
+    {
+        var (_, lines, _) = Import(main, $"smtp inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd{option}\n");
+        Assert.That(Check(string.Join('\n', lines)).Of("smtp").Proxy.Protocol, Is.EqualTo(expected));
+    }
+
+    [TestCase("", "note: smtp: Postfix also speaks TLS 1.0 and 1.1, as far as its OpenSSL still does (smtpd_tls_protocols, Postfix's default)")]
+    [TestCase("smtpd_tls_protocols = !SSLv2,!SSLv3\n", "note: smtp: Postfix also speaks TLS 1.0 and 1.1, as far as its OpenSSL still does (smtpd_tls_protocols = !SSLv2,!SSLv3)")]
+    [TestCase("smtpd_tls_protocols = >=TLSv1.2\n", null)]
+    [TestCase("smtpd_tls_protocols = !SSLv2, !SSLv3, !TLSv1, !TLSv1.1\n", null)]
+    public void Import_OldTls_SaysThatItEnds(string protocols, string? expected)
+    {
+        WriteCertificate();
+        var errors = Import($"smtpd_tls_chain_files = {Certificate}\nsmtpd_tls_security_level = may\n{protocols}").Errors;
+        Assert.That(errors, expected is null ? Has.None.Contains("TLS 1.0") : Has.One.StartsWith(expected));
+    }
+
+    [Test]
+    public void Import_SmtpdBehindAShield_Stops()
+    {
+        var (status, _, errors) = Import("", "#smtp inet n - y - - smtpd\n127.0.0.1:10025 inet n - y - 100 smtpd -o syslog_name=shielded -o smtpd_upstream_proxy_protocol=haproxy\n");
+        Assert.That((status, errors[0]), Is.EqualTo((1, $"error: {MasterCf}, line 2: 127.0.0.1:10025 is the smtpd behind a shield already (syslog_name = shielded), and no host outside reaches it. To import anew, first put back what was before: " +
+            $"smtpshield import --undo {_directory}, or the copy master.cf.before-smtpshield")));
+    }
+
+    [Test]
+    public void Import_TargetIsTheSample_ReplacesItUnlessItWasEdited()
+    {
+        File.WriteAllText(MainCf, "");
+        File.WriteAllText(MasterCf, Service);
+        var target = Path.Combine(_directory, "shield.cf");
+        File.Copy(Repository.PathOf("deploy/smtpshield/main.cf"), target);
+        File.AppendAllText(target, "# mine\n");
+        Assert.That(Run(_directory, "-o", target).Status, Is.EqualTo(1));
+        File.Copy(Repository.PathOf("deploy/smtpshield/main.cf"), target, overwrite: true);
+        Assert.That(Run(_directory, "-o", target).Status, Is.Zero);
+        Assert.That(File.ReadAllText(target), Does.StartWith("# SmtpShield's configuration, made from"));
+    }
+
+    // The page is what import writes.
+    [Test]
+    public void SeveralServicesPage_IsWhatIsImported()
+    {
+        CopySample("services");
+        var lines = Run(_directory).Output.Split('\n');
+        var page = Repository.Read("docs/tasks/several-services.md").Split('\n').Select(line => line.Trim()).ToList();
+        var entries = string.Join('\n', page.SkipWhile(line => !line.StartsWith("127.0.0.1:10025", StringComparison.Ordinal)).TakeWhile(line => line != "```").Select(line => line.StartsWith('-') ? "  " + line : line));
+        var written = page.SkipWhile(line => !line.StartsWith("shield_services", StringComparison.Ordinal)).TakeWhile(line => line != "```").Where(line => line.Length > 0);
+        var commands = string.Concat(lines.Where(line => line.StartsWith("#$ ", StringComparison.Ordinal)).Select(line => line[3..].TrimEnd('\\')));
+        var imported = commands.Split("postconf -c ").Where(command => command.Contains(" -M '", StringComparison.Ordinal)).Select(command => command.Split(" -M ", 2)[1].Split("/inet=", 2)[1].Replace("'", "", StringComparison.Ordinal));
+        Assert.Multiple(() =>
+        {
+            Assert.That(written, Is.EqualTo(InForce(lines).Select(line => line.Replace(Certificate, "/etc/ssl/mx.pem", StringComparison.Ordinal))));
+            Assert.That(Words(entries), Is.EqualTo(Words(string.Join('\n', imported))));
+        });
+    }
+
+    private static string[] Words(string text) => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+
     [Test]
     public void Import_ElaborateConfiguration_HasPostfixsLimits()
     {
