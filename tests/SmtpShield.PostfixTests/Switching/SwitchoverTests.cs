@@ -339,11 +339,20 @@ public sealed class SwitchoverTests
     [TestCase("--apply --undo", "error: --apply and --undo: give one of them")]
     [TestCase("--apply --start true", "error: --start and --stop belong together: give both")]
     [TestCase("--apply --wait 0 --start true --stop true", "error: --wait: give a number of seconds from 1 to 3600")]
-    [CancelAfter(60_000)]
+    [CancelAfter(120_000)]
     public async Task Apply_OptionsThatDoNotFit_SaysSo(string arguments, string expected, CancellationToken cancellationToken)
     {
         var (status, output) = await OutsideProcess.RunAsync("dotnet", [Program, "import", .. arguments.Split(' '), _directory], s_limit, cancellationToken);
         Assert.That((status, output), Is.EqualTo((1, $"{expected}\n")));
+    }
+
+    [Test, CancelAfter(120_000)]
+    public async Task Apply_WithoutSystemd_SaysHowToStart(CancellationToken cancellationToken)
+    {
+        if (Directory.Exists("/run/systemd/system"))
+            Assert.Ignore("systemd runs here");
+        var (status, output) = await OutsideProcess.RunAsync("dotnet", [Program, "import", "--apply", _directory], s_limit, cancellationToken);
+        Assert.That((status, output), Is.EqualTo((1, "error: no systemd runs here: say how the shield is started and stopped: --start COMMAND --stop COMMAND\n")));
     }
 
     private async Task AssertFailsAsync(string expected, CancellationToken cancellationToken, string? start = null, params string[] more)
