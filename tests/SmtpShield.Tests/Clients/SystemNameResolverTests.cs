@@ -54,9 +54,9 @@ public class SystemNameResolverTests
     [TestCase(0, "No address associated with hostname", false)]
     [TestCase(2, "Temporary failure in name resolution", true)]
     [TestCase(5, "Temporary failure in name resolution", true)]
-    public async Task AddressesOf_NameWithoutAny_SaysWhy(byte code, string error, bool isTemporary, CancellationToken cancellationToken)
+    public async Task AddressesOf_NameWithoutAny_SaysWhy(int code, string error, bool isTemporary, CancellationToken cancellationToken)
     {
-        using var server = new ScriptedNameServer((question, _) => ScriptedNameServer.Refuse(question, code));
+        using var server = new ScriptedNameServer((question, _) => ScriptedNameServer.Refuse(question, (byte)code));
         var answer = await ResolverOf(server).AddressesOfAsync("mx.example.com", AddressFamily.InterNetworkV6, cancellationToken);
 
         Assert.That((answer.Addresses.Count, answer.Error, answer.IsTemporary), Is.EqualTo((0, error, isTemporary)));
