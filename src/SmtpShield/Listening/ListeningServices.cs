@@ -25,6 +25,7 @@ internal static class ListeningServices
         services.Replace(ServiceDescriptor.Singleton<IConnectionListenerFactory, ProcessLimitListenerFactory>());
 
         services.AddHostedService<MemoryTrim>();
+        services.AddHostedService<MemoryGuard>();
         services.AddHostedService<DrainOnShutdown>();
         // Stopped in reverse: systemd hears of the stop before the drain, not after it.
         services.AddSingleton(static provider => SystemdNotifier.FromEnvironment(provider.GetRequiredService<TimeProvider>()));

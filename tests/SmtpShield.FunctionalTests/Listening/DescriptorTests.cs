@@ -1,6 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
-using System.Text;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
 
@@ -18,7 +16,7 @@ public sealed class DescriptorTests
     [CancelAfter(300_000)]
     public async Task Clients_ThreeTimesAsManyAsDescriptors_WaitAndAreServedWhenOthersLeave(int descriptors, CancellationToken cancellationToken)
     {
-        await using var mta = Answering();
+        await using var mta = AnsweringMta.Start();
         await using var shield = await StartAsync(mta, descriptors, new Dictionary<string, string>(), cancellationToken);
         var fit = Lowered(shield);
         TestContext.Out.WriteLine($"{descriptors} descriptors, {OpenDescriptors(shield)} open: {fit} sessions");
@@ -47,11 +45,11 @@ public sealed class DescriptorTests
     [Test, CancelAfter(120_000)]
     public async Task Clients_ThatAreRefusedAndDoNotClose_LeaveRoomForOthers(CancellationToken cancellationToken)
     {
-        await using var mta = Answering();
+        await using var mta = AnsweringMta.Start();
         await using var shield = await StartAsync(mta, 256, new Dictionary<string, string> { ["smtpd_peername_lookup"] = "yes" }, cancellationToken);
 
         // Refused as no SMTP, and then held open by the client: the shield waits for a bounded number of them, and not long.
-        await using (new Crowd(shield.EndPoint, 768, "GET / HTTP/1.1\r\n"))
+        await using (new Crowd(shield.EndPoint, 768, "GET / HTTP/1.1\r\n"u8.ToArray()))
             await Eventually.HoldsAsync(() => shield.HasExited || Count(shield, "disconnect from") >= 200, _patience, "200 are refused", cancellationToken);
 
         Assert.That(shield.HasExited, Is.False, shield.AllLines);
@@ -63,7 +61,7 @@ public sealed class DescriptorTests
     [Test, CancelAfter(60_000)]
     public async Task Start_SeveralServices_ShareWhatFits(CancellationToken cancellationToken)
     {
-        await using var mta = Answering();
+        await using var mta = AnsweringMta.Start();
         var submission = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
         await using var shield = await StartAsync(
             mta, 1024, new Dictionary<string, string> { ["shield_services"] = "smtp submission", ["submission/inet/shield_listen"] = $"{submission}", ["submission/inet/default_process_limit"] = "30000" }, cancellationToken);
@@ -86,7 +84,7 @@ public sealed class DescriptorTests
         Assert.That(
             async () =>
             {
-                await using var mta = Answering();
+                await using var mta = AnsweringMta.Start();
                 await using var shield = await StartAsync(mta, descriptors, new Dictionary<string, string>(), cancellationToken);
             },
             Throws.InvalidOperationException.With.Message.Matches(
@@ -95,7 +93,7 @@ public sealed class DescriptorTests
     [Test, CancelAfter(60_000)]
     public async Task Start_SoftLimitBelowTheHardOne_IsRaised(CancellationToken cancellationToken)
     {
-        await using var mta = Answering();
+        await using var mta = AnsweringMta.Start();
         await using var shield = await StartAsync(mta, 256, new Dictionary<string, string> { ["default_process_limit"] = "100" }, cancellationToken, hard: 1024);
 
         Assert.That(File.ReadLines($"/proc/{shield.Id}/limits").Single(line => line.StartsWith("Max open files", StringComparison.Ordinal)), Does.Match(@"1024 +1024"));
@@ -114,56 +112,4 @@ public sealed class DescriptorTests
     private static int Count(ShieldProcess shield, string text) => shield.AllLines.Split(text).Length - 1;
 
     private static int OpenDescriptors(ShieldProcess shield) => Directory.GetFiles($"/proc/{shield.Id}/fd").Length;
-
-    private static ScriptedMta Answering()
-    {
-        var mta = new ScriptedMta();
-        mta.Serve(static async connection =>
-        {
-            await connection.SendAsync("220 mta.example.test ESMTP\r\n", CancellationToken.None);
-            while (await connection.ReadLineAsync(CancellationToken.None) is not null)
-                await connection.SendAsync("250 Ok\r\n", CancellationToken.None);
-        });
-        return mta;
-    }
-
-    /// <summary>Clients that connect, say something or nothing, and stay until they all leave at once.</summary>
-    private sealed class Crowd : IAsyncDisposable
-    {
-        private readonly CancellationTokenSource _leave = new();
-        private readonly Task _clients;
-        private int _greeted;
-
-        public Crowd(IPEndPoint server, int size, string? says = null) =>
-            _clients = Task.WhenAll(Enumerable.Range(0, size).Select(number => Task.Run(() => StayAsync(server, number, says))));
-
-        public int Greeted => Volatile.Read(ref _greeted);
-
-        public async ValueTask DisposeAsync()
-        {
-            await _leave.CancelAsync();
-            await _clients;
-            _leave.Dispose();
-        }
-
-        private async Task StayAsync(IPEndPoint server, int number, string? says)
-        {
-            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            try
-            {
-                socket.Bind(new IPEndPoint(new IPAddress([127, 90, 0, (byte)(1 + number % 250)]), 0));
-                await socket.ConnectAsync(server, _leave.Token);
-                if (says is not null)
-                    await socket.SendAsync(Encoding.ASCII.GetBytes(says), _leave.Token);
-                var reply = new byte[512];
-                if (await socket.ReceiveAsync(reply, _leave.Token) > 0 && reply.AsSpan().StartsWith("220"u8))
-                    Interlocked.Increment(ref _greeted);
-                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, _leave.Token);
-            }
-            catch (Exception left) when (left is OperationCanceledException or SocketException)
-            {
-                // It leaves.
-            }
-        }
-    }
 }
