@@ -155,9 +155,24 @@ public sealed class ServiceConfigurationTests
     [TestCase("smtp/inet/shield_listen = 192.0.2.1:25\nsubmission/inet/shield_listen = 192.0.2.1:25", "main.cf, line 3: submission/inet/shield_listen: submission would listen on 192.0.2.1:25, as smtp does (write submission/inet/shield_listen = address:port)")]
     [TestCase("submission/inet/shield_listen = 192.0.2.1:25", "main.cf, line 2: submission/inet/shield_listen: submission would listen on 192.0.2.1:25, as smtp does (write submission/inet/shield_listen = address:port)")]
     [TestCase("shield_listen = 192.0.2.1:25", "main.cf, line 2: shield_listen: submission would listen on 192.0.2.1:25, as smtp does (write submission/inet/shield_listen = address:port)")]
-    [TestCase("smtp/inet/shield_listen = 192.0.2.1:587", "built-in default: shield_listen: submission would listen on 0.0.0.0:587, as smtp does (write submission/inet/shield_listen = address:port)")]
+    [TestCase("smtp/inet/shield_listen = 192.0.2.1:587", "built-in default: shield_listen: submission would listen on 0.0.0.0:587, which overlaps 192.0.2.1:587 of smtp (write submission/inet/shield_listen = address:port)")]
+    [TestCase("smtp/inet/shield_listen = 0.0.0.0:25\nsubmission/inet/shield_listen = 127.0.0.1:25", "main.cf, line 3: submission/inet/shield_listen: submission would listen on 127.0.0.1:25, which overlaps 0.0.0.0:25 of smtp (write submission/inet/shield_listen = address:port)")]
+    [TestCase("smtp/inet/shield_listen = [::]:25\nsubmission/inet/shield_listen = [2001:db8::1]:25", "main.cf, line 3: submission/inet/shield_listen: submission would listen on [2001:db8::1]:25, which overlaps [::]:25 of smtp (write submission/inet/shield_listen = address:port)")]
+    [TestCase("smtp/inet/shield_listen = 0.0.0.0:25 127.0.0.1:25", "main.cf, line 2: smtp/inet/shield_listen: 0.0.0.0:25 and 127.0.0.1:25 overlap: 0.0.0.0:25 takes the clients of both (keep one of them)")]
+    [TestCase("smtp/inet/shield_listen = [::1]:25, [::]:25", "main.cf, line 2: smtp/inet/shield_listen: [::1]:25 and [::]:25 overlap: [::]:25 takes the clients of both (keep one of them)")]
     public void Read_EndpointOfTwoServices_IsAnError(string text, string expected) =>
         Assert.That(Said($"shield_services = smtp submission\n{text}\n", ProblemSeverity.Error), Is.EqualTo((string[])[expected]));
+
+    [TestCase("shield_listen = [::]:2525", "main.cf, line 1: shield_listen: [::]:2525 takes IPv6 only (for IPv4 too write 0.0.0.0:2525, [::]:2525)")]
+    [TestCase("shield_listen = [::]:2525\nshield_services = smtp other\nother/inet/shield_listen = [::]:2526, 192.0.2.1:2526", "main.cf, line 1: shield_listen: [::]:2525 takes IPv6 only (for IPv4 too write 0.0.0.0:2525, [::]:2525)")]
+    public void Read_AllOfIPv6AndNoIPv4_IsANote(string text, string expected) =>
+        Assert.That(Said(text + "\n", ProblemSeverity.Note), Is.EqualTo((string[])[expected]));
+
+    [TestCase("")]
+    [TestCase("shield_listen = 0.0.0.0:2525, [::]:2525")]
+    [TestCase("shield_listen = [::]:2525 192.0.2.1:2525")]
+    [TestCase("shield_listen = [2001:db8::1]:2525")]
+    public void Read_BothVersionsOrOneAddress_IsNoNote(string text) => Assert.That(Said(text + "\n", ProblemSeverity.Note), Is.Empty);
 
     [TestCase("smtp/inet/shield_listen = 127.0.0.1:0\nsubmission/inet/shield_listen = 127.0.0.1:0")]
     [TestCase("smtp/inet/shield_listen = 192.0.2.1:25\nsubmission/inet/shield_listen = 192.0.2.2:25")]

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using SmtpShield.Configuration.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
@@ -27,6 +28,7 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
             problems.Add(ConfigurationProblem.Warning(locate(Services), Services, $"{Services}: {name} is listed more than once", "keep one of them"));
 
         RequireOwnEndpoints(options);
+        NoteIPv6Only(options);
         RequireNoLoop(options);
     }
 
@@ -53,11 +55,32 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
         var taken = new List<(IPEndPoint Endpoint, string Service)>();
         foreach (var (service, own) in options.Services)
         {
-            foreach (var endpoint in own.Listener.Endpoints.Where(endpoint => endpoint.Port != 0))
+            foreach (var endpoint in own.Listener.Endpoints.Where(endpoint => endpoint.Port != 0).Distinct())
             {
-                if (taken.Find(other => other.Service != service && Overlap(other.Endpoint, endpoint)) is { Service: not null } first)
-                    Fail(Written(service, "shield_listen"), $"{service} would listen on {endpoint}, as {first.Service} does", $"write {ServiceParameter.Write(service, "shield_listen")} = address:port");
+                var (first, other) = taken.Find(earlier => Overlap(earlier.Endpoint, endpoint));
+                var parameter = Written(service, "shield_listen");
+                if (other == service)
+                    Fail(parameter, $"{parameter}: {first} and {endpoint} overlap: {(IsAny(first.Address) ? first : endpoint)} takes the clients of both", "keep one of them");
+                else if (other is not null)
+                    Fail(
+                        parameter,
+                        first.Equals(endpoint) ? $"{service} would listen on {endpoint}, as {other} does" : $"{service} would listen on {endpoint}, which overlaps {first} of {other}",
+                        $"write {ServiceParameter.Write(service, "shield_listen")} = address:port");
                 taken.Add((endpoint, service));
+            }
+        }
+    }
+
+    // Who knows other programs expects an IPv6 socket to take both (decision 24).
+    private void NoteIPv6Only(ShieldOptions options)
+    {
+        var ipv4 = options.Services.Values.SelectMany(own => own.Listener.Endpoints).Where(endpoint => endpoint.AddressFamily == AddressFamily.InterNetwork).Select(endpoint => endpoint.Port).ToHashSet();
+        foreach (var (service, own) in options.Services)
+        {
+            foreach (var endpoint in own.Listener.Endpoints.Where(endpoint => endpoint.Address.Equals(IPAddress.IPv6Any) && !ipv4.Contains(endpoint.Port)).Distinct())
+            {
+                var parameter = Written(service, "shield_listen");
+                problems.Add(new(ProblemSeverity.Note, locate(parameter), parameter, $"{parameter}: {endpoint} takes IPv6 only", $"for IPv4 too write 0.0.0.0:{endpoint.Port}, {endpoint}"));
             }
         }
     }
