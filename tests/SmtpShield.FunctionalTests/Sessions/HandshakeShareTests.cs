@@ -161,7 +161,7 @@ public class HandshakeShareTests
         Assert.That(await slow.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"));
         await slow.SendAsync("EHLO client.example\r\n", cancellationToken);
         Assert.That(await working.ReadLineAsync(cancellationToken), Is.EqualTo("EHLO client.example"));
-        await working.SendAsync("250-mx\r\n250 PIPELINING\r\n", cancellationToken);
+        await working.SendAsync("250-mx\r\n250 ENHANCEDSTATUSCODES\r\n", cancellationToken);
         Assert.That(await slow.ReplyAsync(cancellationToken), Does.StartWith("250-mx"));
         await slow.SendAsync("RSET\r\nSTARTTLS\r\n", cancellationToken);
         Assert.That(await working.ReadLineAsync(cancellationToken), Is.EqualTo("RSET"));
@@ -283,8 +283,11 @@ public class HandshakeShareTests
         var tls = new SslStream(stream);
         Assert.That(async () => await tls.AuthenticateAsClientAsync(Trusting(false, () =>
         {
+            // Before its own part is sent.
             if (isReset)
                 client.Close(0);
+            else
+                client.Shutdown(SocketShutdown.Both);
         }), cancellationToken), Throws.InstanceOf<AuthenticationException>().Or.InstanceOf<IOException>());
         client.Dispose();
     }
