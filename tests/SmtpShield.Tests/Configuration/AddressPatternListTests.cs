@@ -185,7 +185,7 @@ public sealed class AddressPatternListTests
     public void Parse_RangeThatIsReadAsAName_IsWarnedOf(string item, bool isWarned)
     {
         var problems = new List<ConfigurationProblem>();
-        AddressPatternListParser.Parse(item, "mynetworks", new SourceLocation("main.cf", 1), problems, []);
+        AddressPatternListParser.Parse(item, "mynetworks", new SourceLocation("main.cf", 1), problems, new());
 
         Assert.That(problems.Select(problem => $"{problem.Severity}: {problem}"), Is.EqualTo(isWarned
             ? [$"Warning: main.cf, line 1: mynetworks: {item.TrimStart('!')} is read as a host name, which no client has (write a range as network/length: 192.0.2.0/24)"] : Array.Empty<string>()));
