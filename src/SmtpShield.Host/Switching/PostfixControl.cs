@@ -1,3 +1,4 @@
+using System.Globalization;
 using SmtpShield.Configuration.MainCf;
 using SmtpShield.Host.Import;
 
@@ -8,6 +9,9 @@ namespace SmtpShield.Host.Switching;
 /// <param name="time">The clock of the limits.</param>
 internal sealed class PostfixControl(string directory, TimeProvider time)
 {
+    // SIGTERM, 15, in a mask of proc(5), where bit 0 is signal 1.
+    private const ulong Terminate = 1UL << 14;
+
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
     /// <summary>Its configuration directory.</summary>
@@ -40,6 +44,20 @@ internal sealed class PostfixControl(string directory, TimeProvider time)
         try
         {
             return Directory.ResolveLinkTarget($"/proc/{process}/cwd", returnFinalTarget: false)?.FullName == Path.GetFullPath(queueDirectory);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether a process has been sent SIGTERM and has not taken it: it is stopped, or hangs in the kernel.</summary>
+    public static bool IsToldToEnd(int process)
+    {
+        try
+        {
+            return File.ReadLines($"/proc/{process}/status").Where(line => line.StartsWith("SigPnd:", StringComparison.Ordinal) || line.StartsWith("ShdPnd:", StringComparison.Ordinal))
+                .Any(line => ulong.TryParse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var pending) && (pending & Terminate) != 0);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

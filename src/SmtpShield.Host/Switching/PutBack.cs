@@ -71,10 +71,17 @@ internal sealed class PutBack(SwitchoverBackup backup, TextWriter output, TimePr
         return isBack && AreHeld() ? "" : $"Postfix does not listen on {string.Join(", ", backup.EndPoints)}{(failure.Length > 0 ? $": {failure}" : "")}; its log says why";
     }
 
-    // Processes that Postfix has told to end, and that did not: they hold a port that master(8) does not find free then. postfix stop kills them, too.
+    // Processes that Postfix has told to end, and that did not: they hold a port that master(8) does not find free then, or it waits for them and does nothing else.
+    // postfix stop kills them, too.
     private async Task EndLeftBehindAsync()
     {
-        IEnumerable<int> LeftBehind() => backup.EndPoints.Select(ListeningSocket.HoldersOf).Where(holders => Master is not { } master || !holders.Contains(master)).SelectMany(holders => holders).Distinct();
+        IEnumerable<int> LeftBehind()
+        {
+            var master = Master;
+            return backup.EndPoints.Select(ListeningSocket.HoldersOf)
+                .SelectMany(holders => holders.Where(id => id != master && (master is null || !holders.Contains(master.Value) || PostfixControl.IsToldToEnd(id)))).Distinct();
+        }
+
         var processes = LeftBehind().ToList();
         if (processes.Count == 0)
             return;
