@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Text.RegularExpressions;
 using SmtpShield.Testing.Outside;
@@ -234,33 +233,24 @@ public sealed class SwitchoverTests
     public async Task Apply_ReloadEndsPostfix_StartsItAgain(CancellationToken cancellationToken)
     {
         await StartPostfixAsync(cancellationToken);
-        // Bound, but not listening: they can't be seen before.
-        var taken = new List<Socket>();
-        for (var port = 10025; port < 10045; port++)
-            taken.Add(Bind(port));
-        try
-        {
-            await AssertFailsAsync(@"Postfix (ended when it read its files|does not listen on 127.0.0.1:\d+).*; everything was put back", cancellationToken, more: ["--wait", "15"]);
-        }
-        finally
-        {
-            taken.ForEach(socket => socket.Dispose());
-        }
+        RealPostfix.RequireProgram("python3");
+        // Bound, but not listening: they can't be seen before. Not by .NET, which lets others bind the same.
+        await using var taken = OutsideProcess.Start("python3", ["-c", TakePorts]);
+        await Eventually.HoldsAsync(() => taken.Output.Contains("taken", StringComparison.Ordinal), s_limit, "the ports are taken", cancellationToken);
+        await AssertFailsAsync(@"Postfix (ended when it read its files|does not listen on 127.0.0.1:\d+).*; everything was put back", cancellationToken, more: ["--wait", "15"]);
     }
 
-    private static Socket Bind(int port)
-    {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ExclusiveAddressUse = true };
-        try
-        {
-            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
-        }
-        catch (SocketException)
-        {
-            // Somebody listens there.
-        }
-        return socket;
-    }
+    private const string TakePorts = """
+        import socket, time
+        sockets = [socket.socket() for _ in range(20)]
+        for i, one in enumerate(sockets):
+            try:
+                one.bind(("127.0.0.1", 10025 + i))
+            except OSError:
+                pass
+        print("taken", flush=True)
+        time.sleep(300)
+        """;
 
     [Test, CancelAfter(300_000)]
     public async Task Apply_PostfixRefusesToReload_PutsEverythingBack(CancellationToken cancellationToken)
@@ -293,7 +283,7 @@ public sealed class SwitchoverTests
         RealPostfix.RequireProgram("python3");
         await StartPostfixAsync(cancellationToken);
         var silent = $"python3 -c 'import socket,time; s=socket.create_server((\"127.0.0.1\",{Door.Port})); c=s.accept()[0]; c.close(); time.sleep(200)' >/dev/null 2>&1 </dev/null & echo $! >{PidFile}";
-        await AssertFailsAsync(@"no greeting on 127.0.0.1:\d+.*; everything was put back", cancellationToken, silent, "--wait", "3");
+        await AssertFailsAsync(@"no greeting on 127.0.0.1:\d+.*; everything was put back", cancellationToken, silent, "--wait", "20");
     }
 
     [Test, CancelAfter(300_000)]
