@@ -68,7 +68,7 @@ public sealed class CheckCommandTests
 
     [Test]
     public void Check_LogDirectoryThatIsNotThere_IsAnErrorAsAtStart() =>
-        Assert.That(Run("shield_client_handoff = proxy-v2\nmaillog_file = /nonexistent/mail.log\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
+        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nmaillog_file = /nonexistent/mail.log\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
             "error: /nonexistent/mail.log: maillog_file: open logfile '/nonexistent/mail.log': No such file or directory; create the directory '/nonexistent' or change maillog_file",
             "main.cf: 1 error, 0 warnings, 0 notes"])));
 
@@ -85,10 +85,11 @@ public sealed class CheckCommandTests
         using var other = new TcpListener(IPAddress.Parse(taken), 0);
         other.Start();
         var endpoint = new IPEndPoint(IPAddress.Parse(wanted), ((IPEndPoint)other.LocalEndpoint).Port);
-        var (status, lines) = Run($"shield_client_handoff = proxy-v2\nshield_listen = {endpoint}\n", CheckCommand.Create());
+        var (status, lines) = Run($"myhostname = a.example\nshield_client_handoff = proxy-v2\nshield_listen = {endpoint}\n", CheckCommand.Create());
 
         var isTaken = endpoint.AddressFamily == other.LocalEndpoint.AddressFamily && wanted != "127.0.0.2";
-        Assert.That((status, lines.Length), Is.EqualTo((0, isTaken ? 2 : 1)));
+        Assert.That(status, Is.Zero);
+        Assert.That(lines.Count(line => line.StartsWith("warning", StringComparison.Ordinal)), Is.EqualTo(isTaken ? 1 : 0));
         if (isTaken)
         {
             Assert.That(lines[0], Is.EqualTo(
@@ -137,12 +138,12 @@ public sealed class CheckCommandTests
     {
         if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess)
             Assert.Ignore("Only root can look as another user.");
-        Assert.That(Run("shield_client_handoff = proxy-v2\nshield_listen = 127.0.0.1:25\n", CheckCommand.Create(), "--user", "nobody").Lines, Has.Some.Contains("nobody needs CAP_NET_BIND_SERVICE for it: port 25"));
+        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nshield_listen = 127.0.0.1:25\n", CheckCommand.Create(), "--user", "nobody").Lines, Has.Some.Contains("nobody needs CAP_NET_BIND_SERVICE for it: port 25"));
     }
 
     [Test]
     public void Check_UserThatIsNotThere_IsAnErrorWhereItWasNamed() =>
-        Assert.That(Run("shield_client_handoff = proxy-v2\n", CheckCommand.Create(), "--user", "nobody-of-this-name"), Is.EqualTo((1, (string[])[
+        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\n", CheckCommand.Create(), "--user", "nobody-of-this-name"), Is.EqualTo((1, (string[])[
             "error: command line option --user: no such user: nobody-of-this-name (name the User= of the unit)", "main.cf: 1 error, 0 warnings, 0 notes"])));
 
     [Test]

@@ -24,15 +24,16 @@ public class AnvilTableSizeTests
     public void Table_OfAMillionClients_Needs100OctetsForEach()
     {
         Create(1_000_000);
-        for (var i = 0; i < 100; i++)
-            _table.Peek(TestAnvil.Key(i));
-        var before = GC.GetTotalMemory(forceFullCollection: true);
-
         Flood(0, 1_100_000);
+        var size = _table.Size;
 
-        var octets = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)_table.Size;
-        TestContext.Out.WriteLine($"{octets:F2} octets for each of {_table.Size} entries");
-        Assert.That(_table.Size, Is.EqualTo(1_000_000));
+        // With the table and then without, at once: pools that tests before have filled are trimmed as time goes by.
+        var with = GC.GetTotalMemory(forceFullCollection: true);
+        Create(Small);
+        var octets = (with - GC.GetTotalMemory(forceFullCollection: true)) / (double)size;
+
+        TestContext.Out.WriteLine($"{octets:F2} octets for each of {size} entries");
+        Assert.That(size, Is.EqualTo(1_000_000));
         Assert.That(octets, Is.InRange(96, 100));
     }
 

@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Testing;
@@ -10,14 +11,15 @@ public class ClientInFlightTests
 
     private static readonly AnvilKey _client = TestAnvil.Key("192.0.2.7");
 
-    private readonly SemaphoreSlim _woken = new(0);
+    private Channel<bool> _woken = null!;
     private AnvilTable _table = null!;
 
     [SetUp]
-    public void Create() => _table = TestAnvil.Table(new ShieldSnapshot(new() { Anvil = new() { ClientTableSize = 1000 } }), new FakeTimeProvider());
-
-    [OneTimeTearDown]
-    public void Dispose() => _woken.Dispose();
+    public void Create()
+    {
+        _woken = Channel.CreateUnbounded<bool>();
+        _table = TestAnvil.Table(new ShieldSnapshot(new() { Anvil = new() { ClientTableSize = 1000 } }), new FakeTimeProvider());
+    }
 
     [Test]
     public void BeginLogin_OfManySessions_UpToOneAboveTheLimitThenTheyWait()
@@ -44,10 +46,10 @@ public class ClientInFlightTests
             Begin(session);
         sessions[0].EndLogin();
         sessions[0].EndLogin();
-        await _woken.WaitAsync(cancellationToken);
-        await _woken.WaitAsync(cancellationToken);
+        await _woken.Reader.ReadAsync(cancellationToken);
+        await _woken.Reader.ReadAsync(cancellationToken);
 
-        Assert.That((_woken.CurrentCount, Begin(sessions[3]), Begin(sessions[4])), Is.EqualTo((0, LoginTurn.Begun, LoginTurn.Wait)));
+        Assert.That((_woken.Reader.Count, Begin(sessions[3]), Begin(sessions[4])), Is.EqualTo((0, LoginTurn.Begun, LoginTurn.Wait)));
     }
 
     [Test]
@@ -127,8 +129,9 @@ public class ClientInFlightTests
 
     private Action WakeOf(ClientCounter session)
     {
+        var woken = _woken.Writer;
         lock (_wakes)
-            return _wakes.TryGetValue(session, out var wake) ? wake : _wakes[session] = () => _woken.Release();
+            return _wakes.TryGetValue(session, out var wake) ? wake : _wakes[session] = () => woken.TryWrite(true);
     }
 
     private ClientCounter[] Sessions(int count)
