@@ -17,6 +17,9 @@ namespace SmtpShield.Testing;
 /// <summary>The whole shield in this process, as the program hosts it, on a free loopback port. Log lines are kept instead of written.</summary>
 internal sealed class ShieldUnderTest : IAsyncDisposable
 {
+    // Plenty, whatever this machine has: the number of sessions that fit is not what most tests are about, and a lowered one is a line in the log.
+    private static readonly ProcessResources s_resources = new(Descriptors: 1_000_000, DescriptorsOpen: 200, Memory: 64L << 30);
+
     private readonly WebApplication _application;
 
     private ShieldUnderTest(WebApplication application, RecordingLogger log)
@@ -66,7 +69,7 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         var shield = new ShieldUnderTest(
             ShieldHost.Build(
                 new(options),
-                services => (resolver is null ? services : services.AddSingleton(resolver)).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
+                services => (resolver is null ? services : services.AddSingleton(resolver)).AddSingleton(s_resources).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
                 {
                     logging.ClearProviders().AddProvider(log);
                     configureLogging?.Invoke(logging);

@@ -29,8 +29,7 @@ internal static class MtaProbe
             {
                 var own = await pool.ProbeAsync(service, destination, client: null, relaysTo: null, cancellationToken);
                 problems.AddRange(Judge(service, destination, own));
-                // Without a handoff the MTA would say the same again.
-                if (own is { Greeting: null } or { Failure: not null } || (own.Ehlo is not { Code: 250 } && service.Current.Upstream.ClientHandoff is ClientHandoff.None))
+                if (IsAllThereIs(own, service.Current.Upstream.ClientHandoff))
                     continue;
 
                 var outsider = await RelayTest.RunAsync(pool, service, destination, cancellationToken);
@@ -42,6 +41,10 @@ internal static class MtaProbe
         problems.AddRange(MtaProcessLimit.ProblemsOf(options, MtaProcessLimit.PostfixDirectory));
         return problems;
     }
+
+    // The MTA would say the same of a client: it can't be reached, does not take EHLO, or knows no client from the shield.
+    private static bool IsAllThereIs(UpstreamProbe own, ClientHandoff handoff) =>
+        own is { Greeting: null } or { Failure: not null } || (own.Ehlo is not { Code: 250 } && (own.Greeting is { Code: 220 } || handoff is ClientHandoff.None));
 
     // Never started: only what dials is used.
     private static WebApplication Build(ShieldSnapshot snapshot)

@@ -4,8 +4,9 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Admission;
 
 /// <summary>
-/// What clients have cost for nothing: handshakes they left unfinished, and those that ended with a refusal. A handshake takes the key, so of either kind a
-/// client range gets <see cref="MostInVain"/> in an <c>anvil_rate_time_unit</c>, counted from its first one. One that finishes more handshakes than it leaves may have gone on.
+/// What clients have cost for nothing: handshakes they left unfinished, and those that ended with a refusal. A handshake takes the key, so a client
+/// range gets <see cref="MostLeft"/> of the one kind and <see cref="MostTold"/> of the other in an <c>anvil_rate_time_unit</c>, counted from its first one. One that finishes more
+/// handshakes than it leaves may have gone on.
 /// </summary>
 /// <remarks>
 /// Bounded: <see cref="Capacity"/> ranges a service, of at most 128 octets each; the oldest is forgotten first. Records are never prolonged, so the order in
@@ -13,8 +14,14 @@ namespace SmtpShield.Admission;
 /// </remarks>
 internal sealed class HandshakesInVain(ShieldService service, TimeProvider time)
 {
-    /// <summary>Handshakes of each kind that a client range gets in a window.</summary>
-    public const int MostInVain = 5;
+    /// <summary>Refusals that a client range is told inside TLS in a window: a person or a mail server that looks why it is refused sees them all.</summary>
+    public const int MostTold = 5;
+
+    /// <summary>
+    /// Handshakes that a client range may leave in a window. An administrator's scanner (testssl.sh) leaves some dozens a minute and must not be lied to; so many cost a fifth of a second of
+    /// processor (RSA, 2048 bits).
+    /// </summary>
+    public const int MostLeft = 50;
 
     /// <summary>Client ranges that are remembered.</summary>
     public const int Capacity = 16384;
@@ -40,7 +47,7 @@ internal sealed class HandshakesInVain(ShieldService service, TimeProvider time)
         {
             RemoveExpired();
             var record = _records.GetValueOrDefault(client);
-            if (record.Told >= MostInVain)
+            if (record.Told >= MostTold)
                 return false;
 
             record.Told++;
@@ -55,7 +62,7 @@ internal sealed class HandshakesInVain(ShieldService service, TimeProvider time)
         lock (_gate)
         {
             RemoveExpired();
-            return _records.TryGetValue(client, out var record) && record.Left >= MostInVain && record.Left > record.Finished ? record.Left : 0;
+            return _records.TryGetValue(client, out var record) && record.Left >= MostLeft && record.Left > record.Finished ? record.Left : 0;
         }
     }
 

@@ -26,7 +26,7 @@ internal sealed class NewTlsSessions(ShieldService service, ILogger<NewTlsSessio
     /// How many handshakes of a client may be under way: those that are not over are not counted yet, and of those above the limit only a few are told so inside TLS.
     /// </summary>
     public int MostUnderWay(ClientCounter counter) =>
-        Limit(service.Current) is > 0 and var limit ? Math.Max(1, limit - counter.Peek(AnvilEvent.NewTlsSession) + HandshakesInVain.MostInVain) : int.MaxValue;
+        Limit(service.Current) is > 0 and var limit ? Math.Max(1, limit - counter.Peek(AnvilEvent.NewTlsSession) + HandshakesInVain.MostTold) : int.MaxValue;
 
     /// <summary>Counts a handshake that was not a resumption.</summary>
     /// <returns>421, to be said inside TLS, when it was one too many; else null.</returns>

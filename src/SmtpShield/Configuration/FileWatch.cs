@@ -21,6 +21,9 @@ internal sealed class FileWatch
         _seen = Array.ConvertAll(_files, file => before.TryGetValue(file, out var stamp) ? stamp : Look(file));
     }
 
+    /// <summary>The files are about to be read: what changes from here on is a change, also back to what was there before.</summary>
+    public void NoteRead() => (_seen, _isChanging) = (Look(), false);
+
     /// <summary>Whether a file has changed since the last true answer, and none has since the last question.</summary>
     public bool HasSettledChange()
     {

@@ -82,6 +82,7 @@ public sealed class ShieldConfigurationWatcher(
 
     private ShieldConfigurationResult Reload()
     {
+        _watch.NoteRead();
         var result = configuration.Reload();
         _watch.Watch(result.Files);
         var values = configuration.Summarize();

@@ -8,6 +8,9 @@ internal sealed class CuttingStream(Stream inner) : Stream
     /// <summary>How many octets of a write are sent.</summary>
     public int CutAt { get; set; } = int.MaxValue;
 
+    /// <summary>How many writes are sent whole before the first one is cut.</summary>
+    public int WholeWrites { get; set; }
+
     public override bool CanRead => true;
 
     public override bool CanWrite => true;
@@ -25,7 +28,7 @@ internal sealed class CuttingStream(Stream inner) : Stream
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var cut = Math.Min(CutAt, buffer.Length);
+        var cut = WholeWrites-- > 0 ? buffer.Length : Math.Min(CutAt, buffer.Length);
         _rest = buffer[cut..].ToArray();
         await inner.WriteAsync(buffer[..cut], cancellationToken);
     }
