@@ -64,6 +64,19 @@ internal static class PortsInUse
     // Run by itself, or by dotnet.
     private static bool IsShield(string process) => File.ReadAllText(process + "/cmdline").Split('\0').Take(2).Any(static word => Path.GetFileNameWithoutExtension(word) == Program);
 
+    // Descriptors come and go while they are looked at.
+    private static string? TargetOf(string descriptor)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.Name;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
     // Null: a shield. Only root sees the descriptors of others.
     private static string? OwnerOf(List<string> sockets)
     {
@@ -71,7 +84,7 @@ internal static class PortsInUse
         {
             try
             {
-                if (!Directory.EnumerateFiles(process + "/fd").Any(descriptor => File.ResolveLinkTarget(descriptor, returnFinalTarget: false) is { } target && sockets.Contains(target.Name)))
+                if (!Directory.EnumerateFiles(process + "/fd").Any(descriptor => TargetOf(descriptor) is { } target && sockets.Contains(target)))
                     continue;
                 return IsShield(process) ? null : $"{File.ReadAllText(process + "/comm").Trim()} (process {Path.GetFileName(process)})";
             }
