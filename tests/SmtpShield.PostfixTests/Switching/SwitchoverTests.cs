@@ -83,7 +83,7 @@ public sealed class SwitchoverTests
     }
 
     private Task<(int Status, string Output)> ApplyAsync(CancellationToken cancellationToken, string? start = null, params string[] more) =>
-        ImportAsync(cancellationToken, ["--apply", "-o", Target, "--user", User, "--start", start ?? Start, "--stop", Stop, .. more]);
+        ImportAsync(cancellationToken, ["--apply", "-o", Target, .. more.Contains("--user") ? (string[])[] : ["--user", User], "--start", start ?? Start, "--stop", Stop, .. more]);
 
     private async Task<string> FilesAsync(CancellationToken cancellationToken) => await OutsideProcess.RunSuccessfullyAsync(
         "sh", ["-c", "cd \"$0\" && find . -type f -exec stat -c '%n %a %u:%g %Y' {} + -exec sha256sum {} + | sort", Postfix.ConfigurationDirectory], s_limit, cancellationToken);
@@ -225,32 +225,8 @@ public sealed class SwitchoverTests
         // It can't end while it is stopped, and holds the port.
         var (smtpd, _) = Postfix.AcceptingProcesses().Select(id => (id, File.ReadAllText($"/proc/{id}/comm"))).First(process => process.Item2.StartsWith("smtpd", StringComparison.Ordinal));
         OutsideProcess.Signal(smtpd, OutsideProcess.Stop);
-        await AssertFailsAsync(@"127.0.0.1:\d+ is not free 3 s after the reload: smtpd\[\d+\].*; everything was put back", cancellationToken, more: ["--wait", "3"]);
+        await AssertFailsAsync(@"127.0.0.1:\d+ is not free 3 s after the reload: .*smtpd\[\d+\].*; everything was put back", cancellationToken, more: ["--wait", "3"]);
     }
-
-    // What Postfix finds taken when it reads master.cf ends it.
-    [Test, CancelAfter(300_000)]
-    public async Task Apply_ReloadEndsPostfix_StartsItAgain(CancellationToken cancellationToken)
-    {
-        await StartPostfixAsync(cancellationToken);
-        RealPostfix.RequireProgram("python3");
-        // Bound, but not listening: they can't be seen before. Not by .NET, which lets others bind the same.
-        await using var taken = OutsideProcess.Start("python3", ["-c", TakePorts]);
-        await Eventually.HoldsAsync(() => taken.Output.Contains("taken", StringComparison.Ordinal), s_limit, "the ports are taken", cancellationToken);
-        await AssertFailsAsync(@"Postfix (ended when it read its files|does not listen on 127.0.0.1:\d+).*; everything was put back", cancellationToken, more: ["--wait", "15"]);
-    }
-
-    private const string TakePorts = """
-        import socket, time
-        sockets = [socket.socket() for _ in range(20)]
-        for i, one in enumerate(sockets):
-            try:
-                one.bind(("127.0.0.1", 10025 + i))
-            except OSError:
-                pass
-        print("taken", flush=True)
-        time.sleep(300)
-        """;
 
     [Test, CancelAfter(300_000)]
     public async Task Apply_PostfixRefusesToReload_PutsEverythingBack(CancellationToken cancellationToken)
