@@ -50,7 +50,7 @@ internal static class DemoCommand
     {
         Smtpd = new() { MyHostname = MyHostname },
         Limits = new() { ClientConnectionRateLimit = 5, SoftErrorLimit = 3, HardErrorLimit = 6 },
-        Listener = new() { Endpoints = [new(IPAddress.Loopback, port)], DrainTimeout = TimeSpan.FromSeconds(2) },
+        Listener = new() { Endpoints = [new(IPAddress.Loopback, port)], DefaultProcessLimit = 100, DrainTimeout = TimeSpan.FromSeconds(2) },
         Upstream = new() { Destinations = [new(sink.Address.ToString(), sink.Port)] },
         Log = new() { MaillogFile = "/dev/stdout" },
     };
