@@ -149,7 +149,7 @@ public sealed partial class DeployedFilesTests
     }
 
     // Both services have the name the entry gives them.
-    private MailLog Log() => new MailLog(Postfix.LogPath, SyslogName).FromHere();
+    private MailLog Log() => Postfix.LogOfName(SyslogName).FromHere();
 
     private Task<ShieldProcess> StartAsync(string service, CancellationToken cancellationToken)
     {

@@ -22,6 +22,7 @@ public sealed class DialogueTests
     private static readonly ClientNetwork[] s_networks = [ClientNetwork.AsWritten, .. s_replays];
 
     private readonly Dictionary<string, PostfixInstance> _postfixes = [];
+    private readonly Dictionary<string, DialogueShields> _shields = [];
     private readonly SaslServer _sasl = new("good", "right");
     private string _chain = "";
 
@@ -49,12 +50,28 @@ public sealed class DialogueTests
             if (unit.Key.Length > 0)
                 parameters[RateTimeUnit] = unit.Key;
             _postfixes[unit.Key] = await PostfixInstance.StartAsync(services, TestContext.CurrentContext.CancellationToken, parameters);
+            _shields[unit.Key] = await DialogueShields.StartAsync(unit.SelectMany(ShieldServicesOf), parameters, TestContext.CurrentContext.CancellationToken);
         }
     }
 
     [OneTimeTearDown]
     public async Task StopPostfix()
     {
+        try
+        {
+            foreach (var shields in _shields.Values)
+                await shields.StopAsync(CancellationToken.None);
+        }
+        finally
+        {
+            await DisposeAllAsync();
+        }
+    }
+
+    private async Task DisposeAllAsync()
+    {
+        foreach (var shields in _shields.Values)
+            await shields.DisposeAsync();
         foreach (var postfix in _postfixes.Values)
             await postfix.DisposeAsync();
         await _sasl.DisposeAsync();
@@ -79,20 +96,17 @@ public sealed class DialogueTests
             dialogue, Postfix.EndPointOf(limited), ClientNetwork.AsWritten.LinesOf(Postfix.LogOf(limited)), DialogueWrites.Octets, cancellationToken);
         var differences = new ConcurrentQueue<string>();
         var cuts = Enumerable.Range(1, Math.Max(0, dialogue.LongestWrite - 1)).Select(place => (Name: $"cut behind {place}", Writes: DialogueWrites.CutBehind(place)));
-        foreach (var runs in cuts.Prepend(("one octet per write", DialogueWrites.Octets)).Chunk(ClientNetwork.Others.Count))
+        var shields = _shields[UnitOf(dialogue)];
+        foreach (var (runs, service) in cuts.Prepend(("one octet per write", DialogueWrites.Octets)).Chunk(ClientNetwork.Others.Count).Zip(CutsOf(dialogue)))
         {
-            var networks = ClientNetwork.Others.Take(runs.Length).ToArray();
-            var behind = dialogue.Mta.Count > 0 ? ServiceOf(dialogue, CutsService) : CutsService;
-            await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf(behind), LimitsOf(dialogue, networks), cancellationToken);
             var options = new ParallelOptions { MaxDegreeOfParallelism = CutsAtATime, CancellationToken = cancellationToken };
-            await Parallel.ForEachAsync(runs.Zip(networks), options, async (run, token) =>
+            await Parallel.ForEachAsync(runs.Zip(ClientNetwork.Others), options, async (run, token) =>
             {
                 var ((name, writes), network) = run;
-                var actual = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, network.LinesOf(shield.Log), writes, token, network);
+                var actual = await DialogueRunner.RunAsync(dialogue, shields.EndPointOf(service), network.LinesOf(shields.LogOf(service)), writes, token, network);
                 if (!actual.TimelessLines.SequenceEqual(expected.TimelessLines))
                     differences.Enqueue($"{name}:\n{string.Join('\n', actual.TimelessLines)}");
             });
-            await shield.StopAsync(cancellationToken);
         }
         Assert.That(differences, Is.Empty, () => "Postfix:\n" + string.Join('\n', expected.TimelessLines));
     }
@@ -132,18 +146,15 @@ public sealed class DialogueTests
 
     private async Task CompareAsync(DialogueFile dialogue, CancellationToken cancellationToken)
     {
-        var limits = LimitsOf(dialogue, s_networks);
-        await using var shield = await ShieldProcess.StartAsync(PostfixOf(dialogue).EndPointOf(ServiceOf(dialogue, "behind")), limits, cancellationToken);
-        var (expected, actual, seen, limit) = await RunBothAsync(dialogue, shield, ClientNetwork.AsWritten, cancellationToken);
+        var (expected, actual, seen, limit) = await RunBothAsync(dialogue, ClientNetwork.AsWritten, cancellationToken);
         // A machine that stalls for half a second in a delay makes a difference of one second; a wrong delay is there again every time.
         foreach (var network in s_replays)
         {
             if (!actual.Texts.SequenceEqual(expected.Texts) || actual.Entries.SequenceEqual(expected.Entries))
                 break;
             await TestContext.Progress.WriteLineAsync($"{dialogue.Name}: the delays differed, the dialogue is played again:\n{Difference(expected, actual)}");
-            (expected, actual, seen, limit) = await RunBothAsync(dialogue, shield, network, cancellationToken);
+            (expected, actual, seen, limit) = await RunBothAsync(dialogue, network, cancellationToken);
         }
-        await shield.StopAsync(cancellationToken);
         Assert.Multiple(() =>
         {
             Assert.That(actual.Entries, Is.EqualTo(expected.Entries).AsCollection, () => "what the clients saw:\n" + Difference(expected, actual));
@@ -155,15 +166,17 @@ public sealed class DialogueTests
     }
 
     private async Task<(Transcript Expected, Transcript Actual, IReadOnlyDictionary<string, int> Seen, IReadOnlyDictionary<string, int> Limit)> RunBothAsync(
-        DialogueFile dialogue, ShieldProcess shield, ClientNetwork network, CancellationToken cancellationToken)
+        DialogueFile dialogue, ClientNetwork network, CancellationToken cancellationToken)
     {
-        var postfix = PostfixOf(dialogue);
+        var (postfix, shields, service) = (PostfixOf(dialogue), _shields[UnitOf(dialogue)], dialogue.Name);
         var limited = postfix.LogOf(ServiceOf(dialogue, "limited")).FromHere();
         var behind = postfix.LogOf(ServiceOf(dialogue, "behind")).FromHere();
-        var expected = await RunPostfixAsync(dialogue, DialogueWrites.Whole, network, cancellationToken);
-        var actual = await DialogueRunner.RunAsync(dialogue, shield.EndPoint, shield.Log.FromHere(), DialogueWrites.Whole, cancellationToken, network, () => [shield.Id]);
+        var expected = RunPostfixAsync(dialogue, DialogueWrites.Whole, network, cancellationToken);
+        var actual = DialogueRunner.RunAsync(
+            dialogue, shields.EndPointOf(service), shields.LogOf(service).FromHere(), DialogueWrites.Whole, cancellationToken, network, () => [shields.ProcessOf(service)]);
+        await Task.WhenAll(expected, actual);
         await behind.WaitForQuietAsync(cancellationToken);
-        return (expected, actual, behind.CommandsSeen(), limited.CommandsSeen());
+        return (await expected, await actual, behind.CommandsSeen(), limited.CommandsSeen());
     }
 
     private Task<Transcript> RunPostfixAsync(DialogueFile dialogue, DialogueWrites writes, ClientNetwork network, CancellationToken cancellationToken)
@@ -198,6 +211,26 @@ public sealed class DialogueTests
         if (dialogue.Mta.Count > 0)
             yield return PostfixService.WithoutLimits(ServiceOf(dialogue, CutsService), MtaOf(dialogue));
     }
+
+    private IEnumerable<ShieldService> ShieldServicesOf(DialogueFile dialogue)
+    {
+        var postfix = PostfixOf(dialogue);
+        yield return new(dialogue.Name, postfix.EndPointOf(ServiceOf(dialogue, "behind")), OfService(LimitsOf(dialogue, s_networks), "20"));
+        if (dialogue.WholeOnly is not null)
+            yield break;
+
+        var behind = postfix.EndPointOf(dialogue.Mta.Count > 0 ? ServiceOf(dialogue, CutsService) : CutsService);
+        foreach (var service in CutsOf(dialogue))
+            yield return new(service, behind, OfService(LimitsOf(dialogue, ClientNetwork.Others), "80"));
+
+        // All sessions that a process may have must fit into its descriptors; and a service that has all it may have is under stress.
+        static Dictionary<string, string> OfService(Dictionary<string, string> limits, string sessions) =>
+            limits.Where(limit => limit.Key != RateTimeUnit).Append(new("default_process_limit", sessions)).ToDictionary();
+    }
+
+    // One service for as many runs as there are networks for their clients.
+    private static IEnumerable<string> CutsOf(DialogueFile dialogue) =>
+        Enumerable.Range(1, (Math.Max(1, dialogue.LongestWrite) + ClientNetwork.Others.Count - 1) / ClientNetwork.Others.Count).Select(number => ServiceOf(dialogue, $"cuts-{number}"));
 
     private static string Difference(Transcript expected, Transcript actual) =>
         $"--- expected (Postfix with the limits)\n{string.Join('\n', expected.Lines)}\n--- actual (the shield with the limits)\n{string.Join('\n', actual.Lines)}\n---";

@@ -116,7 +116,7 @@ public sealed class ServiceTests
 
         // Postfix's own words about its client.
         foreach (var name in (string[])[$"shielded/{smtp.Port}", $"shielded/{submission.Port}"])
-            Assert.That(new MailLog(postfix.LogPath, name).Texts, Does.Contain("connect from unknown[127.83.7.1]").And.Some.Contains("reject: RCPT from unknown[127.83.7.1]: 554 5.7.1"));
+            Assert.That(postfix.LogOfName(name).Texts, Does.Contain("connect from unknown[127.83.7.1]").And.Some.Contains("reject: RCPT from unknown[127.83.7.1]: 554 5.7.1"));
         await using (var limited = await RawSmtpClient.ConnectAsync(submission, s_client, cancellationToken))
         {
             await limited.ReplyAsync(cancellationToken);

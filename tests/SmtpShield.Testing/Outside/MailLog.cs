@@ -1,44 +1,33 @@
-using System.Text;
 using System.Text.RegularExpressions;
 
 namespace SmtpShield.Testing.Outside;
 
 /// <summary>The lines that one service's smtpd wrote to a log file: Postfix's or the shield's.</summary>
-/// <param name="path">The file.</param>
+/// <param name="file">The file.</param>
 /// <param name="syslogName">The service's <c>syslog_name</c>; lines of others in the same file are passed over.</param>
-public sealed partial class MailLog(string path, string syslogName)
+public sealed partial class MailLog(LogFile file, string syslogName)
 {
-    private readonly List<string> _texts = [];
-    private readonly StringBuilder _rest = new();
-    private readonly Lock _lock = new();
-    private MailLog? _all;
     private string _part = "";
     private int _from;
-    private long _read;
 
     /// <summary>The file.</summary>
-    public string Path => path;
+    public string Path => file.Path;
 
     /// <summary>The texts of the service's smtpd lines so far, without time, host, process name and id.</summary>
     public IReadOnlyList<string> Texts
     {
         get
         {
-            if (_all is not null)
-                return [.. _all.Texts.Skip(_from).Where(text => text.Contains(_part, StringComparison.Ordinal))];
-            lock (_lock)
-            {
-                ReadOn();
-                return [.. _texts];
-            }
+            var texts = file.TextsOf(syslogName + "/smtpd", _from);
+            return _part.Length == 0 ? texts : [.. texts.Where(text => text.Contains(_part, StringComparison.Ordinal))];
         }
     }
 
     /// <summary>Only the lines in which <paramref name="part"/> stands: those about one client, when others have sessions at the same time.</summary>
-    public MailLog About(string part) => new(path, syslogName) { _all = this, _part = part };
+    public MailLog About(string part) => new(file, syslogName) { _part = part, _from = _from };
 
     /// <summary>Only the lines that are not there yet.</summary>
-    public MailLog FromHere() => new(path, syslogName) { _all = this, _from = Texts.Count };
+    public MailLog FromHere() => new(file, syslogName) { _part = _part, _from = file.TextsOf(syslogName + "/smtpd", 0).Count };
 
     /// <summary>
     /// The lines that say how sessions began, what limits and guards did in them, and how they ended. Made comparable: the service's name is <c>smtp</c>, because a Postfix on a port of its own
@@ -70,7 +59,7 @@ public sealed partial class MailLog(string path, string syslogName)
     public async Task WaitForAsync(Func<IReadOnlyList<string>, bool> condition, string what, CancellationToken cancellationToken)
     {
         if (!await Eventually.TryAsync(() => condition(Texts), TimeSpan.FromSeconds(20), cancellationToken))
-            throw new TimeoutException($"Not in the log {path} of {syslogName}: {what}\n{string.Join('\n', Texts.TakeLast(50))}");
+            throw new TimeoutException($"Not in the log {Path} of {syslogName}: {what}\n{string.Join('\n', Texts.TakeLast(50))}");
     }
 
     /// <summary>The commands of all sessions, from the statistics of the disconnect lines: how many the server saw, refused ones included.</summary>
@@ -84,27 +73,6 @@ public sealed partial class MailLog(string path, string syslogName)
         }
         return seen;
     }
-
-    private void ReadOn()
-    {
-        if (!File.Exists(path))
-            return;
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        file.Position = _read;
-        using var reader = new StreamReader(file, Encoding.Latin1);
-        var added = reader.ReadToEnd();
-        _read = file.Position;
-        _rest.Append(added);
-        var lines = _rest.ToString().Split('\n');
-        _rest.Clear().Append(lines[^1]);
-        _texts.AddRange(lines[..^1]
-            .Select(line => Prefix().Match(line))
-            .Where(match => match.Success && match.Groups["tag"].Value == syslogName + "/smtpd")
-            .Select(match => match.Groups["text"].Value));
-    }
-
-    [GeneratedRegex(@"^\w{3} +\d+ \d\d:\d\d:\d\d \S+ (?<tag>[^\[ ]+)\[\d+\]: (?<text>.*)$")]
-    private static partial Regex Prefix();
 
     [GeneratedRegex(@"^(connect from |disconnect from |lost connection |timeout after |too many errors after |improper command pipelining |discarding EHLO keywords: |warning: non-SMTP command |warning: .* limit exceeded: |warning: Refusing |warning: TLS library problem: |SSL_accept error |Anonymous TLS connection |TLS SNI )")]
     private static partial Regex SessionLine();

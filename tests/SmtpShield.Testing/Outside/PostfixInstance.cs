@@ -14,15 +14,18 @@ public sealed class PostfixInstance : IAsyncDisposable
 
     private const string DirectoryPrefix = "smtpshield-postfix-";
     private const int MailOwner = 65534;
+    private static readonly Lazy<bool> s_abandonedAreStopped = new(StopAbandoned);
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private readonly Dictionary<string, (PostfixService Service, int Port)> _services;
     private readonly string _directory;
     private readonly EventHandler _onExit;
+    private readonly LogFile _log;
 
     private PostfixInstance(string directory, Dictionary<string, (PostfixService, int)> services)
     {
         _directory = directory;
         _services = services;
+        _log = new LogFile(LogPath);
         _onExit = (_, _) => KillLeftOvers();
         AppDomain.CurrentDomain.ProcessExit += _onExit;
     }
@@ -45,7 +48,7 @@ public sealed class PostfixInstance : IAsyncDisposable
     /// <summary>Starts an instance with these services; <paramref name="parameters"/> are for its main.cf.</summary>
     public static async Task<PostfixInstance> StartAsync(IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)
     {
-        StopAbandoned();
+        _ = s_abandonedAreStopped.Value;
         var ports = services.ToDictionary(service => service.Name, service => (service, LoopbackPorts.Take()));
         var directory = Directory.CreateTempSubdirectory($"{DirectoryPrefix}{Environment.ProcessId}-").FullName;
         var instance = new PostfixInstance(directory, ports);
@@ -66,8 +69,11 @@ public sealed class PostfixInstance : IAsyncDisposable
     /// <summary>Where a service listens.</summary>
     public IPEndPoint EndPointOf(string service) => new(IPAddress.Loopback, _services[service].Port);
 
-    /// <summary>What a service's smtpd processes have logged; a new reader each time, from the beginning of the file.</summary>
-    public MailLog LogOf(string service) => new(LogPath, _services[service].Service.SyslogName);
+    /// <summary>What a service's smtpd processes have logged; from the beginning of the file.</summary>
+    public MailLog LogOf(string service) => LogOfName(_services[service].Service.SyslogName);
+
+    /// <summary>The same for what logs under this <c>syslog_name</c>.</summary>
+    public MailLog LogOfName(string syslogName) => new(_log, syslogName);
 
     /// <summary>The directory in which a recipient's messages are stored, one file each.</summary>
     public string MailboxOf(string recipient) => Path.Combine(_directory, "mail", recipient, "new");
@@ -113,8 +119,8 @@ public sealed class PostfixInstance : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    // A test host that was killed could not stop its Postfix: the next run does.
-    private static void StopAbandoned()
+    // A test host that was killed could not stop its Postfix: the next one does, once. Others may do so at the same time, and what was killed may still write its last.
+    private static bool StopAbandoned()
     {
         foreach (var directory in Directory.GetDirectories(Path.GetTempPath(), DirectoryPrefix + "*"))
         {
@@ -123,8 +129,16 @@ public sealed class PostfixInstance : IAsyncDisposable
                 continue;
             foreach (var (id, _) in Processes(directory))
                 OutsideProcess.Signal(id, 9);
-            Directory.Delete(directory, recursive: true);
+            try
+            {
+                Directory.Delete(directory, recursive: true);
+            }
+            catch (IOException)
+            {
+                // What is left of it is the next run's.
+            }
         }
+        return true;
     }
 
     // All processes of an instance work in its queue directory.

@@ -8,15 +8,18 @@ public sealed class ShieldProcess : IAsyncDisposable
     /// <summary>The value that leaves a parameter out of main.cf, for the program's own default.</summary>
     public const string OwnDefault = "\0";
 
+    private const string Listen = "shield_listen";
     private readonly string _directory;
     private readonly OutsideProcess _process;
+    private readonly LogFile _log;
 
     private ShieldProcess(string directory, OutsideProcess process, IPEndPoint endPoint, string syslogName)
     {
         _directory = directory;
         _process = process;
+        _log = new LogFile(LogPath);
         EndPoint = endPoint;
-        Log = new MailLog(LogPath, syslogName);
+        Log = LogOf(syslogName);
     }
 
     /// <summary>Where it listens.</summary>
@@ -40,6 +43,25 @@ public sealed class ShieldProcess : IAsyncDisposable
     /// <summary>Whether it has ended.</summary>
     public bool HasExited => _process.HasExited;
 
+    /// <summary>What the sessions of one service logged.</summary>
+    /// <param name="syslogName">The service's <c>syslog_name</c>.</param>
+    public MailLog LogOf(string syslogName) => new(_log, syslogName);
+
+    /// <summary>Starts one with many services, each before an MTA of its own, and waits until all listen.</summary>
+    /// <param name="services">The services, with where each listens.</param>
+    /// <param name="parameters">What all services have besides the test's own values, or instead of them.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static Task<ShieldProcess> StartAsync(
+        IReadOnlyDictionary<ShieldService, IPEndPoint> services, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken) =>
+        StartAsync(
+            services.Keys.First().Upstream,
+            parameters
+                .Append(new("shield_services", string.Join(' ', services.Keys.Select(service => service.Name))))
+                .Append(new(Listen, OwnDefault))
+                .Concat(services.SelectMany(service => service.Key.MainCf(service.Value)))
+                .ToDictionary(),
+            cancellationToken);
+
     /// <summary>Starts it before an MTA and waits until it listens.</summary>
     /// <param name="upstream">The MTA.</param>
     /// <param name="parameters">What main.cf has besides the test's own values, or instead of them.</param>
@@ -51,7 +73,7 @@ public sealed class ShieldProcess : IAsyncDisposable
         var directory = Directory.CreateTempSubdirectory("smtpshield-test-").FullName;
         var all = new Dictionary<string, string>
         {
-            ["shield_listen"] = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take()).ToString(),
+            [Listen] = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take()).ToString(),
             ["shield_upstream"] = upstream.ToString(),
             ["myhostname"] = PostfixInstance.HostName,
             // The default is this host, from which all clients of a test come.
@@ -64,7 +86,11 @@ public sealed class ShieldProcess : IAsyncDisposable
             all[name] = value;
         await WriteAsync(System.IO.Path.Combine(directory, "main.cf"), all, cancellationToken);
 
-        var endPoints = all["shield_listen"].Split(", ").Select(IPEndPoint.Parse).ToArray();
+        IPEndPoint[] endPoints =
+        [
+            .. all.Where(parameter => parameter.Value != OwnDefault && (parameter.Key == Listen || parameter.Key.EndsWith("/" + Listen, StringComparison.Ordinal)))
+                .SelectMany(parameter => parameter.Value.Split(", ")).Select(IPEndPoint.Parse),
+        ];
         var program = System.IO.Path.Combine(AppContext.BaseDirectory, "smtpshield.dll");
         string[] command = [.. under ?? [], "dotnet", program, "run", "-c", System.IO.Path.Combine(directory, "main.cf")];
         var process = OutsideProcess.Start(command[0], command[1..], directory);
