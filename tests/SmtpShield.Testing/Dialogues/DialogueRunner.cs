@@ -170,7 +170,9 @@ public sealed class DialogueRunner : IAsyncDisposable
     {
         var client = _clients[name];
         _clients.Remove(name);
-        if (client.Unread() is { Length: > 0 } unread)
+
+        // Who resets reads nothing more: how much has come by then depends on who is faster.
+        if (!reset && client.Unread() is { Length: > 0 } unread)
             _entries.Add(new TranscriptEntry(name, "(not read) " + unread, 0));
         await client.VanishAsync(reset);
         await _log.WaitForDisconnectsAsync(++_ended, cancellationToken);

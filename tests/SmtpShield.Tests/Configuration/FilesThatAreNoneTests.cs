@@ -147,4 +147,18 @@ public sealed class FilesThatAreNoneTests
     public async Task Read_AuthoritiesThatAreMissing_AreAnError(CancellationToken cancellationToken) => Assert.That(
         await ErrorsAsync("smtp/inet/shield_upstream_tls_CAfile = /nonexistent/ca.pem\n", cancellationToken),
         Has.Exactly(1).Contains("line 1: smtp/inet/shield_upstream_tls_CAfile: open /nonexistent/ca.pem: No such file or directory (write the PEM file"));
+
+    /// <summary>Another program has written to the log since its end was looked up: nothing of that is overwritten.</summary>
+    [Test]
+    public async Task OpenToAppend_OthersWriteMeanwhile_WritesBehindThem(CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(_directory, "maillog");
+        await File.WriteAllTextAsync(path, "first\n", cancellationToken);
+        using var log = RegularFile.OpenToAppend(path);
+        var end = RandomAccess.GetLength(log);
+        await File.AppendAllTextAsync(path, "other\n", cancellationToken);
+        await RandomAccess.WriteAsync(log, "own\n"u8.ToArray(), end, cancellationToken);
+
+        Assert.That(await File.ReadAllTextAsync(path, cancellationToken), Is.EqualTo("first\nother\nown\n"));
+    }
 }
