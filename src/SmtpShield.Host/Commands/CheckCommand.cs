@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using SmtpShield.Configuration;
 using SmtpShield.Tls;
 
@@ -12,7 +13,8 @@ internal static class CheckCommand
 
     /// <summary>Makes the command.</summary>
     /// <param name="probe">What <c>--probe</c> does; without it the option does not exist.</param>
-    public static Command Create(Probe? probe = null)
+    /// <param name="lookup">Finds the addresses of host names; the system's resolver by default.</param>
+    public static Command Create(Probe? probe = null, HostNames.Lookup? lookup = null)
     {
         var file = ConfigurationArguments.File();
         var overrides = ConfigurationArguments.Overrides();
@@ -26,12 +28,13 @@ internal static class CheckCommand
             arguments.GetValue(overrides) ?? [],
             arguments.GetValue(user),
             probe is not null && arguments.GetValue(withProbe) ? probe : null,
+            lookup ?? Dns.GetHostAddressesAsync,
             arguments.InvocationConfiguration.Output,
             cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(string path, string[] overrides, string? user, Probe? probe, TextWriter output, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string path, string[] overrides, string? user, Probe? probe, HostNames.Lookup lookup, TextWriter output, CancellationToken cancellationToken)
     {
         var result = ShieldConfiguration.Load(path, overrides);
         List<ConfigurationProblem> problems = [.. result.Problems.Select(problem => ConfigurationArguments.WithRemedy(problem, path))];
@@ -50,6 +53,7 @@ internal static class CheckCommand
 
             problems.AddRange(LogPlace.ProblemsOf(valid.Log));
             problems.AddRange(PortsInUse.ProblemsOf(valid));
+            problems.AddRange(await HostNames.ProblemsOfAsync(valid, lookup, TimeProvider.System, cancellationToken));
         }
 
         problems.AddRange(ServiceUser.ProblemsOf(user, ShieldConfiguration.ResolvePath(path), result));

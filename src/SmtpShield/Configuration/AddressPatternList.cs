@@ -16,6 +16,9 @@ public sealed class AddressPatternList
     /// <summary>Whether nothing is on the list.</summary>
     public bool IsEmpty => _patterns.Length == 0;
 
+    /// <summary>The host names on the list, and with a leading dot the domains.</summary>
+    internal IEnumerable<string> Names => _patterns.OfType<HostnamePattern>().Select(pattern => pattern.Name);
+
     /// <summary>Parses a list as it stands in the configuration, <c>$name</c> already expanded. Files it names are read.</summary>
     /// <exception cref="FormatException">The list is wrong; the message names every error.</exception>
     public static AddressPatternList Parse(string text)

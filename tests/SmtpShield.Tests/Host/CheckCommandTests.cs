@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.Tests.Host;
@@ -71,6 +72,74 @@ public sealed class CheckCommandTests
         Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nmaillog_file = /nonexistent/mail.log\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
             "error: /nonexistent/mail.log: maillog_file: open logfile '/nonexistent/mail.log': No such file or directory; create the directory '/nonexistent' or change maillog_file",
             "main.cf: 1 error, 0 warnings, 0 notes"])));
+
+    // Knows mta.example.com and client.example.com; silent.example.com is answered by nobody.
+    private static Task<IPAddress[]> LookUpAsync(string name, CancellationToken cancellationToken) => name.ToUpperInvariant() switch
+    {
+        "MTA.EXAMPLE.COM" or "CLIENT.EXAMPLE.COM" => Task.FromResult<IPAddress[]>([IPAddress.Loopback]),
+        "EMPTY.EXAMPLE.COM" => Task.FromResult<IPAddress[]>([]),
+        "SILENT.EXAMPLE.COM" => Task.FromException<IPAddress[]>(new SocketException((int)SocketError.TryAgain)),
+        _ => Task.FromException<IPAddress[]>(new SocketException((int)SocketError.HostNotFound)),
+    };
+
+    private const string NoMta = "(clients get 421 while no MTA is found; write its address, or mend the name)";
+    private const string NoClient = "(no client's verified name is one without an address; write the address, or .domain for the names below it)";
+    private const string NotCompared = "is a host name, and names match nobody while smtpd_peername_lookup = no (write the address, or smtpd_peername_lookup = yes)";
+
+    [TestCase("shield_upstream = mta.example.com:25, 192.0.2.1:25, [2001:db8::1]:25\n")]
+    [TestCase("shield_upstream = mta.example.com:25, nosuch.example.com:25\n", "warning: service smtp: shield_upstream: nosuch.example.com has no address " + NoMta)]
+    [TestCase("shield_upstream = empty.example.com:25\n", "warning: service smtp: shield_upstream: empty.example.com has no address " + NoMta)]
+    [TestCase(
+        "shield_upstream = silent.example.com:25\n",
+        "note: service smtp: shield_upstream: whether silent.example.com has an address is not known: the name servers of this host do not answer (TryAgain)")]
+    [TestCase(
+        "shield_services = smtp, other\nother/inet/shield_listen = 127.0.0.1:2526\nother/inet/shield_upstream = nosuch.example.com:25\n",
+        "warning: service other: shield_upstream: nosuch.example.com has no address " + NoMta)]
+    [TestCase(
+        "smtpd_peername_lookup = yes\nsmtpd_client_event_limit_exceptions = client.example.com, .example.net, 192.0.2.0/24, !nosuch.example.com\n",
+        "warning: service smtp: smtpd_client_event_limit_exceptions: nosuch.example.com has no address " + NoClient)]
+    [TestCase("smtpd_peername_lookup = yes\nmynetworks = nosuch.example.com\n", "warning: service smtp: smtpd_client_event_limit_exceptions: nosuch.example.com has no address " + NoClient)]
+    [TestCase("smtpd_peername_lookup = yes\nshield_proxy_event_limit_exceptions = nosuch.example.com\n", "warning: service smtp: shield_proxy_event_limit_exceptions: nosuch.example.com has no address " + NoClient)]
+    [TestCase("mynetworks = 192.0.2.0/24, .example.net, client.example.com\n", "warning: service smtp: smtpd_client_event_limit_exceptions: .example.net " + NotCompared)]
+    [TestCase("shield_proxy_event_limit_exceptions = client.example.com\n", "warning: service smtp: shield_proxy_event_limit_exceptions: client.example.com " + NotCompared)]
+    [TestCase(
+        "smtpd_peername_lookup = yes\nshield_proxy_sources = 192.0.2.1, client.example.com\n",
+        "warning: service smtp: shield_proxy_sources: client.example.com is a host name, and names match nobody here (write the address)")]
+    [TestCase(
+        "shield_services = smtp, other\nother/inet/shield_listen = 127.0.0.1:2526\nsmtpd_peername_lookup = yes\nmynetworks = nosuch.example.com\n",
+        "warning: service smtp: smtpd_client_event_limit_exceptions: nosuch.example.com has no address " + NoClient)]
+    public void Check_HostNames_AreLookedUpWhereTheyAreUsed(string text, params string[] expected)
+    {
+        var (status, lines) = Run($"myhostname = a.example\nshield_listen = 127.0.0.1:2525\nshield_client_handoff = proxy-v2\n{text}", CheckCommand.Create(lookup: LookUpAsync));
+        Assert.That((status, lines[..^1]), Is.EqualTo((0, expected)));
+    }
+
+    [Test]
+    public async Task Check_NameServersThatNeverAnswer_AreWaitedForAsLongAsOne()
+    {
+        var time = new FakeTimeProvider();
+        var options = ShieldConfiguration.Load(_path, ["shield_upstream=a.example:25, b.example:25"]).Options!;
+        var checking = HostNames.ProblemsOfAsync(options, (_, _) => new TaskCompletionSource<IPAddress[]>().Task, time, CancellationToken.None);
+
+        time.Advance(TimeSpan.FromSeconds(4.9));
+        Assert.That(checking.IsCompleted, Is.False);
+        time.Advance(TimeSpan.FromSeconds(0.1));
+
+        Assert.That((await checking).Select(problem => (problem.Severity, problem.Message)), Is.EqualTo(((ProblemSeverity, string)[])[
+            (ProblemSeverity.Note, "whether a.example has an address is not known: the name servers of this host do not answer (TimedOut)"),
+            (ProblemSeverity.Note, "whether b.example has an address is not known: the name servers of this host do not answer (TimedOut)")]));
+    }
+
+    [Test]
+    public void Check_ManyNames_AreNotAllLookedUp()
+    {
+        var asked = 0;
+        var lines = Run(
+            $"myhostname = a.example\nshield_listen = 127.0.0.1:2525\nshield_client_handoff = proxy-v2\nsmtpd_peername_lookup = yes\nmynetworks = {string.Join(' ', Enumerable.Range(0, 1000).Select(i => $"n{i}.example"))}\n",
+            CheckCommand.Create(lookup: (_, _) => Task.FromResult<IPAddress[]>(Interlocked.Increment(ref asked) > 0 ? [IPAddress.Loopback] : []))).Lines;
+
+        Assert.That((asked, lines[0]), Is.EqualTo((64, "note: service smtp: smtpd_client_event_limit_exceptions: 64 names were looked up, n64.example and those behind it were not")));
+    }
 
     [TestCase("0.0.0.0", "127.0.0.1")]
     [TestCase("127.0.0.1", "0.0.0.0")]

@@ -5,6 +5,9 @@ internal sealed class HostnamePattern(string name) : AddressPattern
 {
     private readonly bool _isDomain = name.StartsWith('.');
 
+    /// <summary>The name, as written.</summary>
+    public string Name => name;
+
     /// <inheritdoc/>
     public override bool Covers(AddressBits address, string hostname) => _isDomain
         ? hostname.Length > name.Length && hostname.EndsWith(name, StringComparison.OrdinalIgnoreCase)
