@@ -25,7 +25,6 @@ internal static class RelayQuestion
     // Of a domain for documentation (RFC 2606); the sender is the null one, which no check of senders keeps from being asked.
     private static readonly string[] Commands = ["EHLO smtpshield-test.example.com", "MAIL FROM:<>", "RCPT TO:<relay-test@elsewhere.example>"];
 
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_closing = TimeSpan.FromSeconds(2);
 
     /// <summary>What a proxy writes before a connection of the stranger's (PROXY protocol, version 1).</summary>
@@ -35,11 +34,13 @@ internal static class RelayQuestion
     /// <param name="endPoint">Where.</param>
     /// <param name="header">What is sent before everything else; may be empty.</param>
     /// <param name="isWrapped">Whether TLS comes first.</param>
-    /// <param name="time">The clock of the limits, 30 s for the session and 2 s for its end.</param>
+    /// <param name="limit">How long the session may take; its end may take 2 s more.</param>
+    /// <param name="time">The clock of the limits.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static async Task<RelayAnswer> AskAsync(IPEndPoint endPoint, string header, bool isWrapped, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<RelayAnswer> AskAsync(
+        IPEndPoint endPoint, string header, bool isWrapped, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var deadline = new CancellationTokenSource(s_limit, time);
+        using var deadline = new CancellationTokenSource(limit, time);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         using var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         var (greeting, reply) = ("", "");
@@ -64,7 +65,7 @@ internal static class RelayQuestion
         catch (Exception exception) when (exception is IOException or SocketException or AuthenticationException or OperationCanceledException)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var reason = exception is OperationCanceledException ? $"no reply within {s_limit.TotalSeconds:0} s" : exception.Message;
+            var reason = exception is OperationCanceledException ? $"no reply within {limit.TotalSeconds:0} s" : exception.Message;
             return new(greeting, reply, reply.Length > 0 && !reply.StartsWith('2') ? "" : reason);
         }
         finally

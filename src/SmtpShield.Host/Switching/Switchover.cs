@@ -208,7 +208,7 @@ internal sealed class Switchover
                     return failure;
             }
             var inner = IPEndPoint.Parse(service.Inner.Address);
-            var stranger = await RelayQuestion.AskAsync(inner, RelayQuestion.HeaderFor(inner), isWrapped: false, _time, cancellationToken);
+            var stranger = await RelayQuestion.AskAsync(inner, RelayQuestion.HeaderFor(inner), isWrapped: false, _options.Wait, _time, cancellationToken);
             if (stranger.IsRelayed)
                 return $"{service.Service.Name}: Postfix would relay mail of a stranger ({RelayQuestion.Stranger}) to elsewhere: {stranger.Reply}";
             if (!stranger.IsRefused)
@@ -226,7 +226,7 @@ internal sealed class Switchover
         var start = _time.GetTimestamp();
         RelayAnswer answer;
         do
-            answer = await RelayQuestion.AskAsync(target, header, service.Service.IsWrapped, _time, cancellationToken);
+            answer = await RelayQuestion.AskAsync(target, header, service.Service.IsWrapped, _options.Wait, _time, cancellationToken);
         while (!answer.IsGreeted && _time.GetElapsedTime(start) < _options.Wait && await PauseAsync(cancellationToken));
         if (!answer.IsGreeted)
             return $"{service.Service.Name}: no greeting on {target}: {Said(answer)}";

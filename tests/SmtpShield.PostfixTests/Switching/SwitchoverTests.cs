@@ -231,17 +231,55 @@ public sealed class SwitchoverTests
     [Test, CancelAfter(300_000)]
     public async Task Apply_PostfixRefusesToReload_PutsEverythingBack(CancellationToken cancellationToken)
     {
-        // postfix(1) is told by postfix-script, of the directory that main.cf names.
         await StartPostfixAsync(cancellationToken);
-        var daemons = Path.Combine(_directory, "daemons");
-        await OutsideProcess.RunSuccessfullyAsync(
-            "sh",
-            ["-c", "cp -rL \"$(postconf -dh daemon_directory)\" \"$0\" && printf '%s\\n' '#!/bin/sh' 'case $1 in reload) [ -e \"$0.failed\" ] || { >\"$0.failed\"; echo not today >&2; exit 1; };; esac' 'exec /bin/sh \"$0.real\" \"$@\"' >\"$0.new\" && mv \"$0/postfix-script\" \"$0/postfix-script.real\" && mv \"$0.new\" \"$0/postfix-script\" && chmod 755 \"$0/postfix-script\"", daemons],
-            s_limit,
-            cancellationToken);
-        await OutsideProcess.RunSuccessfullyAsync("postconf", ["-c", Postfix.ConfigurationDirectory, "-e", $"daemon_directory = {daemons}"], s_limit, cancellationToken);
+        await WrapAsync("reload) [ -e \"$0.failed\" ] || { >\"$0.failed\"; echo not today >&2; exit 1; };;", cancellationToken);
         await AssertFailsAsync("postfix reload: exit status 1: .*; everything was put back", cancellationToken);
     }
+
+    // master(8) ends when it can't bind what it reads. Somebody takes all that is free of it behind the look at the ports, just before a reload,
+    // without listening, and leaves when it has ended.
+    [TestCase(1, "postfix start", "Postfix ended when it read its files; its log says why")]
+    [TestCase(2, "postfix reload\npostfix start", "exit 3: exit status 3")]
+    [CancelAfter(300_000)]
+    public async Task Apply_ReloadEndsPostfix_StartsItAgain(int reload, string steps, string expected, CancellationToken cancellationToken)
+    {
+        RealPostfix.RequireProgram("python3");
+        await StartPostfixAsync(cancellationToken);
+        await File.WriteAllTextAsync($"{_directory}/take.py", TakePorts, cancellationToken);
+        await WrapAsync(
+            $"""
+            reload)
+                echo >>"$0.reloads"
+                if [ "$(wc -l <"$0.reloads")" = {reload} ]; then
+                    python3 {_directory}/take.py "$config_directory/master.cf" "$(sed 1q pid/master.pid)" {_directory}/taken >/dev/null 2>&1 </dev/null &
+                    while [ ! -e {_directory}/taken ]; do sleep 0.1; done
+                fi;;
+            start) while [ -e {_directory}/taken ]; do sleep 0.1; done;;
+            """,
+            cancellationToken);
+
+        var output = await AssertFailsAsync($"{expected}; everything was put back", cancellationToken, reload == 1 ? null : "exit 3");
+
+        Assert.That(output, Does.Contain($"as before\n{steps}\nerror: "));
+    }
+
+    private const string TakePorts = """
+        import os, re, socket, sys, time
+        master, sockets = "/proc/" + sys.argv[2].strip(), []
+        for port in re.findall(r"^127\.0\.0\.1:(\d+)\s+inet", open(sys.argv[1]).read(), re.M):
+            one = socket.socket()
+            try:
+                one.bind(("127.0.0.1", int(port)))
+                sockets.append(one)
+            except OSError:
+                pass
+        open(sys.argv[3], "w").close()
+        while os.path.exists(master):
+            time.sleep(0.1)
+        for one in sockets:
+            one.close()
+        os.remove(sys.argv[3])
+        """;
 
     [TestCase("exit 3", "exit 3: exit status 3")]
     [TestCase("echo no such unit >&2; false", "exit status 1: no such unit")]
@@ -259,7 +297,7 @@ public sealed class SwitchoverTests
         RealPostfix.RequireProgram("python3");
         await StartPostfixAsync(cancellationToken);
         var silent = $"python3 -c 'import socket,time; s=socket.create_server((\"127.0.0.1\",{Door.Port})); c=s.accept()[0]; c.close(); time.sleep(200)' >/dev/null 2>&1 </dev/null & echo $! >{PidFile}";
-        await AssertFailsAsync(@"no greeting on 127.0.0.1:\d+.*; everything was put back", cancellationToken, silent, "--wait", "20");
+        await AssertFailsAsync(@"no greeting on 127.0.0.1:\d+.*; everything was put back", cancellationToken, silent, "--wait", "6");
     }
 
     [Test, CancelAfter(300_000)]
@@ -321,12 +359,29 @@ public sealed class SwitchoverTests
         Assert.That((status, output), Is.EqualTo((1, "error: no systemd runs here: say how the shield is started and stopped: --start COMMAND --stop COMMAND\n")));
     }
 
-    private async Task AssertFailsAsync(string expected, CancellationToken cancellationToken, string? start = null, params string[] more)
+    // postfix(1) is told by postfix-script, of the directory that main.cf names: here one that does more for some commands.
+    private async Task WrapAsync(string cases, CancellationToken cancellationToken)
+    {
+        var daemons = Path.Combine(_directory, "daemons");
+        await OutsideProcess.RunSuccessfullyAsync(
+            "sh",
+            ["-c", "cp -rL \"$(postconf -dh daemon_directory)\" \"$0\" && mv \"$0/postfix-script\" \"$0/postfix-script.real\"", daemons],
+            s_limit,
+            cancellationToken);
+        var script = Path.Combine(daemons, "postfix-script");
+        await File.WriteAllTextAsync(script, $"#!/bin/sh\ncase $1 in\n{cases}\nesac\nexec /bin/sh \"$0.real\" \"$@\"\n", cancellationToken);
+        File.SetUnixFileMode(script, File.GetUnixFileMode($"{script}.real"));
+        await OutsideProcess.RunSuccessfullyAsync(
+            "postconf", ["-c", Postfix.ConfigurationDirectory, "-e", $"daemon_directory = {daemons}"], s_limit, cancellationToken);
+    }
+
+    private async Task<string> AssertFailsAsync(string expected, CancellationToken cancellationToken, string? start = null, params string[] more)
     {
         var files = await FilesAsync(cancellationToken);
         var (status, output) = await ApplyAsync(cancellationToken, start, more);
         Assert.That((status, output), Is.EqualTo((1, output)));
         Assert.That(output, Does.Match($"(?s)error: .*{expected}\n$"));
         await AssertAsBeforeAsync(files, cancellationToken);
+        return output;
     }
 }
