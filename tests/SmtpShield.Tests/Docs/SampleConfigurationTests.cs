@@ -91,6 +91,13 @@ public sealed partial class SampleConfigurationTests
     [TestCase("docs/tasks/postfix-with-proxy.md")]
     public void Entry_OfPage_IsTheFragment(string page) => Assert.That(Overrides(EntryOf(page)), Is.EqualTo(Overrides(Fragment)));
 
+    // By XCLIENT instead of the header; all else is needed as well.
+    [Test]
+    public void Entry_OfXclientPage_HasTheRestOfTheFragment() => Assert.That(
+        Overrides(EntryOf("docs/tasks/postfix-with-xclient.md")),
+        Is.SupersetOf(Overrides(Fragment).Where(item => item != "smtpd_upstream_proxy_protocol=haproxy"))
+            .And.Contains("smtpd_authorized_xclient_hosts=127.0.0.1"));
+
     // The README has what does not work without.
     [Test]
     public void Entry_OfReadme_IsPartOfTheFragment() => Assert.That(Overrides(EntryOf("README.md")), Is.SubsetOf(Overrides(Fragment)).And.Contains("smtpd_upstream_proxy_protocol=haproxy"));
