@@ -34,7 +34,8 @@ internal static class CheckCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(string path, string[] overrides, string? user, Probe? probe, HostNames.Lookup lookup, TextWriter output, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        string path, string[] overrides, string? user, Probe? probe, HostNames.Lookup lookup, TextWriter output, CancellationToken cancellationToken)
     {
         var result = ShieldConfiguration.Load(path, overrides);
         List<ConfigurationProblem> problems = [.. result.Problems.Select(problem => ConfigurationArguments.WithRemedy(problem, path))];

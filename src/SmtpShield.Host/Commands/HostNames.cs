@@ -6,8 +6,8 @@ using SmtpShield.Configuration.Patterns;
 namespace SmtpShield.Host.Commands;
 
 /// <summary>
-/// The host names a configuration has: those of <c>shield_upstream</c>, which are dialed, and those of lists of clients, which are compared with verified names. Names that have no address serve
-/// nobody, and names in a list that is not compared with names match nobody.
+/// The host names a configuration has: those of <c>shield_upstream</c>, which are dialed, and those of lists of clients, which are compared with verified names.
+/// Names that have no address serve nobody, and names in a list that is not compared with names match nobody.
 /// </summary>
 internal static class HostNames
 {
@@ -25,7 +25,8 @@ internal static class HostNames
     /// <param name="lookup">The resolver. All names are asked for at the same time.</param>
     /// <param name="time">The clock of the wait, 5 s for all names together.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static async Task<IReadOnlyList<ConfigurationProblem>> ProblemsOfAsync(ShieldOptions options, Lookup lookup, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<ConfigurationProblem>> ProblemsOfAsync(
+        ShieldOptions options, Lookup lookup, TimeProvider time, CancellationToken cancellationToken)
     {
         List<ConfigurationProblem> problems = [.. options.Services.SelectMany(service => MatchNobody(At(service.Key), service.Value))];
         var names = options.Services.SelectMany(service => LookedUp(At(service.Key), service.Value)).ToList();
@@ -38,7 +39,11 @@ internal static class HostNames
                 problems.Add(problem);
         }
         if (names.Find(name => !answers.ContainsKey(name.Name)) is { } next)
-            problems.Add(new(ProblemSeverity.Note, next.Location, next.Parameter, $"{MostLookups} names were looked up, {next.Name} and those behind it were not"));
+        {
+            var message = $"{MostLookups} names were looked up, {next.Name} and those behind it were not";
+            problems.Add(new(ProblemSeverity.Note, next.Location, next.Parameter, message));
+        }
+
         // Services share most lists: what is to be mended is said once.
         return [.. problems.DistinctBy(problem => (problem.Parameter, problem.Message))];
     }
@@ -68,7 +73,10 @@ internal static class HostNames
         foreach (var (parameter, list) in ComparedWithNames(service))
         {
             if (list.Names.FirstOrDefault() is { } name)
-                yield return ConfigurationProblem.Warning(location, parameter, $"{name} is a host name, and names match nobody while smtpd_peername_lookup = no", "write the address, or smtpd_peername_lookup = yes");
+            {
+                var message = $"{name} is a host name, and names match nobody while smtpd_peername_lookup = no";
+                yield return ConfigurationProblem.Warning(location, parameter, message, "write the address, or smtpd_peername_lookup = yes");
+            }
         }
     }
 
@@ -98,7 +106,12 @@ internal static class HostNames
     private static ConfigurationProblem? ProblemOf(HostNameInUse name, SocketError? answer) => answer switch
     {
         null => null,
-        SocketError.HostNotFound or SocketError.NoData => ConfigurationProblem.Warning(name.Location, name.Parameter, $"{name.Name} has no address", name.Consequence),
-        _ => new(ProblemSeverity.Note, name.Location, name.Parameter, $"whether {name.Name} has an address is not known: the name servers of this host do not answer ({answer})"),
+        SocketError.HostNotFound or SocketError.NoData =>
+            ConfigurationProblem.Warning(name.Location, name.Parameter, $"{name.Name} has no address", name.Consequence),
+        _ => new(
+            ProblemSeverity.Note,
+            name.Location,
+            name.Parameter,
+            $"whether {name.Name} has an address is not known: the name servers of this host do not answer ({answer})"),
     };
 }

@@ -34,6 +34,8 @@ internal static class MtaProbe
 
                 var outsider = await RelayTest.RunAsync(pool, service, destination, cancellationToken);
                 problems.AddRange(RelayTest.Judge(service, destination, outsider));
+                if (outsider is not { Relay.Code: >= 200 and < 300 })
+                    problems.AddRange(await RelayTest.ProxyProblemsAsync(pool, service, destination, cancellationToken));
                 problems.AddRange(SubmissionTest.Judge(service, destination, outsider?.Ehlo is { Code: 250 } ? outsider : own));
             }
         }

@@ -12,8 +12,12 @@ internal static class RelayTest
 {
     private const string Parameter = "shield_upstream";
 
+    // Each is a session with the MTA.
+    private const int MostProxies = 8;
+
     private static readonly IPEndPoint Outsider = new(IPAddress.Parse("192.0.2.1"), 40000);
     private static readonly IPEndPoint Destination = new(IPAddress.Parse("198.51.100.1"), 25);
+    private static readonly IPEndPoint DestinationV6 = new(IPAddress.Parse("2001:db8::1"), 25);
 
     /// <summary>Runs it.</summary>
     /// <returns><see langword="null"/>: it can't be done, because replies to an address that is not the shield's would not come back to it.</returns>
@@ -47,6 +51,39 @@ internal static class RelayTest
             { Greeting: { Code: not 220 } greeting } => NotTried(ProblemSeverity.Note, $"it greets {client} with {greeting.FirstLine}"),
             _ => NotTried(ProblemSeverity.Warning, $"it answers EHLO with {probe.Ehlo?.FirstLine}"),
         };
+    }
+
+    /// <summary>
+    /// Whether the MTA relays for addresses a load balancer may give for clients it does not know: loopback, and its own.
+    /// Networks in <c>shield_proxy_sources</c> are not tried.
+    /// </summary>
+    /// <returns>Nothing when no PROXY header is read, or the MTA is not told who the client is.</returns>
+    public static async ValueTask<IReadOnlyList<ConfigurationProblem>> ProxyProblemsAsync(
+        UpstreamPool pool, ShieldService service, string destination, CancellationToken cancellationToken)
+    {
+        var options = service.Current;
+        if (options.Proxy.Protocol is not UpstreamProxyProtocol.Haproxy || options.Upstream.ClientHandoff is ClientHandoff.None or ClientHandoff.Transparent)
+            return [];
+
+        var trusted = new List<IPAddress>();
+        foreach (var address in options.Proxy.Sources.Addresses.Prepend(IPAddress.Loopback).Distinct().Take(MostProxies))
+        {
+            var end = address.AddressFamily == Destination.AddressFamily ? Destination : DestinationV6;
+            var client = new UpstreamClient(new(new IPEndPoint(address, Outsider.Port)), end);
+            var probe = await pool.ProbeAsync(service, destination, client, RecipientOf(service), cancellationToken);
+            if (probe.Relay is { Code: >= 200 and < 300 })
+                trusted.Add(address);
+        }
+
+        return trusted.Count == 0 ? [] :
+        [
+            ConfigurationProblem.Warning(
+                new SourceLocation($"service {service.Name}"),
+                Parameter,
+                $"{destination} takes mail from {string.Join(", ", trusted)} to {RecipientOf(service)}: "
+                    + "whoever a load balancer takes for that address may relay (PROXY UNKNOWN, address translation, a port that is passed on)",
+                "let the MTA trust it on another port only; Postfix: -o mynetworks= without it, in master.cf's entry of this one"),
+        ];
     }
 
     // Not the MTA's own, as in a trial with an example name.

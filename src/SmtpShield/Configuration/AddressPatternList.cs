@@ -19,6 +19,10 @@ public sealed class AddressPatternList
     /// <summary>The host names on the list, and with a leading dot the domains.</summary>
     internal IEnumerable<string> Names => _patterns.OfType<HostnamePattern>().Select(pattern => pattern.Name);
 
+    /// <summary>The single addresses on the list: neither those of networks nor those that <c>!</c> takes out.</summary>
+    internal IEnumerable<IPAddress> Addresses =>
+        _patterns.OfType<RangePattern>().Where(pattern => !pattern.IsNegated).Select(pattern => pattern.Range.Single).OfType<IPAddress>();
+
     /// <summary>Parses a list as it stands in the configuration, <c>$name</c> already expanded. Files it names are read.</summary>
     /// <exception cref="FormatException">The list is wrong; the message names every error.</exception>
     public static AddressPatternList Parse(string text)

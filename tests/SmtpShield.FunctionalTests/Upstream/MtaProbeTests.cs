@@ -45,6 +45,34 @@ internal sealed class MtaProbeTests
             Assert.That(said, Has.One.EqualTo("XCLIENT ADDR=192.0.2.1 NAME=[UNAVAILABLE]").Or.One.EqualTo("XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.1"));
     }
 
+    private const string ByProxy = " to smtpshield-probe@example.org: whoever a load balancer takes for that address may relay";
+
+    // It trusts loopback and the load balancers, as mynetworks of many do.
+    [TestCase(
+        ClientHandoff.ProxyV1, "haproxy", "192.0.2.8, 192.0.2.9, 198.51.100.0/24, !192.0.2.7", "warning: {mta} takes mail from 127.0.0.1, 192.0.2.8, 192.0.2.9" + ByProxy)]
+    [TestCase(ClientHandoff.Xclient, "haproxy", "[2001:db8::8]", "warning: {mta} takes mail from 127.0.0.1" + ByProxy)]
+    [TestCase(ClientHandoff.ProxyV1, "", "192.0.2.8", null)]
+    [TestCase(ClientHandoff.None, "haproxy", "192.0.2.8", null)]
+    public async Task Run_MtaThatTrustsTheLoadBalancer_IsWarnedOf(ClientHandoff handoff, string protocol, string sources, string? problem)
+    {
+        await using var mta = new ScriptedMta();
+        Serve(mta, Postfix, Denied, " 127.0.0.1", "=127.0.0.1", " 192.0.2.8", " 192.0.2.9");
+        var options = Options(handoff, mta.EndPoint) with
+        {
+            Proxy = new()
+            {
+                Protocol = protocol.Length > 0 ? UpstreamProxyProtocol.Haproxy : UpstreamProxyProtocol.None,
+                Sources = AddressPatternList.Parse(sources),
+            },
+        };
+
+        var problems = await RunAsync(options, Cancellation);
+
+        var said = problems.Where(text => text.Contains("load balancer", StringComparison.Ordinal));
+        Assert.That(said, problem is null ? Is.Empty : Has.One.StartsWith(Named(problem, mta)));
+        Assert.That(problems, Has.None.StartsWith("error"));
+    }
+
     [TestCase("submission", "250-mx\r\n250 AUTH PLAIN\r\n", false, true)]
     [TestCase("submission", "250-mx\r\n250 STARTTLS\r\n", false, true)]
     [TestCase("submission", "250-mx\r\n250 STARTTLS\r\n", true, false)]
@@ -108,21 +136,24 @@ internal sealed class MtaProbeTests
     private static string Named(string problem, ScriptedMta mta) => problem.Replace("{mta}", $"{mta.EndPoint}", StringComparison.Ordinal);
 
     // An MTA that is told about clients, or not. Without an answer to RCPT it hangs up.
-    private static ConcurrentQueue<string> Serve(ScriptedMta mta, string ehlo, string recipient)
+    private static ConcurrentQueue<string> Serve(ScriptedMta mta, string ehlo, string recipient, params string[] trusted)
     {
         var said = new ConcurrentQueue<string>();
         mta.Serve(async connection =>
         {
             await connection.SendAsync("220 mx ESMTP\r\n", Cancellation);
+            var isTrusted = false;
             while (await connection.ReadLineAsync(Cancellation) is { } line)
             {
                 said.Enqueue(line);
+                isTrusted |= line.Split(' ')[0] is "PROXY" or "XCLIENT" && trusted.Any(address => $"{line} ".Contains($"{address} ", StringComparison.Ordinal));
                 var answer = line.Split(' ')[0] switch
                 {
                     "PROXY" => "",
                     "EHLO" => ehlo,
                     "XCLIENT" => "220 mx ESMTP\r\n",
                     "MAIL" => "250 2.1.0 Ok\r\n",
+                    "RCPT" when isTrusted => "250 2.1.5 Ok\r\n",
                     "RCPT" => recipient.Length > 0 ? recipient + "\r\n" : null,
                     _ => "221 bye\r\n",
                 };
@@ -144,9 +175,11 @@ internal sealed class MtaProbeTests
         Upstream = new() { ClientHandoff = handoff, Destinations = [new(mta.Address.ToString(), mta.Port)], GreetingTimeout = TimeSpan.FromSeconds(5) },
     };
 
-    private static async Task<List<string>> RunAsync(ClientHandoff handoff, IPEndPoint mta, CancellationToken cancellationToken)
+    private static Task<List<string>> RunAsync(ClientHandoff handoff, IPEndPoint mta, CancellationToken cancellationToken) =>
+        RunAsync(Options(handoff, mta), cancellationToken);
+
+    private static async Task<List<string>> RunAsync(ShieldOptions smtp, CancellationToken cancellationToken)
     {
-        var smtp = Options(handoff, mta);
         var problems = await MtaProbe.RunAsync(smtp with { Services = new Dictionary<string, ShieldOptions> { ["smtp"] = smtp } }, cancellationToken);
         return [.. problems.Select(static problem => $"{problem.Severity.ToString().ToLowerInvariant()}: {$"{problem}".Replace("service smtp: shield_upstream: ", "", StringComparison.Ordinal)}")];
     }

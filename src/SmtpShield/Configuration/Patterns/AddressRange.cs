@@ -11,6 +11,9 @@ internal readonly record struct AddressRange
 
     private AddressRange(AddressBits network, UInt128 mask) => (_network, _mask) = (network, mask);
 
+    /// <summary>The address, when it is one; <see langword="null"/> for a network of several.</summary>
+    public IPAddress? Single => (_network.IsIPv4 ? (_mask == uint.MaxValue) : (_mask == UInt128.MaxValue)) ? ToAddress(_network.Value, _network.Length) : null;
+
     /// <summary>Whether the address is in the network; never when it is of the other family.</summary>
     public bool Contains(AddressBits address) => IsSameFamily(address) && (address.Value & _mask) == _network.Value;
 

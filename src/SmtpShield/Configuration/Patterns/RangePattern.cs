@@ -3,6 +3,9 @@ namespace SmtpShield.Configuration.Patterns;
 /// <summary>An address or a CIDR range.</summary>
 internal sealed class RangePattern(AddressRange range) : AddressPattern
 {
+    /// <summary>The range.</summary>
+    public AddressRange Range => range;
+
     /// <inheritdoc/>
     public override bool Covers(AddressBits address, string hostname) => range.Contains(address);
 }
