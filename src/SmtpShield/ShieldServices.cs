@@ -65,6 +65,8 @@ internal static class ShieldServices
         services.AddScoped<AdmitHandshake>();
         services.AddScoped<ClientHandshake>();
         services.AddScoped<PregreetCheck>();
+        services.AddSingleton<OpenSessions>();
+        services.AddSingleton<IOpenSessions>(static services => services.GetRequiredService<OpenSessions>());
         services.AddSingleton<RemovedEhloKeywords>();
         services.AddSingleton<LenientMtas>();
         services.AddScoped<SmtpSessionHandler>();

@@ -17,8 +17,11 @@ namespace SmtpShield.Testing;
 /// <summary>The whole shield in this process, as the program hosts it, on a free loopback port. Log lines are kept instead of written.</summary>
 internal sealed class ShieldUnderTest : IAsyncDisposable
 {
+    /// <summary>Octets its heap may grow to.</summary>
+    public const long Memory = 64L << 30;
+
     // Plenty, whatever this machine has: the number of sessions that fit is not what most tests are about, and a lowered one is a line in the log.
-    private static readonly ProcessResources s_resources = new(Descriptors: 1_000_000, DescriptorsOpen: 200, Memory: 64L << 30);
+    private static readonly ProcessResources s_resources = new(Descriptors: 1_000_000, DescriptorsOpen: 200, Memory);
 
     private readonly WebApplication _application;
 
@@ -63,13 +66,14 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     /// <param name="time">The clock of all waits; null for the real one.</param>
     /// <param name="resolver">The name service; null for the system's.</param>
     /// <param name="configureLogging">Where else log lines go, and which; null for nowhere else.</param>
-    public static async Task<ShieldUnderTest> StartAsync(ShieldOptions options, CancellationToken cancellationToken, TimeProvider? time = null, INameResolver? resolver = null, Action<ILoggingBuilder>? configureLogging = null)
+    /// <param name="heap">The memory in use; null for this process's, which is far from <see cref="Memory"/>.</param>
+    public static async Task<ShieldUnderTest> StartAsync(ShieldOptions options, CancellationToken cancellationToken, TimeProvider? time = null, INameResolver? resolver = null, Action<ILoggingBuilder>? configureLogging = null, IHeap? heap = null)
     {
         var log = new RecordingLogger();
         var shield = new ShieldUnderTest(
             ShieldHost.Build(
                 new(options),
-                services => (resolver is null ? services : services.AddSingleton(resolver)).AddSingleton(s_resources).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
+                services => With(With(services, resolver), heap).AddSingleton(s_resources).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
                 {
                     logging.ClearProviders().AddProvider(log);
                     configureLogging?.Invoke(logging);
@@ -105,6 +109,8 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
 
     // In the order they were bound in.
     private IEnumerable<IPEndPoint> EndPoints => Get<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => IPEndPoint.Parse(new Uri(address).Authority));
+
+    private static IServiceCollection With<T>(IServiceCollection services, T? instance) where T : class => instance is null ? services : services.AddSingleton(instance);
 
     private T Get<T>() where T : notnull => _application.Services.GetRequiredService<T>();
 }

@@ -81,12 +81,16 @@ def tarpitted(client):
 
 def ahead(client):
     """A reply is delayed, and the client has sent all it may meanwhile."""
-    idle(client).sendall(b"ETRN\r\n")
+    return fill(idle(client))
+
+
+def fill(client):
+    client.sendall(b"ETRN\r\n")
     client.setblocking(False)
     try:
         for _ in range(64):
             client.send(b"RCPT TO:<somebody@example.test>\r\n" * 100)
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantWriteError):
         pass
     return client
 
@@ -104,6 +108,11 @@ def tls(client):
     return idle(context.wrap_socket(client))
 
 
+def tls_ahead(client):
+    """The same inside TLS."""
+    return fill(tls(client))
+
+
 STATES = {
     "idle": (idle, {}),
     "half-a-command": (half, {"shield_request_deadline": "3600s"}),
@@ -112,6 +121,7 @@ STATES = {
     "sent-ahead": (ahead, {"smtpd_soft_error_limit": "1", "smtpd_error_sleep_time": "3600s"}),
     "stalled-handshake": (stalled, {"smtpd_starttls_timeout": "3600s", "shield_tls_handshake_timeout": "3600s", "shield_tls_handshake_limit": "100000"}),
     "tls": (tls, {"shield_tls_handshake_limit": "100000"}),
+    "tls-sent-ahead": (tls_ahead, {"shield_tls_handshake_limit": "100000", "smtpd_soft_error_limit": "1", "smtpd_error_sleep_time": "3600s"}),
 }
 
 

@@ -14,6 +14,7 @@ internal static class ListeningServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(static _ => ProcessResources.OfThisProcess());
+        services.TryAddSingleton<IHeap, ManagedHeap>();
         services.AddSingleton<SessionCapacity>();
         services.AddSingleton<ConnectionRoom>();
         services.AddSingleton<ListenSockets>();

@@ -133,8 +133,8 @@ internal static class Replies
     /// <summary>The MTA accepted the connection and stayed silent: all its server processes are busy.</summary>
     public static Reply UpstreamBusy(string myHostname) => Reply.Of($"421 4.3.2 {myHostname} Error: mail server busy");
 
-    /// <summary>The shield shuts down.</summary>
-    public static Reply ShuttingDown(string myHostname) => Reply.Of($"421 4.3.2 {myHostname} Service not available, closing transmission channel");
+    /// <summary>The shield shuts down, or memory is short and the session makes room.</summary>
+    public static Reply ServiceNotAvailable(string myHostname) => Reply.Of($"421 4.3.2 {myHostname} Service not available, closing transmission channel");
 
     /// <summary>A message with an ambiguous end of mail data or, with <c>smtpd_forbid_bare_newline = reject</c>, with any lone CR or LF.</summary>
     public static Reply AmbiguousEndOfData(string myHostname) => Reply.Of($"521 5.5.2 {myHostname} Error: bare <LF> received");

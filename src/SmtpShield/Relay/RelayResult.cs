@@ -44,4 +44,7 @@ internal enum RelayResult : byte
 
     /// <summary>The shield shuts down.</summary>
     Shutdown,
+
+    /// <summary>Memory is short, and the session makes room.</summary>
+    Shed,
 }

@@ -25,6 +25,9 @@ internal sealed class ReplyRelay(
     /// <summary>The MTA's bytes can be used as soon as there are more of them.</summary>
     public bool NeedsInput { get; private set; }
 
+    /// <summary>Some lines of a reply have been written, and others not yet.</summary>
+    public bool IsWithinReply => _written > 0;
+
     /// <summary>Relays as many replies as are there and allowed.</summary>
     /// <returns>Whether any was relayed.</returns>
     public bool Pump()

@@ -40,6 +40,7 @@ internal sealed class SessionRelay : IDisposable
     private readonly ConnectionDrain _drain;
     private readonly TimeProvider _time;
     private readonly RelayDeadline _deadline;
+    private readonly OpenSession _open;
     private CancellationTokenRegistration _drains;
     private CancellationTokenRegistration _drainEnds;
     private long _clientFlushStart;
@@ -55,6 +56,7 @@ internal sealed class SessionRelay : IDisposable
         IDuplexPipe transport,
         UpstreamConnection upstream,
         ConnectionDrain drain,
+        OpenSessions sessions,
         RemovedEhloKeywords removedKeywords,
         LenientMtas lenientMtas,
         TimeProvider time,
@@ -74,6 +76,7 @@ internal sealed class SessionRelay : IDisposable
         _replies = new(_state, _pace, _content, budgets, removedKeywords, lenientMtas, upstream.Destination);
         _tunnel = new(_state);
         _deadline = new(time, _signal);
+        _open = sessions.Add(session.Client.Range, _signal.Set);
     }
 
     /// <summary>Behind what the session ended, as in <c>lost connection after RCPT</c> or <c>timeout after DATA (21 bytes)</c>.</summary>
@@ -125,6 +128,7 @@ internal sealed class SessionRelay : IDisposable
     /// <summary>Nothing wakes the session any more.</summary>
     public void Dispose()
     {
+        _open.Dispose();
         _deadline.Dispose();
         _drains.Unregister();
         _drainEnds.Unregister();
@@ -174,6 +178,7 @@ internal sealed class SessionRelay : IDisposable
         }
         while (again && ++rounds < RoundsPerTurn);
 
+        _open.Note(Rank, _client.Buffered + _upstream.Buffered, _state.RequestStart);
         _mustYield = again;
         if (!_isOver)
             _deadline.Arm(NextDue(), _time.GetTimestamp());
@@ -186,6 +191,10 @@ internal sealed class SessionRelay : IDisposable
         After = DescribeAfter();
         if (_state.Pending.Count > 0 && _state.Result != RelayResult.TooManyErrors && !_state.Pending.Head.IsBlank)
             _state.Statistics.Count(_state.Pending.Head.Verb, succeeded: false);
+
+        // It ends for the sake of what it holds; the last reply can take its time.
+        if (_state.Result == RelayResult.Shed)
+            _client.StopReceiving();
     }
 
     // Postfix goes on with the commands it has read until it can't send a reply (smtpd_chat.c): the MTA's replies to them are still read, counted and logged.
@@ -222,6 +231,8 @@ internal sealed class SessionRelay : IDisposable
             _state.End(_departure);
         else if (_drain.Draining.IsCancellationRequested)
             Drain();
+        else if (_open.IsAsked)
+            Shed();
         if (!_state.HasEnded)
             LookForTimeout();
     }
@@ -243,11 +254,32 @@ internal sealed class SessionRelay : IDisposable
     private void Drain()
     {
         if (!_state.InTransaction)
-            _state.End(RelayResult.Shutdown, Replies.ShuttingDown(_state.Options.MyHostname));
+            _state.End(RelayResult.Shutdown, Replies.ServiceNotAvailable(_state.Options.MyHostname));
         else if (_drain.Deadline.IsCancellationRequested)
-            _state.End(RelayResult.Shutdown, _state.AwaitsMessageReply ? null : Replies.ShuttingDown(_state.Options.MyHostname));
+            _state.End(RelayResult.Shutdown, _state.AwaitsMessageReply ? null : Replies.ServiceNotAvailable(_state.Options.MyHostname));
         else if (_drainEnds == default)
             _drainEnds = _drain.Deadline.UnsafeRegister(static signal => ((SessionSignal)signal!).Set(), _signal);
+    }
+
+    // What a session is asked for want of memory, it does where it loses no message: the MTA's verdict on one is waited for, and a tunnel may have one under way.
+    private void Shed()
+    {
+        if (Rank is SheddingRank.Kept)
+            _open.Decline();
+        else
+            _state.End(RelayResult.Shed, Replies.ServiceNotAvailable(_state.Options.MyHostname));
+    }
+
+    private SheddingRank Rank
+    {
+        get
+        {
+            if (_state.HasEnded || _state.AwaitsMessageReply || (_state.Phase is RelayPhase.Tunnel && _tunnel.HasBegun))
+                return SheddingRank.Kept;
+            if (_state.Phase is RelayPhase.Content or RelayPhase.Chunk or RelayPhase.RefusedContent || _state.Envelope.HasContent)
+                return SheddingRank.Content;
+            return _state.InTransaction ? SheddingRank.Transaction : SheddingRank.Idle;
+        }
     }
 
     private void LookForTimeout()
@@ -298,9 +330,12 @@ internal sealed class SessionRelay : IDisposable
         if (_client.IsFlushing && _state.Now < ClientWriteDue)
             return;
 
+        // Between the lines of another reply it would be none.
+        if (_replies.IsWithinReply)
+            _state.FinalReply = null;
         if (_state.FinalReply is { } reply && !_client.IsFlushing)
         {
-            if (!_pace.MayReply())
+            if (_state.Result != RelayResult.Shed && !_pace.MayReply())
                 return;
             _client.Write(reply.Octets.Span);
             _state.FinalReply = null;

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Sessions;
 
-/// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400, 1401 and 1430 are <see cref="RecordSession"/>'s); next free: 1412 to 1429, then 1432.</summary>
+/// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400, 1401 and 1430 are <see cref="RecordSession"/>'s); next free: 1413 to 1429, then 1432.</summary>
 internal static partial class SessionLog
 {
     [LoggerMessage(1402, LogLevel.Information, "lost connection after {After} from {Client}", EventName = "ConnectionLost")]
@@ -34,6 +34,9 @@ internal static partial class SessionLog
 
     [LoggerMessage(1411, LogLevel.Information, "suppressed {Count} log lines about {Client}", EventName = "LogLinesSuppressed")]
     public static partial void Suppressed(ILogger logger, long count, string client);
+
+    [LoggerMessage(1412, LogLevel.Information, "session ended after {After} from {Client}: memory is short", EventName = "SessionShed")]
+    public static partial void Shed(ILogger logger, string after, string client);
 
     [LoggerMessage(1431, LogLevel.Debug, "lost connection after {After} from {Client}", EventName = "CheckLost")]
     public static partial void CheckLost(ILogger logger, string after, string client);

@@ -26,6 +26,7 @@ internal sealed class SmtpSessionHandler(
     PregreetCheck pregreet,
     ClientHandshake handshake,
     ConnectionDrain drain,
+    OpenSessions sessions,
     RemovedEhloKeywords removedKeywords,
     LenientMtas lenientMtas,
     TimeProvider time,
@@ -94,7 +95,7 @@ internal sealed class SmtpSessionHandler(
             if (session.Start == 0 && await HasTalkedAsync(connection, session).ConfigureAwait(false))
                 return RelayResult.ClientRefused;
 
-            using var relay = new SessionRelay(session, transport, upstream, drain, removedKeywords, lenientMtas, time, log);
+            using var relay = new SessionRelay(session, transport, upstream, drain, sessions, removedKeywords, lenientMtas, time, log);
             var result = await relay.RunAsync().ConfigureAwait(false);
             if (result == RelayResult.StartTls)
                 await upstream.QuitAsync().ConfigureAwait(false);
@@ -126,7 +127,7 @@ internal sealed class SmtpSessionHandler(
         }
         catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
         {
-            await SayAsync(transport, Replies.ShuttingDown(myHostname)).ConfigureAwait(false);
+            await SayAsync(transport, Replies.ServiceNotAvailable(myHostname)).ConfigureAwait(false);
             throw;
         }
 
@@ -164,6 +165,9 @@ internal sealed class SmtpSessionHandler(
                 break;
             case RelayResult.ClientRefused:
                 SessionLog.Refused(log, after, client.NameAddress);
+                break;
+            case RelayResult.Shed:
+                SessionLog.Shed(log, after, client.NameAddress);
                 break;
             case RelayResult.UpstreamLost:
                 SessionLog.UpstreamLost(log, upstream.Destination, after, client.NameAddress);

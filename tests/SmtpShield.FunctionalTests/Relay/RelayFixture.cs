@@ -17,6 +17,9 @@ internal abstract class RelayFixture
     /// <summary>The clock of the fixture; null for the real one.</summary>
     protected FakeTimeProvider? Time { get; private set; }
 
+    /// <summary>The shield's memory; null for that of this process.</summary>
+    protected virtual ScriptedHeap? Heap => null;
+
     protected virtual bool HasFakeTime => false;
 
     protected virtual int? MtaReceiveBuffer => null;
@@ -29,7 +32,7 @@ internal abstract class RelayFixture
 
         // Most of these tests send groups in sessions of a few commands: what is allowed in a group has tests of its own.
         var options = ShieldUnderTest.Before(Mta);
-        Shield = await ShieldUnderTest.StartAsync(Configure(options with { Smtpd = options.Smtpd with { ForbidUnauthPipelining = false } }), CancellationToken.None, Time);
+        Shield = await ShieldUnderTest.StartAsync(Configure(options with { Smtpd = options.Smtpd with { ForbidUnauthPipelining = false } }), CancellationToken.None, Time, heap: Heap);
     }
 
     [TearDown]

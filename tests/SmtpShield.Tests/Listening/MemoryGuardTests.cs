@@ -1,5 +1,6 @@
 using SmtpShield.Configuration;
 using SmtpShield.Listening;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Listening;
 
@@ -11,6 +12,7 @@ internal sealed class MemoryGuardTests : IDisposable
     private readonly SteppedTime _time = new();
     private readonly ListLogger<MemoryGuard> _logger = new();
     private readonly SessionCapacity _capacity = TestCapacity.Of(new ShieldSnapshot(new()), connections: 100);
+    private readonly ShedSessions _sessions = new();
     private readonly ConnectionRoom _room;
     private readonly MemoryGuard _guard;
     private int _collections;
@@ -18,7 +20,7 @@ internal sealed class MemoryGuardTests : IDisposable
     public MemoryGuardTests()
     {
         _room = new(_capacity);
-        _guard = new(_room, new(int.MaxValue, 0, 100 * Mebibyte), _time, _logger);
+        _guard = new(_room, _sessions, new ScriptedHeap(), new(int.MaxValue, 0, 100 * Mebibyte), _time, _logger);
     }
 
     public void Dispose()
@@ -94,6 +96,96 @@ internal sealed class MemoryGuardTests : IDisposable
 
         Assert.That(_room.WaitForRoomAsync(cancellationToken).IsCompleted, Is.False);
     }
+
+    [TestCase(89, 89, false)]
+    [TestCase(99, 89, false)]
+    [TestCase(90, 90, true)]
+    public void Look_NearerToTheLimitThanWhereItStopsAccepting_EndsSessionsWhenACollectionDoesNotHelp(int inUse, int collected, bool sheds)
+    {
+        Look(inUse, collected);
+
+        Assert.That(_sessions.Asked, Is.EqualTo(sheds ? new[] { (20L, true) } : []));
+    }
+
+    [Test]
+    public void Look_Shedding_GoesOnUntilClientsAreAcceptedAgainAndSparesMostBelow90Percent()
+    {
+        foreach (var collected in new[] { 95, 91, 89, 80, 70, 69, 75, 89 })
+        {
+            Look(collected, collected);
+            _time.Step(TimeSpan.FromSeconds(2));
+        }
+
+        Assert.That(_sessions.Asked, Is.EqualTo(new[] { (25L, true), (21L, true), (19L, false), (10L, false), (0L, false) }));
+        Assert.That(_room.IsPaused, Is.True, "stopped again at 89, and nobody is ended for that");
+    }
+
+    [Test]
+    public void Look_NobodyHoldsWhatMemoryIsShortOf_EndsNoMore()
+    {
+        Look(90, 90);
+        _sessions.Count = 0;
+        foreach (var collected in new[] { 85, 85, 89 })
+        {
+            _time.Step(TimeSpan.FromSeconds(2));
+            Look(collected, collected);
+        }
+
+        Assert.That(_sessions.Asked, Is.EqualTo(new[] { (20L, true), (15L, false) }));
+        Assert.That(_logger.Lines[^1], Is.EqualTo("Warning: sessions are no longer ended: 3 were, for want of memory, and 85 of 100 MiB are in use"));
+    }
+
+    [Test]
+    public void Look_TheProcessAtStake_CollectsTwiceASecond()
+    {
+        for (var i = 0; i < 8; i++)
+        {
+            Look(95, 95);
+            _time.Step(TimeSpan.FromMilliseconds(250));
+        }
+
+        Assert.That((_collections, _sessions.Asked.Count), Is.EqualTo((4, 4)));
+    }
+
+    [Test]
+    public void Look_CollectionsTakeLong_AreNoMoreThanATenthOfTheTime()
+    {
+        for (var i = 0; i < 20; i++)
+        {
+            Look(95, 95, took: TimeSpan.FromSeconds(1));
+            _time.Step(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.That(_collections, Is.EqualTo(3));
+    }
+
+    [Test]
+    public void Look_SheddingAgainAndAgain_IsSaidOnceAMinuteAndAllAreCounted()
+    {
+        foreach (var collected in new[] { 92, 60, 92, 60, 92, 60 })
+        {
+            Look(collected, collected);
+            _time.Step(TimeSpan.FromSeconds(14));
+        }
+
+        Look(92, 92);
+        Look(60, 60);
+
+        Assert.That(_logger.Lines.Where(line => !line.Contains("memory is short") && !line.Contains("no longer short")), Is.EqualTo(new[]
+        {
+            "Warning: memory is nearly used up: 92 of 100 MiB are in use; sessions are ended with 421, those that hold most first; to avoid this condition, raise the memory limit or lower default_process_limit",
+            "Warning: sessions are no longer ended: 3 were, for want of memory, and 60 of 100 MiB are in use",
+            "Warning: memory is nearly used up: 92 of 100 MiB are in use; sessions are ended with 421, those that hold most first; to avoid this condition, raise the memory limit or lower default_process_limit",
+            "Warning: sessions are no longer ended: 9 were, for want of memory, and 60 of 100 MiB are in use",
+        }));
+    }
+
+    private void Look(int inUse, int collected, TimeSpan took) => _guard.Look(inUse * Mebibyte, () =>
+    {
+        _collections++;
+        _time.Step(took);
+        return collected * Mebibyte;
+    });
 
     private void Look(int inUse, int collected) => _guard.Look(inUse * Mebibyte, () =>
     {
