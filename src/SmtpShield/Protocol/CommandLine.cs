@@ -7,7 +7,7 @@ internal readonly ref struct CommandLine
     {
         Word = word;
         Argument = argument;
-        Verb = Verbs.Parse(word);
+        Verb = VerbTable.Parse(word);
     }
 
     /// <summary>The first word; empty for a blank line.</summary>

@@ -9,12 +9,10 @@ namespace SmtpShield.Protocol;
 internal static class RefusedVerbs
 {
     /// <summary>The reply to a refused verb; null for every other one.</summary>
-    public static Reply? ReplyTo(in CommandLine command) => command.Verb switch
-    {
-        Verb.Xclient or Verb.Xforward => Replies.InsufficientAuthorization,
-        Verb.Unknown => ReplyToWord(command.Word),
-        _ => null,
-    };
+    public static Reply? ReplyTo(in CommandLine command) =>
+        command.Verb.Has(VerbFlags.NotForwarded) ? Replies.InsufficientAuthorization
+        : command.Verb is Verb.Unknown ? ReplyToWord(command.Word)
+        : null;
 
     /// <summary>Whether a line's first word is a method of HTTP that Postfix's <c>smtpd_forbidden_commands</c> does not have: a browser must not be made to speak SMTP.</summary>
     public static bool IsHttp(ReadOnlySpan<byte> word) =>

@@ -27,7 +27,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
         if (budgets.AreErrorsSpent && command.Verb != Verb.Quit && !GoesOnWithMessage(command.Verb))
             return JudgeSpent(command.Verb, out refusal);
 
-        refusal = state.RequiresTls && NeedsTls(command.Verb) ? Replies.MustStartTls : RefusedVerbs.ReplyTo(command);
+        refusal = state.RequiresTls && !command.Verb.Has(VerbFlags.BeforeTls) ? Replies.MustStartTls : RefusedVerbs.ReplyTo(command);
         if (refusal is not null)
             return GateVerdict.Refuse;
 
@@ -145,7 +145,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
 
         refusal = CountAndJudge(EventRateLimit.Auth)
             ?? (LacksHelo ? Replies.HeloFirst
-                : state.HidesAuth || Discards("AUTH") ? Replies.AuthenticationNotEnabled
+                : state.HidesAuth || Discards(Verb.Auth) ? Replies.AuthenticationNotEnabled
                 : SaslMechanisms.IsPassed(SaslMechanisms.NameIn(argument), state.Session.PassedMechanisms) ? null : Replies.MechanismNotSupported);
         if (refusal is not null)
             budgets.EndLogin();
@@ -161,7 +161,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
             return Replies.StartTlsSyntax;
         if (mode == TlsMode.Active)
             return Replies.TlsActive;
-        if (mode == TlsMode.None || (argument.IsEmpty && Discards("STARTTLS")))
+        if (mode == TlsMode.None || (argument.IsEmpty && Discards(Verb.StartTls)))
             return Replies.NotImplemented;
         return IsAboveTlsSessionRate(mode) ? Replies.TooManyTlsSessions(state.Client.NameAddress) : null;
     }
@@ -177,9 +177,6 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
             RelayLog.StartTlsRefused(state.Log, state.Client.NameAddress, client.Service);
         return true;
     }
-
-    // smtpd.c, SMTPD_CMD_FLAG_PRE_TLS: what may be said before.
-    private static bool NeedsTls(Verb verb) => verb is not (Verb.Helo or Verb.Ehlo or Verb.Xclient or Verb.StartTls or Verb.Noop or Verb.Quit or Verb.Help or Verb.Unknown);
 
     private GateVerdict JudgeUnknown(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
     {
@@ -209,6 +206,8 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
     }
 
     private bool Discards(string keyword) => state.Discards(keyword);
+
+    private bool Discards(Verb verb) => verb.Row().Keyword is { } keyword && state.Discards(keyword);
 
     private static GateVerdict Refuse(Reply? reply, out Reply? refusal) => (refusal = reply) is null ? GateVerdict.Forward : GateVerdict.Refuse;
 }

@@ -241,7 +241,7 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
     // Input behind a command whose reply the client must have seen before it goes on, or in a session that has not been offered PIPELINING (smtpd.c).
     private bool IsImproperBefore(Verb verb, in ReadOnlySequence<byte> input)
     {
-        if (state.IsAccessDenied || verb is Verb.Unknown or Verb.Quit || (state.Envelope.IsEsmtp && verb is not (Verb.Helo or Verb.Ehlo or Verb.Data or Verb.Noop or Verb.Vrfy)))
+        if (state.IsAccessDenied || verb.Has(VerbFlags.Unwatched) || (state.Envelope.IsEsmtp && !verb.Has(VerbFlags.LastInGroup)))
             return false;
 
         if (!state.Session.HasPipelinedImproperly)
@@ -256,15 +256,13 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
         pending.HasCredentials = command.Verb == Verb.Auth && command.Argument.Length > SaslMechanisms.NameIn(command.Argument).Length;
         pending.IsCounted = _gate.HasCounted;
         pending.IsNotUtf8 = !Utf8.IsValid(line);
-        pending.LacksLabel = (command.Verb == Verb.Mail && !CommandLine.HasAddress(command.Argument, "FROM:"u8))
-            || (command.Verb == Verb.Rcpt && !CommandLine.HasAddress(command.Argument, "TO:"u8));
-        var words = command.Verb switch
+        pending.LacksLabel = command.Verb.LacksLabel(command.Argument);
+        var words = command.Verb.Row().Kept switch
         {
-            Verb.Mail or Verb.Rcpt => CommandLine.AddressOf(command.Argument),
-            Verb.Vrfy => command.Argument.Trim("<>"u8),
-            Verb.Etrn => command.Argument,
-            Verb.Helo or Verb.Ehlo => command.Argument,
-            Verb.Auth => SaslMechanism.NameOf(command.Argument),
+            KeptWords.Argument => command.Argument,
+            KeptWords.Address => CommandLine.AddressOf(command.Argument),
+            KeptWords.Mailbox => command.Argument.Trim("<>"u8),
+            KeptWords.Mechanism => SaslMechanism.NameOf(command.Argument),
             _ => default,
         };
         if (!words.IsEmpty)

@@ -35,7 +35,7 @@ internal sealed class CommandStatistics
         entries.Sort(static (left, right) => left.Verb.CompareTo(right.Verb));
         foreach (var entry in entries)
         {
-            Append(text, entry.Verb.Name().ToLowerInvariant(), entry.Succeeded, entry.Seen, isTotal: false);
+            Append(text, entry.Verb.Row().StatisticsName, entry.Succeeded, entry.Seen, isTotal: false);
             succeeded += entry.Succeeded;
             seen += entry.Seen;
         }

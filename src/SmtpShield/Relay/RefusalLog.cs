@@ -62,7 +62,7 @@ internal static class RefusalLog
     {
         Verb.Auth => LoginRefusal.Is(code, head.HasCredentials),
         Verb.Data or Verb.Bdat when isMessageReply => true,
-        Verb.Mail or Verb.Rcpt or Verb.Vrfy or Verb.Etrn or Verb.Helo or Verb.Ehlo or Verb.Data or Verb.Bdat => !(code is (>= 500 and <= 504) or 555) && !IsSyntaxOrSequence(text),
+        _ when head.Verb.Has(VerbFlags.Restricted) => !(code is (>= 500 and <= 504) or 555) && !IsSyntaxOrSequence(text),
         _ => false,
     };
 

@@ -189,7 +189,7 @@ internal sealed class ReplyRelay(
     {
         >= 400 => true,
         >= 300 => state.Phase is RelayPhase.Commands && !state.AwaitsMessageReply && head.OwnReply is null && (head.Verb, code) is (Verb.Data, 354) or (Verb.Auth, 334),
-        220 when head.Verb == Verb.StartTls && state.Discards("STARTTLS") => false,
+        220 when head.Verb == Verb.StartTls && state.Discards(Verb.StartTls.Row().Keyword!) => false,
         _ => !IsEarly(head) && head.OwnReply is null,
     };
 
@@ -332,7 +332,7 @@ internal sealed class ReplyRelay(
 
     // Also what Postfix never takes, where the MTA does: words the shield does not know, HELP, and MAIL inside a transaction, which is RSET and MAIL.
     private bool IsJunk(in PendingCommand command, bool succeeded) => command.Verb.IsJunk() || command.IsEmptyChunk
-        || (succeeded && (command.Verb is Verb.Unknown or Verb.Help || (command.Verb == Verb.Mail && state.Envelope.HasSender)));
+        || (succeeded && (command.Verb.Has(VerbFlags.JunkIfTaken) || (command.Verb == Verb.Mail && state.Envelope.HasSender)));
 
     // What the MTA refuses for good is evidence against a client also in its next session; what it asks to try again later, greylisting above all, is none.
     private void CountRefusal(ClientCounter client, in PendingCommand command, int code)
