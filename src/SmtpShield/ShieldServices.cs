@@ -47,10 +47,6 @@ internal static class ShieldServices
         services.AddSingleton<AnvilTable>();
         services.AddHostedService<AnvilSweeper>();
         services.AddHostedService<AnvilStatusUpdate>();
-        services.AddSingleton<ILimitPolicy, ConnectionCountLimit>();
-        services.AddSingleton<ILimitPolicy, ConnectionRateLimit>();
-        services.AddSingleton<ILimitPolicy, ErrorRateLimit>();
-        services.AddSingleton<ILimitPolicy, AuthFailureRateLimit>();
 
         services.AddScoped<CertificateStore>();
         services.AddScoped<TlsServer>();

@@ -7,12 +7,8 @@ using SmtpShield.Listening;
 namespace SmtpShield.Admission;
 
 /// <summary>Counts connections and judges them by all limits there are on them. What follows is its caller's part.</summary>
-internal sealed class ConnectionLimits(
-    AnvilTable anvil, ClientExceptions exceptions, IEnumerable<ILimitPolicy> policies, ShieldService service, ProcessLimit processLimit)
+internal sealed class ConnectionLimits(AnvilTable anvil, ClientExceptions exceptions, ShieldService service, ProcessLimit processLimit)
 {
-    // In Postfix's order: if several limits are exceeded only the first is logged.
-    private readonly ILimitPolicy[] _policies = [.. policies];
-
     /// <summary>The counter of a client, which has counted nothing yet; null when it is exempt.</summary>
     public ClientCounter? CounterOf(ClientIdentity client) => exceptions.Contains(client) ? null : new(anvil, new(service.Name, client.Range));
 
@@ -27,13 +23,6 @@ internal sealed class ConnectionLimits(
         if (connection.Features.Get<ProxyConnection>() is { IsLocal: true } || !ClientLimits.IsAnySet(options.Limits))
             return null;
 
-        var counts = counter.Connect();
-        foreach (var policy in _policies)
-        {
-            if (policy.Judge(counts, options.Limits) is { } count)
-                return new(policy.Subject, count, policy.Refusal(options.Smtpd.MyHostname, client.AddressText));
-        }
-
-        return null;
+        return ClientLimits.JudgeAtConnect(counter.Connect(), options.Limits) is { } hit ? new(hit.Limit.Subject, hit.Count, hit.ReplyTo(options.Smtpd.MyHostname, client)) : null;
     }
 }

@@ -15,7 +15,8 @@ internal sealed class NewTlsSessions(ShieldService service, ILogger<NewTlsSessio
     /// <summary>Whether a client that begins with a handshake may do so; logs it if not.</summary>
     public bool MayBegin(ClientIdentity client, ClientCounter? counter)
     {
-        if (counter is null || Limit(service.Current) is var limit && (limit == 0 || counter.Peek(AnvilEvent.NewTlsSession) <= limit))
+        var limits = service.Current.Limits;
+        if (counter is null || !ClientLimits.NewTlsSession.IsOn(limits) || ClientLimits.NewTlsSession.Judge(counter.Peek(AnvilEvent.NewTlsSession), limits) is null)
             return true;
 
         AdmissionLog.TlsRefused(log, client.NameAddress, service.Name);
@@ -26,19 +27,21 @@ internal sealed class NewTlsSessions(ShieldService service, ILogger<NewTlsSessio
     /// How many handshakes of a client may be under way: those that are not over are not counted yet, and of those above the limit only a few are told so inside TLS.
     /// </summary>
     public int MostUnderWay(ClientCounter counter) =>
-        Limit(service.Current) is > 0 and var limit ? Math.Max(1, limit - counter.Peek(AnvilEvent.NewTlsSession) + HandshakesInVain.MostTold) : int.MaxValue;
+        ClientLimits.NewTlsSession.Value(service.Current.Limits) is > 0 and var limit ? Math.Max(1, limit - counter.Peek(AnvilEvent.NewTlsSession) + HandshakesInVain.MostTold) : int.MaxValue;
 
     /// <summary>Counts a handshake that was not a resumption.</summary>
     /// <returns>421, to be said inside TLS, when it was one too many; else null.</returns>
     public Reply? Count(ClientIdentity client, ClientCounter? counter)
     {
         var options = service.Current;
-        if (counter is null || Limit(options) is var limit && limit == 0 || counter.Count(AnvilEvent.NewTlsSession) is var count && count <= limit)
+        if (counter is null || !ClientLimits.NewTlsSession.IsOn(options.Limits))
             return null;
 
-        AdmissionLog.LimitExceeded(log, "New TLS session rate", count, client.NameAddress, service.Name);
-        return Replies.TooManyTlsSessions(options.Smtpd.MyHostname, client.NameAddress);
-    }
+        var count = counter.Count(ClientLimits.NewTlsSession);
+        if (ClientLimits.NewTlsSession.Judge(count, options.Limits) is not { } hit)
+            return null;
 
-    private static int Limit(ShieldOptions options) => options.Limits.ClientNewTlsSessionRateLimit;
+        AdmissionLog.LimitExceeded(log, hit.Limit.Subject, hit.Count, client.NameAddress, service.Name);
+        return hit.ReplyTo(options.Smtpd.MyHostname, client);
+    }
 }

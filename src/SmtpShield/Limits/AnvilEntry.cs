@@ -112,13 +112,11 @@ internal struct AnvilEntry
     }
 
     /// <summary>All counts. Roll first.</summary>
-    public readonly AnvilCounts Counts(int now, AnvilWindow window) => new(
-        Open,
-        Rate(AnvilEventCounts.Connections, now, window),
-        Rate(AnvilEventCounts.IndexOf(AnvilEvent.Message), now, window),
-        Rate(AnvilEventCounts.IndexOf(AnvilEvent.Recipient), now, window),
-        Rate(AnvilEventCounts.IndexOf(AnvilEvent.NewTlsSession), now, window),
-        Rate(AnvilEventCounts.IndexOf(AnvilEvent.Auth), now, window),
-        Rate(AnvilEventCounts.IndexOf(AnvilEvent.Error), now, window),
-        Rate(AnvilEventCounts.IndexOf(AnvilEvent.AuthFailure), now, window));
+    public readonly AnvilCounts Counts(int now, AnvilWindow window)
+    {
+        var rates = default(AnvilEventCounts);
+        for (var i = 0; i < AnvilEventCounts.Length; i++)
+            rates[i] = Rate(i, now, window);
+        return new(Open, rates);
+    }
 }

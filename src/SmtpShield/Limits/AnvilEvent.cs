@@ -21,3 +21,10 @@ internal enum AnvilEvent
     /// <summary>A login the MTA refused (<c>shield_client_auth_failure_rate_limit</c>).</summary>
     AuthFailure,
 }
+
+/// <summary>How many events there are.</summary>
+internal static class AnvilEvents
+{
+    /// <summary>One more than the last one's value: the size of a record is a constant.</summary>
+    public const int Count = (int)AnvilEvent.AuthFailure + 1;
+}

@@ -7,20 +7,13 @@ namespace SmtpShield.Limits;
 /// <summary>The largest counts over all clients since the last report, and anvil's log lines about them, in its form and order (anvil.c).</summary>
 internal sealed partial class AnvilStatistics
 {
-    // Behind anvil's own come the two it does not have.
-    private static readonly (AnvilEvent Kind, string Name)[] _events =
-    [
-        (AnvilEvent.Message, "message"), (AnvilEvent.Recipient, "recipient"), (AnvilEvent.NewTlsSession, "newtls"), (AnvilEvent.Auth, "auth"),
-        (AnvilEvent.Error, "error"), (AnvilEvent.AuthFailure, "authfail"),
-    ];
-
     private readonly ShieldSnapshot _snapshot;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly AnvilPeak _connectionRate;
     private readonly AnvilPeak _connectionCount;
     private readonly AnvilPeak _size;
-    private readonly AnvilPeak[] _eventRates = new AnvilPeak[_events.Length];
+    private readonly AnvilPeak[] _eventRates = new AnvilPeak[AnvilEvents.Count];
 
     /// <summary>Makes statistics that start at 0.</summary>
     public AnvilStatistics(ShieldSnapshot snapshot, TimeProvider time, ILogger<AnvilStatistics> log)
@@ -54,13 +47,13 @@ internal sealed partial class AnvilStatistics
         var options = _snapshot.Current;
         var unit = AnvilWindow.Of(options.Anvil).Unit;
         if (_connectionRate.Take() is { Value: > 0 } rate)
-            Log.MaxRate(_log, "connection", rate.Value, unit, rate.Key, LocalTime(rate.At));
+            Log.MaxRate(_log, ClientLimits.ConnectionRate.StatisticsName!, rate.Value, unit, rate.Key, LocalTime(rate.At));
         if (_connectionCount.Take() is { Value: > 0 } count)
             Log.MaxConnectionCount(_log, count.Value, count.Key, LocalTime(count.At));
-        foreach (var (kind, name) in _events)
+        foreach (var limit in ClientLimits.All)
         {
-            if (_eventRates[(int)kind].Take() is { Value: > 0 } events && ClientLimits.LimitOf(kind, options.Of(events.Key.Service).Limits) > 0)
-                Log.MaxRate(_log, name, events.Value, unit, events.Key, LocalTime(events.At));
+            if (limit.Event is { } kind && _eventRates[(int)kind].Take() is { Value: > 0 } events && limit.IsOn(options.Of(events.Key.Service).Limits))
+                Log.MaxRate(_log, limit.StatisticsName!, events.Value, unit, events.Key, LocalTime(events.At));
         }
 
         if (_size.Take() is { Value: > 0 } size)

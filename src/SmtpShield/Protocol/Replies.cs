@@ -1,6 +1,6 @@
 namespace SmtpShield.Protocol;
 
-/// <summary>Every reply the shield gives itself, in Postfix's words where Postfix has them.</summary>
+/// <summary>Every reply the shield gives itself, in Postfix's words where Postfix has them; those to a client over a limit are in the limits' table.</summary>
 internal static class Replies
 {
     /// <summary>A line with a lone CR or NUL in it, refused before any MTA could read it differently.</summary>
@@ -84,30 +84,8 @@ internal static class Replies
     /// <summary>No PROXY header where one is required, or a wrong one (<c>smtpd_upstream_proxy_protocol</c>).</summary>
     public static Reply ServerLocalError(string myHostname) => Reply.Of($"421 4.3.0 {myHostname} Server local error");
 
-    /// <summary><c>smtpd_client_connection_count_limit</c> or <c>smtpd_client_connection_rate_limit</c> exceeded.</summary>
-    public static Reply TooManyConnections(string myHostname, string address) => Reply.Of($"421 4.7.0 {myHostname} Error: too many connections from {address}");
-
-    /// <summary><c>shield_client_error_rate_limit</c> exceeded.</summary>
-    public static Reply TooManyErrorsFrom(string myHostname, string address) => Reply.Of($"421 4.7.0 {myHostname} Error: too many errors from {address}");
-
-    /// <summary><c>shield_client_auth_failure_rate_limit</c> exceeded.</summary>
-    public static Reply TooManyAuthenticationFailures(string myHostname, string address) =>
-        Reply.Of($"421 4.7.0 {myHostname} Error: too many authentication failures from {address}");
-
-    /// <summary><c>smtpd_client_message_rate_limit</c> exceeded.</summary>
-    public static Reply TooMuchMail(string address) => Reply.Of($"450 4.7.1 Error: too much mail from {address}");
-
-    /// <summary><c>smtpd_client_recipient_rate_limit</c> exceeded.</summary>
-    public static Reply TooManyRecipientsFrom(string address) => Reply.Of($"450 4.7.1 Error: too many recipients from {address}");
-
-    /// <summary><c>smtpd_client_auth_rate_limit</c> exceeded.</summary>
-    public static Reply TooManyAuthCommands(string address) => Reply.Of($"450 4.7.1 Error: too many AUTH commands from {address}");
-
-    /// <summary><c>smtpd_client_new_tls_session_rate_limit</c> exceeded.</summary>
+    /// <summary>STARTTLS above <c>smtpd_client_new_tls_session_rate_limit</c>.</summary>
     public static Reply TooManyTlsSessions(string nameAddress) => Reply.Of($"454 4.7.0 Error: too many new TLS sessions from {nameAddress}");
-
-    /// <summary>The same, said inside TLS by the session that made it one too many.</summary>
-    public static Reply TooManyTlsSessions(string myHostname, string nameAddress) => Reply.Of($"421 4.7.0 {myHostname} Error: too many new TLS sessions from {nameAddress}");
 
     /// <summary>Any command but QUIT behind an MTA's greeting that refuses the session (RFC 5321 section 3.1).</summary>
     public static Reply AccessDenied(string nameAddress) => Reply.Of($"503 5.7.0 Error: access denied for {nameAddress}");

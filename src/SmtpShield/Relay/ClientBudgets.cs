@@ -12,11 +12,8 @@ namespace SmtpShield.Relay;
 /// <param name="wake">Makes the session's loop look again.</param>
 internal sealed class ClientBudgets(RelayState state, Action wake)
 {
-    private static readonly ErrorRateLimit Errors = new();
-    private static readonly AuthFailureRateLimit AuthFailures = new();
-
     /// <summary>Whether the client has made too many errors.</summary>
-    public bool AreErrorsSpent => state.Limits.ClientErrorRateLimit > 0 && state.Counter is { } client && Errors.Judge(client.Peek(), state.Limits) is not null;
+    public bool AreErrorsSpent => state.Limits.ClientErrorRateLimit > 0 && state.Counter is { } client && ClientLimits.Error.Judge(client.Peek(), state.Limits) is not null;
 
     /// <summary>
     /// Whether another command may follow those the session has with the MTA: if all the client has there failed, the budget must not be more than spent. A session
@@ -33,7 +30,7 @@ internal sealed class ClientBudgets(RelayState state, Action wake)
     }
 
     /// <summary>The reply to a client that has made too many errors; logs it.</summary>
-    public Reply RefuseForErrors() => Refuse(Errors);
+    public Reply RefuseForErrors() => Refuse(ClientLimits.Error);
 
     /// <summary>Asks whether a login, or a response in one, may go to the MTA.</summary>
     /// <param name="refusal">The reply when it may not; the session ends.</param>
@@ -45,21 +42,20 @@ internal sealed class ClientBudgets(RelayState state, Action wake)
 
         var turn = client.BeginLogin(state.Limits.ClientAuthFailureRateLimit, wake);
         if (turn == LoginTurn.Spent)
-            refusal = Refuse(AuthFailures);
+            refusal = Refuse(ClientLimits.AuthFailure);
         return turn;
     }
 
     /// <summary>The MTA has answered AUTH or a response, or does not get it.</summary>
     public void EndLogin() => state.Counter?.EndLogin();
 
-    private Reply Refuse(ILimitPolicy policy)
+    private Reply Refuse(ClientLimit limit)
     {
         var client = state.Counter!;
-        var counts = client.Peek();
 
         // The window may have ended between the judgement and now.
-        if (policy.Judge(counts, state.Limits) is { } count && state.LogBudget.TryTake())
-            RelayLog.LimitExceeded(state.Log, policy.Subject, count, state.Client.NameAddress, client.Service);
-        return policy.Refusal(state.Options.MyHostname, state.Client.AddressText);
+        if (limit.Judge(client.Peek(), state.Limits) is { } hit && state.LogBudget.TryTake())
+            RelayLog.LimitExceeded(state.Log, limit.Subject, hit.Count, state.Client.NameAddress, client.Service);
+        return limit.ReplyTo(state.Options.MyHostname, state.Client);
     }
 }

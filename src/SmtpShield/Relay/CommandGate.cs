@@ -75,7 +75,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
 
     private GateVerdict JudgeMail(ReadOnlySpan<byte> argument, out Reply? refusal)
     {
-        var isOn = EventRateLimit.Message.IsOn(state.Counter, state.Limits);
+        var isOn = IsOn(ClientLimits.Message);
         var isLenient = lenientMtas.Contains(destination);
         var isCounted = isOn && (isLenient || CommandLine.HasAddress(argument, "FROM:"u8));
         refusal = LacksHelo ? Replies.HeloFirst
@@ -95,7 +95,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
             return Refuse(refusal, out refusal);
 
         if (isCounted && refusal != Replies.HeloFirst)
-            refusal = Count(EventRateLimit.Message) ?? refusal;
+            refusal = Count(ClientLimits.Message) ?? refusal;
         _hasRefusedMail = refusal is not null;
         return Refuse(refusal, out refusal);
     }
@@ -106,7 +106,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
         if (_hasRefusedMail)
             return Refuse(Replies.NeedMail, out refusal);
 
-        var isCounted = EventRateLimit.Recipient.IsOn(state.Counter, state.Limits);
+        var isCounted = IsOn(ClientLimits.Recipient);
         var isLenient = lenientMtas.Contains(destination);
         var mayBeFull = state.Envelope.Recipients + state.Pending.Recipients >= state.Limits.RecipientLimit;
         if (((isCounted || mayBeFull) && state.Pending.HasTransactionChange)
@@ -119,7 +119,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
         if (!isLenient && (!CommandLine.HasAddress(argument, "TO:"u8) || ((isCounted || mayBeFull) && !state.Envelope.HasSender)))
             return isCounted && state.Pending.Count > 0 ? GateVerdict.Wait : GateVerdict.Forward;
 
-        refusal = (isCounted ? Count(EventRateLimit.Recipient) : null)
+        refusal = (isCounted ? Count(ClientLimits.Recipient) : null)
             ?? (Discards("DSN") && (CommandLine.HasParameter(argument, "NOTIFY"u8) || CommandLine.HasParameter(argument, "ORCPT"u8)) ? Replies.DsnDisabled : null)
             ?? (mayBeFull ? Replies.TooManyRecipients : null);
         return Refuse(refusal, out refusal);
@@ -128,9 +128,9 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
     private GateVerdict JudgeVrfy(ReadOnlySpan<byte> argument, out Reply? refusal)
     {
         refusal = null;
-        if (argument.IsEmpty || !EventRateLimit.Recipient.IsOn(state.Counter, state.Limits))
+        if (argument.IsEmpty || !IsOn(ClientLimits.Recipient))
             return GateVerdict.Forward;
-        return state.Pending.HasUncountedRecipient ? GateVerdict.Wait : Refuse(CountAndJudge(EventRateLimit.Recipient), out refusal);
+        return state.Pending.HasUncountedRecipient ? GateVerdict.Wait : Refuse(CountAndJudge(ClientLimits.Recipient), out refusal);
     }
 
     private GateVerdict JudgeAuth(ReadOnlySpan<byte> argument, out Reply? refusal)
@@ -143,7 +143,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
                 return GateVerdict.Disconnect;
         }
 
-        refusal = CountAndJudge(EventRateLimit.Auth)
+        refusal = CountAndJudge(ClientLimits.Auth)
             ?? (LacksHelo ? Replies.HeloFirst
                 : state.HidesAuth || Discards(Verb.Auth) ? Replies.AuthenticationNotEnabled
                 : SaslMechanisms.IsPassed(SaslMechanisms.NameIn(argument), state.Session.PassedMechanisms) ? null : Replies.MechanismNotSupported);
@@ -169,9 +169,13 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
     // Where the handshake is passed on it is not seen, so the 421 Postfix has for one session too many can't be said inside it: that session is refused before.
     private bool IsAboveTlsSessionRate(TlsMode mode)
     {
-        var limit = state.Limits.ClientNewTlsSessionRateLimit;
-        if (limit == 0 || state.Counter is not { } client || client.Peek(AnvilEvent.NewTlsSession) is var count && (mode == TlsMode.Passthrough ? count < limit : count <= limit))
+        // Where the handshake is not seen, this session counts already.
+        var uncounted = mode == TlsMode.Passthrough ? 1 : 0;
+        if (state.Counter is not { } client || !IsOn(ClientLimits.NewTlsSession)
+            || ClientLimits.NewTlsSession.Judge(client.Peek(AnvilEvent.NewTlsSession) + uncounted, state.Limits) is null)
+        {
             return false;
+        }
 
         if (state.LogBudget.TryTake())
             RelayLog.StartTlsRefused(state.Log, state.Client.NameAddress, client.Service);
@@ -189,20 +193,26 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
         return GateVerdict.Disconnect;
     }
 
-    private Reply? Count(EventRateLimit limit)
+    private bool IsOn(ClientLimit limit) => state.Counter is not null && limit.IsOn(state.Limits);
+
+    private Reply? Count(ClientLimit limit)
     {
         HasCounted = true;
         return CountAndJudge(limit);
     }
 
-    private Reply? CountAndJudge(EventRateLimit limit)
+    private Reply? CountAndJudge(ClientLimit limit)
     {
-        if (!limit.IsOn(state.Counter, state.Limits) || limit.CountAndJudge(state.Counter!, state.Limits) is not { } count)
+        if (!IsOn(limit))
+            return null;
+
+        var count = state.Counter!.Count(limit);
+        if (limit.Judge(count, state.Limits) is not { } hit)
             return null;
 
         if (state.LogBudget.TryTake())
-            RelayLog.LimitExceeded(state.Log, limit.Subject, count, state.Client.NameAddress, state.Counter!.Service);
-        return limit.Refusal(state.Client.AddressText);
+            RelayLog.LimitExceeded(state.Log, limit.Subject, hit.Count, state.Client.NameAddress, state.Counter.Service);
+        return hit.ReplyTo(state.Options.MyHostname, state.Client);
     }
 
     private bool Discards(string keyword) => state.Discards(keyword);

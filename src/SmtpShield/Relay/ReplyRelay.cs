@@ -356,13 +356,13 @@ internal sealed class ReplyRelay(
                 _overshoot = 0;
                 break;
             case Verb.Mail:
-                NoteTaken(head, AnvilEvent.Message, isUnlikePostfix: head.LacksLabel || state.Envelope.HasSender);
+                NoteTaken(head, ClientLimits.Message, isUnlikePostfix: head.LacksLabel || state.Envelope.HasSender);
                 state.ContentLength = 0;
                 state.Envelope.OpenTransaction(state.Envelope.Kept(head));
                 _overshoot = 0;
                 break;
             case Verb.Rcpt when code < 300:
-                NoteTaken(head, AnvilEvent.Recipient, isUnlikePostfix: head.LacksLabel || !state.Envelope.HasSender);
+                NoteTaken(head, ClientLimits.Recipient, isUnlikePostfix: head.LacksLabel || !state.Envelope.HasSender);
                 state.Envelope.AddRecipient(state.Envelope.Kept(head));
                 if (state.Envelope.Recipients == 1 && state.LogBudget.TryTake())
                     RelayLog.FirstRecipient(state.Log, state.Client.NameAddress);
@@ -386,12 +386,12 @@ internal sealed class ReplyRelay(
     }
 
     // What the MTA accepts is a message or a recipient, however it was written.
-    private void NoteTaken(in PendingCommand head, AnvilEvent kind, bool isUnlikePostfix)
+    private void NoteTaken(in PendingCommand head, ClientLimit limit, bool isUnlikePostfix)
     {
         if (isUnlikePostfix)
             lenientMtas.Add(destination);
-        if (!head.IsCounted && ClientLimits.LimitOf(kind, state.Limits) > 0)
-            state.Counter?.Count(kind);
+        if (!head.IsCounted && limit.IsOn(state.Limits))
+            state.Counter?.Count(limit);
     }
 
     private void Dequeue(Verb verb, int code)

@@ -35,7 +35,7 @@ public class AdmitClientTests
         _log = new ListLogger<AdmitClient>();
         _capacity = TestCapacity.Of(_snapshot, connections: 8000);
         _processLimit = new ProcessLimit(new("smtp", _snapshot), _capacity, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
-        _stage = Stage([new ConnectionCountLimit(), new ConnectionRateLimit(), new ErrorRateLimit(), new AuthFailureRateLimit()]);
+        _stage = Stage();
     }
 
     [Test, CancelAfter(10_000)]
@@ -147,7 +147,7 @@ public class AdmitClientTests
             return Task.CompletedTask;
         }, cancellationToken);
 
-        Assert.That((counts, _anvil.Peek(_key)), Is.EqualTo((new[] { 1, 2, 1 }, new AnvilCounts(0, 1, Messages: 2, Auths: 1))));
+        Assert.That((counts, _anvil.Peek(_key)), Is.EqualTo((new[] { 1, 2, 1 }, TestAnvil.Counts(0, 1, messages: 2, auths: 1))));
     }
 
     [TestCase(AnvilEvent.Error, 2, "")]
@@ -182,7 +182,7 @@ public class AdmitClientTests
         var options = WithLimits(count: 1, rate: 1);
         _snapshot.Replace(options with { Anvil = new() { ClientTableSize = 1000 } });
         _anvil = TestAnvil.Table(_snapshot, _time);
-        _stage = Stage([new ConnectionCountLimit(), new ConnectionRateLimit()]);
+        _stage = Stage();
         for (var i = 0; i < 1000; i++)
             _anvil.Connect(TestAnvil.Key(i));
 
@@ -281,10 +281,10 @@ public class AdmitClientTests
     public void Invoke_WithoutAnIdentity_IsABug() =>
         Assert.That(async () => await _stage.InvokeAsync(new DefaultConnectionContext(), MustNotCome), Throws.InvalidOperationException);
 
-    private AdmitClient Stage(ILimitPolicy[] policies)
+    private AdmitClient Stage()
     {
         var service = new ShieldService("smtp", _snapshot);
-        return new(new(_anvil, new(service), policies, service, _processLimit), service, _log);
+        return new(new(_anvil, new(service), service, _processLimit), service, _log);
     }
 
     private static ShieldOptions WithLimits(int count, int rate) => WithLimits(new() { ClientConnectionCountLimit = count, ClientConnectionRateLimit = rate });

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
+using SmtpShield.Limits;
 using SmtpShield.Protocol;
 
 namespace SmtpShield.Tests.Docs;
@@ -11,7 +12,7 @@ public sealed partial class ReplyPageTests
 {
     private static readonly string[] s_page = File.ReadAllLines(Repository.PathOf("docs/reference/replies.md"));
 
-    private static readonly string[] s_replies = [.. Replies()];
+    private static readonly string[] s_replies = [.. Replies().Concat(ClientLimits.All.Select(limit => limit.Text("HOST", "ADDRESS"))).Distinct()];
 
     private static IEnumerable<string> Texts => s_replies;
 

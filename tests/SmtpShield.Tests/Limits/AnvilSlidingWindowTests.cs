@@ -104,7 +104,7 @@ public class AnvilSlidingWindowTests
         {
             CountMessages(5);
             if (second > 60)
-                Assert.That(_table.Peek(_client).Messages, Is.InRange(295, 310));
+                Assert.That(_table.Peek(_client).Of(AnvilEvent.Message), Is.InRange(295, 310));
             Advance(1);
         }
     }

@@ -62,8 +62,8 @@ public class AnvilTableSizeTests
 
         Assert.That((largest, _table.Refused), Is.EqualTo((100_000 / 24 * 24, 0)));
         Assert.That(_table.Evicted, Is.EqualTo(2_000_000 + active + 1 - _table.Size));
-        Assert.That(Enumerable.Range(0, active).Select(i => _table.Peek(TestAnvil.Key(-1 - i))), Is.All.EqualTo(new AnvilCounts(1, 1, Messages: 20)));
-        Assert.That(_table.Peek(offender), Is.EqualTo(new AnvilCounts(0, 1, Messages: 6)));
+        Assert.That(Enumerable.Range(0, active).Select(i => _table.Peek(TestAnvil.Key(-1 - i))), Is.All.EqualTo(TestAnvil.Counts(1, 1, messages: 20)));
+        Assert.That(_table.Peek(offender), Is.EqualTo(TestAnvil.Counts(0, 1, messages: 6)));
     }
 
     [Test]
@@ -299,7 +299,7 @@ public class AnvilTableSizeTests
             }
         });
 
-        Assert.That(clients.Select(client => _table.Peek(client)), Is.All.EqualTo(new AnvilCounts(1, 2401, Recipients: 2400)));
+        Assert.That(clients.Select(client => _table.Peek(client)), Is.All.EqualTo(TestAnvil.Counts(1, 2401, recipients: 2400)));
         foreach (var client in clients)
             _table.Disconnect(client);
         Assert.That((clients.Sum(client => _table.Peek(client).ConnectionCount), _table.Refused, _table.Size + _table.Evicted), Is.EqualTo((0, 0, 153_664)));

@@ -31,7 +31,7 @@ public class ClientCounterTests
         using var counter = new ClientCounter(_table, _client);
         counter.Connect();
 
-        Assert.That((counter.Count(AnvilEvent.Message), counter.Count(AnvilEvent.Message), _table.Peek(_client)), Is.EqualTo((1, 2, new AnvilCounts(1, 1, Messages: 2))));
+        Assert.That((counter.Count(AnvilEvent.Message), counter.Count(AnvilEvent.Message), _table.Peek(_client)), Is.EqualTo((1, 2, TestAnvil.Counts(1, 1, messages: 2))));
     }
 
     [Test]
@@ -43,7 +43,7 @@ public class ClientCounterTests
         var during = _table.Peek(_client);
         counter.Dispose();
 
-        Assert.That((during, _table.Peek(_client)), Is.EqualTo((new AnvilCounts(1, 1, Messages: 2), new AnvilCounts(0, 1, Messages: 2))));
+        Assert.That((during, _table.Peek(_client)), Is.EqualTo((TestAnvil.Counts(1, 1, messages: 2), TestAnvil.Counts(0, 1, messages: 2))));
     }
 
     [Test]
@@ -81,7 +81,7 @@ public class ClientCounterTests
         counter.Dispose();
 
         Assert.That((counts.IsUntracked, events, later), Is.EqualTo((true, new[] { 1, 1 }, new[] { 1, 2 })));
-        Assert.That((during, _table.Peek(_client)), Is.EqualTo((new AnvilCounts(1, 1, Messages: 2), new AnvilCounts(0, 1, Messages: 2))));
+        Assert.That((during, _table.Peek(_client)), Is.EqualTo((TestAnvil.Counts(1, 1, messages: 2), TestAnvil.Counts(0, 1, messages: 2))));
     }
 
     [Test]
@@ -110,6 +110,6 @@ public class ClientCounterTests
         using var counter = new ClientCounter(_table, _client);
         counter.Count(AnvilEvent.NewTlsSession);
 
-        Assert.That((counter.Connect(), _table.Peek(_client).ConnectionCount), Is.EqualTo((new AnvilCounts(1, 1, NewTlsSessions: 1), 1)));
+        Assert.That((counter.Connect(), _table.Peek(_client).ConnectionCount), Is.EqualTo((TestAnvil.Counts(1, 1, newTlsSessions: 1), 1)));
     }
 }

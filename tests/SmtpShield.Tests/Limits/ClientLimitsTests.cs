@@ -1,3 +1,8 @@
+using System.Net;
+using System.Reflection;
+using System.Text;
+using Microsoft.Extensions.Configuration;
+using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 
@@ -5,6 +10,8 @@ namespace SmtpShield.Tests.Limits;
 
 public class ClientLimitsTests
 {
+    private static readonly ClientIdentity _client = new(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1));
+
     private static readonly SmtpdLimitOptions _none = new() { ClientConnectionCountLimit = 0 };
 
     private static IEnumerable<Func<int, SmtpdLimitOptions>> EachLimit =>
@@ -34,13 +41,86 @@ public class ClientLimitsTests
     }
 
     [Test]
-    public void LimitOf_EachEvent_IsItsOwn() => Assert.That(
-        EachLimit.Skip(2).Select((with, i) => Enum.GetValues<AnvilEvent>().Single(kind => ClientLimits.LimitOf(kind, with(3)) == 3)), Is.EqualTo(Enum.GetValues<AnvilEvent>()));
+    public void All_Rows_AreOfTheLimitsInTheirOrder() =>
+        Assert.That(EachLimit.Select(with => ClientLimits.All.Single(limit => limit.Value(with(3)) == 3)), Is.EqualTo(ClientLimits.All));
+
+    [Test]
+    public void All_Rows_CountEachEventOnce() => Assert.That(ClientLimits.All.Select(limit => limit.Event).OfType<AnvilEvent>(), Is.EqualTo(Enum.GetValues<AnvilEvent>()));
+
+    // main.cf's name, so that what a row says is what an administrator sets.
+    [Test]
+    public void All_Rows_HaveTheNameOfTheirParameter() => Assert.That(
+        ClientLimits.All.Select(limit => limit.Parameter),
+        Is.EqualTo(typeof(SmtpdLimitOptions).GetProperties().Where(property => ClientLimits.All.Any(limit => limit.Value(With(property)) == 3))
+            .Select(property => property.GetCustomAttribute<ConfigurationKeyNameAttribute>()!.Name).OrderBy(name => ClientLimits.All.Select(limit => limit.Parameter).ToList().IndexOf(name))));
+
+    [Test]
+    public void All_LimitsPerClientAmongTheOptions_HaveARow() => Assert.That(
+        typeof(SmtpdLimitOptions).GetProperties().Select(property => property.GetCustomAttribute<ConfigurationKeyNameAttribute>()!.Name)
+            .Where(name => name.Contains("_client_", StringComparison.Ordinal) && name.EndsWith("_limit", StringComparison.Ordinal)),
+        Is.EquivalentTo(ClientLimits.All.Select(limit => limit.Parameter)));
+
+    // smtpd.c 3.7: the moment, the words of the log line, anvil.c's of the statistics, and the reply. The last two are the shield's own.
+    [Test]
+    public void All_Rows_SayWhatPostfixSays() => Assert.That(
+        ClientLimits.All.Select(limit => $"{limit.Moments}: {limit.Subject} limit exceeded; {limit.StatisticsName}; {Encoding.ASCII.GetString(limit.ReplyTo("HOST", _client).Octets.Span)}"),
+        Is.EqualTo(new[]
+        {
+            "Connect: Connection concurrency limit exceeded; ; 421 4.7.0 HOST Error: too many connections from 192.0.2.7\r\n",
+            "Connect: Connection rate limit exceeded; connection; 421 4.7.0 HOST Error: too many connections from 192.0.2.7\r\n",
+            "Command: Message delivery request rate limit exceeded; message; 450 4.7.1 Error: too much mail from 192.0.2.7\r\n",
+            "Command: Recipient address rate limit exceeded; recipient; 450 4.7.1 Error: too many recipients from 192.0.2.7\r\n",
+            "Command, Handshake: New TLS session rate limit exceeded; newtls; 421 4.7.0 HOST Error: too many new TLS sessions from unknown[192.0.2.7]\r\n",
+            "Command: AUTH command rate limit exceeded; auth; 450 4.7.1 Error: too many AUTH commands from 192.0.2.7\r\n",
+            "Connect, Command: Error rate limit exceeded; error; 421 4.7.0 HOST Error: too many errors from 192.0.2.7\r\n",
+            "Connect, Command: Authentication failure rate limit exceeded; authfail; 421 4.7.0 HOST Error: too many authentication failures from 192.0.2.7\r\n",
+        }));
+
+    // "if (... > var_smtpd_...)" for each of them (smtpd.c): at the limit all is well, and 0 is off.
+    [TestCase(5, 5, null)]
+    [TestCase(5, 6, 6)]
+    [TestCase(0, int.MaxValue, null)]
+    public void Judge_EachRow_IsExceededAboveTheLimitOnly(int limit, int count, int? expected) =>
+        Assert.That(EachLimit.Select((with, i) => ClientLimits.All[i].Judge(CountsOf(count, i), with(limit))?.Count), Is.All.EqualTo(expected));
+
+    [Test]
+    public void JudgeAtConnect_AllExceeded_IsTheFirstOfThoseJudgedThen()
+    {
+        var every = new SmtpdLimitOptions
+        {
+            ClientConnectionCountLimit = 1, ClientConnectionRateLimit = 1, ClientMessageRateLimit = 1, ClientRecipientRateLimit = 1,
+            ClientNewTlsSessionRateLimit = 1, ClientAuthRateLimit = 1, ClientErrorRateLimit = 1, ClientAuthFailureRateLimit = 1,
+        };
+        Assert.That(
+            (ClientLimits.JudgeAtConnect(CountsOf(2, 8), every)?.Limit, ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 2, 9, 9, 9, 9, 9, 9), every)?.Limit,
+                ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9, 9, 9), every)?.Limit, ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9, 1, 9), every)?.Limit,
+                ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9), every)?.Limit),
+            Is.EqualTo((ClientLimits.ConnectionCount, ClientLimits.ConnectionRate, ClientLimits.Error, ClientLimits.AuthFailure, (ClientLimit?)null)));
+    }
+
+    [Test]
+    public void Judge_AllRows_AllocatesNothing()
+    {
+        var counts = CountsOf(6, 8);
+        ClientLimits.IsAnyExceeded(counts, _none);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        _ = (ClientLimits.IsAnyExceeded(counts, _none), ClientLimits.IsAnySet(_none), ClientLimits.JudgeAtConnect(counts, _none));
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+
+    private static SmtpdLimitOptions With(PropertyInfo property)
+    {
+        var limits = _none with { };
+        if (property.PropertyType == typeof(int))
+            property.SetValue(limits, 3);
+        return limits;
+    }
 
     // Index 8: all of them.
     private static AnvilCounts CountsOf(int value, int index)
     {
         int At(int i) => index is 8 || index == i ? value : 0;
-        return new(At(0), At(1), At(2), At(3), At(4), At(5), At(6), At(7));
+        return TestAnvil.Counts(At(0), At(1), At(2), At(3), At(4), At(5), At(6), At(7));
     }
 }

@@ -1,13 +1,19 @@
+using System.Net;
+using SmtpShield.Clients;
+using SmtpShield.Limits;
 using SmtpShield.Protocol;
 
 namespace SmtpShield.Tests.Protocol;
 
 public class RepliesTests
 {
+    private static readonly ClientIdentity _client = new(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1));
+
     private static IEnumerable<TestCaseData> All =>
         typeof(Replies).GetProperties().Select(property => new TestCaseData(property.GetValue(null)).SetArgDisplayNames(property.Name)).Concat(
             typeof(Replies).GetMethods().Where(method => !method.IsSpecialName && method.ReturnType == typeof(Reply))
-                .Select(method => new TestCaseData(method.Invoke(null, [.. method.GetParameters().Select(_ => "mail.example.test")])).SetArgDisplayNames(method.Name)));
+                .Select(method => new TestCaseData(method.Invoke(null, [.. method.GetParameters().Select(_ => "mail.example.test")])).SetArgDisplayNames(method.Name))).Concat(
+            ClientLimits.All.Select(limit => new TestCaseData(limit.ReplyTo("mail.example.test", _client)).SetArgDisplayNames(limit.Parameter)));
 
     [TestCaseSource(nameof(All))]
     public void Reply_Octets_AreOneWellFormedLine(object value)
@@ -31,7 +37,7 @@ public class RepliesTests
 
     [Test]
     public void TooManyConnections_Text_IsPostfixs() => Assert.That(
-        Octets.Shown(Replies.TooManyConnections("mail.example.test", "192.0.2.7").Octets.Span),
+        Octets.Shown(ClientLimits.ConnectionCount.ReplyTo("mail.example.test", _client).Octets.Span),
         Is.EqualTo("421 4.7.0 mail.example.test Error: too many connections from 192.0.2.7⏎"));
 
     [Test]

@@ -1,0 +1,53 @@
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Limits;
+
+/// <summary>
+/// A limit on what one client does: a row of <see cref="ClientLimits"/>. Counting is <see cref="ClientCounter"/>'s part, and a call of its own: what is judged again, because it had to wait,
+/// is not counted again.
+/// </summary>
+/// <param name="Parameter">Its name in main.cf.</param>
+/// <param name="Value">What it is set to; 0: off.</param>
+internal sealed record ClientLimit(string Parameter, Func<SmtpdLimitOptions, int> Value)
+{
+    /// <summary>What is counted; null: connections.</summary>
+    public AnvilEvent? Event { get; init; }
+
+    /// <summary>Of connections, whether those that are open count, not those that are made in a window.</summary>
+    public bool IsOnOpenConnections { get; init; }
+
+    /// <summary>When it is judged.</summary>
+    public required LimitMoments Moments { get; init; }
+
+    /// <summary>What the limit is on, in the words of Postfix's log line: <c>Connection rate</c> in <c>Connection rate limit exceeded: 6 from …</c>.</summary>
+    public required string Subject { get; init; }
+
+    /// <summary>The rate in anvil's statistics: <c>message</c> in <c>statistics: max message rate …</c>.</summary>
+    /// <value>Null: no rate is limited.</value>
+    public string? StatisticsName { get; init; }
+
+    /// <summary>What a client over it is told, of the shield's name and the client's.</summary>
+    public required Func<string, string, string> Text { get; init; }
+
+    /// <summary>Whether the reply has the client as <c>name[address]</c>, not its address alone.</summary>
+    public bool HasNameInReply { get; init; }
+
+    /// <summary>Whether it is set: nothing is counted for it where it is not (smtpd.c).</summary>
+    public bool IsOn(SmtpdLimitOptions limits) => Value(limits) > 0;
+
+    /// <summary>What is compared, among all the counts of a client.</summary>
+    public int CountIn(in AnvilCounts counts) => Event is { } kind ? counts.Of(kind) : IsOnOpenConnections ? counts.ConnectionCount : counts.ConnectionRate;
+
+    /// <summary>Compares. A limit of 0 is off, and a count at the limit is within it: Postfix has <c>&gt;</c> for all limits on clients (smtpd.c). What is counted includes what is judged.</summary>
+    public LimitHit? Judge(int count, SmtpdLimitOptions limits) => Value(limits) is > 0 and var limit && count > limit ? new(this, count) : null;
+
+    /// <inheritdoc cref="Judge(int, SmtpdLimitOptions)"/>
+    public LimitHit? Judge(in AnvilCounts counts, SmtpdLimitOptions limits) => Judge(CountIn(counts), limits);
+
+    /// <summary>What a client over the limit gets: in place of the greeting, as the next reply, or as the first one inside TLS.</summary>
+    /// <param name="myHostname">The shield's name.</param>
+    /// <param name="client">The client.</param>
+    public Reply ReplyTo(string myHostname, ClientIdentity client) => Reply.Of(Text(myHostname, HasNameInReply ? client.NameAddress : client.AddressText));
+}
