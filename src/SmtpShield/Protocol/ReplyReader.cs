@@ -2,41 +2,52 @@ using System.Buffers;
 
 namespace SmtpShield.Protocol;
 
-/// <summary>Reads the MTA's replies: lines <c>ddd-text</c> and a last <c>ddd text</c> or <c>ddd</c>, all with one code (RFC 5321 section 4.2.1).</summary>
-internal static class ReplyReader
+/// <summary>
+/// Reads the MTA's replies: lines <c>ddd-text</c> and a last <c>ddd text</c> or <c>ddd</c>, all with one code from 200 to 599 (RFC 5321 section 4.2.1). Lines may end in LF alone. The one
+/// definition of a reply, for the greeting and the shield's own commands as for those of a session.
+/// </summary>
+/// <remarks>Remembers what it has looked at, so that a reply which arrives octet by octet is not read from its start each time. Allocates nothing.</remarks>
+internal struct ReplyReader
 {
+    private long _read;
+    private int _searched;
+    private int _lines;
+    private int _code;
+    private bool _isUnclean;
+
     /// <summary>Reads one whole reply; text is opaque, the fourth octet decides whether a line is the last.</summary>
-    /// <param name="input">What has been received.</param>
-    /// <param name="reply">The reply, when complete.</param>
-    public static ReplyStatus TryRead(in ReadOnlySequence<byte> input, out ReplyFrame reply)
+    /// <param name="input">What has been received of it, from its first octet on: each time at least what there was before.</param>
+    /// <param name="reply">The reply, when complete; the reader then begins anew.</param>
+    /// <returns>Behind <see cref="ReplyStatus.Malformed"/> it can't be used again.</returns>
+    public ReplyStatus TryRead(in ReadOnlySequence<byte> input, out ReplyFrame reply)
     {
         reply = default;
-        var rest = input;
-        var code = 0;
-        var clean = true;
-        for (var lines = 1; ; lines++)
+        while (true)
         {
+            var rest = input.Slice(_read);
             var window = rest.Length > ProtocolLimits.ReplyLine ? rest.Slice(0, ProtocolLimits.ReplyLine) : rest;
-            if (window.PositionOf((byte)'\n') is not { } lineFeed)
+            if (window.Slice(_searched).PositionOf((byte)'\n') is not { } lineFeed)
             {
-                var isReplySoFar = CouldBeCode(window, code) && window.Length < ProtocolLimits.ReplyLine && input.Length < ProtocolLimits.Reply;
+                _searched = (int)window.Length;
+                var isReplySoFar = CouldBeCode(window, _code) && window.Length < ProtocolLimits.ReplyLine && input.Length < ProtocolLimits.Reply;
                 return isReplySoFar ? ReplyStatus.NeedMore : ReplyStatus.Malformed;
             }
 
             var line = rest.Slice(0, lineFeed);
-            if (!TryReadCode(line, out var lineCode, out var isLast, out var lineIsClean) || (code != 0 && lineCode != code))
+            if (!TryReadCode(line, out var code, out var isLast, out var isClean) || (_code != 0 && code != _code))
                 return ReplyStatus.Malformed;
 
-            code = lineCode;
-            clean &= lineIsClean;
-            rest = rest.Slice(rest.GetPosition(1, lineFeed));
-            var length = input.Length - rest.Length;
-            if (length > ProtocolLimits.Reply || (lines >= ProtocolLimits.ReplyLines && !isLast))
+            _code = code;
+            _isUnclean |= !isClean;
+            _read += line.Length + 1;
+            _searched = 0;
+            if (_read > ProtocolLimits.Reply || (++_lines >= ProtocolLimits.ReplyLines && !isLast))
                 return ReplyStatus.Malformed;
 
             if (isLast)
             {
-                reply = new(code, input.Slice(0, length), clean);
+                reply = new(code, input.Slice(0, _read), !_isUnclean);
+                this = default;
                 return ReplyStatus.Complete;
             }
         }

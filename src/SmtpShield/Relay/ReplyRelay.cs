@@ -19,6 +19,7 @@ internal sealed class ReplyRelay(
 {
     private int _lastCode;
     private bool _lastWasSynchronizationError;
+    private ReplyReader _reader;
     private int _written;
     private int _overshoot;
 
@@ -111,7 +112,7 @@ internal sealed class ReplyRelay(
             return false;
         }
 
-        switch (ReplyReader.TryRead(upstream.Received, out var reply))
+        switch (_reader.TryRead(upstream.Received, out var reply))
         {
             case ReplyStatus.NeedMore when upstream.IsReceiveEnded:
                 Lose();

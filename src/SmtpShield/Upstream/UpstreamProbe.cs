@@ -1,4 +1,5 @@
 using SmtpShield.Configuration;
+using SmtpShield.Protocol;
 using SmtpShield.Tls;
 using SmtpShield.Upstream.Handoff;
 
@@ -18,7 +19,7 @@ internal sealed record UpstreamProbe(
     public static async ValueTask<UpstreamProbe> RunAsync(
         UpstreamConnection connection, IReadOnlyList<UpstreamFailure> failures, ShieldOptions options, string? relaysTo, TimeProvider time, CancellationToken cancellationToken)
     {
-        var probe = new UpstreamProbe(failures, new(GreetingStatus.Complete, connection.Greeting.ToArray(), connection.GreetingCode), Tls: connection.Tls);
+        var probe = new UpstreamProbe(failures, new(ReplyStatus.Complete, connection.Greeting.ToArray(), connection.GreetingCode), Tls: connection.Tls);
         var dialogue = new UpstreamDialogue(connection.Transport);
         using var deadline = new CancellationTokenSource(options.Upstream.GreetingTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);

@@ -28,7 +28,7 @@ public class EhloReplyPropertyTests
             var reply = Reply(["host", .. one.lines]);
             EhloReply.Filter(Encoding.ASCII.GetBytes(reply), one.filter, out var filtered, out _);
             return Encoding.ASCII.GetString(filtered.Span) == Reply(["host", .. Expected(one.lines, one.filter)])
-                && ReplyReader.TryRead(new(filtered), out var frame) is ReplyStatus.Complete && frame.Octets.Length == filtered.Length;
+                && new ReplyReader().TryRead(new(filtered), out var frame) is ReplyStatus.Complete && frame.Octets.Length == filtered.Length;
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000).WithEndSize(12));
     }
 

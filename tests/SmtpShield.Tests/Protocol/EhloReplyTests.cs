@@ -33,7 +33,7 @@ public class EhloReplyTests
             var lines = Enumerable.Range(0, 8).Select(i => (kept & (1 << i)) != 0 ? "PIPELINING" : "XCLIENT").Prepend("host").ToArray();
             EhloReply.Filter(Octets.Of(string.Concat(lines.Select((line, i) => $"250{(i < 8 ? '-' : ' ')}{line}⏎"))), new([], [], PassesChunking: true, 1000), out var filtered, out var removed);
 
-            Assert.That(ReplyReader.TryRead(new(filtered), out var reply), Is.EqualTo(ReplyStatus.Complete));
+            Assert.That(new ReplyReader().TryRead(new(filtered), out var reply), Is.EqualTo(ReplyStatus.Complete));
             Assert.That((reply.Octets.Length, removed.Count), Is.EqualTo((filtered.Length, 8 - int.PopCount(kept))));
         }
     }

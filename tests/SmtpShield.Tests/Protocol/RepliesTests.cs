@@ -23,7 +23,7 @@ public class RepliesTests
         // Postfix's reply to ETRN has no enhanced code (smtpd.c).
         var code = ReferenceEquals(value, Replies.HeloFirstForEtrn) ? "" : "[245]\\.[0-9]\\.[0-9] ";
         Assert.That(Octets.Shown(reply.Octets.Span), Does.Match($"^[245][0-9][0-9] {code}[ -~]+⏎$"));
-        Assert.That(ReplyReader.TryRead(new(reply.Octets), out var read), Is.EqualTo(ReplyStatus.Complete));
+        Assert.That(new ReplyReader().TryRead(new(reply.Octets), out var read), Is.EqualTo(ReplyStatus.Complete));
         Assert.That((read.Code, read.IsClean, read.Octets.Length), Is.EqualTo((reply.Code, true, reply.Octets.Length)));
     }
 

@@ -12,7 +12,7 @@ public partial class ReplyReaderPropertyTests
     [Test]
     public void TryRead_AnyOctetsInAnySegments_IsAsByTheSlowReference() => AnyOctets.Check(_parts, static any =>
     {
-        var status = ReplyReader.TryRead(any.Sequence, out var reply);
+        var status = new ReplyReader().TryRead(any.Sequence, out var reply);
         return (status, status is ReplyStatus.Complete ? reply.Code : 0, status is ReplyStatus.Complete ? (int)reply.Octets.Length : 0) == Slow(any.Text);
     }, longest: 12);
 
@@ -23,7 +23,7 @@ public partial class ReplyReaderPropertyTests
         var isDecided = false;
         for (var length = 0; length <= any.Text.Length; length++)
         {
-            var status = ReplyReader.TryRead(new(any.Octets.AsMemory(0, length)), out _);
+            var status = new ReplyReader().TryRead(new(any.Octets.AsMemory(0, length)), out _);
             if (status is ReplyStatus.NeedMore ? isDecided : status != whole)
                 return false;
             isDecided = status is not ReplyStatus.NeedMore;
@@ -33,9 +33,24 @@ public partial class ReplyReaderPropertyTests
     }, longest: 12);
 
     [Test]
+    public void TryRead_OneReaderAsOctetsArrive_DecidesAsForTheWhole() => AnyOctets.Check(_parts, static any =>
+    {
+        var reader = new ReplyReader();
+        var whole = new ReplyReader().TryRead(any.Sequence, out var expected);
+        for (var length = 0; length <= any.Text.Length; length++)
+        {
+            var status = reader.TryRead(new(any.Octets.AsMemory(0, length)), out var reply);
+            if (status is not ReplyStatus.NeedMore)
+                return status == whole && (reply.Code, reply.IsClean, reply.Octets.Length) == (expected.Code, expected.IsClean, expected.Octets.Length);
+        }
+
+        return whole is ReplyStatus.NeedMore;
+    }, longest: 12);
+
+    [Test]
     public void CopyTo_AnyReply_IsOneReplyForEveryParser() => AnyOctets.Check(_parts, static any =>
     {
-        if (ReplyReader.TryRead(any.Sequence, out var reply) is not ReplyStatus.Complete)
+        if (new ReplyReader().TryRead(any.Sequence, out var reply) is not ReplyStatus.Complete)
             return true;
 
         var output = new ArrayBufferWriter<byte>();
@@ -44,7 +59,7 @@ public partial class ReplyReaderPropertyTests
         var lines = copy.Split("\r\n");
         return copy.EndsWith("\r\n", StringComparison.Ordinal) && lines[..^1].All(static line => line.AsSpan().IndexOfAny('\r', '\n', '\0') < 0)
             && lines[..^2].All(static line => line[3] == '-') && (lines[^2].Length == 3 || lines[^2][3] == ' ')
-            && ReplyReader.TryRead(new(output.WrittenMemory), out var again) is ReplyStatus.Complete && (again.Code, again.IsClean, again.Octets.Length) == (reply.Code, true, copy.Length);
+            && new ReplyReader().TryRead(new(output.WrittenMemory), out var again) is ReplyStatus.Complete && (again.Code, again.IsClean, again.Octets.Length) == (reply.Code, true, copy.Length);
     }, longest: 12);
 
     // Line by line; what has no line end yet must be able to become a line.

@@ -16,7 +16,7 @@ public class ReplyReaderTests
     {
         foreach (var input in Octets.EverySplit(Octets.Of(text)))
         {
-            var status = ReplyReader.TryRead(input, out var reply);
+            var status = new ReplyReader().TryRead(input, out var reply);
 
             Assert.That((status, reply.Code, reply.IsClean, Octets.Shown(input.Slice(reply.Octets.End))), Is.EqualTo((ReplyStatus.Complete, code, true, rest)));
             Assert.That(Copied(reply) + rest, Is.EqualTo(text));
@@ -33,7 +33,7 @@ public class ReplyReaderTests
     public void TryRead_UnfinishedReply_NeedsMore(string text)
     {
         foreach (var input in Octets.EverySplit(Octets.Of(text)))
-            Assert.That(ReplyReader.TryRead(input, out _), Is.EqualTo(ReplyStatus.NeedMore));
+            Assert.That(new ReplyReader().TryRead(input, out _), Is.EqualTo(ReplyStatus.NeedMore));
     }
 
     [TestCase("250-a⏎550 b⏎")]
@@ -55,7 +55,7 @@ public class ReplyReaderTests
     public void TryRead_NoReply_IsMalformed(string text)
     {
         foreach (var input in Octets.EverySplit(Octets.Of(text)))
-            Assert.That(ReplyReader.TryRead(input, out _), Is.EqualTo(ReplyStatus.Malformed));
+            Assert.That(new ReplyReader().TryRead(input, out _), Is.EqualTo(ReplyStatus.Malformed));
     }
 
     [TestCase("6")]
@@ -66,7 +66,7 @@ public class ReplyReaderTests
     public void TryRead_StartThatIsNoReply_IsMalformedBeforeTheLineEnds(string text)
     {
         foreach (var input in Octets.EverySplit(Octets.Of(text)))
-            Assert.That(ReplyReader.TryRead(input, out _), Is.EqualTo(ReplyStatus.Malformed));
+            Assert.That(new ReplyReader().TryRead(input, out _), Is.EqualTo(ReplyStatus.Malformed));
     }
 
     [TestCase("250-a⏎250-234 b⏎250 c⏎")]
@@ -77,10 +77,10 @@ public class ReplyReaderTests
     public void TryRead_OctetByOctet_DecidesAsForTheWhole(string text)
     {
         var octets = Octets.Of(text);
-        var whole = ReplyReader.TryRead(new(octets), out _);
+        var whole = new ReplyReader().TryRead(new(octets), out _);
         for (var length = 0; length < octets.Length; length++)
         {
-            var status = ReplyReader.TryRead(new(octets.AsMemory(0, length)), out _);
+            var status = new ReplyReader().TryRead(new(octets.AsMemory(0, length)), out _);
             Assert.That(status, Is.EqualTo(ReplyStatus.NeedMore).Or.EqualTo(whole == ReplyStatus.Malformed ? whole : ReplyStatus.NeedMore));
         }
     }
@@ -96,7 +96,7 @@ public class ReplyReaderTests
     {
         foreach (var input in Octets.EverySplit(Octets.Of(text)))
         {
-            Assert.That(ReplyReader.TryRead(input, out var reply), Is.EqualTo(ReplyStatus.Complete));
+            Assert.That(new ReplyReader().TryRead(input, out var reply), Is.EqualTo(ReplyStatus.Complete));
             Assert.That((reply.IsClean, Copied(reply)), Is.EqualTo((false, expected)));
         }
     }
@@ -105,25 +105,25 @@ public class ReplyReaderTests
     [TestCase(4096, "Complete")]
     [TestCase(4097, "Malformed")]
     public void TryRead_LineAroundTheLimit_IsMalformedAboveIt(int length, string status) =>
-        Assert.That(ReplyReader.TryRead(new(Octets.Of("250 " + new string('x', length - 6) + "⏎")), out _).ToString(), Is.EqualTo(status));
+        Assert.That(new ReplyReader().TryRead(new(Octets.Of("250 " + new string('x', length - 6) + "⏎")), out _).ToString(), Is.EqualTo(status));
 
     [TestCase(4095, "NeedMore")]
     [TestCase(4096, "Malformed")]
     [TestCase(1 << 20, "Malformed")]
     public void TryRead_EndlessLine_IsMalformedAtTheLimit(int length, string status) =>
-        Assert.That(ReplyReader.TryRead(new(Octets.Of("250 " + new string('x', length - 4))), out _).ToString(), Is.EqualTo(status));
+        Assert.That(new ReplyReader().TryRead(new(Octets.Of("250 " + new string('x', length - 4))), out _).ToString(), Is.EqualTo(status));
 
     [TestCase(499, "Complete")]
     [TestCase(500, "Complete")]
     [TestCase(501, "Malformed")]
     [TestCase(10_000, "Malformed")]
     public void TryRead_LinesAroundTheLimit_IsMalformedAboveIt(int lines, string status) =>
-        Assert.That(ReplyReader.TryRead(new(Octets.Of(string.Concat(Enumerable.Repeat("250-⏎", lines - 1)) + "250 ⏎")), out _).ToString(), Is.EqualTo(status));
+        Assert.That(new ReplyReader().TryRead(new(Octets.Of(string.Concat(Enumerable.Repeat("250-⏎", lines - 1)) + "250 ⏎")), out _).ToString(), Is.EqualTo(status));
 
     [TestCase(499, "NeedMore")]
     [TestCase(500, "Malformed")]
     public void TryRead_LinesWithoutALast_IsMalformedAtTheLimit(int lines, string status) =>
-        Assert.That(ReplyReader.TryRead(new(Octets.Of(string.Concat(Enumerable.Repeat("250-⏎", lines)))), out _).ToString(), Is.EqualTo(status));
+        Assert.That(new ReplyReader().TryRead(new(Octets.Of(string.Concat(Enumerable.Repeat("250-⏎", lines)))), out _).ToString(), Is.EqualTo(status));
 
     [TestCase(0, "Complete")]
     [TestCase(1, "Malformed")]
@@ -133,8 +133,8 @@ public class ReplyReaderTests
         var text = string.Concat(Enumerable.Repeat(line, 63)) + "250 " + new string('x', 1018 + above) + "⏎";
 
         Assert.That(text.Length + 64, Is.EqualTo(ProtocolLimits.Reply + above));
-        Assert.That(ReplyReader.TryRead(new(Octets.Of(text)), out _).ToString(), Is.EqualTo(status));
-        Assert.That(ReplyReader.TryRead(new(Octets.Of(text).AsMemory(0, ProtocolLimits.Reply - 1)), out _), Is.EqualTo(ReplyStatus.NeedMore));
+        Assert.That(new ReplyReader().TryRead(new(Octets.Of(text)), out _).ToString(), Is.EqualTo(status));
+        Assert.That(new ReplyReader().TryRead(new(Octets.Of(text).AsMemory(0, ProtocolLimits.Reply - 1)), out _), Is.EqualTo(ReplyStatus.NeedMore));
     }
 
     private static string Copied(in ReplyFrame reply)

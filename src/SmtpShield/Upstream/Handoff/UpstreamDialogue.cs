@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Text;
+using SmtpShield.Protocol;
 
 namespace SmtpShield.Upstream.Handoff;
 
@@ -48,13 +49,13 @@ internal sealed class UpstreamDialogue(IDuplexPipe transport)
 
     private async ValueTask<(UpstreamReply Reply, string? Failure)> ReadAsync(string? verb, CancellationToken cancellationToken)
     {
-        var (status, text, code) = await GreetingReader.ReadAsync(Transport.Input, cancellationToken);
-        var failure = status switch
+        var reply = await UpstreamReply.ReadAsync(Transport.Input, cancellationToken);
+        var failure = reply.Status switch
         {
-            GreetingStatus.Complete => null,
-            GreetingStatus.Malformed => verb is null ? "malformed greeting" : $"malformed reply to {verb}",
+            ReplyStatus.Complete => null,
+            ReplyStatus.Malformed => verb is null ? "malformed greeting" : $"malformed reply to {verb}",
             _ => verb is null ? "lost connection" : $"lost connection after {verb}",
         };
-        return (new(status, text, code), failure);
+        return (reply, failure);
     }
 }
