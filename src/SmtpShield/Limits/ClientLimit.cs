@@ -15,6 +15,9 @@ internal sealed record ClientLimit(string Parameter, Func<SmtpdLimitOptions, int
     /// <summary>What is counted; null: connections.</summary>
     public AnvilEvent? Event { get; init; }
 
+    /// <summary>Which commands are counted for it, where they are all that is.</summary>
+    public IReadOnlyList<Verb> Commands { get; init; } = [];
+
     /// <summary>Of connections, whether those that are open count, not those that are made in a window.</summary>
     public bool IsOnOpenConnections { get; init; }
 

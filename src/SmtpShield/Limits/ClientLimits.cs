@@ -1,4 +1,5 @@
 using SmtpShield.Configuration;
+using SmtpShield.Protocol;
 
 namespace SmtpShield.Limits;
 
@@ -30,6 +31,7 @@ internal static class ClientLimits
     public static ClientLimit Message { get; } = new("smtpd_client_message_rate_limit", static limits => limits.ClientMessageRateLimit)
     {
         Event = AnvilEvent.Message,
+        Commands = [Verb.Mail],
         Moments = LimitMoments.Command,
         Subject = "Message delivery request rate",
         StatisticsName = "message",
@@ -40,6 +42,7 @@ internal static class ClientLimits
     public static ClientLimit Recipient { get; } = new("smtpd_client_recipient_rate_limit", static limits => limits.ClientRecipientRateLimit)
     {
         Event = AnvilEvent.Recipient,
+        Commands = [Verb.Rcpt, Verb.Vrfy],
         Moments = LimitMoments.Command,
         Subject = "Recipient address rate",
         StatisticsName = "recipient",
@@ -61,6 +64,7 @@ internal static class ClientLimits
     public static ClientLimit Auth { get; } = new("smtpd_client_auth_rate_limit", static limits => limits.ClientAuthRateLimit)
     {
         Event = AnvilEvent.Auth,
+        Commands = [Verb.Auth],
         Moments = LimitMoments.Command,
         Subject = "AUTH command rate",
         StatisticsName = "auth",
@@ -91,8 +95,13 @@ internal static class ClientLimits
 
     private static readonly ClientLimit[] _atConnect = [.. _all.Where(static limit => limit.Moments.HasFlag(LimitMoments.Connect))];
 
+    private static readonly ClientLimit?[] _ofVerb = [.. Enum.GetValues<Verb>().Select(static verb => Array.Find(_all, limit => limit.Commands.Contains(verb)))];
+
     /// <summary>All rows, in their order.</summary>
     public static IReadOnlyList<ClientLimit> All => _all;
+
+    /// <summary>The limit a command counts for; null: none.</summary>
+    public static ClientLimit? Of(Verb verb) => _ofVerb[(int)verb];
 
     /// <summary>Whether there is anything to count for. Postfix registers connections as long as one of the limits is set, because all of them need the client's record (smtpd.c).</summary>
     public static bool IsAnySet(SmtpdLimitOptions limits)

@@ -44,11 +44,11 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
             Verb.Data or Verb.Bdat => Refuse(_hasRefusedMail ? Replies.NeedRecipient : null, out refusal),
             Verb.Vrfy => JudgeVrfy(command.Argument, out refusal),
             Verb.Auth => JudgeAuth(command.Argument, out refusal),
-            Verb.Etrn => Refuse(LacksHelo ? Replies.HeloFirstForEtrn : null, out refusal),
+            Verb.Etrn => Refuse(LacksHelo ? Replies.HeloFirstForEtrn : CountAndJudge(Verb.Etrn), out refusal),
             Verb.StartTls => Refuse(JudgeStartTls(command.Argument), out refusal),
             Verb.Helo or Verb.Ehlo or Verb.Rset => Restart(),
             Verb.Unknown => JudgeUnknown(command, line, out refusal),
-            _ => GateVerdict.Forward,
+            _ => Refuse(CountAndJudge(command.Verb), out refusal),
         };
     }
 
@@ -130,7 +130,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
         refusal = null;
         if (argument.IsEmpty || !IsOn(ClientLimits.Recipient))
             return GateVerdict.Forward;
-        return state.Pending.HasUncountedRecipient ? GateVerdict.Wait : Refuse(CountAndJudge(ClientLimits.Recipient), out refusal);
+        return state.Pending.HasUncountedRecipient ? GateVerdict.Wait : Refuse(CountAndJudge(Verb.Vrfy), out refusal);
     }
 
     private GateVerdict JudgeAuth(ReadOnlySpan<byte> argument, out Reply? refusal)
@@ -143,7 +143,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
                 return GateVerdict.Disconnect;
         }
 
-        refusal = CountAndJudge(ClientLimits.Auth)
+        refusal = CountAndJudge(Verb.Auth)
             ?? (LacksHelo ? Replies.HeloFirst
                 : state.HidesAuth || Discards(Verb.Auth) ? Replies.AuthenticationNotEnabled
                 : SaslMechanisms.IsPassed(SaslMechanisms.NameIn(argument), state.Session.PassedMechanisms) ? null : Replies.MechanismNotSupported);
@@ -200,6 +200,8 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
         HasCounted = true;
         return CountAndJudge(limit);
     }
+
+    private Reply? CountAndJudge(Verb verb) => ClientLimits.Of(verb) is { } limit ? CountAndJudge(limit) : null;
 
     private Reply? CountAndJudge(ClientLimit limit)
     {

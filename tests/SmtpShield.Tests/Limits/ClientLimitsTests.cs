@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Protocol;
 
 namespace SmtpShield.Tests.Limits;
 
@@ -57,6 +58,12 @@ public class ClientLimitsTests
         typeof(SmtpdLimitOptions).GetProperties().Select(property => property.GetCustomAttribute<ConfigurationKeyNameAttribute>()!.Name)
             .Where(name => name.Contains("_client_", StringComparison.Ordinal) && name.EndsWith("_limit", StringComparison.Ordinal)),
         Is.EquivalentTo(ClientLimits.All.Select(limit => limit.Parameter)));
+
+    // smtpd.c: mail_cmd, rcpt_cmd and vrfy_cmd, smtpd_sasl_auth_cmd_wrapper. STARTTLS counts behind its handshake only.
+    [Test]
+    public void Of_EachVerb_IsTheLimitPostfixCountsItFor() => Assert.That(
+        Enum.GetValues<Verb>().Where(verb => ClientLimits.Of(verb) is not null).Select(verb => (verb, ClientLimits.Of(verb))),
+        Is.EqualTo(new[] { (Verb.Auth, ClientLimits.Auth), (Verb.Mail, ClientLimits.Message), (Verb.Rcpt, ClientLimits.Recipient), (Verb.Vrfy, ClientLimits.Recipient) }));
 
     // smtpd.c 3.7: the moment, the words of the log line, anvil.c's of the statistics, and the reply. The last two are the shield's own.
     [Test]
