@@ -6,7 +6,7 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Telemetry;
 
 /// <summary>
-/// Turns log events into the lines Postfix would write: the text is the event's message, exactly; the level becomes the severity word, the category the process name. Which events
+/// Turns log events into the lines Postfix would write: the text is the event's message, exactly; the level becomes the severity word, the id the process name. Which events
 /// there are is not decided here but by the logging filters (Information and above unless somebody asks for more).
 /// </summary>
 /// <remarks>
@@ -42,7 +42,7 @@ internal sealed partial class MaillogLoggerProvider : ILoggerProvider
 
     /// <inheritdoc/>
     public ILogger CreateLogger(string categoryName) =>
-        _loggers.GetOrAdd(categoryName, static (category, provider) => new MaillogLogger(provider._writer, provider._time, ProcessName.OfCategory(category), LogCategory.ServiceOf(category)), this);
+        _loggers.GetOrAdd(categoryName, static (category, provider) => new MaillogLogger(provider._writer, provider._time, category), this);
 
     /// <summary>Opens the log anew, for a file that has been rotated (SIGHUP). When that fails the old one stays, and a warning in it says so.</summary>
     public void Reopen()

@@ -1,8 +1,10 @@
+using Microsoft.Extensions.Logging;
+
 namespace SmtpShield.Telemetry;
 
 /// <summary>
-/// The Postfix process a log category stands for. Log watchers look for <c>postfix/smtpd</c> and <c>postfix/anvil</c>, so the parts of the shield that do
-/// their work carry their names.
+/// The Postfix process an event stands for. Log watchers look for <c>postfix/smtpd</c> and <c>postfix/anvil</c>, so events of those processes carry their names. An event says which by its
+/// id, which it has for ever: where the code that logs it stands does not matter.
 /// </summary>
 internal static class ProcessName
 {
@@ -15,14 +17,38 @@ internal static class ProcessName
     /// <summary>Listens, starts and stops.</summary>
     public const string Master = "master";
 
-    /// <summary>The name for a category: <c>master</c> for listening and for everything that is not the shield's own code (Kestrel, YARP, Polly).</summary>
-    public static string OfCategory(string category)
+    private const string OwnCode = "SmtpShield";
+
+    private const int FirstId = 1000;
+
+    private const int IdsOfAPart = 100;
+
+    // From FirstId on, each hundred ids; the parts they are named for in docs/reference/log-lines.md.
+    private static readonly string[] _ofHundred =
+    [
+        Master, // 1000: listening
+        Smtpd, // 1100: clients
+        Smtpd, // 1200: admission
+        Anvil, // 1300: limits
+        Smtpd, // 1400: sessions
+        Smtpd, // 1500: relay
+        Smtpd, // 1600: upstream
+        Master, // 1700: configuration
+        Smtpd, // 1800: telemetry
+        Master, // 1900: transport
+        Smtpd, // 2000: TLS
+    ];
+
+    /// <summary>The name for an event: <c>master</c> for everything that is not the shield's own code (Kestrel, YARP, Polly), whatever its ids are.</summary>
+    /// <param name="category">The logger's category.</param>
+    /// <param name="id">The event's id.</param>
+    public static string Of(string category, EventId id)
     {
-        if (IsWithin(category, "SmtpShield.Listening") || IsWithin(category, "SmtpShield.Transport") || IsWithin(category, "SmtpShield.Configuration") || IsWithin(category, "SmtpShield.Host") || !IsWithin(category, "SmtpShield"))
+        if (!IsOwn(category))
             return Master;
-        return IsWithin(category, "SmtpShield.Limits") ? Anvil : Smtpd;
+        var hundred = (id.Id - FirstId) / IdsOfAPart;
+        return id.Id >= FirstId && hundred < _ofHundred.Length ? _ofHundred[hundred] : Smtpd;
     }
 
-    private static bool IsWithin(string category, string space) =>
-        category.StartsWith(space, StringComparison.Ordinal) && (category.Length == space.Length || category[space.Length] == '.');
+    private static bool IsOwn(string category) => category.StartsWith(OwnCode, StringComparison.Ordinal) && (category.Length == OwnCode.Length || category[OwnCode.Length] == '.');
 }

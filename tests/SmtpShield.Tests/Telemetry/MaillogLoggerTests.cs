@@ -23,14 +23,14 @@ public partial class MaillogLoggerTests
         using var sink = new ListSink();
         using var writer = new MaillogWriter(sink, TimeProvider.System);
 
-        Assert.That(new MaillogLogger(writer, TimeProvider.System, "smtpd").IsEnabled(LogLevel.None), Is.False);
+        Assert.That(new MaillogLogger(writer, TimeProvider.System, "SmtpShield.Tests").IsEnabled(LogLevel.None), Is.False);
     }
 
     private static MaillogLine[] Logged(Action<ILogger> log)
     {
         using var sink = new ListSink();
         using (var writer = new MaillogWriter(sink, TimeProvider.System))
-            log(new MaillogLogger(writer, TimeProvider.System, "smtpd"));
+            log(new MaillogLogger(writer, TimeProvider.System, "SmtpShield.Tests"));
         return [.. sink.Lines];
     }
 
