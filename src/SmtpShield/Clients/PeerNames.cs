@@ -31,8 +31,8 @@ internal sealed partial class PeerNames(INameResolver resolver, TimeProvider tim
     private readonly Lock _lock = new();
     private readonly Dictionary<IPAddress, PeerLookup> _outstanding = [];
     private readonly PeerNameCache _cache = new(time);
-    private long? _lastWarning;
-    private long? _lastNetworkWarning;
+    private readonly AtMostOnce _warning = new(time, WarningInterval);
+    private readonly AtMostOnce _networkWarning = new(time, WarningInterval);
 
     /// <summary>The name of a client, looked up unless it is known; unknown if that takes longer than <see cref="Patience"/>. What comes later is there for the client's next connection.</summary>
     /// <param name="address">The client's address, no IPv4-mapped one.</param>
@@ -93,9 +93,9 @@ internal sealed partial class PeerNames(INameResolver resolver, TimeProvider tim
         late = ofNetwork >= MaxOfNetwork ? oldestOfNetwork : _outstanding.Count >= MaxOutstanding ? oldest : null;
         if (late is null || late.Age >= Patience)
             return true;
-        if (ofNetwork >= MaxOfNetwork && IsDue(ref _lastNetworkWarning))
+        if (ofNetwork >= MaxOfNetwork && _networkWarning.IsDue())
             Log.TooManyLookupsOfNetwork(log, MaxOfNetwork, range);
-        else if (ofNetwork < MaxOfNetwork && IsDue(ref _lastWarning))
+        else if (ofNetwork < MaxOfNetwork && _warning.IsDue())
             Log.TooManyLookups(log, MaxOutstanding);
         return false;
     }
@@ -128,14 +128,6 @@ internal sealed partial class PeerNames(INameResolver resolver, TimeProvider tim
 
         lookup.Complete(answer);
         lookup.Dispose();
-    }
-
-    private bool IsDue(ref long? lastWarning)
-    {
-        if (lastWarning is { } last && time.GetElapsedTime(last) < WarningInterval)
-            return false;
-        lastWarning = time.GetTimestamp();
-        return true;
     }
 
     private static partial class Log

@@ -20,10 +20,9 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
     // A proxy is known by its address only, so no name on the list matches.
     private const string NoName = "";
 
-    private readonly Lock _lock = new();
     private readonly HealthChecks _checks = new(time);
-    private long? _lastWarning;
-    private long? _lastChecksWarning;
+    private readonly AtMostOnce _warning = new(time, WarningInterval);
+    private readonly AtMostOnce _checksWarning = new(time, WarningInterval);
 
     /// <inheritdoc />
     public Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
@@ -74,7 +73,7 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
     private HealthChecks.Check? BeginCheck()
     {
         var check = _checks.TryBegin();
-        if (check is null && IsDue(ref _lastChecksWarning))
+        if (check is null && _checksWarning.IsDue())
             Log.TooManyChecks(log, HealthChecks.MostAtOnce, HealthChecks.MostInWindow, (int)HealthChecks.Window.TotalSeconds, service.Name);
         return check;
     }
@@ -115,22 +114,11 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
         }
     }
 
+    // Anybody can connect, as often as he likes.
     private void WarnOf(IPEndPoint peer)
     {
-        if (IsDue(ref _lastWarning))
+        if (_warning.IsDue())
             Log.UnlistedProxy(log, ClientIdentity.AddressOf(peer), service.Name);
-    }
-
-    // Anybody can connect, as often as he likes.
-    private bool IsDue(ref long? lastWarning)
-    {
-        lock (_lock)
-        {
-            if (lastWarning is { } last && time.GetElapsedTime(last) < WarningInterval)
-                return false;
-            lastWarning = time.GetTimestamp();
-            return true;
-        }
     }
 
     private static partial class Log

@@ -19,25 +19,24 @@ internal sealed partial class ProcessLimit : IDisposable
     // Stress ends below this part of the limit, in percent (postscreen's hysteresis, postscreen.c): a service that stands at its limit must not waver.
     private const int StressEndsAt = 70;
 
-    // Postfix master.h: at most one warning in this time.
-    private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(1000);
+    // Postfix master.h: at most one warning in 1000 s; the next one is due when more than that has passed (master_avail.c).
+    private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(1000) + TimeSpan.FromTicks(1);
 
     private readonly ShieldService _service;
     private readonly SessionCapacity _capacity;
-    private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly IDisposable _onChange;
     private readonly Places _places;
+    private readonly AtMostOnce _warning;
     private readonly Lock _gate = new();
     private bool _isUnderStress;
-    private long? _warnedAt;
 
     /// <summary>Follows the limit through reloads.</summary>
     public ProcessLimit(ShieldService service, SessionCapacity capacity, TimeProvider time, ILogger<ProcessLimit> logger)
     {
         _service = service;
         _capacity = capacity;
-        _time = time;
+        _warning = new(time, WarningInterval);
         _logger = logger;
         _places = new(() => Limit);
         _onChange = ChangeToken.OnChange(service.GetChangeToken, () =>
@@ -88,7 +87,7 @@ internal sealed partial class ProcessLimit : IDisposable
         bool isNew;
         lock (_gate)
         {
-            warn = IsWarningDue();
+            warn = _warning.IsDue();
             isNew = !_isUnderStress;
             Volatile.Write(ref _isUnderStress, true);
         }
@@ -102,15 +101,6 @@ internal sealed partial class ProcessLimit : IDisposable
 
         if (isNew)
             Log.StressBegins(_logger, limit);
-    }
-
-    private bool IsWarningDue()
-    {
-        var now = _time.GetTimestamp();
-        if (_warnedAt is { } warned && _time.GetElapsedTime(warned, now) <= WarningInterval)
-            return false;
-        _warnedAt = now;
-        return true;
     }
 
     private void EndStress()

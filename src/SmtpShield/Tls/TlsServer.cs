@@ -29,8 +29,8 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     private const int MostHoldersNamed = 5;
 
     private readonly HandshakeSlots _slots = new(time);
-    private long _warnedOfLimitAt;
-    private long _warnedOfShareAt;
+    private readonly AtMostOnce _limitWarning = new(time, WarningInterval);
+    private readonly AtMostOnce _shareWarning = new(time, WarningInterval);
 
     /// <summary>Takes the right to begin a handshake, before the client is told to begin.</summary>
     /// <param name="client">Whose handshake.</param>
@@ -44,9 +44,9 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             return null;
 
         var slot = _slots.TryEnter(client, most, options.HandshakeLimit, out var refusal);
-        if (refusal == HandshakeRefusal.LimitReached && IsWarningDue(ref _warnedOfLimitAt))
+        if (refusal == HandshakeRefusal.LimitReached && _limitWarning.IsDue())
             Log.HandshakeLimitReached(logger, options.HandshakeLimit, _slots.DescribeLargest(MostHoldersNamed));
-        else if (refusal == HandshakeRefusal.ShareTaken && IsWarningDue(ref _warnedOfShareAt))
+        else if (refusal == HandshakeRefusal.ShareTaken && _shareWarning.IsDue())
             Log.HandshakeShareTaken(logger, client, _slots.HeldBy(client));
         return slot;
     }
@@ -88,13 +88,6 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             LogFailure(client.NameAddress, exception, isCheck);
             return TlsHandshake.Failed(isLeft: flight.HasAnswered || exception is OperationCanceledException);
         }
-    }
-
-    private bool IsWarningDue(ref long lastAt)
-    {
-        var warnedAt = Volatile.Read(ref lastAt);
-        var now = time.GetTimestamp();
-        return (warnedAt == 0 || time.GetElapsedTime(warnedAt, now) >= WarningInterval) && Interlocked.CompareExchange(ref lastAt, now, warnedAt) == warnedAt;
     }
 
     private void LogEstablished(ClientIdentity client, TlsFacts facts, Choice choice)
