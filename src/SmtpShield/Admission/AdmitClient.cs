@@ -1,4 +1,3 @@
-using System.Buffers;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
@@ -31,8 +30,7 @@ internal sealed class AdmitClient(ConnectionLimits limits, ShieldService service
         if ((isCounted ? connection.Features.Get<ConnectionRefusal>() : limits.Count(connection, counter, client)) is { } refusal)
         {
             AdmissionLog.LimitExceeded(log, refusal.Subject, refusal.Count, client.NameAddress, service.Name);
-            connection.Transport.Output.Write(refusal.Reply.Octets.Span);
-            await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
+            await connection.Transport.SayAsync(refusal.Reply).ConfigureAwait(false);
             return;
         }
 

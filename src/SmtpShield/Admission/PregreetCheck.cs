@@ -1,4 +1,3 @@
-using System.Buffers;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
@@ -66,11 +65,7 @@ internal sealed partial class PregreetCheck(ShieldService service, ILogger<Pregr
     }
 
     /// <summary>Tells the client, in place of a greeting.</summary>
-    public static async ValueTask RefuseAsync(ConnectionContext connection)
-    {
-        connection.Transport.Output.Write(Replies.SynchronizationError.Octets.Span);
-        await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
-    }
+    public static ValueTask RefuseAsync(ConnectionContext connection) => connection.Transport.SayAsync(Replies.SynchronizationError);
 
     private static partial class Log
     {

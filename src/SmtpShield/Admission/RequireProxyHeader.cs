@@ -1,4 +1,3 @@
-using System.Buffers;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
@@ -19,7 +18,6 @@ internal sealed class RequireProxyHeader(ShieldService service) : IConnectionSta
             return;
         }
 
-        connection.Transport.Output.Write(Replies.ServerLocalError(service.Current.Smtpd.MyHostname).Octets.Span);
-        await connection.Transport.Output.FlushAsync().ConfigureAwait(false);
+        await connection.Transport.SayAsync(Replies.ServerLocalError(service.Current.Smtpd.MyHostname)).ConfigureAwait(false);
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
@@ -51,8 +50,7 @@ internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, N
 
         await using (transport.ConfigureAwait(false))
         {
-            transport.Output.Write(refusal.Octets.Span);
-            await transport.Output.FlushAsync(cancellationToken).ConfigureAwait(false);
+            await transport.SayAsync(refusal, cancellationToken).ConfigureAwait(false);
         }
 
         return null;

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
@@ -127,21 +126,15 @@ internal sealed class SmtpSessionHandler(
         }
         catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
         {
-            await SayAsync(transport, Replies.ServiceNotAvailable(myHostname)).ConfigureAwait(false);
+            await transport.SayAsync(Replies.ServiceNotAvailable(myHostname)).ConfigureAwait(false);
             throw;
         }
 
         if (dial.Failures.Count > 0)
             SessionLog.DialFailed(log, string.Join("; ", dial.Failures), session.Client.NameAddress);
         if (dial.Connection is null)
-            await SayAsync(transport, dial.GreetingTimedOut ? Replies.UpstreamBusy(myHostname) : Replies.UpstreamUnavailable(myHostname)).ConfigureAwait(false);
+            await transport.SayAsync(dial.GreetingTimedOut ? Replies.UpstreamBusy(myHostname) : Replies.UpstreamUnavailable(myHostname)).ConfigureAwait(false);
         return dial.Connection;
-    }
-
-    private static async ValueTask SayAsync(IDuplexPipe transport, Reply reply)
-    {
-        transport.Output.Write(reply.Octets.Span);
-        await transport.Output.FlushAsync().ConfigureAwait(false);
     }
 
     private void LogEnd(RelayResult result, string after, ClientIdentity client, UpstreamConnection upstream, bool isLocal)
