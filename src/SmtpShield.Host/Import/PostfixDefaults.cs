@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace SmtpShield.Host.Import;
 
 /// <summary>Defaults of Postfix that values refer to and that the shield has not, or has otherwise.</summary>
@@ -12,7 +14,7 @@ internal static class PostfixDefaults
     /// <summary>The values by name.</summary>
     public static IReadOnlyDictionary<string, string> Values { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
     {
-        ["default_process_limit"] = "100",
+        ["default_process_limit"] = ProcessLimit.ToString(CultureInfo.InvariantCulture),
         ["inet_interfaces"] = "all",
         ["mail_name"] = "Postfix",
         ["multi_instance_name"] = "",

@@ -141,7 +141,7 @@ internal sealed class PostfixImport
         if (limit == 0)
         {
             _text.Comment($"Postfix has no limit ({source}: 0). Each session holds an smtpd process of Postfix's from its greeting on; the shield's part is some kilobytes, and its default is this:");
-            _text.Disabled("default_process_limit = 10000");
+            _text.Disabled($"default_process_limit = {ParameterCatalog.All["default_process_limit"].DefaultText}");
             return;
         }
         _text.Comment($"In Postfix this many processes{(IsAlone ? "" : " of each service")} ({source}). A session costs the shield some kilobytes, but it also holds an smtpd process of Postfix's from its greeting on: " +
