@@ -23,6 +23,8 @@ internal sealed class ConnectionLimits(AnvilTable anvil, ClientExceptions except
         if (connection.Features.Get<ProxyConnection>() is { IsLocal: true } || !ClientLimits.IsAnySet(options.Limits))
             return null;
 
-        return ClientLimits.JudgeAtConnect(counter.Connect(), options.Limits) is { } hit ? new(hit.Limit.Subject, hit.Count, hit.ReplyTo(options.Smtpd.MyHostname, client)) : null;
+        return ClientLimits.JudgeAtConnect(counter.Connect(), options.Limits) is { } hit
+            ? new(hit.Limit.Subject, hit.Count, hit.ReplyTo(options.Smtpd.MyHostname, client))
+            : null;
     }
 }

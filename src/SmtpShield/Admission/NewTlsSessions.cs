@@ -12,11 +12,13 @@ namespace SmtpShield.Admission;
 /// </summary>
 internal sealed class NewTlsSessions(ShieldService service, ILogger<NewTlsSessions> log)
 {
+    private static readonly ClientLimit _limit = ClientLimits.NewTlsSession;
+
     /// <summary>Whether a client that begins with a handshake may do so; logs it if not.</summary>
     public bool MayBegin(ClientIdentity client, ClientCounter? counter)
     {
         var limits = service.Current.Limits;
-        if (counter is null || !ClientLimits.NewTlsSession.IsOn(limits) || ClientLimits.NewTlsSession.Judge(counter.Peek(AnvilEvent.NewTlsSession), limits) is null)
+        if (counter is null || !_limit.IsOn(limits) || _limit.Judge(counter.Peek(AnvilEvent.NewTlsSession), limits) is null)
             return true;
 
         AdmissionLog.TlsRefused(log, client.NameAddress, service.Name);
@@ -27,18 +29,20 @@ internal sealed class NewTlsSessions(ShieldService service, ILogger<NewTlsSessio
     /// How many handshakes of a client may be under way: those that are not over are not counted yet, and of those above the limit only a few are told so inside TLS.
     /// </summary>
     public int MostUnderWay(ClientCounter counter) =>
-        ClientLimits.NewTlsSession.Value(service.Current.Limits) is > 0 and var limit ? Math.Max(1, limit - counter.Peek(AnvilEvent.NewTlsSession) + HandshakesInVain.MostTold) : int.MaxValue;
+        _limit.Value(service.Current.Limits) is > 0 and var limit
+            ? Math.Max(1, limit - counter.Peek(AnvilEvent.NewTlsSession) + HandshakesInVain.MostTold)
+            : int.MaxValue;
 
     /// <summary>Counts a handshake that was not a resumption.</summary>
     /// <returns>421, to be said inside TLS, when it was one too many; else null.</returns>
     public Reply? Count(ClientIdentity client, ClientCounter? counter)
     {
         var options = service.Current;
-        if (counter is null || !ClientLimits.NewTlsSession.IsOn(options.Limits))
+        if (counter is null || !_limit.IsOn(options.Limits))
             return null;
 
-        var count = counter.Count(ClientLimits.NewTlsSession);
-        if (ClientLimits.NewTlsSession.Judge(count, options.Limits) is not { } hit)
+        var count = counter.Count(_limit);
+        if (_limit.Judge(count, options.Limits) is not { } hit)
             return null;
 
         AdmissionLog.LimitExceeded(log, hit.Limit.Subject, hit.Count, client.NameAddress, service.Name);

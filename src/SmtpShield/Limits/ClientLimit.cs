@@ -5,8 +5,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Limits;
 
 /// <summary>
-/// A limit on what one client does: a row of <see cref="ClientLimits"/>. Counting is <see cref="ClientCounter"/>'s part, and a call of its own: what is judged again, because it had to wait,
-/// is not counted again.
+/// A limit on what one client does: a row of <see cref="ClientLimits"/>. Counting is <see cref="ClientCounter"/>'s part, and a call of its own: what is judged
+/// again, because it had to wait, is not counted again.
 /// </summary>
 /// <param name="Parameter">Its name in main.cf.</param>
 /// <param name="Value">What it is set to; 0: off.</param>
@@ -24,7 +24,7 @@ internal sealed record ClientLimit(string Parameter, Func<SmtpdLimitOptions, int
     /// <summary>When it is judged.</summary>
     public required LimitMoments Moments { get; init; }
 
-    /// <summary>What the limit is on, in the words of Postfix's log line: <c>Connection rate</c> in <c>Connection rate limit exceeded: 6 from …</c>.</summary>
+    /// <summary>What it is on, in the words of Postfix's log line: <c>Connection rate</c> in <c>Connection rate limit exceeded: 6 from …</c>.</summary>
     public required string Subject { get; init; }
 
     /// <summary>The rate in anvil's statistics: <c>message</c> in <c>statistics: max message rate …</c>.</summary>
@@ -43,7 +43,10 @@ internal sealed record ClientLimit(string Parameter, Func<SmtpdLimitOptions, int
     /// <summary>What is compared, among all the counts of a client.</summary>
     public int CountIn(in AnvilCounts counts) => Event is { } kind ? counts.Of(kind) : IsOnOpenConnections ? counts.ConnectionCount : counts.ConnectionRate;
 
-    /// <summary>Compares. A limit of 0 is off, and a count at the limit is within it: Postfix has <c>&gt;</c> for all limits on clients (smtpd.c). What is counted includes what is judged.</summary>
+    /// <summary>
+    /// Compares. A limit of 0 is off, and a count at the limit is within it: Postfix has <c>&gt;</c> for all limits on clients (smtpd.c). What is counted
+    /// includes what is judged.
+    /// </summary>
     public LimitHit? Judge(int count, SmtpdLimitOptions limits) => Value(limits) is > 0 and var limit && count > limit ? new(this, count) : null;
 
     /// <inheritdoc cref="Judge(int, SmtpdLimitOptions)"/>

@@ -4,8 +4,9 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Limits;
 
 /// <summary>
-/// All limits there are on one client, one row each. Their order is that in which they are judged: of several that are exceeded only the first is logged and told, as by Postfix (smtpd.c has
-/// the count of connections before their rate); and that of anvil's statistics, where the shield's own two stand behind Postfix's.
+/// All limits there are on one client, one row each. Their order is that in which they are judged: of several that are exceeded only the first is logged and
+/// told, as by Postfix (smtpd.c has the count of connections before their rate); and that of anvil's statistics, where the shield's own two stand behind
+/// Postfix's.
 /// </summary>
 internal static class ClientLimits
 {
@@ -95,7 +96,8 @@ internal static class ClientLimits
 
     private static readonly ClientLimit[] _atConnect = [.. _all.Where(static limit => limit.Moments.HasFlag(LimitMoments.Connect))];
 
-    private static readonly ClientLimit?[] _ofVerb = [.. Enum.GetValues<Verb>().Select(static verb => Array.Find(_all, limit => limit.Commands.Contains(verb)))];
+    private static readonly ClientLimit?[] _ofVerb =
+        [.. Enum.GetValues<Verb>().Select(static verb => Array.Find(_all, limit => limit.Commands.Contains(verb)))];
 
     /// <summary>All rows, in their order.</summary>
     public static IReadOnlyList<ClientLimit> All => _all;
@@ -103,7 +105,10 @@ internal static class ClientLimits
     /// <summary>The limit a command counts for; null: none.</summary>
     public static ClientLimit? Of(Verb verb) => _ofVerb[(int)verb];
 
-    /// <summary>Whether there is anything to count for. Postfix registers connections as long as one of the limits is set, because all of them need the client's record (smtpd.c).</summary>
+    /// <summary>
+    /// Whether there is anything to count for. Postfix registers connections as long as one of the limits is set, because all of them need the client's record
+    /// (smtpd.c).
+    /// </summary>
     public static bool IsAnySet(SmtpdLimitOptions limits)
     {
         foreach (var limit in _all)

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace SmtpShield.Protocol;
 
 /// <summary>
-/// Reads the MTA's replies: lines <c>ddd-text</c> and a last <c>ddd text</c> or <c>ddd</c>, all with one code from 200 to 599 (RFC 5321 section 4.2.1). Lines may end in LF alone. The one
-/// definition of a reply, for the greeting and the shield's own commands as for those of a session.
+/// Reads the MTA's replies: lines <c>ddd-text</c> and a last <c>ddd text</c> or <c>ddd</c>, all with one code from 200 to 599 (RFC 5321 section 4.2.1). Lines
+/// may end in LF alone. The one definition of a reply, for the greeting and the shield's own commands as for those of a session.
 /// </summary>
 /// <remarks>Remembers what it has looked at, so that a reply which arrives octet by octet is not read from its start each time. Allocates nothing.</remarks>
 internal struct ReplyReader

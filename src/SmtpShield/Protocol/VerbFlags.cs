@@ -8,12 +8,14 @@ internal enum VerbFlags : ushort
     None = 0,
 
     /// <summary>
-    /// It may stand inside a pipelined group: input behind it need not wait for its reply (RFC 2920 section 3.1). BDAT only without LAST (RFC 3030 section 2), which its argument
-    /// decides.
+    /// It may stand inside a pipelined group: input behind it need not wait for its reply (RFC 2920 section 3.1). BDAT only without LAST (RFC 3030 section 2),
+    /// which its argument decides.
     /// </summary>
     InGroup = 1 << 0,
 
-    /// <summary>Postfix has input behind it for improper pipelining, also of a client that was offered PIPELINING (smtpd.c, <c>SMTPD_CMD_FLAG_LAST</c>).</summary>
+    /// <summary>
+    /// Postfix has input behind it for improper pipelining, also of a client that was offered PIPELINING (smtpd.c, <c>SMTPD_CMD_FLAG_LAST</c>).
+    /// </summary>
     LastInGroup = 1 << 1,
 
     /// <summary>What comes behind it is never improper: it is no command of Postfix's, or the last one of its session.</summary>

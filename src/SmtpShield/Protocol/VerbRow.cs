@@ -6,7 +6,9 @@ namespace SmtpShield.Protocol;
 /// <param name="Flags">What holds of it whatever its argument is.</param>
 /// <param name="Kept">Which of its words are kept.</param>
 /// <param name="Label">What stands before the address, <c>FROM:</c> or <c>TO:</c>; null: it has none.</param>
-/// <param name="Keyword">The EHLO keyword that offers it (RFC 5321 section 2.2.1), so that <c>smtpd_discard_ehlo_keywords</c> can switch it off; null: none, or not what decides.</param>
+/// <param name="Keyword">
+/// The EHLO keyword that offers it (RFC 5321 section 2.2.1), so that <c>smtpd_discard_ehlo_keywords</c> can switch it off; null: none, or not what decides.
+/// </param>
 internal sealed record VerbRow(Verb Verb, string Name, VerbFlags Flags, KeptWords Kept = KeptWords.None, string? Label = null, string? Keyword = null)
 {
     /// <summary>Its name in the statistics of the <c>disconnect from</c> line.</summary>

@@ -4,8 +4,9 @@ using static SmtpShield.Protocol.VerbFlags;
 namespace SmtpShield.Protocol;
 
 /// <summary>
-/// All that follows from a command's verb alone, one row a command, in the order Postfix has them (smtpd.c, <c>smtpd_cmd_table</c>), which is that of its disconnect statistics and of
-/// <see cref="Verb"/>. What depends on argument or session is its users' part. For which limit a command counts, the limit says: <c>Limits/ClientLimits</c>.
+/// All that follows from a command's verb alone, one row a command, in the order Postfix has them (smtpd.c, <c>smtpd_cmd_table</c>), which is that of its
+/// disconnect statistics and of <see cref="Verb"/>. What depends on argument or session is its users' part. For which limit a command counts, the limit says:
+/// <c>Limits/ClientLimits</c>.
 /// </summary>
 internal static class VerbTable
 {
@@ -35,7 +36,8 @@ internal static class VerbTable
         new(Verb.Unknown, "UNKNOWN", BeforeTls | JunkIfTaken | Unwatched),
     ];
 
-    private static readonly ulong[] _keys = [.. _rows.Where(static row => row.Verb != Verb.Unknown).Select(static row => KeyOf(Encoding.ASCII.GetBytes(row.Name)))];
+    private static readonly ulong[] _keys =
+        [.. _rows.Where(static row => row.Verb != Verb.Unknown).Select(static row => KeyOf(Encoding.ASCII.GetBytes(row.Name)))];
 
     /// <summary>All rows, in the order of <see cref="Verb"/>.</summary>
     public static IReadOnlyList<VerbRow> Rows => _rows;
@@ -58,7 +60,8 @@ internal static class VerbTable
     /// <summary>Whether the command lacks the label that stands before its address, as some MTAs let it.</summary>
     /// <param name="verb">The command.</param>
     /// <param name="argument">What follows the verb.</param>
-    public static bool LacksLabel(this Verb verb, ReadOnlySpan<byte> argument) => Row(verb).LabelOctets is { IsEmpty: false } label && !CommandLine.HasAddress(argument, label.Span);
+    public static bool LacksLabel(this Verb verb, ReadOnlySpan<byte> argument) =>
+        Row(verb).LabelOctets is { IsEmpty: false } label && !CommandLine.HasAddress(argument, label.Span);
 
     /// <summary>Finds the verb of a command line's first word, in any case (RFC 5321 section 2.4).</summary>
     public static Verb Parse(ReadOnlySpan<byte> word)

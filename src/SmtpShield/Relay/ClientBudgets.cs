@@ -13,7 +13,8 @@ namespace SmtpShield.Relay;
 internal sealed class ClientBudgets(RelayState state, Action wake)
 {
     /// <summary>Whether the client has made too many errors.</summary>
-    public bool AreErrorsSpent => state.Limits.ClientErrorRateLimit > 0 && state.Counter is { } client && ClientLimits.Error.Judge(client.Peek(), state.Limits) is not null;
+    public bool AreErrorsSpent =>
+        ClientLimits.Error.IsOn(state.Limits) && state.Counter is { } client && ClientLimits.Error.Judge(client.Peek(), state.Limits) is not null;
 
     /// <summary>
     /// Whether another command may follow those the session has with the MTA: if all the client has there failed, the budget must not be more than spent. A session

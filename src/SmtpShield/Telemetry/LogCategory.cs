@@ -1,6 +1,9 @@
 namespace SmtpShield.Telemetry;
 
-/// <summary>The category a logger is made with: the name of the type that logs, as everywhere in .NET, and behind <c>#</c> the service it does so for. Filters look at the beginning only; which process a line is of does not depend on it.</summary>
+/// <summary>
+/// The category a logger is made with: the name of the type that logs, as everywhere in .NET, and behind <c>#</c> the service it does so for. Filters look at
+/// the beginning only; which process a line is of does not depend on it.
+/// </summary>
 internal static class LogCategory
 {
     private const char Separator = '#';

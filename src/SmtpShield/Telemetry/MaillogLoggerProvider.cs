@@ -6,8 +6,8 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Telemetry;
 
 /// <summary>
-/// Turns log events into the lines Postfix would write: the text is the event's message, exactly; the level becomes the severity word, the id the process name. Which events
-/// there are is not decided here but by the logging filters (Information and above unless somebody asks for more).
+/// Turns log events into the lines Postfix would write: the text is the event's message, exactly; the level becomes the severity word, the id the process name.
+/// Which events there are is not decided here but by the logging filters (Information and above unless somebody asks for more).
 /// </summary>
 /// <remarks>
 /// Postfix <c>maillog_file</c>, <c>syslog_name</c>, <c>syslog_facility</c>; read at start and whenever the options are replaced. Where nothing is set: syslog when <c>/dev/log</c>

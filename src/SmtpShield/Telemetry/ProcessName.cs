@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace SmtpShield.Telemetry;
 
 /// <summary>
-/// The Postfix process an event stands for. Log watchers look for <c>postfix/smtpd</c> and <c>postfix/anvil</c>, so events of those processes carry their names. An event says which by its
-/// id, which it has for ever: where the code that logs it stands does not matter.
+/// The Postfix process an event stands for. Log watchers look for <c>postfix/smtpd</c> and <c>postfix/anvil</c>, so events of those processes carry their
+/// names. An event says which by its id, which it has for ever: where the code that logs it stands does not matter.
 /// </summary>
 internal static class ProcessName
 {
@@ -50,5 +50,6 @@ internal static class ProcessName
         return id.Id >= FirstId && hundred < _ofHundred.Length ? _ofHundred[hundred] : Smtpd;
     }
 
-    private static bool IsOwn(string category) => category.StartsWith(OwnCode, StringComparison.Ordinal) && (category.Length == OwnCode.Length || category[OwnCode.Length] == '.');
+    private static bool IsOwn(string category) =>
+        category.StartsWith(OwnCode, StringComparison.Ordinal) && (category.Length == OwnCode.Length || category[OwnCode.Length] == '.');
 }

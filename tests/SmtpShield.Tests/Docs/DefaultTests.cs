@@ -5,8 +5,8 @@ using SmtpShield.Host.Import;
 namespace SmtpShield.Tests.Docs;
 
 /// <summary>
-/// A default stands once, in <see cref="ParameterDefaults"/>. Where people read it as well it is the same: in the options (ShieldConfigurationTests), on the parameter's page
-/// (ParameterPagesTests), and here in the sample and in what an import knows.
+/// A default stands once, in <see cref="ParameterDefaults"/>. Where people read it as well it is the same: in the options (ShieldConfigurationTests), on the
+/// parameter's page (ParameterPagesTests), and here in the sample and in what an import knows.
 /// </summary>
 [TestFixture]
 public sealed partial class DefaultTests

@@ -46,7 +46,8 @@ public class ClientLimitsTests
         Assert.That(EachLimit.Select(with => ClientLimits.All.Single(limit => limit.Value(with(3)) == 3)), Is.EqualTo(ClientLimits.All));
 
     [Test]
-    public void All_Rows_CountEachEventOnce() => Assert.That(ClientLimits.All.Select(limit => limit.Event).OfType<AnvilEvent>(), Is.EqualTo(Enum.GetValues<AnvilEvent>()));
+    public void All_Rows_CountEachEventOnce() =>
+        Assert.That(ClientLimits.All.Select(limit => limit.Event).OfType<AnvilEvent>(), Is.EqualTo(Enum.GetValues<AnvilEvent>()));
 
     // main.cf's name, so that what a row says is what an administrator sets.
     [Test]
@@ -55,7 +56,7 @@ public class ClientLimitsTests
 
     [Test]
     public void All_LimitsPerClientAmongTheOptions_HaveARow() => Assert.That(
-        typeof(SmtpdLimitOptions).GetProperties().Select(property => property.GetCustomAttribute<ConfigurationKeyNameAttribute>()!.Name)
+        typeof(SmtpdLimitOptions).GetProperties().Select(NameOf)
             .Where(name => name.Contains("_client_", StringComparison.Ordinal) && name.EndsWith("_limit", StringComparison.Ordinal)),
         Is.EquivalentTo(ClientLimits.All.Select(limit => limit.Parameter)));
 
@@ -63,12 +64,15 @@ public class ClientLimitsTests
     [Test]
     public void Of_EachVerb_IsTheLimitPostfixCountsItFor() => Assert.That(
         Enum.GetValues<Verb>().Where(verb => ClientLimits.Of(verb) is not null).Select(verb => (verb, ClientLimits.Of(verb))),
-        Is.EqualTo(new[] { (Verb.Auth, ClientLimits.Auth), (Verb.Mail, ClientLimits.Message), (Verb.Rcpt, ClientLimits.Recipient), (Verb.Vrfy, ClientLimits.Recipient) }));
+        Is.EqualTo(new[]
+        {
+            (Verb.Auth, ClientLimits.Auth), (Verb.Mail, ClientLimits.Message), (Verb.Rcpt, ClientLimits.Recipient), (Verb.Vrfy, ClientLimits.Recipient),
+        }));
 
     // smtpd.c 3.7: the moment, the words of the log line, anvil.c's of the statistics, and the reply. The last two are the shield's own.
     [Test]
     public void All_Rows_SayWhatPostfixSays() => Assert.That(
-        ClientLimits.All.Select(limit => $"{limit.Moments}: {limit.Subject} limit exceeded; {limit.StatisticsName}; {Encoding.ASCII.GetString(limit.ReplyTo("HOST", _client).Octets.Span)}"),
+        ClientLimits.All.Select(limit => $"{limit.Moments}: {limit.Subject} limit exceeded; {limit.StatisticsName}; {TextOf(limit.ReplyTo("HOST", _client))}"),
         Is.EqualTo(new[]
         {
             "Connect: Connection concurrency limit exceeded; ; 421 4.7.0 HOST Error: too many connections from 192.0.2.7\r\n",
@@ -98,7 +102,8 @@ public class ClientLimitsTests
         };
         Assert.That(
             (ClientLimits.JudgeAtConnect(CountsOf(2, 8), every)?.Limit, ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 2, 9, 9, 9, 9, 9, 9), every)?.Limit,
-                ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9, 9, 9), every)?.Limit, ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9, 1, 9), every)?.Limit,
+                ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9, 9, 9), every)?.Limit,
+                ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9, 1, 9), every)?.Limit,
                 ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9), every)?.Limit),
             Is.EqualTo((ClientLimits.ConnectionCount, ClientLimits.ConnectionRate, ClientLimits.Error, ClientLimits.AuthFailure, (ClientLimit?)null)));
     }
@@ -117,9 +122,13 @@ public class ClientLimitsTests
     private static SmtpdLimitOptions WithThree(string parameter)
     {
         var limits = _none with { };
-        typeof(SmtpdLimitOptions).GetProperties().Single(property => property.GetCustomAttribute<ConfigurationKeyNameAttribute>()!.Name == parameter).SetValue(limits, 3);
+        typeof(SmtpdLimitOptions).GetProperties().Single(property => NameOf(property) == parameter).SetValue(limits, 3);
         return limits;
     }
+
+    private static string NameOf(PropertyInfo property) => property.GetCustomAttribute<ConfigurationKeyNameAttribute>()!.Name;
+
+    private static string TextOf(Reply reply) => Encoding.ASCII.GetString(reply.Octets.Span);
 
     // Index 8: all of them.
     private static AnvilCounts CountsOf(int value, int index)

@@ -36,10 +36,12 @@ public class VerbTableTests
     // L: SMTPD_CMD_FLAG_LIMIT, T: SMTPD_CMD_FLAG_PRE_TLS, E: SMTPD_CMD_FLAG_LAST.
     [Test]
     public void Rows_AgainstPostfixsTable_HaveItsOrderAndFlags() => Assert.That(
-        VerbTable.Rows.SkipLast(2).Select(row => $"{row.Name} {(row.Flags.HasFlag(VerbFlags.Junk) ? "L" : "")}{(row.Flags.HasFlag(VerbFlags.BeforeTls) ? "T" : "")}{(row.Flags.HasFlag(VerbFlags.LastInGroup) ? "E" : "")}"),
+        VerbTable.Rows.SkipLast(2).Select(row =>
+            $"{row.Name} {Letter(row, VerbFlags.Junk, "L")}{Letter(row, VerbFlags.BeforeTls, "T")}{Letter(row, VerbFlags.LastInGroup, "E")}"),
         Is.EqualTo(new[]
         {
-            "HELO LTE", "EHLO LTE", "XCLIENT T", "XFORWARD ", "STARTTLS T", "AUTH ", "MAIL ", "RCPT ", "DATA E", "BDAT ", "RSET L", "NOOP LTE", "VRFY LE", "ETRN L", "QUIT T",
+            "HELO LTE", "EHLO LTE", "XCLIENT T", "XFORWARD ", "STARTTLS T", "AUTH ", "MAIL ", "RCPT ", "DATA E", "BDAT ", "RSET L", "NOOP LTE", "VRFY LE",
+            "ETRN L", "QUIT T",
         }));
 
     // Behind Postfix's: HELP, which it has since 3.9, and all it does not know. It answers both before it looks for TLS (smtpd.c), and takes none of them.
@@ -48,8 +50,8 @@ public class VerbTableTests
         VerbTable.Rows.Where(row => row.Flags.HasFlag(VerbFlags.JunkIfTaken)).Select(row => (row.Verb, row.Flags.HasFlag(VerbFlags.BeforeTls))),
         Is.EqualTo(new[] { (Verb.Help, true), (Verb.Unknown, true) }));
 
-    // RFC 2920 section 3.1: "The EHLO, DATA, VRFY, EXPN, TURN, QUIT, and NOOP commands can only appear as the last command in a group"; RSET, MAIL, SEND, SOML, SAML and RCPT "can all
-    // appear anywhere". RFC 3030 section 2 adds BDAT without LAST. All others wait: RFC 2920 knows nothing of them, and HELO is no client's that was offered PIPELINING.
+    // RFC 2920 section 3.1: "The EHLO, DATA, VRFY, EXPN, TURN, QUIT, and NOOP commands can only appear as the last command in a group"; RSET, MAIL, SEND, SOML,
+    // SAML and RCPT "can all appear anywhere". RFC 3030 section 2 adds BDAT without LAST. All others wait: RFC 2920 knows nothing of them.
     [TestCase("EHLO", true)]
     [TestCase("DATA", true)]
     [TestCase("VRFY", true)]
@@ -61,18 +63,20 @@ public class VerbTableTests
     [TestCase("BDAT", false)]
     [TestCase("STARTTLS", true, Description = "RFC 3207 section 4: the last one in a group")]
     [TestCase("AUTH", true, Description = "RFC 4954 section 4: a challenge may follow")]
-    public void EndsGroup_ByVerb_IsWhatTheRfcSays(string name, bool expected) => Assert.That(VerbTable.Parse(Octets.Of(name)).EndsGroup(), Is.EqualTo(expected));
+    public void EndsGroup_ByVerb_IsWhatTheRfcSays(string name, bool expected) =>
+        Assert.That(VerbTable.Parse(Octets.Of(name)).EndsGroup(), Is.EqualTo(expected));
 
     [Test]
     public void Rows_InOrder_AreThoseOfTheVerbs() => Assert.That(VerbTable.Rows.Select(row => row.Verb), Is.EqualTo(Enum.GetValues<Verb>()));
 
     [Test]
-    public void Rows_ByKey_AreTellableInOneComparison() => Assert.That(VerbTable.Rows.Where(row => row.Verb != Verb.Unknown), Has.All.Property(nameof(VerbRow.Name)).Length.LessThanOrEqualTo(8));
+    public void Rows_ByKey_AreTellableInOneComparison() => Assert.That(VerbTable.Rows.Select(row => row.Name.Length), Is.All.LessThanOrEqualTo(8));
 
     // smtpd_check.c has restrictions for these; AUTH is logged by smtpd_sasl_glue.c in words of its own.
     [Test]
     public void Restricted_ByVerb_IsWhatPostfixsRestrictionsCanRefuse() => Assert.That(
-        VerbTable.Rows.Where(row => row.Flags.HasFlag(VerbFlags.Restricted)).Select(row => row.Name), Is.EqualTo(new[] { "HELO", "EHLO", "MAIL", "RCPT", "DATA", "BDAT", "VRFY", "ETRN" }));
+        VerbTable.Rows.Where(row => row.Flags.HasFlag(VerbFlags.Restricted)).Select(row => row.Name),
+        Is.EqualTo(new[] { "HELO", "EHLO", "MAIL", "RCPT", "DATA", "BDAT", "VRFY", "ETRN" }));
 
     [Test]
     public void Keyword_ByVerb_IsTheOneThatOffersIt() => Assert.That(
@@ -99,4 +103,6 @@ public class VerbTableTests
 
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
     }
+
+    private static string Letter(VerbRow row, VerbFlags flag, string letter) => row.Flags.HasFlag(flag) ? letter : "";
 }

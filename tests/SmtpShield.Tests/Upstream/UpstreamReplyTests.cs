@@ -34,7 +34,8 @@ internal sealed class UpstreamReplyTests
 
             var (status, text, read) = await reading;
             var rest = pipe.Reader.TryRead(out var result) ? Encoding.Latin1.GetString(result.Buffer) : "";
-            Assert.That((status, Encoding.Latin1.GetString(text), read, rest), Is.EqualTo((ReplyStatus.Complete, expected, code, "BEHIND\r\n")), $"split at {split}");
+            Assert.That(
+                (status, Encoding.Latin1.GetString(text), read, rest), Is.EqualTo((ReplyStatus.Complete, expected, code, "BEHIND\r\n")), $"split at {split}");
         }
     }
 
