@@ -11,6 +11,8 @@ namespace SmtpShield.Tests.Limits;
 
 public class ClientLimitsTests
 {
+    private const int All = -1;
+
     private static readonly ClientIdentity _client = new(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1));
 
     private static readonly SmtpdLimitOptions _none = new() { ClientConnectionCountLimit = 0 };
@@ -30,7 +32,7 @@ public class ClientLimitsTests
     public void IsAnySet_OneLimit_IsTrue(Func<int, SmtpdLimitOptions> with) => Assert.That(ClientLimits.IsAnySet(with(1)), Is.True);
 
     [Test]
-    public void IsAnyExceeded_NoLimit_IsFalse() => Assert.That(ClientLimits.IsAnyExceeded(CountsOf(int.MaxValue, 8), _none), Is.False);
+    public void IsAnyExceeded_NoLimit_IsFalse() => Assert.That(ClientLimits.IsAnyExceeded(CountsOf(int.MaxValue, All), _none), Is.False);
 
     [Test]
     public void IsAnyExceeded_OneLimit_IsTrueAboveIt()
@@ -38,7 +40,7 @@ public class ClientLimitsTests
         var limits = EachLimit.ToArray();
         Assert.That(limits.Select((with, i) => ClientLimits.IsAnyExceeded(CountsOf(5, i), with(5))), Is.All.False);
         Assert.That(limits.Select((with, i) => ClientLimits.IsAnyExceeded(CountsOf(6, i), with(5))), Is.All.True);
-        Assert.That(limits.Select((with, i) => ClientLimits.IsAnyExceeded(CountsOf(6, (i + 1) % 8), with(5))), Is.All.False);
+        Assert.That(limits.Select((with, i) => ClientLimits.IsAnyExceeded(CountsOf(6, (i + 1) % limits.Length), with(5))), Is.All.False);
     }
 
     [Test]
@@ -101,7 +103,7 @@ public class ClientLimitsTests
             ClientNewTlsSessionRateLimit = 1, ClientAuthRateLimit = 1, ClientErrorRateLimit = 1, ClientAuthFailureRateLimit = 1,
         };
         Assert.That(
-            (ClientLimits.JudgeAtConnect(CountsOf(2, 8), every)?.Limit, ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 2, 9, 9, 9, 9, 9, 9), every)?.Limit,
+            (ClientLimits.JudgeAtConnect(CountsOf(2, All), every)?.Limit, ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 2, 9, 9, 9, 9, 9, 9), every)?.Limit,
                 ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9, 9, 9), every)?.Limit,
                 ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9, 1, 9), every)?.Limit,
                 ClientLimits.JudgeAtConnect(TestAnvil.Counts(1, 1, 9, 9, 9, 9), every)?.Limit),
@@ -111,7 +113,7 @@ public class ClientLimitsTests
     [Test]
     public void Judge_AllRows_AllocatesNothing()
     {
-        var counts = CountsOf(6, 8);
+        var counts = CountsOf(6, All);
         ClientLimits.IsAnyExceeded(counts, _none);
         var before = GC.GetAllocatedBytesForCurrentThread();
         _ = (ClientLimits.IsAnyExceeded(counts, _none), ClientLimits.IsAnySet(_none), ClientLimits.JudgeAtConnect(counts, _none));
@@ -130,10 +132,11 @@ public class ClientLimitsTests
 
     private static string TextOf(Reply reply) => Encoding.ASCII.GetString(reply.Octets.Span);
 
-    // Index 8: all of them.
     private static AnvilCounts CountsOf(int value, int index)
     {
-        int At(int i) => index is 8 || index == i ? value : 0;
-        return TestAnvil.Counts(At(0), At(1), At(2), At(3), At(4), At(5), At(6), At(7));
+        var rates = default(AnvilEventCounts);
+        for (var i = 0; i < AnvilEventCounts.Length; i++)
+            rates[i] = index is All || index == i + 1 ? value : 0;
+        return new(index is All or 0 ? value : 0, rates);
     }
 }
