@@ -35,4 +35,7 @@ internal enum VerbFlags : ushort
 
     /// <summary>It never reaches the MTA: it would rewrite who the client is.</summary>
     NotForwarded = 1 << 7,
+
+    /// <summary>Another session with an MTA would have to say it again: its line is kept whole.</summary>
+    Replayed = 1 << 8,
 }

@@ -15,13 +15,13 @@ internal static class VerbTable
 
     private static readonly VerbRow[] _rows =
     [
-        new(Verb.Helo, "HELO", Junk | BeforeTls | LastInGroup | Restricted, KeptWords.Argument),
-        new(Verb.Ehlo, "EHLO", Junk | BeforeTls | LastInGroup | Restricted, KeptWords.Argument),
+        new(Verb.Helo, "HELO", Junk | BeforeTls | LastInGroup | Restricted | Replayed, KeptWords.Argument),
+        new(Verb.Ehlo, "EHLO", Junk | BeforeTls | LastInGroup | Restricted | Replayed, KeptWords.Argument),
         new(Verb.Xclient, "XCLIENT", BeforeTls | NotForwarded),
         new(Verb.Xforward, "XFORWARD", NotForwarded),
         new(Verb.StartTls, "STARTTLS", BeforeTls, Keyword: "STARTTLS"),
         new(Verb.Auth, "AUTH", None, KeptWords.Mechanism, Keyword: "AUTH"),
-        new(Verb.Mail, "MAIL", InGroup | Restricted, KeptWords.Address, Label: "FROM:"),
+        new(Verb.Mail, "MAIL", InGroup | Restricted | Replayed, KeptWords.Address, Label: "FROM:"),
         new(Verb.Rcpt, "RCPT", InGroup | Restricted, KeptWords.Address, Label: "TO:"),
         new(Verb.Data, "DATA", LastInGroup | Restricted),
         new(Verb.Bdat, "BDAT", InGroup | Restricted, Keyword: "CHUNKING"),

@@ -8,32 +8,70 @@ namespace SmtpShield.Relay;
 /// Decides for each command whether the MTA may see it, in the order of Postfix's checks (smtpd.c): what a refused command would have changed, nothing behind it may assume.
 /// A decision that depends on the reply to an earlier command waits for that reply; nothing is counted before all it depends on is known.
 /// </summary>
-internal sealed class CommandGate(RelayState state, ClientBudgets budgets, LenientMtas lenientMtas, string destination)
+internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, LenientMtas lenientMtas)
 {
     private const int LongestNotSmtpLogged = 100;
 
-    private bool _hasRefusedMail;
-
-    /// <summary>Whether the command judged last is MAIL or RCPT and was counted for the client.</summary>
-    public bool HasCounted { get; private set; }
+    private bool _hasCounted;
 
     /// <summary>Judges a command.</summary>
     /// <param name="command">The command.</param>
     /// <param name="line">Its whole line, for log lines.</param>
     /// <param name="refusal">The reply, when it is refused.</param>
-    public GateVerdict Judge(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
+    /// <param name="permit">To send it to the MTA, with <see cref="GateVerdict.Forward"/>.</param>
+    public GateVerdict Judge(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal, out Permit permit)
     {
-        HasCounted = false;
+        _hasCounted = false;
+        var verdict = Judge(command, line, out refusal);
+        permit = verdict is GateVerdict.Forward ? Grant(_hasCounted) : default;
+        return verdict;
+    }
+
+    /// <summary>Judges a response of a SASL exchange: it can be a guess like any other.</summary>
+    /// <param name="refusal">The reply, when the session ends.</param>
+    /// <param name="permit">To send it, or to cancel the exchange, with <see cref="GateVerdict.Forward"/>.</param>
+    public GateVerdict JudgeResponse(out Reply? refusal, out Permit permit)
+    {
+        permit = default;
+        switch (budgets.BeginLogin(out refusal))
+        {
+            case LoginTurn.Wait:
+                return GateVerdict.Wait;
+            case LoginTurn.Spent:
+                return GateVerdict.Disconnect;
+        }
+
+        permit = Grant(isCounted: false);
+        return GateVerdict.Forward;
+    }
+
+    /// <summary>Lets the client's exchange be cancelled, which a client may always do (RFC 4954 section 4).</summary>
+    public Permit PermitCancel() => session.Dialogue.IsNext(Verb.Auth) ? Grant(isCounted: false) : default;
+
+    /// <summary>Lets octets through that a command before has announced: content, an accepted chunk, a tunnel.</summary>
+    public Permit PermitContent() => session.Dialogue.Phase switch
+    {
+        DialoguePhase.Content or DialoguePhase.Tunnel => Grant(isCounted: false),
+        DialoguePhase.Chunk when session.Transaction.ChunkRefusal is null => Grant(isCounted: false),
+        _ => default,
+    };
+
+#pragma warning disable RS0030 // Here permits are made, and nowhere else.
+    private static Permit Grant(bool isCounted) => new(isCounted);
+#pragma warning restore RS0030
+
+    private GateVerdict Judge(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
+    {
         if (budgets.AreErrorsSpent && command.Verb != Verb.Quit && !GoesOnWithMessage(command.Verb))
             return JudgeSpent(command.Verb, out refusal);
 
-        refusal = state.RequiresTls && !command.Verb.Has(VerbFlags.BeforeTls) ? Replies.MustStartTls : RefusedVerbs.ReplyTo(command);
+        refusal = session.RequiresTls && !command.Verb.Has(VerbFlags.BeforeTls) ? Replies.MustStartTls : RefusedVerbs.ReplyTo(command);
         if (refusal is not null)
             return GateVerdict.Refuse;
 
-        if (state.IsAccessDenied && command.Verb != Verb.Quit)
+        if (session.Mta.Profile.DeniesAccess && command.Verb != Verb.Quit)
         {
-            refusal = Replies.AccessDenied(state.Client.NameAddress);
+            refusal = Replies.AccessDenied(session.Identity.NameAddress);
             return GateVerdict.Refuse;
         }
 
@@ -41,7 +79,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
         {
             Verb.Mail => JudgeMail(command.Argument, out refusal),
             Verb.Rcpt => JudgeRecipient(command.Argument, out refusal),
-            Verb.Data or Verb.Bdat => Refuse(_hasRefusedMail ? Replies.NeedRecipient : null, out refusal),
+            Verb.Data or Verb.Bdat => Refuse(session.Transaction.HasRefusedMail ? Replies.NeedRecipient : null, out refusal),
             Verb.Vrfy => JudgeVrfy(command.Argument, out refusal),
             Verb.Auth => JudgeAuth(command.Argument, out refusal),
             Verb.Etrn => Refuse(LacksHelo ? Replies.HeloFirstForEtrn : CountAndJudge(Verb.Etrn), out refusal),
@@ -53,71 +91,71 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
     }
 
     // In the middle of a message's content nobody is cut off for what was before it; a chunk the MTA refuses ends the exception.
-    private bool GoesOnWithMessage(Verb verb) => verb == Verb.Bdat && state.Envelope.HasContent && !state.Pending.HasChunk;
+    private bool GoesOnWithMessage(Verb verb) => verb == Verb.Bdat && session.Transaction.HasContent && !session.Dialogue.OwesChunk;
 
     private GateVerdict JudgeSpent(Verb verb, out Reply? refusal)
     {
         refusal = null;
-        if (verb == Verb.Bdat && state.Pending.HasChunk)
+        if (verb == Verb.Bdat && session.Dialogue.OwesChunk)
             return GateVerdict.Wait;
 
         refusal = budgets.RefuseForErrors();
         return GateVerdict.Disconnect;
     }
 
-    private bool LacksHelo => state.Options.HeloRequired && !state.Envelope.HasHelo;
+    private bool LacksHelo => session.Options.HeloRequired && !session.Transaction.HasHelo;
 
     private GateVerdict Restart()
     {
-        _hasRefusedMail = false;
+        session.Transaction.NoteMail(isRefused: false);
         return GateVerdict.Forward;
     }
 
     private GateVerdict JudgeMail(ReadOnlySpan<byte> argument, out Reply? refusal)
     {
         var isOn = IsOn(ClientLimits.Message);
-        var isLenient = lenientMtas.Contains(destination);
+        var isLenient = lenientMtas.Contains(session.Mta.Destination);
         var isCounted = isOn && (isLenient || CommandLine.HasAddress(argument, "FROM:"u8));
         refusal = LacksHelo ? Replies.HeloFirst
             : CommandLine.HasParameter(argument, "PRDR"u8) ? Replies.UnsupportedPrdr
             : Discards("DSN") && (CommandLine.HasParameter(argument, "RET"u8) || CommandLine.HasParameter(argument, "ENVID"u8)) ? Replies.DsnDisabled
             : null;
 
-        if ((isCounted || refusal is not null) && state.Pending.HasTransactionChange)
+        if ((isCounted || refusal is not null) && session.Dialogue.OwesTransactionChange)
             return GateVerdict.Wait;
 
         // What no MTA has taken yet goes one at a time: if this one does, its reply counts, and the next one is judged.
-        if (isOn && !isCounted && state.Pending.Count > 0)
+        if (isOn && !isCounted && session.Dialogue.Owed > 0)
             return GateVerdict.Wait;
 
         // A nested MAIL is the MTA's to refuse: it is not counted, and the transaction it stands in goes on.
-        if (state.Envelope.HasSender && !isLenient)
+        if (session.Transaction.HasSender && !isLenient)
             return Refuse(refusal, out refusal);
 
         if (isCounted && refusal != Replies.HeloFirst)
             refusal = Count(ClientLimits.Message) ?? refusal;
-        _hasRefusedMail = refusal is not null;
+        session.Transaction.NoteMail(isRefused: refusal is not null);
         return Refuse(refusal, out refusal);
     }
 
     private GateVerdict JudgeRecipient(ReadOnlySpan<byte> argument, out Reply? refusal)
     {
         refusal = null;
-        if (_hasRefusedMail)
+        if (session.Transaction.HasRefusedMail)
             return Refuse(Replies.NeedMail, out refusal);
 
         var isCounted = IsOn(ClientLimits.Recipient);
-        var isLenient = lenientMtas.Contains(destination);
-        var mayBeFull = state.Envelope.Recipients + state.Pending.Recipients >= state.Limits.RecipientLimit;
-        if (((isCounted || mayBeFull) && state.Pending.HasTransactionChange)
-            || (mayBeFull && state.Pending.Recipients > 0)
-            || (isCounted && state.Pending.HasUncountedRecipient))
+        var isLenient = lenientMtas.Contains(session.Mta.Destination);
+        var mayBeFull = session.Transaction.Recipients + session.Dialogue.OwedRecipients >= session.Limits.RecipientLimit;
+        if (((isCounted || mayBeFull) && session.Dialogue.OwesTransactionChange)
+            || (mayBeFull && session.Dialogue.OwedRecipients > 0)
+            || (isCounted && session.Dialogue.OwesUncountedRecipient))
         {
             return GateVerdict.Wait;
         }
 
-        if (!isLenient && (!CommandLine.HasAddress(argument, "TO:"u8) || ((isCounted || mayBeFull) && !state.Envelope.HasSender)))
-            return isCounted && state.Pending.Count > 0 ? GateVerdict.Wait : GateVerdict.Forward;
+        if (!isLenient && (!CommandLine.HasAddress(argument, "TO:"u8) || ((isCounted || mayBeFull) && !session.Transaction.HasSender)))
+            return isCounted && session.Dialogue.Owed > 0 ? GateVerdict.Wait : GateVerdict.Forward;
 
         refusal = (isCounted ? Count(ClientLimits.Recipient) : null)
             ?? (Discards("DSN") && (CommandLine.HasParameter(argument, "NOTIFY"u8) || CommandLine.HasParameter(argument, "ORCPT"u8)) ? Replies.DsnDisabled : null)
@@ -130,7 +168,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
         refusal = null;
         if (argument.IsEmpty || !IsOn(ClientLimits.Recipient))
             return GateVerdict.Forward;
-        return state.Pending.HasUncountedRecipient ? GateVerdict.Wait : Refuse(CountAndJudge(Verb.Vrfy), out refusal);
+        return session.Dialogue.OwesUncountedRecipient ? GateVerdict.Wait : Refuse(CountAndJudge(Verb.Vrfy), out refusal);
     }
 
     private GateVerdict JudgeAuth(ReadOnlySpan<byte> argument, out Reply? refusal)
@@ -145,8 +183,8 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
 
         refusal = CountAndJudge(Verb.Auth)
             ?? (LacksHelo ? Replies.HeloFirst
-                : state.HidesAuth || Discards(Verb.Auth) ? Replies.AuthenticationNotEnabled
-                : SaslMechanisms.IsPassed(SaslMechanisms.NameIn(argument), state.Session.PassedMechanisms) ? null : Replies.MechanismNotSupported);
+                : session.HidesAuth || Discards(Verb.Auth) ? Replies.AuthenticationNotEnabled
+                : SaslMechanisms.IsPassed(SaslMechanisms.NameIn(argument), session.Context.PassedMechanisms) ? null : Replies.MechanismNotSupported);
         if (refusal is not null)
             budgets.EndLogin();
         return Refuse(refusal, out refusal);
@@ -154,7 +192,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
 
     private Reply? JudgeStartTls(ReadOnlySpan<byte> argument)
     {
-        var mode = state.Session.Tls;
+        var mode = session.Context.Tls;
 
         // Where STARTTLS is passed on the MTA may take it with an argument, too.
         if (!argument.IsEmpty && mode != TlsMode.Passthrough)
@@ -163,7 +201,7 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
             return Replies.TlsActive;
         if (mode == TlsMode.None || (argument.IsEmpty && Discards(Verb.StartTls)))
             return Replies.NotImplemented;
-        return IsAboveTlsSessionRate(mode) ? Replies.TooManyTlsSessions(state.Client.NameAddress) : null;
+        return IsAboveTlsSessionRate(mode) ? Replies.TooManyTlsSessions(session.Identity.NameAddress) : null;
     }
 
     // Where the handshake is passed on it is not seen, so the 421 Postfix has for one session too many can't be said inside it: that session is refused before.
@@ -171,33 +209,33 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
     {
         // Where the handshake is not seen, this session counts already.
         var uncounted = mode == TlsMode.Passthrough ? 1 : 0;
-        if (state.Counter is not { } client || !IsOn(ClientLimits.NewTlsSession)
-            || ClientLimits.NewTlsSession.Judge(client.Peek(AnvilEvent.NewTlsSession) + uncounted, state.Limits) is null)
+        if (session.Counter is not { } client || !IsOn(ClientLimits.NewTlsSession)
+            || ClientLimits.NewTlsSession.Judge(client.Peek(AnvilEvent.NewTlsSession) + uncounted, session.Limits) is null)
         {
             return false;
         }
 
-        if (state.LogBudget.TryTake())
-            RelayLog.StartTlsRefused(state.Log, state.Client.NameAddress, client.Service);
+        if (session.MayLog())
+            RelayLog.StartTlsRefused(session.Log, session.Identity.NameAddress, client.Service);
         return true;
     }
 
     private GateVerdict JudgeUnknown(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
     {
         refusal = null;
-        if (!command.IsHeader && !RefusedVerbs.IsHttp(command.Word) && !state.Options.ForbiddenCommands.Contains(command.Word))
+        if (!command.IsHeader && !RefusedVerbs.IsHttp(command.Word) && !session.Options.ForbiddenCommands.Contains(command.Word))
             return GateVerdict.Forward;
 
-        RelayLog.NotSmtp(state.Log, state.Client.NameAddress, ClientInput.Quote(new(line.ToArray()), LongestNotSmtpLogged, state.Session.MaySendCredentials));
+        RelayLog.NotSmtp(session.Log, session.Identity.NameAddress, ClientInput.Quote(new(line.ToArray()), LongestNotSmtpLogged, session.Context.MaySendCredentials));
         refusal = Replies.NotSmtp;
         return GateVerdict.Disconnect;
     }
 
-    private bool IsOn(ClientLimit limit) => state.Counter is not null && limit.IsOn(state.Limits);
+    private bool IsOn(ClientLimit limit) => session.Counter is not null && limit.IsOn(session.Limits);
 
     private Reply? Count(ClientLimit limit)
     {
-        HasCounted = true;
+        _hasCounted = true;
         return CountAndJudge(limit);
     }
 
@@ -208,18 +246,18 @@ internal sealed class CommandGate(RelayState state, ClientBudgets budgets, Lenie
         if (!IsOn(limit))
             return null;
 
-        var count = state.Counter!.Count(limit);
-        if (limit.Judge(count, state.Limits) is not { } hit)
+        var count = session.Counter!.Count(limit);
+        if (limit.Judge(count, session.Limits) is not { } hit)
             return null;
 
-        if (state.LogBudget.TryTake())
-            RelayLog.LimitExceeded(state.Log, limit.Subject, hit.Count, state.Client.NameAddress, state.Counter.Service);
-        return hit.ReplyTo(state.Options.MyHostname, state.Client);
+        if (session.MayLog())
+            RelayLog.LimitExceeded(session.Log, limit.Subject, hit.Count, session.Identity.NameAddress, session.Counter.Service);
+        return hit.ReplyTo(session.Options.MyHostname, session.Identity);
     }
 
-    private bool Discards(string keyword) => state.Discards(keyword);
+    private bool Discards(string keyword) => session.Discards(keyword);
 
-    private bool Discards(Verb verb) => verb.Row().Keyword is { } keyword && state.Discards(keyword);
+    private bool Discards(Verb verb) => verb.Row().Keyword is { } keyword && session.Discards(keyword);
 
     private static GateVerdict Refuse(Reply? reply, out Reply? refusal) => (refusal = reply) is null ? GateVerdict.Forward : GateVerdict.Refuse;
 }

@@ -11,12 +11,11 @@ namespace SmtpShield.Relay;
 /// Client to MTA, as long as the client sends lines: takes one command after the other, gives it its place in <see cref="PendingCommands"/> and forwards it, or answers it
 /// here. Goes no further than <see cref="ErrorLimit.Credit"/>, the client's budgets and the end of a pipelined group allow.
 /// </summary>
-internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, LenientMtas lenientMtas, string destination)
+internal sealed class CommandRelay(SmtpSession session, CommandGate gate, ClientBudgets budgets)
 {
     private const int LongestInputLogged = 100;
     private const int LongestLineStartLogged = 30;
 
-    private readonly CommandGate _gate = new(state, budgets, lenientMtas, destination);
     private bool _isSkipping;
     private bool _hasBegun;
 
@@ -29,9 +28,9 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
     {
         var moved = false;
         NeedsInput = false;
-        while (!state.HasEnded && state.Phase is RelayPhase.Commands or RelayPhase.SaslResponse)
+        while (!session.HasEnded && session.Dialogue.Phase is DialoguePhase.Commands or DialoguePhase.SaslResponse)
         {
-            if (state.UpstreamSide.IsFlushing || (state.Phase is RelayPhase.Commands && !MayForward()))
+            if (session.Mta.IsFlushing || (session.Dialogue.Phase is DialoguePhase.Commands && !MayForward()))
                 return moved;
 
             if (!_hasBegun && IsOtherProtocol())
@@ -43,15 +42,15 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
                 return moved;
             }
 
-            if (state.Phase is RelayPhase.SaslResponse)
+            if (session.Dialogue.Phase is DialoguePhase.SaslResponse)
             {
                 if (!TryRelaySaslResponse(line, next, isTooLong))
                     return moved;
             }
             else if (isTooLong)
             {
-                state.ClientSide.Take(next);
-                AnswerHere(Verb.Unknown, Replies.CommandTooLong(state.Options.MyHostname));
+                session.Client.Take(next);
+                AnswerHere(Verb.Unknown, Replies.CommandTooLong(session.Options.MyHostname));
             }
             else if (!TryRelayCommand(line, next))
             {
@@ -65,24 +64,24 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
     }
 
     private bool MayForward() =>
-        !state.Pending.IsGroupEnded && state.Pending.Count < Math.Min(state.Errors.Credit(state.Limits), PendingCommands.Capacity) && budgets.HasRoom;
+        !session.Dialogue.IsGroupEnded && session.Dialogue.Owed < Math.Min(session.Errors.Credit(session.Limits), PendingCommands.Capacity) && session.Transaction.HasRoom && budgets.HasRoom;
 
     // The first octets of a TLS handshake or of telnet options: no line end may ever come, and no MTA should see them.
     private bool IsOtherProtocol()
     {
-        if (state.ClientSide.Received.IsEmpty)
+        if (session.Client.Received.IsEmpty)
             return false;
 
         _hasBegun = true;
-        var isBinary = state.ClientSide.Received.FirstSpan[0] is < (byte)' ' and not ((byte)'\t' or (byte)'\n' or (byte)'\v' or (byte)'\f' or (byte)'\r') or > (byte)'~';
+        var isBinary = session.Client.Received.FirstSpan[0] is < (byte)' ' and not ((byte)'\t' or (byte)'\n' or (byte)'\v' or (byte)'\f' or (byte)'\r') or > (byte)'~';
         if (isBinary)
-            RefuseOtherProtocol(state.ClientSide.Received);
+            RefuseOtherProtocol(session.Client.Received);
         return isBinary;
     }
 
     private void RefuseOtherProtocol(in ReadOnlySequence<byte> input)
     {
-        RelayLog.NotSmtp(state.Log, state.Client.NameAddress, ClientInput.Quote(input, LongestInputLogged, state.Session.MaySendCredentials));
+        RelayLog.NotSmtp(session.Log, session.Identity.NameAddress, ClientInput.Quote(input, LongestInputLogged, session.Context.MaySendCredentials));
         Disconnect(Verb.Unknown, Replies.SmtpExpected);
     }
 
@@ -91,20 +90,20 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
         isTooLong = false;
         line = default;
         next = default;
-        var side = state.ClientSide;
+        var side = session.Client;
         var isComplete = _isSkipping ? isTooLong = TrySkip(side, out next) : TryReadWholeLine(side, out line, out next, out isTooLong);
         if (isComplete)
-            state.LineStart = 0;
-        else if (state.LineStart == 0 && (_isSkipping || !side.Received.IsEmpty))
-            state.LineStart = state.Now;
+            side.NoteLine();
+        else if (_isSkipping || !side.Received.IsEmpty)
+            side.NotePartOfLine();
         return isComplete;
     }
 
-    private bool TryReadWholeLine(RelaySide side, out ReadOnlySequence<byte> line, out SequencePosition next, out bool isTooLong)
+    private bool TryReadWholeLine(ClientLeg side, out ReadOnlySequence<byte> line, out SequencePosition next, out bool isTooLong)
     {
         isTooLong = false;
-        var isAuth = state.Phase is RelayPhase.SaslResponse || StartsWithAuth(side.Received);
-        switch (SmtpLines.TryReadLine(side.Received, isAuth ? ProtocolLimits.SaslLine : state.Options.LineLengthLimit, state.Options.AcceptLfCommands, out line, out next))
+        var isAuth = session.Dialogue.Phase is DialoguePhase.SaslResponse || StartsWithAuth(side.Received);
+        switch (SmtpLines.TryReadLine(side.Received, isAuth ? ProtocolLimits.SaslLine : session.Options.LineLengthLimit, session.Options.AcceptLfCommands, out line, out next))
         {
             case LineStatus.NeedMore:
                 return false;
@@ -112,9 +111,10 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
                 return true;
             default:
                 var start = side.Received.Slice(0, LongestLineStartLogged);
-                state.Session.MaySendCredentials |= isAuth;
-                if (state.LogBudget.TryTake())
-                    RelayLog.RequestTooLong(state.Log, state.Client.NameAddress, state.Options.LineLengthLimit, ClientInput.Quote(start, LongestLineStartLogged, state.Session.MaySendCredentials));
+                if (isAuth)
+                    session.Context.ExpectCredentials();
+                if (session.MayLog())
+                    RelayLog.RequestTooLong(session.Log, session.Identity.NameAddress, session.Options.LineLengthLimit, ClientInput.Quote(start, LongestLineStartLogged, session.Context.MaySendCredentials));
                 _isSkipping = true;
                 return isTooLong = TrySkip(side, out next);
         }
@@ -130,16 +130,16 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
     }
 
     // The rest of an over-long line is dropped as it comes, so that it is never kept and never read as a command.
-    private bool TrySkip(RelaySide side, out SequencePosition next)
+    private bool TrySkip(ClientLeg side, out SequencePosition next)
     {
         next = default;
-        if (SmtpLines.FindEnd(side.Received, state.Options.AcceptLfCommands) is not { } lineFeed)
+        if (SmtpLines.FindEnd(side.Received, session.Options.AcceptLfCommands) is not { } lineFeed)
         {
             // A CR may be the first half of the end.
             var endsInCr = !side.Received.IsEmpty && side.Received.Slice(side.Received.Length - 1).FirstSpan[0] == (byte)'\r';
             var dropped = side.Received.Length - (endsInCr ? 1 : 0);
             side.Take(dropped);
-            if (!state.MayDrop(dropped))
+            if (!session.MayDrop(dropped))
                 RefuseInput();
             return false;
         }
@@ -152,9 +152,9 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
     // A line without an end is no command, so nothing is owed behind it.
     private void RefuseInput()
     {
-        var reply = Replies.TooMuchRefusedInput(state.Options.MyHostname);
-        if (state.Phase is RelayPhase.SaslResponse)
-            state.End(RelayResult.ClientDisconnected, reply);
+        var reply = Replies.TooMuchRefusedInput(session.Options.MyHostname);
+        if (session.Dialogue.Phase is DialoguePhase.SaslResponse)
+            session.End(SessionEndReason.ClientDisconnected, reply);
         else
             Disconnect(Verb.Unknown, reply);
     }
@@ -174,27 +174,28 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
     // False: the command waits, and stays where it is.
     private bool TryRelayCommand(ReadOnlySpan<byte> line, SequencePosition next)
     {
-        var received = state.ClientSide.Received;
+        var received = session.Client.Received;
         var command = CommandLine.Parse(line);
-        state.Session.MaySendCredentials |= ClientInput.BeginsWithAuth(command.Word);
+        if (ClientInput.BeginsWithAuth(command.Word))
+            session.Context.ExpectCredentials();
         if (EndsInForbiddenBareLf(next))
         {
             // The line says in which transaction it was: that is known when all before it is answered.
-            if (state.Pending.Count > 0)
+            if (session.Dialogue.Owed > 0)
                 return false;
 
-            Add(new() { Verb = Verb.Unknown, IsBlank = true, EndsGroup = true, EndsSession = true, OwnReply = RejectBareLf() });
+            Add(new PendingCommand { Verb = Verb.Unknown, IsBlank = true, EndsGroup = true, EndsSession = true }.AnsweredWith(RejectBareLf()));
             return true;
         }
 
         if (SmtpLines.IsAmbiguous(line))
         {
-            state.ClientSide.Take(next);
+            session.Client.Take(next);
             AnswerHere(Verb.Unknown, Replies.BadSyntax);
             return true;
         }
 
-        if (state.After == RelayState.AfterConnect && line.StartsWith("SSH-"u8))
+        if (session.Dialogue.After == Dialogue.AfterConnect && line.StartsWith("SSH-"u8))
         {
             RefuseOtherProtocol(received);
             return true;
@@ -203,61 +204,72 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
         var rest = received.Slice(next);
         if (!rest.IsEmpty && IsImproperBefore(command.Verb, rest))
         {
-            state.After = command.Verb.Name();
+            session.Dialogue.GoBehind(command.Verb.Name());
             Disconnect(command.Verb, Replies.SynchronizationError);
             return true;
         }
 
-        var verdict = _gate.Judge(command, line, out var refusal);
+        var verdict = gate.Judge(command, line, out var refusal, out var permit);
         if (verdict is GateVerdict.Wait)
             return false;
 
         // A blank line is no command, and one that is not UTF-8 or must not come before TLS was none for Postfix: "lost connection after" keeps naming the one before.
         if (!command.Word.IsEmpty && refusal != Replies.MustStartTls && Utf8.IsValid(line))
-            state.After = command.Verb.Name();
-        state.ClientSide.Take(next);
+            session.Dialogue.GoBehind(command.Verb.Name());
+        session.Client.Take(next);
         if (verdict is GateVerdict.Disconnect)
             Disconnect(command.Verb, refusal!);
         else if (command.Verb == Verb.Bdat && refusal != Replies.MustStartTls)
-            RelayChunkCommand(command, refusal);
+            RelayChunkCommand(command, refusal, permit);
         else if (refusal is not null)
             AnswerHere(command.Verb, refusal);
-        else if (command.Verb == Verb.StartTls && state.Session.Tls == TlsMode.Offered)
+        else if (command.Verb == Verb.StartTls && session.Context.Tls == TlsMode.Offered)
             AnswerHere(Verb.StartTls, Replies.ReadyToStartTls, endsGroup: true);
         else
-            Forward(command, line);
+            Forward(command, line, permit);
         return true;
     }
 
     private bool EndsInForbiddenBareLf(SequencePosition next) =>
-        state.Options.ForbidBareNewline is BareNewlinePolicy.Reject && SmtpLines.EndsInBareLf(state.ClientSide.Received, next);
+        session.Options.ForbidBareNewline is BareNewlinePolicy.Reject && SmtpLines.EndsInBareLf(session.Client.Received, next);
 
     private Reply RejectBareLf()
     {
-        RelayLog.Rejected(state.Log, state.After, state.Client.NameAddress, "bare <LF> received", state.Envelope.Describe(state.Envelope.Sender, state.Envelope.FirstRecipient, state.Envelope.HasSender));
-        return state.Adapt(Replies.BareLfInCommand(state.Options.MyHostname));
+        RelayLog.Rejected(session.Log, session.Dialogue.After, session.Identity.NameAddress, "bare <LF> received", session.Transaction.Describe());
+        return session.Adapt(Replies.BareLfInCommand(session.Options.MyHostname));
     }
 
     // Input behind a command whose reply the client must have seen before it goes on, or in a session that has not been offered PIPELINING (smtpd.c).
     private bool IsImproperBefore(Verb verb, in ReadOnlySequence<byte> input)
     {
-        if (state.IsAccessDenied || verb.Has(VerbFlags.Unwatched) || (state.Envelope.IsEsmtp && !verb.Has(VerbFlags.LastInGroup)))
+        if (session.Mta.Profile.DeniesAccess || verb.Has(VerbFlags.Unwatched) || (session.Transaction.IsEsmtp && !verb.Has(VerbFlags.LastInGroup)))
             return false;
 
-        if (!state.Session.HasPipelinedImproperly)
-            RelayLog.ImproperPipelining(state.Log, verb.Name(), state.Client.NameAddress, ClientInput.Quote(input, LongestInputLogged, state.Session.MaySendCredentials));
-        state.Session.HasPipelinedImproperly = true;
-        return state.Options.ForbidUnauthPipelining;
+        if (session.Context.NoteImproperPipelining())
+            RelayLog.ImproperPipelining(session.Log, verb.Name(), session.Identity.NameAddress, ClientInput.Quote(input, LongestInputLogged, session.Context.MaySendCredentials));
+        return session.Options.ForbidUnauthPipelining;
     }
 
-    private void Forward(in CommandLine command, ReadOnlySpan<byte> line)
+    private void Forward(in CommandLine command, ReadOnlySpan<byte> line, Permit permit)
     {
-        var pending = new PendingCommand { Verb = command.Verb, IsForwarded = true, EndsGroup = command.Verb.EndsGroup(), IsBlank = command.Word.IsEmpty };
-        pending.HasCredentials = command.Verb == Verb.Auth && command.Argument.Length > SaslMechanisms.NameIn(command.Argument).Length;
-        pending.IsCounted = _gate.HasCounted;
-        pending.IsNotUtf8 = !Utf8.IsValid(line);
-        pending.LacksLabel = command.Verb.LacksLabel(command.Argument);
-        var words = command.Verb.Row().Kept switch
+        var pending = new PendingCommand
+        {
+            Verb = command.Verb,
+            EndsGroup = command.Verb.EndsGroup(),
+            IsBlank = command.Word.IsEmpty,
+            IsCounted = permit.IsCounted,
+            IsNotUtf8 = !Utf8.IsValid(line),
+            LacksLabel = command.Verb.LacksLabel(command.Argument),
+            Kept = Keep(command, line),
+        };
+        Add(pending.WithMta(hasCredentials: command.Verb == Verb.Auth && command.Argument.Length > SaslMechanisms.NameIn(command.Argument).Length));
+        session.Mta.Send(permit, line);
+    }
+
+    private KeptLine Keep(in CommandLine command, ReadOnlySpan<byte> line)
+    {
+        var row = command.Verb.Row();
+        var words = row.Kept switch
         {
             KeptWords.Argument => command.Argument,
             KeptWords.Address => CommandLine.AddressOf(command.Argument),
@@ -265,85 +277,74 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
             KeptWords.Mechanism => SaslMechanism.NameOf(command.Argument),
             _ => default,
         };
-        if (!words.IsEmpty)
-            (pending.ArgumentStart, pending.ArgumentLength) = state.Envelope.Keep(words);
-
-        Add(pending);
-        state.UpstreamSide.Write(line);
-        state.UpstreamSide.Write(SmtpLines.CrLf);
+        return command.Verb.Has(VerbFlags.Replayed) ? session.Transaction.KeepWhole(line, words) : session.Transaction.Keep(words);
     }
 
-    private void RelayChunkCommand(in CommandLine command, Reply? refusal)
+    private void RelayChunkCommand(in CommandLine command, Reply? refusal, Permit permit)
     {
-        if (!state.OffersChunking)
+        if (!session.Mta.Profile.OffersChunking)
         {
             // An MTA that does not know BDAT would take the chunk for commands; where the chunk ends is not believed either, so the session does.
             AnswerHere(Verb.Bdat, Replies.BdatNotOffered, endsGroup: true);
             return;
         }
 
-        if (!BdatCommand.TryParse(command.Argument, state.Options.MaxChunk, out var chunk))
+        if (!BdatCommand.TryParse(command.Argument, session.Options.MaxChunk, out var chunk))
         {
             AnswerHere(Verb.Bdat, Replies.BdatSyntax, endsGroup: true);
             return;
         }
 
-        if (++state.Chunks > ProtocolLimits.Chunks)
+        if (session.Transaction.CountChunk() > ProtocolLimits.Chunks)
         {
-            AnswerHere(Verb.Bdat, Replies.TooManyChunks(state.Options.MyHostname), endsGroup: true);
+            AnswerHere(Verb.Bdat, Replies.TooManyChunks(session.Options.MyHostname), endsGroup: true);
             return;
         }
 
-        state.Phase = RelayPhase.Chunk;
-        state.ChunkRemaining = chunk.Size;
-        state.ChunkRefusal = refusal;
-        state.StartContentBudget();
+        session.Dialogue.Note(DialogueEvent.ChunkAnnounced);
+        session.Transaction.BeginChunk(chunk.Size, refusal);
+        session.Client.BeginContent();
         if (refusal is not null)
             return;
 
         Span<byte> line = stackalloc byte[24];
-        Add(new() { Verb = Verb.Bdat, IsForwarded = true, EndsGroup = chunk.IsLast, IsLastChunk = chunk.IsLast, IsEmptyChunk = chunk is { Size: 0, IsLast: false } });
-        state.UpstreamSide.Write(line[..chunk.Format(line)]);
+        Add(new PendingCommand { Verb = Verb.Bdat, EndsGroup = chunk.IsLast, IsLastChunk = chunk.IsLast, IsEmptyChunk = chunk is { Size: 0, IsLast: false } }.WithMta());
+        session.Mta.Send(permit, line[..(chunk.Format(line) - SmtpLines.CrLf.Length)]);
     }
 
-    // False: the response waits, and stays where it is. It can be a guess like any other.
+    // False: the response waits, and stays where it is.
     private bool TryRelaySaslResponse(in ReadOnlySequence<byte> line, SequencePosition next, bool isTooLong)
     {
-        if (!isTooLong)
+        Reply? refusal = null;
+        var permit = isTooLong ? gate.PermitCancel() : default;
+        switch (isTooLong ? GateVerdict.Forward : gate.JudgeResponse(out refusal, out permit))
         {
-            switch (budgets.BeginLogin(out var refusal))
-            {
-                case LoginTurn.Wait:
-                    return false;
-                case LoginTurn.Spent:
-                    state.End(RelayResult.ClientDisconnected, refusal);
-                    return true;
-            }
+            case GateVerdict.Wait:
+                return false;
+            case GateVerdict.Disconnect:
+                session.End(SessionEndReason.ClientDisconnected, refusal);
+                return true;
         }
 
-        state.ClientSide.Take(next);
-        RelaySaslResponse(line, isTooLong);
+        session.Client.Take(next);
+        RelaySaslResponse(line, isTooLong, permit);
         return true;
     }
 
-    private void RelaySaslResponse(in ReadOnlySequence<byte> line, bool isTooLong)
+    private void RelaySaslResponse(in ReadOnlySequence<byte> line, bool isTooLong, Permit permit)
     {
-        state.Phase = RelayPhase.Commands;
-        state.UpstreamActivity = state.Now;
-        Reply? refusal = isTooLong ? Replies.SaslResponseTooLong : IsAmbiguous(line) ? Replies.BadSyntax : null;
-        if (refusal is null)
-        {
-            state.Pending.Head.HasCredentials = true;
-            state.UpstreamSide.Write(line);
-        }
-        else
+        session.Dialogue.Note(DialogueEvent.Responded);
+        session.Mta.NoteActive();
+        if ((isTooLong ? Replies.SaslResponseTooLong : IsAmbiguous(line) ? Replies.BadSyntax : null) is { } refusal)
         {
             // The exchange is cancelled at the MTA too (RFC 4954 section 4), and its reply replaced by ours.
-            state.Pending.Head.OwnReply = state.Adapt(refusal);
-            state.UpstreamSide.Write("*"u8);
+            session.Dialogue.Oldest.Replace(session.Adapt(refusal));
+            session.Mta.Send(permit, "*"u8);
+            return;
         }
 
-        state.UpstreamSide.Write(SmtpLines.CrLf);
+        session.Dialogue.Oldest.NoteCredentials();
+        session.Mta.Send(permit, line);
     }
 
     private static bool IsAmbiguous(in ReadOnlySequence<byte> line)
@@ -357,15 +358,15 @@ internal sealed class CommandRelay(RelayState state, ClientBudgets budgets, Leni
         return false;
     }
 
-    private void AnswerHere(Verb verb, Reply reply, bool endsGroup = false) => Add(new() { Verb = verb, OwnReply = state.Adapt(reply), EndsGroup = endsGroup });
+    private void AnswerHere(Verb verb, Reply reply, bool endsGroup = false) => Add(new PendingCommand { Verb = verb, EndsGroup = endsGroup }.AnsweredWith(session.Adapt(reply)));
 
-    private void Disconnect(Verb verb, Reply reply) => Add(new() { Verb = verb, OwnReply = state.Adapt(reply), EndsGroup = true, EndsSession = true });
+    private void Disconnect(Verb verb, Reply reply) => Add(new PendingCommand { Verb = verb, EndsGroup = true, EndsSession = true }.AnsweredWith(session.Adapt(reply)));
 
     private void Add(in PendingCommand command)
     {
-        if (state.Pending.Count == 0)
-            state.UpstreamActivity = state.Now;
-        state.Pending.Add(command);
+        if (session.Dialogue.Owed == 0)
+            session.Mta.NoteActive();
+        session.Dialogue.Owe(command);
         budgets.NoteCommands();
     }
 }

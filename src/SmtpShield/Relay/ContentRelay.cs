@@ -8,42 +8,36 @@ namespace SmtpShield.Relay;
 /// Client to MTA, as long as the client sends content: DATA up to its end, BDAT exactly its octets, and what is dropped of a refused message. Unchanged, and never
 /// an end that the client did not send.
 /// </summary>
-internal sealed class ContentRelay(RelayState state)
+internal sealed class ContentRelay(SmtpSession session, CommandGate gate)
 {
-    private static readonly TimeSpan RefusedContentSilence = TimeSpan.FromSeconds(5);
-
     private EndOfDataFinder _finder;
     private CompleteLines _lines;
-    private long _refusedAt;
-
-    /// <summary>When a refused message is given up although its real end has not come; a timestamp, or 0.</summary>
-    public long RefusalDue { get; private set; }
 
     /// <summary>The MTA has said 354: what follows is content.</summary>
     public void Start()
     {
         _finder = EndOfDataFinder.AtStart(IsStrict);
-        state.Phase = RelayPhase.Content;
-        state.ContentLength = state.CompleteLines = 0;
+        session.Dialogue.Note(DialogueEvent.ContentAsked);
+        session.Transaction.BeginContent();
         _lines = default;
-        state.StartContentBudget();
+        session.Client.BeginContent();
     }
 
     /// <summary>Moves as much content as is there.</summary>
     /// <returns>Whether any was moved, or the content ended.</returns>
-    public bool Pump() => state.HasEnded
+    public bool Pump() => session.HasEnded
         ? false
-        : state.Phase switch
+        : session.Dialogue.Phase switch
         {
-            RelayPhase.Content => !state.UpstreamSide.IsFlushing && RelayContent(),
-            RelayPhase.Chunk => !state.UpstreamSide.IsFlushing && RelayChunk(),
-            RelayPhase.RefusedContent => DropContent(),
+            DialoguePhase.Content => !session.Mta.IsFlushing && RelayContent(),
+            DialoguePhase.Chunk => !session.Mta.IsFlushing && RelayChunk(),
+            DialoguePhase.RefusedContent => DropContent(),
             _ => false,
         };
 
     private bool RelayContent()
     {
-        var client = state.ClientSide;
+        var client = session.Client;
         if (client.Received.IsEmpty)
             return false;
 
@@ -51,19 +45,20 @@ internal sealed class ContentRelay(RelayState state)
         if (release > 0)
         {
             var released = client.Received.Slice(0, release);
-            state.UpstreamSide.Write(released);
+            session.Mta.SendOctets(gate.PermitContent(), released);
             foreach (var segment in released)
                 _lines.Add(segment.Span);
             client.Take(release);
-            Note(release);
+            session.Transaction.AddContent(release);
+            client.NoteContent(release);
         }
 
-        state.CompleteLines = _lines.Count(StartsWithCrLf(client.Received), state.Options.LineLengthLimit);
+        session.Transaction.NoteCompleteLines(_lines.Count(StartsWithCrLf(client.Received), session.Options.LineLengthLimit));
 
         switch (verdict)
         {
             case ContentVerdict.End:
-                state.Phase = RelayPhase.Commands;
+                session.Dialogue.Note(DialogueEvent.ContentEnded);
                 EndMessage();
                 break;
             case ContentVerdict.Ambiguous:
@@ -82,67 +77,64 @@ internal sealed class ContentRelay(RelayState state)
 
     private bool RelayChunk()
     {
-        var client = state.ClientSide;
-        var size = Math.Min(state.ChunkRemaining, client.Received.Length);
+        var client = session.Client;
+        var size = Math.Min(session.Transaction.ChunkRemaining, client.Received.Length);
         if (size > 0)
         {
-            if (state.ChunkRefusal is null)
-                state.UpstreamSide.Write(client.Received.Slice(0, size));
+            if (session.Transaction.ChunkRefusal is null)
+                session.Mta.SendOctets(gate.PermitContent(), client.Received.Slice(0, size));
             client.Take(size);
-            state.ChunkRemaining -= size;
-            Note(size);
-            if (state.ChunkRefusal is not null && !state.MayDrop(size))
+            session.Transaction.AddChunk(size);
+            client.NoteContent(size);
+            if (session.Transaction.ChunkRefusal is not null && !session.MayDrop(size))
                 return EndInChunk();
         }
 
-        if (state.ChunkRemaining > 0)
+        if (session.Transaction.ChunkRemaining > 0)
             return size > 0;
 
-        state.Phase = RelayPhase.Commands;
-        if (state.ChunkRefusal is { } refusal)
-            state.Pending.Add(new() { Verb = Verb.Bdat, OwnReply = state.Adapt(refusal) });
-        else if (state.Pending.Last.IsLastChunk)
+        session.Dialogue.Note(DialogueEvent.ChunkEnded);
+        if (session.Transaction.ChunkRefusal is { } refusal)
+            session.Dialogue.Owe(new PendingCommand { Verb = Verb.Bdat }.AnsweredWith(session.Adapt(refusal)));
+        else if (session.Dialogue.Newest.IsLastChunk)
             EndMessage();
         else
-            state.UpstreamActivity = state.Now;
+            session.Mta.NoteActive();
         return true;
     }
 
     // The replies to the commands before it come first.
     private bool EndInChunk()
     {
-        state.Phase = RelayPhase.Commands;
-        var reply = state.Adapt(Replies.TooMuchRefusedInput(state.Options.MyHostname));
-        state.Pending.Add(new() { Verb = Verb.Bdat, OwnReply = reply, EndsGroup = true, EndsSession = true });
+        session.Dialogue.Note(DialogueEvent.ChunkEnded);
+        var reply = session.Adapt(Replies.TooMuchRefusedInput(session.Options.MyHostname));
+        session.Dialogue.Owe(new PendingCommand { Verb = Verb.Bdat, EndsGroup = true, EndsSession = true }.AnsweredWith(reply));
         return true;
     }
 
     private void EndMessage()
     {
-        state.After = RelayState.AfterMessage;
-        state.AwaitsMessageReply = true;
-        state.HoldsMessageEnd = true;
-        state.UpstreamActivity = state.Now;
+        session.Dialogue.AwaitMessageReply();
+        session.Mta.HoldMessageEnd();
     }
 
     // The MTA must discard the message, so it gets no more of it and its connection is dropped without an end; the client is read on so that it can read the 521.
     private void Refuse()
     {
-        state.Phase = RelayPhase.RefusedContent;
+        session.Dialogue.Note(DialogueEvent.ContentAmbiguous);
         _finder = default;
-        state.ClientSide.Take(1);
-        _refusedAt = state.Now;
-        Postpone();
-        var envelope = state.Envelope.Describe(state.Envelope.Sender, state.Envelope.FirstRecipient, state.Envelope.HasSender);
+        session.Client.Take(1);
+        session.Client.BeginRefusedContent();
+        var envelope = session.Transaction.Describe();
         if (IsStrict)
-            RelayLog.Rejected(state.Log, RelayState.AfterMessage, state.Client.NameAddress, "bare <LF> received", envelope);
+            RelayLog.Rejected(session.Log, Dialogue.AfterMessage, session.Identity.NameAddress, "bare <LF> received", envelope);
         else
-            RelayLog.AmbiguousEndOfData(state.Log, state.Client.NameAddress, envelope);
+            RelayLog.AmbiguousEndOfData(session.Log, session.Identity.NameAddress, envelope);
     }
 
     private bool DropContent()
     {
-        var client = state.ClientSide;
+        var client = session.Client;
         var moved = false;
         while (!client.Received.IsEmpty)
         {
@@ -159,13 +151,13 @@ internal sealed class ContentRelay(RelayState state)
             if (step == 0)
                 break;
             client.Take(step);
-            state.Session.RefusedInput += step;
+            session.Context.Drop(step);
             moved = true;
         }
 
         if (moved)
-            Postpone();
-        if (client.IsReceiveEnded || state.Now >= RefusalDue || state.Session.RefusedInput > ProtocolLimits.RefusedContent)
+            client.NoteRefusedContent();
+        if (client.IsReceiveEnded || session.Clock.Now >= client.RefusalDue || !session.Context.HasDropRoom)
         {
             End();
             return true;
@@ -174,16 +166,7 @@ internal sealed class ContentRelay(RelayState state)
         return moved;
     }
 
-    private bool IsStrict => state.Options.ForbidBareNewline is BareNewlinePolicy.Reject;
+    private bool IsStrict => session.Options.ForbidBareNewline is BareNewlinePolicy.Reject;
 
-    private void Note(long octets)
-    {
-        state.ContentLength += octets;
-        state.ContentBudget.Add(octets, state.Now);
-    }
-
-    // Silence ends the wait, and so does a client that trickles on.
-    private void Postpone() => RefusalDue = Math.Min(state.Later(state.Now, RefusedContentSilence), state.Later(_refusedAt, state.Options.Timeout));
-
-    private void End() => state.End(RelayResult.ClientRefused, Replies.AmbiguousEndOfData(state.Options.MyHostname));
+    private void End() => session.End(SessionEndReason.ClientRefused, Replies.AmbiguousEndOfData(session.Options.MyHostname));
 }

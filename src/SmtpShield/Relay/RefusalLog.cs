@@ -10,50 +10,50 @@ namespace SmtpShield.Relay;
 /// </summary>
 internal static class RefusalLog
 {
-    private const int LongestReplyLogged = 200 + EnvelopeText.Longest;
+    private const int LongestReplyLogged = 200 + Transaction.LongestWords;
     private const int LongestEtrnLogged = 100;
 
     /// <summary>Logs a refusal, unless the shield refused itself or the session has logged enough.</summary>
-    /// <param name="state">The session.</param>
+    /// <param name="session">The session.</param>
     /// <param name="head">The command.</param>
     /// <param name="code">The reply code.</param>
     /// <param name="isMessageReply">Whether a whole message was refused, not the command.</param>
     /// <param name="reply">The whole reply.</param>
-    public static void Write(RelayState state, in PendingCommand head, int code, bool isMessageReply, in ReadOnlySequence<byte> reply)
+    public static void Write(SmtpSession session, in PendingCommand head, int code, bool isMessageReply, in ReadOnlySequence<byte> reply)
     {
         if (!head.IsForwarded)
             return;
 
         // A last chunk without a recipient is no message.
-        isMessageReply &= state.Envelope.Recipients > 0 || head.Verb == Verb.Data;
+        isMessageReply &= session.Transaction.Recipients > 0 || head.Verb == Verb.Data;
         var text = FirstLine(reply);
-        if (!IsLogged(head, code, isMessageReply, text) || !state.LogBudget.TryTake())
+        if (!IsLogged(head, code, isMessageReply, text) || !session.MayLog())
             return;
 
-        var kept = state.Envelope.Kept(head);
+        var kept = session.Transaction.WordsOf(head.Kept);
         switch (head.Verb)
         {
             case Verb.Auth:
-                RelayLog.AuthenticationFailed(state.Log, state.Client.NameAddress, ClientText.Escape(kept), SaslFailure.ReasonIn(text));
+                RelayLog.AuthenticationFailed(session.Log, session.Identity.NameAddress, ClientText.Escape(kept), SaslFailure.ReasonIn(text));
                 break;
             case Verb.Data or Verb.Bdat when isMessageReply:
-                RelayLog.MessageRejected(state.Log, Quote(text), DescribeEnvelope(state, state.Envelope.FirstRecipient));
+                RelayLog.MessageRejected(session.Log, Quote(text), DescribeEnvelope(session, session.Transaction.FirstRecipient));
                 break;
             case Verb.Mail:
-                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), state.Envelope.Describe(kept, default, hasSender: true));
+                RelayLog.Rejected(session.Log, head.Verb.Name(), session.Identity.NameAddress, Quote(text), session.Transaction.Describe(kept, default, hasSender: true));
                 break;
             case Verb.Rcpt or Verb.Vrfy:
-                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(state, kept));
+                RelayLog.Rejected(session.Log, head.Verb.Name(), session.Identity.NameAddress, Quote(text), DescribeEnvelope(session, kept));
                 break;
             case Verb.Etrn:
-                RelayLog.EtrnRejected(state.Log, ClientText.Escape(kept, LongestEtrnLogged), state.Client.NameAddress);
+                RelayLog.EtrnRejected(session.Log, ClientText.Escape(kept, LongestEtrnLogged), session.Identity.NameAddress);
                 break;
             // Of several recipients none is the one that was refused (smtpd_check.c, smtpd_check_data).
-            case Verb.Data or Verb.Bdat when state.Envelope.Recipients > 1:
-                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(state, default));
+            case Verb.Data or Verb.Bdat when session.Transaction.Recipients > 1:
+                RelayLog.Rejected(session.Log, head.Verb.Name(), session.Identity.NameAddress, Quote(text), DescribeEnvelope(session, default));
                 break;
             default:
-                RelayLog.Rejected(state.Log, head.Verb.Name(), state.Client.NameAddress, Quote(text), DescribeEnvelope(state, state.Envelope.FirstRecipient));
+                RelayLog.Rejected(session.Log, head.Verb.Name(), session.Identity.NameAddress, Quote(text), DescribeEnvelope(session, session.Transaction.FirstRecipient));
                 break;
         }
     }
@@ -66,7 +66,7 @@ internal static class RefusalLog
         _ => false,
     };
 
-    private static string DescribeEnvelope(RelayState state, ReadOnlySpan<byte> recipient) => state.Envelope.Describe(state.Envelope.Sender, recipient, state.Envelope.HasSender);
+    private static string DescribeEnvelope(SmtpSession session, ReadOnlySpan<byte> recipient) => session.Transaction.Describe(session.Transaction.Sender, recipient, session.Transaction.HasSender);
 
     private static string Quote(ReadOnlySpan<byte> text) => ClientText.Escape(text, LongestReplyLogged);
 

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Relay;
 
-/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1515 to 1549, then 1552.</summary>
+/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1516 to 1549, then 1552.</summary>
 internal static partial class RelayLog
 {
     [LoggerMessage(1500, LogLevel.Warning, "{Client}: request longer than {Limit}: {Start}...", EventName = "RequestTooLong")]
@@ -57,4 +57,7 @@ internal static partial class RelayLog
 
     [LoggerMessage(1513, LogLevel.Information, "discarding EHLO keywords: {Keywords}", EventName = "EhloKeywordsDiscarded")]
     public static partial void EhloKeywordsDiscarded(ILogger logger, string keywords);
+
+    [LoggerMessage(1515, LogLevel.Warning, "connect to upstream {Failures} (for {Client})", EventName = "DialFailed")]
+    public static partial void DialFailed(ILogger logger, string failures, string client);
 }

@@ -4,11 +4,11 @@ namespace SmtpShield.Relay;
 /// When a reply may be written and when it leaves. From the soft limit on each reply waits for <c>smtpd_error_sleep_time</c>; replies to a pipelined group are kept together
 /// until the group is answered, unless one was delayed or nothing has left for ten seconds (Postfix smtpd_chat.c does the same).
 /// </summary>
-internal sealed class ReplyPace(RelayState state, TimeProvider time)
+internal sealed class ReplyPace(Leg client, SessionContext context, SessionClock clock)
 {
     private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(10);
 
-    private long _lastFlush = time.GetTimestamp();
+    private long _lastFlush = clock.Now;
 
     /// <summary>When the delayed reply may be written; a timestamp, 0 when none is delayed.</summary>
     public long DelayedUntil { get; private set; }
@@ -21,19 +21,19 @@ internal sealed class ReplyPace(RelayState state, TimeProvider time)
     {
         if (DelayedUntil == 0)
         {
-            var delay = state.Errors.ReplyDelay(state.Limits);
-            if (delay > TimeSpan.Zero && state.ClientSide.IsBroken)
+            var delay = context.Errors.ReplyDelay(context.Limits);
+            if (delay > TimeSpan.Zero && client.IsBroken)
             {
                 // Nobody is left to be slowed down; that the reply would have left is what ends the session.
                 MustFlush = true;
             }
             else if (delay > TimeSpan.Zero)
             {
-                DelayedUntil = state.Now + (long)(delay.TotalSeconds * time.TimestampFrequency);
+                DelayedUntil = clock.Later(clock.Now, delay);
                 return false;
             }
         }
-        else if (state.Now < DelayedUntil && !state.ClientSide.IsBroken)
+        else if (clock.Now < DelayedUntil && !client.IsBroken)
         {
             return false;
         }
@@ -43,7 +43,7 @@ internal sealed class ReplyPace(RelayState state, TimeProvider time)
             MustFlush = true;
         }
 
-        if (time.GetElapsedTime(_lastFlush, state.Now) > LongestHold)
+        if (clock.Since(_lastFlush) > LongestHold)
             MustFlush = true;
         return true;
     }
@@ -51,7 +51,7 @@ internal sealed class ReplyPace(RelayState state, TimeProvider time)
     /// <summary>What was written has left.</summary>
     public void NoteFlushed()
     {
-        _lastFlush = state.Now;
+        _lastFlush = clock.Now;
         MustFlush = false;
     }
 }

@@ -9,22 +9,17 @@ namespace SmtpShield.Relay;
 /// errors, the phase of the session, the transaction, its end.
 /// </summary>
 internal sealed class ReplyRelay(
-    RelayState state,
-    ReplyPace pace,
+    SmtpSession session,
     ContentRelay content,
     ClientBudgets budgets,
     RemovedEhloKeywords removedKeywords,
-    LenientMtas lenientMtas,
-    string destination)
+    LenientMtas lenientMtas)
 {
-    private int _lastCode;
-    private bool _lastWasSynchronizationError;
-    private ReplyReader _reader;
     private int _written;
-    private int _overshoot;
 
     /// <summary>The MTA's bytes can be used as soon as there are more of them.</summary>
     public bool NeedsInput { get; private set; }
+    private ReplyReader _reader;
 
     /// <summary>Some lines of a reply have been written, and others not yet.</summary>
     public bool IsWithinReply => _written > 0;
@@ -35,9 +30,9 @@ internal sealed class ReplyRelay(
     {
         var moved = false;
         NeedsInput = false;
-        while (!state.HasEnded && state.Phase is not (RelayPhase.RefusedContent or RelayPhase.Tunnel) && !state.ClientSide.IsFlushing)
+        while (!session.HasEnded && session.Dialogue.Phase is not (DialoguePhase.RefusedContent or DialoguePhase.Tunnel) && !session.Client.IsFlushing)
         {
-            var isOwn = state.Pending.Count > 0 && !state.Pending.Head.IsForwarded;
+            var isOwn = session.Dialogue.Owed > 0 && !session.Dialogue.Oldest.IsForwarded;
             if (!(isOwn ? TryRelayOwn() : TryRelayUpstream()))
                 return moved;
             moved = true;
@@ -47,33 +42,34 @@ internal sealed class ReplyRelay(
     }
 
     /// <summary>Relays the MTA's greeting, the first reply of the session.</summary>
-    public void Greet(ReadOnlyMemory<byte> greeting, int code)
+    public void Greet()
     {
-        state.ClientSide.Write(greeting.Span);
-        _lastCode = code;
-        state.IsAccessDenied = code >= 500;
-        if (code >= 400)
-            state.Errors.CountError();
-        if (code is 421 or 521)
-            state.End(RelayResult.UpstreamEnded);
+        var code = session.Mta.Greeting(out var greeting);
+        session.Context.NoteGreeted(session.Clock.Now);
+        Greet(code, greeting);
     }
 
-    /// <summary>The greeting of the MTA's session behind STARTTLS: the client only hears of one that ends or refuses the session.</summary>
-    public void GoOn(ReadOnlyMemory<byte> greeting, int code)
+    /// <summary>The greeting of the MTA's session behind STARTTLS: the client was greeted before, and only hears of one that ends the session.</summary>
+    public void GoOn()
     {
+        session.Dialogue.GoBehind(Dialogue.AfterStartTls);
+        var code = session.Mta.Greeting(out var greeting);
         if (code is 421 or 521)
-        {
-            Greet(greeting, code);
-            return;
-        }
+            Greet(code, greeting);
+    }
 
-        _lastCode = code;
-        state.IsAccessDenied = code >= 500;
+    private void Greet(int code, ReadOnlySpan<byte> greeting)
+    {
+        session.Client.Write(greeting);
+        if (code >= 400)
+            session.Errors.CountError();
+        if (code is 421 or 521)
+            session.End(SessionEndReason.UpstreamEnded);
     }
 
     private bool TryRelayOwn()
     {
-        ref var head = ref state.Pending.Head;
+        ref var head = ref session.Dialogue.Oldest;
         var reply = head.OwnReply!;
         if (IsHandshakeNext(head, reply.Code) && HasTalkedBehindStartTls())
             return true;
@@ -83,17 +79,17 @@ internal sealed class ReplyRelay(
         // Postfix writes each line of its EHLO reply as a reply of its own, so each one is delayed (smtpd.c, ehlo_cmd).
         if (head.Verb == Verb.Ehlo && reply.Code < 400)
             rest = rest[..(rest.IndexOf((byte)'\n') + 1)];
-        if (!pace.MayReply())
+        if (!session.Client.Pace.MayReply())
             return false;
 
         // A place is taken now that the reply leaves: not while the MTA works on what came before STARTTLS, nor during a delay.
-        if (IsHandshakeNext(head, reply.Code) && !state.Session.TryReserveHandshake())
+        if (IsHandshakeNext(head, reply.Code) && !session.Context.TryReserveHandshake())
         {
-            head.OwnReply = reply = state.Adapt(Replies.TlsNotAvailable);
+            head.Replace(reply = session.Adapt(Replies.TlsNotAvailable));
             rest = reply.Octets.Span;
         }
 
-        state.ClientSide.Write(rest);
+        session.Client.Write(rest);
         _written += rest.Length;
         if (_written < reply.Octets.Length)
             return true;
@@ -105,7 +101,7 @@ internal sealed class ReplyRelay(
 
     private bool TryRelayUpstream()
     {
-        var upstream = state.UpstreamSide;
+        var upstream = session.Mta;
         if (upstream.Received.IsEmpty && !upstream.IsReceiveEnded)
         {
             NeedsInput = true;
@@ -125,13 +121,13 @@ internal sealed class ReplyRelay(
                 return true;
         }
 
-        if (state.Pending.Count == 0)
+        if (session.Dialogue.Owed == 0)
         {
             RelayUnsolicited(reply);
             return true;
         }
 
-        ref var head = ref state.Pending.Head;
+        ref var head = ref session.Dialogue.Oldest;
         if (!IsPossible(head, reply.Code))
         {
             Desynchronize();
@@ -139,13 +135,13 @@ internal sealed class ReplyRelay(
         }
 
         // Not before the kernel has all of the message.
-        if (IsMessageReply && reply.Code < 300 && upstream.IsFlushing)
+        if (session.Dialogue.IsMessageReplyNext && reply.Code < 300 && upstream.IsFlushing)
             return false;
 
         if (head.OwnReply is not null && reply.Code is not (421 or 521))
         {
             upstream.Take(reply.Octets.End);
-            head.IsForwarded = false;
+            head.AnswerHere();
             return true;
         }
 
@@ -159,13 +155,12 @@ internal sealed class ReplyRelay(
             return true;
 
         // An accepted message clears the client's record before its reply is sent, so that this reply is not delayed any more (smtpd.c, data_cmd).
-        if (IsMessageReply && reply.Code < 300)
-            state.Errors.Reset();
-        if (!pace.MayReply())
+        if (session.Dialogue.IsMessageReplyNext && reply.Code < 300)
+            session.Errors.Reset();
+        if (!session.Client.Pace.MayReply())
             return false;
 
-        ReplyReader.CopyTo(reply, state.ClientSide.Output);
-        state.ClientSide.NoteWritten();
+        session.Client.Write(reply);
         Complete(reply.Code, reply.Octets);
         upstream.Take(reply.Octets.End);
         return true;
@@ -176,10 +171,10 @@ internal sealed class ReplyRelay(
     // Plaintext behind STARTTLS must not be taken for something said inside TLS (CVE-2011-0411).
     private bool HasTalkedBehindStartTls()
     {
-        if (state.ClientSide.Received.IsEmpty)
+        if (session.Client.Received.IsEmpty)
             return false;
 
-        state.End(RelayResult.ClientRefused, Replies.SynchronizationError);
+        session.End(SessionEndReason.ClientRefused, Replies.SynchronizationError);
         return true;
     }
 
@@ -189,8 +184,8 @@ internal sealed class ReplyRelay(
     private bool IsPossible(in PendingCommand head, int code) => code switch
     {
         >= 400 => true,
-        >= 300 => state.Phase is RelayPhase.Commands && !state.AwaitsMessageReply && head.OwnReply is null && (head.Verb, code) is (Verb.Data, 354) or (Verb.Auth, 334),
-        220 when head.Verb == Verb.StartTls && state.Discards(Verb.StartTls.Row().Keyword!) => false,
+        >= 300 => session.Dialogue.Phase is DialoguePhase.Commands && !session.Dialogue.AwaitsMessageReply && head.OwnReply is null && (head.Verb, code) is (Verb.Data, 354) or (Verb.Auth, 334),
+        220 when head.Verb == Verb.StartTls && session.Discards(Verb.StartTls.Row().Keyword!) => false,
         _ => !IsEarly(head) && head.OwnReply is null,
     };
 
@@ -202,36 +197,34 @@ internal sealed class ReplyRelay(
             return;
         }
 
-        ReplyReader.CopyTo(reply, state.ClientSide.Output);
-        state.ClientSide.NoteWritten();
-        state.End(RelayResult.UpstreamEnded);
+        session.Client.Write(reply);
+        session.End(SessionEndReason.UpstreamEnded);
     }
 
     private void FilterEhlo(ref PendingCommand head, in ReplyFrame reply)
     {
         var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
         ReplyReader.CopyTo(reply, octets);
-        var filter = new EhloFilter(state.Options.PassEhloKeywords, state.Options.DiscardEhloKeywords, state.Options.Chunking, state.Limits.RecipientLimit)
+        var filter = new EhloFilter(session.Options.PassEhloKeywords, session.Options.DiscardEhloKeywords, session.Options.Chunking, session.Limits.RecipientLimit)
         {
-            PassesStartTls = state.Session.Tls == TlsMode.Passthrough,
-            OffersStartTls = state.Session.Tls == TlsMode.Offered && !state.Discards("STARTTLS"),
-            PassesAuth = !state.HidesAuth,
-            Mechanisms = state.Session.PassedMechanisms,
+            PassesStartTls = session.Context.Tls == TlsMode.Passthrough,
+            OffersStartTls = session.Context.Tls == TlsMode.Offered && !session.Discards("STARTTLS"),
+            PassesAuth = !session.HidesAuth,
+            Mechanisms = session.Context.PassedMechanisms,
         };
         EhloReply.Filter(octets.WrittenMemory, filter, out var filtered, out var removed);
-        removedKeywords.Report(destination, removed);
-        if (EhloKeywords.Describe(state.Options.DiscardEhloKeywords) is { } discarded && state.LogBudget.TryTake())
-            RelayLog.EhloKeywordsDiscarded(state.Log, discarded);
-        state.OmitsEnhancedCodes = !EhloReply.Offers(octets.WrittenSpan, "ENHANCEDSTATUSCODES"u8);
-        state.OffersChunking = EhloReply.Offers(filtered.Span, "CHUNKING"u8);
-        head.OwnReply = new(reply.Code, filtered);
-        head.IsForwarded = false;
-        state.UpstreamSide.Take(reply.Octets.End);
+        removedKeywords.Report(session.Mta.Destination, removed);
+        if (EhloKeywords.Describe(session.Options.DiscardEhloKeywords) is { } discarded && session.MayLog())
+            RelayLog.EhloKeywordsDiscarded(session.Log, discarded);
+        session.Mta.NoteEhlo(
+            offersChunking: EhloReply.Offers(filtered.Span, "CHUNKING"u8), omitsEnhancedCodes: !EhloReply.Offers(octets.WrittenSpan, "ENHANCEDSTATUSCODES"u8));
+        head.AnswerHere(new(reply.Code, filtered));
+        session.Mta.Take(reply.Octets.End);
     }
 
     private void Complete(int code, in ReadOnlySequence<byte> reply)
     {
-        var isLogin = state.Pending.Head.Verb == Verb.Auth;
+        var isLogin = session.Dialogue.Oldest.Verb == Verb.Auth;
         Conclude(code, reply);
 
         // Only now, because what others may still spend must not be counted late.
@@ -243,34 +236,29 @@ internal sealed class ReplyRelay(
     // The reply to the oldest command has been written: what follows from it.
     private void Conclude(int code, in ReadOnlySequence<byte> reply)
     {
-        _lastCode = code;
-        _lastWasSynchronizationError = code == 554 && StartsWith(reply, "554 5.5.0"u8);
-        state.ClientActivity = state.Now;
-        state.UpstreamActivity = state.Now;
-
-        // What the client had begun to send could not be asked for while it waited for this.
-        if (state.LineStart != 0)
-            state.LineStart = state.Now;
-        ref var head = ref state.Pending.Head;
+        session.Mta.NoteReply(code, isSynchronizationError: code == 554 && StartsWith(reply, "554 5.5.0"u8));
+        session.Client.NoteReply();
+        session.Mta.NoteActive();
+        ref var head = ref session.Dialogue.Oldest;
         if (head.EndsSession)
         {
-            state.End(RelayResult.ClientDisconnected);
+            session.End(SessionEndReason.ClientDisconnected);
             return;
         }
 
         if (code is 421 or 521)
         {
-            RefusalLog.Write(state, head, code, IsMessageReply, reply);
-            if (code == 521 && head.IsForwarded && state.Counter is { } client)
+            RefusalLog.Write(session, head, code, session.Dialogue.IsMessageReplyNext, reply);
+            if (code == 521 && head.IsForwarded && session.Counter is { } client)
                 CountRefusal(client, head, code);
-            state.End(head.IsForwarded ? RelayResult.UpstreamEnded : RelayResult.ClientRefused);
+            session.End(head.IsForwarded ? SessionEndReason.UpstreamEnded : SessionEndReason.ClientRefused);
             return;
         }
 
         if (IsEarly(head))
         {
             // The MTA has judged content it has not got whole; where its reader stands is unknown, so nothing more may follow.
-            state.End(RelayResult.UpstreamEnded, head.Verb == Verb.Bdat ? Replies.UpstreamUnavailable(state.Options.MyHostname) : null);
+            session.End(SessionEndReason.UpstreamEnded, head.Verb == Verb.Bdat ? Replies.UpstreamUnavailable(session.Options.MyHostname) : null);
             return;
         }
 
@@ -279,109 +267,97 @@ internal sealed class ReplyRelay(
             if (head.Verb == Verb.Data)
                 content.Start();
             else
-                state.Phase = RelayPhase.SaslResponse;
+                session.Dialogue.Note(DialogueEvent.Challenged);
 
             // The time the MTA took for its challenge is not the client's.
-            state.RequestStart = state.Now;
+            session.Client.BeginRequest();
             return;
         }
 
         // A final reply ends a SASL exchange also when the MTA did not wait for the response it had asked for.
-        if (state.Phase is RelayPhase.SaslResponse)
-            state.Phase = RelayPhase.Commands;
+        session.Dialogue.Note(DialogueEvent.Answered);
 
         if (IsHandshakeNext(head, code) && !head.IsForwarded)
         {
             // Whether STARTTLS has succeeded, the handshake decides.
-            state.Session.IsEsmtp = state.Envelope.IsEsmtp;
-            state.Pending.RemoveHead();
-            state.End(RelayResult.StartTls);
+            session.Context.LeaveClear(session.Transaction.IsEsmtp);
+            session.Dialogue.Settle();
+            session.End(SessionEndReason.StartTls);
             return;
         }
 
-        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsForwarded || StartsWith(reply, "452 4.5.3"u8)) && ++_overshoot <= state.Limits.RecipientOvershootLimit;
+        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsForwarded || StartsWith(reply, "452 4.5.3"u8)) && session.Transaction.IsOvershoot(session.Limits.RecipientOvershootLimit);
         var succeeded = code < 400 || isOvershoot;
         Count(head, code, succeeded);
         if (succeeded)
             NoteSuccess(head, code);
         else
-            RefusalLog.Write(state, head, code, IsMessageReply, reply);
+            RefusalLog.Write(session, head, code, session.Dialogue.IsMessageReplyNext, reply);
         if (head.Verb == Verb.Bdat)
-            state.Envelope.HasContent = succeeded && !head.IsLastChunk;
+            session.Transaction.NoteChunkReply(goesOn: succeeded && !head.IsLastChunk);
         Dequeue(head.Verb, code);
     }
 
-    // The reply to the head acknowledges or refuses a message: the end of mail data or the last chunk is the last command there can be.
-    private bool IsMessageReply => state.AwaitsMessageReply && state.Pending.Count == 1;
-
     private bool IsEarly(in PendingCommand head) =>
-        state.Phase is RelayPhase.Content || (IsMessageReply && (state.HoldsMessageEnd || state.UpstreamSide.HasLostOutput)) || (state.Phase is RelayPhase.Chunk && state.Pending.Count == 1 && head.Verb == Verb.Bdat && state.ChunkRemaining > 0 && state.ChunkRefusal is null);
+        session.Dialogue.Phase is DialoguePhase.Content || (session.Dialogue.IsMessageReplyNext && (session.Mta.HoldsMessageEnd || session.Mta.HasLostOutput)) || (session.Dialogue.Phase is DialoguePhase.Chunk && session.Dialogue.Owed == 1 && head.Verb == Verb.Bdat && session.Transaction.ChunkRemaining > 0 && session.Transaction.ChunkRefusal is null);
 
     private void Count(in PendingCommand command, int code, bool succeeded)
     {
         var verb = command.Verb;
         var isUnread = command.IsNotUtf8 && code == 500;
         if (!isUnread && !command.IsBlank)
-            state.Statistics.Count(verb == Verb.Help && code is 500 or 502 ? Verb.Unknown : verb, succeeded);
+            session.Context.Statistics.Count(verb == Verb.Help && code is 500 or 502 ? Verb.Unknown : verb, succeeded);
         if (!succeeded)
-            state.Errors.CountError();
+            session.Errors.CountError();
         if (!isUnread && IsJunk(command, succeeded))
-            state.Errors.CountJunkCommand(state.Limits);
-        if (!succeeded && command.IsForwarded && state.Counter is { } client)
+            session.Errors.CountJunkCommand(session.Limits);
+        if (!succeeded && command.IsForwarded && session.Counter is { } client)
             CountRefusal(client, command, code);
     }
 
     // Also what Postfix never takes, where the MTA does: words the shield does not know, HELP, and MAIL inside a transaction, which is RSET and MAIL.
     private bool IsJunk(in PendingCommand command, bool succeeded) => command.Verb.IsJunk() || command.IsEmptyChunk
-        || (succeeded && (command.Verb.Has(VerbFlags.JunkIfTaken) || (command.Verb == Verb.Mail && state.Envelope.HasSender)));
+        || (succeeded && (command.Verb.Has(VerbFlags.JunkIfTaken) || (command.Verb == Verb.Mail && session.Transaction.HasSender)));
 
     // What the MTA refuses for good is evidence against a client also in its next session; what it asks to try again later, greylisting above all, is none.
     private void CountRefusal(ClientCounter client, in PendingCommand command, int code)
     {
-        if (state.Limits.ClientErrorRateLimit > 0 && code is not (450 or 451 or 452))
+        if (session.Limits.ClientErrorRateLimit > 0 && code is not (450 or 451 or 452))
             client.Count(AnvilEvent.Error);
-        if (state.Limits.ClientAuthFailureRateLimit > 0 && command.Verb == Verb.Auth && LoginRefusal.Is(code, command.HasCredentials))
+        if (session.Limits.ClientAuthFailureRateLimit > 0 && command.Verb == Verb.Auth && LoginRefusal.Is(code, command.HasCredentials))
             client.Count(AnvilEvent.AuthFailure);
     }
 
     private void NoteSuccess(in PendingCommand head, int code)
     {
         if (head.IsNotUtf8)
-            state.After = head.Verb.Name();
+            session.Dialogue.GoBehind(head.Verb.Name());
         switch (head.Verb)
         {
             case Verb.Helo or Verb.Ehlo:
-                state.Envelope.SetHelo(state.Envelope.Kept(head), head.Verb == Verb.Ehlo);
-                state.Chunks = 0;
-                state.ContentLength = 0;
-                _overshoot = 0;
+                session.Transaction.Greet(head.Kept, head.Verb == Verb.Ehlo);
                 break;
             case Verb.Mail:
-                NoteTaken(head, ClientLimits.Message, isUnlikePostfix: head.LacksLabel || state.Envelope.HasSender);
-                state.ContentLength = 0;
-                state.Envelope.OpenTransaction(state.Envelope.Kept(head));
-                _overshoot = 0;
+                NoteTaken(head, ClientLimits.Message, isUnlikePostfix: head.LacksLabel || session.Transaction.HasSender);
+                session.Transaction.Open(head.Kept);
                 break;
             case Verb.Rcpt when code < 300:
-                NoteTaken(head, ClientLimits.Recipient, isUnlikePostfix: head.LacksLabel || !state.Envelope.HasSender);
-                state.Envelope.AddRecipient(state.Envelope.Kept(head));
-                if (state.Envelope.Recipients == 1 && state.LogBudget.TryTake())
-                    RelayLog.FirstRecipient(state.Log, state.Client.NameAddress);
+                NoteTaken(head, ClientLimits.Recipient, isUnlikePostfix: head.LacksLabel || !session.Transaction.HasSender);
+                session.Transaction.AddRecipient(head.Kept);
+                if (session.Transaction.Recipients == 1 && session.MayLog())
+                    RelayLog.FirstRecipient(session.Log, session.Identity.NameAddress);
                 break;
             case Verb.Rset:
-                state.Envelope.CloseTransaction();
-                state.Chunks = 0;
-                state.ContentLength = 0;
-                _overshoot = 0;
+                session.Transaction.Reset();
                 break;
-            case Verb.Bdat when !head.IsLastChunk && state.Pending.Count == 1:
-                state.IsAfterChunk = true;
+            case Verb.Bdat when !head.IsLastChunk && session.Dialogue.Owed == 1:
+                session.Dialogue.GoBehindChunk();
                 break;
             case Verb.StartTls when code == 220:
-                if (state.Limits.ClientNewTlsSessionRateLimit > 0)
-                    state.Counter?.Count(AnvilEvent.NewTlsSession);
-                state.Phase = RelayPhase.Tunnel;
-                RelayLog.TlsPassthrough(state.Log, state.Client.NameAddress);
+                if (session.Limits.ClientNewTlsSessionRateLimit > 0)
+                    session.Counter?.Count(AnvilEvent.NewTlsSession);
+                session.Dialogue.Note(DialogueEvent.TlsPassedOn);
+                RelayLog.TlsPassthrough(session.Log, session.Identity.NameAddress);
                 break;
         }
     }
@@ -390,29 +366,27 @@ internal sealed class ReplyRelay(
     private void NoteTaken(in PendingCommand head, ClientLimit limit, bool isUnlikePostfix)
     {
         if (isUnlikePostfix)
-            lenientMtas.Add(destination);
-        if (!head.IsCounted && limit.IsOn(state.Limits))
-            state.Counter?.Count(limit);
+            lenientMtas.Add(session.Mta.Destination);
+        if (!head.IsCounted && limit.IsOn(session.Limits))
+            session.Counter?.Count(limit);
     }
 
     private void Dequeue(Verb verb, int code)
     {
-        if (IsMessageReply)
+        if (session.Dialogue.IsMessageReplyNext)
         {
-            state.AwaitsMessageReply = false;
-            state.ContentLength = 0;
-            state.Chunks = 0;
-            state.Envelope.CloseTransaction();
+            session.Dialogue.NoteMessageReply();
+            session.Transaction.EndMessage();
         }
 
-        state.Envelope.Forget(state.Pending.Head);
-        state.Pending.RemoveHead();
-        state.RequestStart = state.Now;
+        session.Transaction.Forget(session.Dialogue.Oldest.Kept);
+        session.Dialogue.Settle();
+        session.Client.BeginRequest();
 
         if (code == 221)
-            state.End(verb == Verb.Quit ? RelayResult.ClientQuit : RelayResult.UpstreamEnded);
-        else if (state.Errors.IsHard(state.Limits))
-            state.End(RelayResult.TooManyErrors, Replies.TooManyErrors(state.Options.MyHostname));
+            session.End(verb == Verb.Quit ? SessionEndReason.ClientQuit : SessionEndReason.UpstreamEnded);
+        else if (session.Errors.IsHard(session.Limits))
+            session.End(SessionEndReason.TooManyErrors, Replies.TooManyErrors(session.Options.MyHostname));
     }
 
     private static bool StartsWith(in ReadOnlySequence<byte> reply, ReadOnlySpan<byte> prefix)
@@ -425,23 +399,22 @@ internal sealed class ReplyRelay(
         return start[..prefix.Length].SequenceEqual(prefix);
     }
 
-    private void Desynchronize() => state.End(RelayResult.UpstreamMalformed, Replies.UpstreamUnavailable(state.Options.MyHostname));
+    private void Desynchronize() => session.End(SessionEndReason.UpstreamMalformed, Replies.UpstreamUnavailable(session.Options.MyHostname));
 
     // The MTA has closed. Without a word where one was owed, the client must not take silence for success; behind a farewell the close belongs to it.
     private void Lose()
     {
-        if (state.Pending.Count > 0 && state.Pending.Head.Verb == Verb.Quit)
+        if (session.Dialogue.IsNext(Verb.Quit))
         {
-            state.Pending.Head.OwnReply = state.Adapt(Replies.Bye);
-            state.Pending.Head.IsForwarded = false;
+            session.Dialogue.Oldest.AnswerHere(session.Adapt(Replies.Bye));
         }
-        else if (state.Pending.Count == 0 && (_lastCode is 221 or 421 or 521 || _lastWasSynchronizationError))
+        else if (session.Dialogue.Owed == 0 && session.Mta.HasSaidFarewell)
         {
-            state.End(RelayResult.UpstreamEnded);
+            session.End(SessionEndReason.UpstreamEnded);
         }
         else
         {
-            state.End(RelayResult.UpstreamLost, Replies.UpstreamUnavailable(state.Options.MyHostname));
+            session.End(SessionEndReason.UpstreamLost, Replies.UpstreamUnavailable(session.Options.MyHostname));
         }
     }
 }

@@ -10,8 +10,12 @@ namespace SmtpShield.Relay;
 /// <param name="counter">Counts the client's events; null when it is exempt.</param>
 /// <param name="service">The service the client has connected to.</param>
 /// <param name="isUnderStress">Whether the service was under stress when the session began; it stays so for the session, as for a Postfix process.</param>
-internal sealed class SessionContext(ClientIdentity client, ClientCounter? counter, ShieldService service, bool isUnderStress)
+/// <param name="tls">What STARTTLS means at the beginning.</param>
+/// <param name="reserveHandshake">Takes a place among the handshakes under way, when the client is told to begin one and not before. False: there is none for it.</param>
+internal sealed class SessionContext(ClientIdentity client, ClientCounter? counter, ShieldService service, bool isUnderStress, TlsMode tls, Func<bool> reserveHandshake)
 {
+    private bool _hasPipelinedImproperly;
+
     /// <summary>Errors and junk commands so far.</summary>
     public ErrorLimit Errors;
 
@@ -33,23 +37,23 @@ internal sealed class SessionContext(ClientIdentity client, ClientCounter? count
     /// <summary>Commands counted for the disconnect line.</summary>
     public CommandStatistics Statistics { get; } = new();
 
-    /// <summary>Input that came before its time was logged already: once a session is enough.</summary>
-    public bool HasPipelinedImproperly { get; set; }
-
     /// <summary>The client has said AUTH: what it sends from here on may be credentials, at whatever prompt it types them.</summary>
-    public bool MaySendCredentials { get; set; }
+    public bool MaySendCredentials { get; private set; }
 
-    /// <summary>Octets of refused chunks, refused messages and over-long lines that were read and dropped; bounded by <see cref="ProtocolLimits.RefusedContent"/>.</summary>
-    public long RefusedInput { get; set; }
+    /// <summary>Octets of refused chunks, refused messages and over-long lines that were read and dropped.</summary>
+    public long Dropped { get; private set; }
 
-    /// <summary>When the client was greeted; a timestamp, 0 before.</summary>
-    public long Start { get; set; }
+    /// <summary>Whether no more than <see cref="ProtocolLimits.RefusedContent"/> octets were.</summary>
+    public bool HasDropRoom => Dropped <= ProtocolLimits.RefusedContent;
+
+    /// <summary>When the client was greeted; a timestamp, null before.</summary>
+    public long? GreetedAt { get; private set; }
 
     /// <summary>The client said EHLO before STARTTLS: all that is kept of it (Postfix keeps it too, smtpd.c, <c>starttls_cmd</c>).</summary>
-    public bool IsEsmtp { get; set; }
+    public bool IsEsmtp { get; private set; }
 
     /// <summary>What STARTTLS means now.</summary>
-    public TlsMode Tls { get; set; }
+    public TlsMode Tls { get; private set; } = tls;
 
     /// <summary>Which SASL mechanisms pass: where STARTTLS is the MTA's the shield reads along no further than it can anyway.</summary>
     public PassedMechanisms PassedMechanisms => Tls switch
@@ -59,6 +63,32 @@ internal sealed class SessionContext(ClientIdentity client, ClientCounter? count
         _ => PassedMechanisms.ReadableAndUnbound,
     };
 
-    /// <summary>Takes a place among the handshakes under way, when the client is told to begin one and not before. False: there is none for it.</summary>
-    public Func<bool> TryReserveHandshake { get; set; } = static () => true;
+    /// <summary>Takes a place among the handshakes under way.</summary>
+    /// <returns>False: there is none for this client.</returns>
+    public bool TryReserveHandshake() => reserveHandshake();
+
+    /// <summary>The client is greeted.</summary>
+    public void NoteGreeted(long now) => GreetedAt = now;
+
+    /// <summary>The client has said AUTH.</summary>
+    public void ExpectCredentials() => MaySendCredentials = true;
+
+    /// <summary>The client has sent input before its time.</summary>
+    /// <returns>Whether it is the first time: to log that once a session is enough.</returns>
+    public bool NoteImproperPipelining() => !_hasPipelinedImproperly && (_hasPipelinedImproperly = true);
+
+    /// <summary>Input was read and dropped.</summary>
+    /// <returns><see cref="HasDropRoom"/>.</returns>
+    public bool Drop(long octets)
+    {
+        Dropped += octets;
+        return HasDropRoom;
+    }
+
+    /// <summary>STARTTLS was answered with 220: the session begins anew behind the handshake.</summary>
+    /// <param name="isEsmtp">Whether the client has said EHLO.</param>
+    public void LeaveClear(bool isEsmtp) => IsEsmtp = isEsmtp;
+
+    /// <summary>The handshake has succeeded.</summary>
+    public void NoteTls() => Tls = TlsMode.Active;
 }

@@ -14,9 +14,6 @@ internal static partial class SessionLog
     [LoggerMessage(1404, LogLevel.Information, "too many errors after {After} from {Client}", EventName = "TooManyErrors")]
     public static partial void TooManyErrors(ILogger logger, string after, string client);
 
-    [LoggerMessage(1405, LogLevel.Warning, "connect to upstream {Failures} (for {Client})", EventName = "DialFailed")]
-    public static partial void DialFailed(ILogger logger, string failures, string client);
-
     [LoggerMessage(1406, LogLevel.Warning, "lost connection with upstream {Destination} after {After} from {Client}", EventName = "UpstreamLost")]
     public static partial void UpstreamLost(ILogger logger, string destination, string after, string client);
 

@@ -2,7 +2,6 @@ using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
@@ -22,7 +21,6 @@ internal sealed class SmtpSessionHandler(
     UpstreamPool upstreams,
     ShieldService service,
     ProcessLimit processLimit,
-    PregreetCheck pregreet,
     ClientHandshake handshake,
     ConnectionDrain drain,
     OpenSessions sessions,
@@ -36,18 +34,19 @@ internal sealed class SmtpSessionHandler(
     {
         var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(SmtpSessionHandler)} runs behind {nameof(IdentifyClient)}.");
         var record = connection.Features.Get<SessionRecord>() ?? throw new InvalidOperationException($"{nameof(SmtpSessionHandler)} runs behind {nameof(RecordSession)}.");
+        var counter = connection.Features.Get<ClientCounter>();
+        var options = service.Current.When(processLimit.IsUnderStress).Tls;
         HandshakeSlot? slot = null;
-        var session = new SessionContext(client, connection.Features.Get<ClientCounter>(), service, processLimit.IsUnderStress);
-        session.Tls = ModeOf(session.Options.Tls, connection.Features.Get<TlsFacts>());
-        session.TryReserveHandshake = () => (slot = handshake.TryEnter(client, session.Counter, session.Options.Tls)) is not null;
+        var context = new SessionContext(
+            client, counter, service, processLimit.IsUnderStress, ModeOf(options, connection.Features.Get<TlsFacts>()), () => (slot = handshake.TryEnter(client, counter, options)) is not null);
         try
         {
-            if (await RelayAsync(connection, session, connection.Transport).ConfigureAwait(false) == RelayResult.StartTls)
-                await GoOnInTlsAsync(connection, session, slot!).ConfigureAwait(false);
+            if (await RelayAsync(connection, context, connection.Transport).ConfigureAwait(false) == SessionEndReason.StartTls)
+                await GoOnInTlsAsync(connection, context, slot!).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
         {
-            // Shutdown was not willing to wait for the MTA's greeting, or the client's handshake.
+            // Shutdown was not willing to wait for the client's handshake.
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
@@ -57,9 +56,9 @@ internal sealed class SmtpSessionHandler(
         finally
         {
             slot?.Dispose();
-            record.Statistics = CommandStatistics.Describe(session.Statistics);
-            if (session.LogBudget.Suppressed > 0)
-                SessionLog.Suppressed(log, session.LogBudget.Suppressed, client.NameAddress);
+            record.Statistics = CommandStatistics.Describe(context.Statistics);
+            if (context.LogBudget.Suppressed > 0)
+                SessionLog.Suppressed(log, context.LogBudget.Suppressed, client.NameAddress);
         }
     }
 
@@ -69,107 +68,70 @@ internal sealed class SmtpSessionHandler(
         : options.IsTerminated ? TlsMode.Offered
         : TlsMode.None;
 
-    private async ValueTask GoOnInTlsAsync(ConnectionContext connection, SessionContext session, HandshakeSlot slot)
+    private async ValueTask GoOnInTlsAsync(ConnectionContext connection, SessionContext context, HandshakeSlot slot)
     {
-        var transport = await handshake.RunAsync(slot, connection.Transport, session.Client, session.Counter, session.Options.Tls, connection.Features.Get<ProxyConnection>() is { IsLocal: true }, RelayState.AfterStartTls, drain.Deadline).ConfigureAwait(false);
-        session.Statistics.Count(Verb.StartTls, succeeded: transport is not null);
+        var transport = await handshake.RunAsync(
+            slot, connection.Transport, context.Client, context.Counter, context.Options.Tls, connection.Features.Get<ProxyConnection>() is { IsLocal: true }, Dialogue.AfterStartTls, drain.Deadline).ConfigureAwait(false);
+        context.Statistics.Count(Verb.StartTls, succeeded: transport is not null);
         if (transport is null)
             return;
 
         await using (transport.ConfigureAwait(false))
         {
-            session.Tls = TlsMode.Active;
+            context.NoteTls();
             connection.Features.Set(transport.Facts);
-            await RelayAsync(connection, session, transport).ConfigureAwait(false);
+            await RelayAsync(connection, context, transport).ConfigureAwait(false);
         }
     }
 
-    private async ValueTask<RelayResult> RelayAsync(ConnectionContext connection, SessionContext session, IDuplexPipe transport)
+    private async ValueTask<SessionEndReason> RelayAsync(ConnectionContext connection, SessionContext context, IDuplexPipe transport)
     {
-        if (await DialAsync(connection, session, transport).ConfigureAwait(false) is not { } upstream)
-            return RelayResult.UpstreamLost;
-
-        await using (upstream.ConfigureAwait(false))
+        var dialer = new MtaDialer(upstreams, service.Name, context.Options, new(context.Client, connection.LocalEndPoint as IPEndPoint, connection.Features.Get<TlsFacts>()));
+        var loop = new SessionLoop(context, transport, dialer, drain, sessions, removedKeywords, lenientMtas, time, log);
+        await using (loop.ConfigureAwait(false))
         {
-            if (session.Start == 0 && await HasTalkedAsync(connection, session).ConfigureAwait(false))
-                return RelayResult.ClientRefused;
-
-            using var relay = new SessionRelay(session, transport, upstream, drain, sessions, removedKeywords, lenientMtas, time, log);
-            var result = await relay.RunAsync().ConfigureAwait(false);
-            if (result == RelayResult.StartTls)
-                await upstream.QuitAsync().ConfigureAwait(false);
+            var reason = await loop.RunAsync().ConfigureAwait(false);
+            if (reason == SessionEndReason.StartTls)
+                await loop.QuitAsync().ConfigureAwait(false);
             else
-                LogEnd(result, relay.After, session.Client, upstream, connection.Features.Get<ProxyConnection>() is { IsLocal: true });
-            return result;
+                LogEnd(reason, loop.After, context.Client, loop.Destination, connection.Features.Get<ProxyConnection>() is { IsLocal: true });
+            return reason;
         }
     }
 
-    // Once more, because the MTA's greeting may have taken long.
-    private async ValueTask<bool> HasTalkedAsync(ConnectionContext connection, SessionContext session)
-    {
-        session.HasPipelinedImproperly = await pregreet.HasTalkedAsync(connection).ConfigureAwait(false);
-        if (!session.HasPipelinedImproperly || !session.Options.Smtpd.ForbidUnauthPipelining)
-            return false;
-
-        await PregreetCheck.RefuseAsync(connection).ConfigureAwait(false);
-        return true;
-    }
-
-    // Null: no MTA could be reached, and the client knows.
-    private async ValueTask<UpstreamConnection?> DialAsync(ConnectionContext connection, SessionContext session, IDuplexPipe transport)
-    {
-        var myHostname = service.Current.Smtpd.MyHostname;
-        UpstreamDialResult dial;
-        try
-        {
-            dial = await upstreams.DialAsync(service, new(session.Client, connection.LocalEndPoint as IPEndPoint, connection.Features.Get<TlsFacts>()), drain.Deadline).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (drain.Deadline.IsCancellationRequested)
-        {
-            await transport.SayAsync(Replies.ServiceNotAvailable(myHostname)).ConfigureAwait(false);
-            throw;
-        }
-
-        if (dial.Failures.Count > 0)
-            SessionLog.DialFailed(log, string.Join("; ", dial.Failures), session.Client.NameAddress);
-        if (dial.Connection is null)
-            await transport.SayAsync(dial.GreetingTimedOut ? Replies.UpstreamBusy(myHostname) : Replies.UpstreamUnavailable(myHostname)).ConfigureAwait(false);
-        return dial.Connection;
-    }
-
-    private void LogEnd(RelayResult result, string after, ClientIdentity client, UpstreamConnection upstream, bool isLocal)
+    private void LogEnd(SessionEndReason result, string after, ClientIdentity client, string destination, bool isLocal)
     {
         switch (result)
         {
             // Proxies that check whether the shield lives do little else.
-            case RelayResult.ClientLost when isLocal:
+            case SessionEndReason.ClientLost when isLocal:
                 SessionLog.CheckLost(log, after, client.NameAddress);
                 break;
 
             // Postfix keeps silent about clients that leave without QUIT behind a message.
-            case RelayResult.ClientLost when after != RelayState.AfterMessage:
+            case SessionEndReason.ClientLost when after != Dialogue.AfterMessage:
                 SessionLog.ConnectionLost(log, after, client.NameAddress);
                 break;
-            case RelayResult.ClientTimeout or RelayResult.ClientStalled:
+            case SessionEndReason.ClientTimeout or SessionEndReason.ClientStalled:
                 SessionLog.TimedOut(log, after, client.NameAddress);
                 break;
-            case RelayResult.TooManyErrors:
+            case SessionEndReason.TooManyErrors:
                 SessionLog.TooManyErrors(log, after, client.NameAddress);
                 break;
-            case RelayResult.ClientRefused:
+            case SessionEndReason.ClientRefused:
                 SessionLog.Refused(log, after, client.NameAddress);
                 break;
-            case RelayResult.Shed:
+            case SessionEndReason.Shed:
                 SessionLog.Shed(log, after, client.NameAddress);
                 break;
-            case RelayResult.UpstreamLost:
-                SessionLog.UpstreamLost(log, upstream.Destination, after, client.NameAddress);
+            case SessionEndReason.UpstreamLost:
+                SessionLog.UpstreamLost(log, destination, after, client.NameAddress);
                 break;
-            case RelayResult.UpstreamTimeout:
-                SessionLog.UpstreamTimedOut(log, upstream.Destination, after, client.NameAddress);
+            case SessionEndReason.UpstreamTimeout:
+                SessionLog.UpstreamTimedOut(log, destination, after, client.NameAddress);
                 break;
-            case RelayResult.UpstreamMalformed:
-                SessionLog.UpstreamMalformed(log, upstream.Destination, after, client.NameAddress);
+            case SessionEndReason.UpstreamMalformed:
+                SessionLog.UpstreamMalformed(log, destination, after, client.NameAddress);
                 break;
         }
     }

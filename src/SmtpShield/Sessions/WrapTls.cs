@@ -39,7 +39,7 @@ internal sealed class WrapTls(ClientHandshake handshake, AdmitHandshake admissio
         var raw = connection.Transport;
         try
         {
-            if (await handshake.RunAsync(slot, raw, client, counter, options, isCheck, RelayState.AfterConnect, drain.Deadline).ConfigureAwait(false) is not { } transport)
+            if (await handshake.RunAsync(slot, raw, client, counter, options, isCheck, Dialogue.AfterConnect, drain.Deadline).ConfigureAwait(false) is not { } transport)
             {
                 admission.NoteUntold(connection, client);
                 return;

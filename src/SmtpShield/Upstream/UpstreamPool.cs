@@ -72,12 +72,13 @@ internal sealed class UpstreamPool
     /// Dials for a client: one destination after another, none twice, within <see cref="UpstreamOptions.GreetingTimeout"/> in all. Expected failures are in the result.
     /// </summary>
     /// <param name="service">The service the client uses.</param>
+    /// <param name="options">The options of the client's connection.</param>
     /// <param name="client">The client.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left open or counted.</exception>
     /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
-    public ValueTask<UpstreamDialResult> DialAsync(ShieldService service, UpstreamClient client, CancellationToken cancellationToken) =>
-        DialAsync(new UpstreamDial(this, ClusterOf(service.Name), service.Current, client, only: null, cancellationToken), cancellationToken);
+    public ValueTask<UpstreamDialResult> DialAsync(string service, ShieldOptions options, UpstreamClient client, CancellationToken cancellationToken) =>
+        DialAsync(new UpstreamDial(this, ClusterOf(service), options, client, only: null, cancellationToken), cancellationToken);
 
     /// <summary>
     /// Opens a session with one destination, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a session; health is not touched.

@@ -167,10 +167,11 @@ public class TlsTransportTests
     }
 
     [Test]
-    public async Task RelaySide_OverTls_ReadsWritesAndDetaches(CancellationToken cancellationToken)
+    public async Task Leg_OverTls_ReadsWritesAndDetaches(CancellationToken cancellationToken)
     {
         var signal = new SessionSignal();
-        var side = new RelaySide(_transport, signal);
+        var context = new SessionContext(new(new(IPAddress.Loopback, 1)), counter: null, new("smtp", new(new())), isUnderStress: false, TlsMode.Active, static () => true);
+        var side = new ClientLeg(_transport, signal, context, new(TimeProvider.System));
         side.Write("220 hello\r\n"u8);
         var unflushed = side.Unflushed;
         side.Flush();

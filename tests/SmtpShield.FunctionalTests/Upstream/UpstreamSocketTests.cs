@@ -409,7 +409,7 @@ internal sealed class UpstreamSocketTests
     }
 
     private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
-        Pool.DialAsync(new("smtp", _application!.Services.GetRequiredService<ShieldSnapshot>()), new(new(new(IPAddress.Loopback, 40000)), null), cancellationToken);
+        Pool.DialAsync("smtp", _application!.Services.GetRequiredService<ShieldSnapshot>().Current, new(new(new(IPAddress.Loopback, 40000)), null), cancellationToken);
 
     private TcpListener Listen(int backlog = 100)
     {
@@ -454,7 +454,7 @@ internal sealed class UpstreamSocketTests
     {
         public override async Task OnConnectedAsync(ConnectionContext connection)
         {
-            await using var upstream = (await pool.DialAsync(new("smtp", snapshot), new(new((IPEndPoint)connection.RemoteEndPoint!), (IPEndPoint?)connection.LocalEndPoint), connection.ConnectionClosed)).Connection;
+            await using var upstream = (await pool.DialAsync("smtp", snapshot.Current, new(new((IPEndPoint)connection.RemoteEndPoint!), (IPEndPoint?)connection.LocalEndPoint), connection.ConnectionClosed)).Connection;
             await connection.Transport.Output.WriteAsync(upstream!.Greeting, connection.ConnectionClosed);
         }
     }

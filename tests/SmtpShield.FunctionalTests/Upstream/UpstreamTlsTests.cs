@@ -185,7 +185,8 @@ internal sealed class UpstreamTlsTests : IDisposable
     }
 
     private Task<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => _application!.Services.GetRequiredService<UpstreamPool>().DialAsync(
-        new(ServiceOptions.DefaultName, _application.Services.GetRequiredService<ShieldSnapshot>()),
+        ServiceOptions.DefaultName,
+        _application.Services.GetRequiredService<ShieldSnapshot>().Current,
         new(new(new(IPAddress.Parse("198.51.100.7"), 40000)), new(IPAddress.Parse("203.0.113.1"), 25)),
         cancellationToken).AsTask();
 

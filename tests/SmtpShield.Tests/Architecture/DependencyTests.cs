@@ -27,7 +27,7 @@ public partial class DependencyTests
     private static readonly (string Folder, string Used)[] _beyondTheTable =
     [
         ("Clients", "Telemetry"), // ClientText: what came instead of a PROXY header, in a log line
-        ("Relay", "Clients"), // RelayState: whose session it is, for log lines
+        ("Relay", "Clients"), // SmtpSession: whose session it is, for log lines
         ("Relay", "Transport"), // ISocketLook: what has arrived and was not told yet
         ("Tls", "Transport"), // the same beneath TLS
         ("Relay", "Listening"), // ConnectionDrain: when a session has to end

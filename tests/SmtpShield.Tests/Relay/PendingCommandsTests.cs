@@ -17,7 +17,7 @@ public class PendingCommandsTests
         {
             if (isAdded)
             {
-                pending.Add(new() { ArgumentStart = ++number, EndsGroup = number % 3 == 0 });
+                pending.Add(new() { Kept = new(++number, 1, 0, 1), EndsGroup = number % 3 == 0 });
                 expected.Enqueue(number);
             }
             else if (expected.Count > 0)
@@ -26,7 +26,7 @@ public class PendingCommandsTests
                 expected.Dequeue();
             }
 
-            if (pending.Count != expected.Count || (expected.Count > 0 && (pending.Head.ArgumentStart != expected.Peek() || pending.Last.ArgumentStart != number)))
+            if (pending.Count != expected.Count || (expected.Count > 0 && (pending.Head.Kept.Start != expected.Peek() || pending.Last.Kept.Start != number)))
                 return false;
             if (pending.IsGroupEnded != (expected.Count > 0 && number % 3 == 0))
                 return false;
@@ -34,7 +34,7 @@ public class PendingCommandsTests
 
         while (expected.Count > 0)
         {
-            if (pending.Head.ArgumentStart != expected.Dequeue())
+            if (pending.Head.Kept.Start != expected.Dequeue())
                 return false;
             pending.RemoveHead();
         }
@@ -57,8 +57,8 @@ public class PendingCommandsTests
             {
                 if (isAdded)
                 {
-                    pending.Add(new() { Verb = verb, IsForwarded = isForwarded });
-                    expected.Enqueue(new() { Verb = verb, IsForwarded = isForwarded });
+                    pending.Add(Command(verb, isForwarded));
+                    expected.Enqueue(Command(verb, isForwarded));
                 }
                 else if (expected.Count > 0)
                 {
@@ -79,9 +79,9 @@ public class PendingCommandsTests
     public void Head_Changed_KeepsTheChange()
     {
         var pending = new PendingCommands();
-        pending.Add(new() { Verb = Verb.Rcpt, IsForwarded = true });
+        pending.Add(Command(Verb.Rcpt, isForwarded: true));
 
-        pending.Head.IsForwarded = false;
+        pending.Head.AnswerHere();
 
         Assert.That((pending.Head.Verb, pending.Head.IsForwarded), Is.EqualTo((Verb.Rcpt, false)));
     }
@@ -90,7 +90,7 @@ public class PendingCommandsTests
     public void RemoveHead_Reply_IsNotKeptAlive()
     {
         var pending = new PendingCommands();
-        pending.Add(new() { OwnReply = Replies.Bye });
+        pending.Add(default(PendingCommand).AnsweredWith(Replies.Bye));
         ref var slot = ref pending.Head;
 
         pending.RemoveHead();
@@ -118,4 +118,6 @@ public class PendingCommandsTests
             }
         }
     }
+
+    private static PendingCommand Command(Verb verb, bool isForwarded) => isForwarded ? new PendingCommand { Verb = verb }.WithMta() : new() { Verb = verb };
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using Microsoft.Extensions.Logging.Abstractions;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Relay;
@@ -14,7 +13,8 @@ public class ReplyPaceTests
 
     private FakeTimeProvider _time = null!;
     private ShieldSnapshot _snapshot = null!;
-    private RelayState _state = null!;
+    private SessionContext _context = null!;
+    private SessionClock _clock = null!;
     private ReplyPace _pace = null!;
 
     [SetUp]
@@ -23,15 +23,15 @@ public class ReplyPaceTests
         _time = new FakeTimeProvider();
         _snapshot = new ShieldSnapshot(new() { Limits = new() { SoftErrorLimit = 2, ErrorSleepTime = _second } });
         var (transport, _) = DuplexPipe.CreateConnectionPair(new(), new());
-        var side = new RelaySide(transport, new SessionSignal());
-        _state = new RelayState(new(new ClientIdentity(new IPEndPoint(IPAddress.Loopback, 1)), counter: null, new("smtp", _snapshot), isUnderStress: false), side, side, _time, NullLogger.Instance);
-        _pace = new ReplyPace(_state, _time);
+        _context = new SessionContext(new ClientIdentity(new IPEndPoint(IPAddress.Loopback, 1)), counter: null, new("smtp", _snapshot), isUnderStress: false, TlsMode.None, static () => true);
+        _clock = new SessionClock(_time);
+        _pace = new ReplyPace(new TestLeg(transport, new SessionSignal()), _context, _clock);
     }
 
     [Test]
     public void MayReply_BelowTheSoftLimit_IsAtOnceAndKeptWithItsGroup()
     {
-        _state.Errors.CountError();
+        _context.Errors.CountError();
 
         Assert.That((_pace.MayReply(), _pace.MustFlush, _pace.DelayedUntil), Is.EqualTo((true, false, 0L)));
     }
@@ -67,7 +67,7 @@ public class ReplyPaceTests
     {
         CountErrors(2);
         var first = _pace.MayReply();
-        _state.Errors.Reset();
+        _context.Errors.Reset();
         var during = _pace.MayReply();
         Advance(_second);
 
@@ -97,12 +97,12 @@ public class ReplyPaceTests
     private void CountErrors(int count)
     {
         for (var i = 0; i < count; i++)
-            _state.Errors.CountError();
+            _context.Errors.CountError();
     }
 
     private void Advance(TimeSpan time)
     {
         _time.Advance(time);
-        _state.Now = _time.GetTimestamp();
+        _clock.Tick();
     }
 }

@@ -492,7 +492,7 @@ internal sealed class UpstreamPoolTests
         builder.Services.AddSingleton(_snapshot).AddUpstream();
         using var notMapped = builder.Services.BuildServiceProvider();
 
-        Assert.That(async () => await notMapped.GetRequiredService<UpstreamPool>().DialAsync(new("smtp", _snapshot), Client, CancellationToken.None),
+        Assert.That(async () => await notMapped.GetRequiredService<UpstreamPool>().DialAsync("smtp", _snapshot.Current, Client, CancellationToken.None),
             Throws.InvalidOperationException.With.Message.Contains("MapUpstream"));
     }
 
@@ -516,7 +516,7 @@ internal sealed class UpstreamPoolTests
         }
     }
 
-    private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => _pool.DialAsync(new("smtp", _snapshot), Client, cancellationToken);
+    private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => _pool.DialAsync("smtp", _snapshot.Current, Client, cancellationToken);
 
     private void Host(params string[] destinations) => Host(Options(destinations));
 

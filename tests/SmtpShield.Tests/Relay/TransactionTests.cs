@@ -3,7 +3,7 @@ using SmtpShield.Relay;
 
 namespace SmtpShield.Tests.Relay;
 
-public class EnvelopeTextTests
+public class TransactionTests
 {
     [TestCase(0, 0)]
     [TestCase(255, 255)]
@@ -12,19 +12,19 @@ public class EnvelopeTextTests
     [TestCase(100_000, 256)]
     public void Keep_Argument_IsKeptUpTo256Octets(int length, int kept)
     {
-        var text = new EnvelopeText();
+        var text = new Transaction();
         var first = Keep(text, "first");
         var argument = Enumerable.Range(0, length).Select(i => (byte)i).ToArray();
-        var (start, keptLength) = text.Keep(argument);
+        var line = text.Keep(argument);
 
-        Assert.That(text.Kept(new() { ArgumentStart = start, ArgumentLength = keptLength }).ToArray(), Is.EqualTo(argument[..kept]));
+        Assert.That(text.WordsOf(line).ToArray(), Is.EqualTo(argument[..kept]));
         Assert.That(Kept(text, first), Is.EqualTo("first"));
     }
 
     [Test]
     public void Kept_ManyArguments_AreAllThere()
     {
-        var text = new EnvelopeText();
+        var text = new Transaction();
         var kept = Enumerable.Range(0, 1000).Select(i => Keep(text, $"user{i}@example.test")).ToArray();
 
         Assert.That(kept.Select(command => Kept(text, command)), Is.EqualTo(Enumerable.Range(0, 1000).Select(i => $"user{i}@example.test")));
@@ -33,8 +33,8 @@ public class EnvelopeTextTests
     [Test]
     public void Forget_ClientThatAlwaysHasCommandsWaiting_KeepsNoMoreThanThose()
     {
-        var text = new EnvelopeText();
-        var waiting = new Queue<(PendingCommand Command, byte[] Argument)>();
+        var text = new Transaction();
+        var waiting = new Queue<(KeptLine Line, byte[] Argument)>();
         var random = new Random(1);
         for (var i = 0; i < 100; i++)
             Add();
@@ -50,12 +50,12 @@ public class EnvelopeTextTests
             var allocated = 0L;
             for (var i = 0; i < count; i++)
             {
-                var (command, argument) = waiting.Dequeue();
-                if (!text.Kept(command).SequenceEqual(argument))
+                var (line, argument) = waiting.Dequeue();
+                if (!text.WordsOf(line).SequenceEqual(argument))
                     Assert.Fail($"Argument {i} is not what was kept.");
-                text.Forget(command);
+                text.Forget(line);
                 var start = GC.GetAllocatedBytesForCurrentThread();
-                var next = new byte[random.Next(0, EnvelopeText.Longest + 1)];
+                var next = new byte[random.Next(0, Transaction.LongestWords + 1)];
                 random.NextBytes(next);
                 allocated += GC.GetAllocatedBytesForCurrentThread() - start;
                 Add(next);
@@ -66,16 +66,15 @@ public class EnvelopeTextTests
 
         void Add(byte[]? argument = null)
         {
-            argument ??= new byte[EnvelopeText.Longest];
-            var (start, length) = text.Keep(argument);
-            waiting.Enqueue((new() { ArgumentStart = start, ArgumentLength = length }, argument));
+            argument ??= new byte[Transaction.LongestWords];
+            waiting.Enqueue((text.Keep(argument), argument));
         }
     }
 
     [Test]
     public void Forget_CommandWithoutAnArgument_LeavesTheOthers()
     {
-        var text = new EnvelopeText();
+        var text = new Transaction();
         var kept = Keep(text, "first");
         text.Forget(default);
 
@@ -83,16 +82,16 @@ public class EnvelopeTextTests
     }
 
     [Test]
-    public void Kept_NoArgument_IsEmpty() => Assert.That(Kept(new EnvelopeText(), default), Is.Empty);
+    public void Kept_NoArgument_IsEmpty() => Assert.That(Kept(new Transaction(), default), Is.Empty);
 
     [TestCase(256, 256)]
     [TestCase(257, 256)]
     [TestCase(12_000, 256)]
     public void SetHeloAndOpenTransaction_LongText_IsBounded(int length, int kept)
     {
-        var text = new EnvelopeText();
-        text.SetHelo(new byte[length], isEsmtp: true);
-        text.OpenTransaction(new byte[length]);
+        var text = new Transaction();
+        text.Greet(text.Keep(new byte[length]), isEsmtp: true);
+        text.Open(text.Keep(new byte[length]));
 
         Assert.That((text.Helo.Length, text.Sender.Length), Is.EqualTo((kept, kept)));
     }
@@ -100,9 +99,9 @@ public class EnvelopeTextTests
     [Test]
     public void SetHelo_ShorterThanBefore_IsOnlyTheNewName()
     {
-        var text = new EnvelopeText();
-        text.SetHelo("long.example.test"u8, isEsmtp: false);
-        text.SetHelo("a.b"u8, isEsmtp: true);
+        var text = new Transaction();
+        text.Greet(text.Keep("long.example.test"u8), isEsmtp: false);
+        text.Greet(text.Keep("a.b"u8), isEsmtp: true);
 
         Assert.That((Encoding.ASCII.GetString(text.Helo), text.IsEsmtp), Is.EqualTo(("a.b", true)));
     }
@@ -110,10 +109,10 @@ public class EnvelopeTextTests
     [Test]
     public void SetHelo_InATransaction_ClosesIt()
     {
-        var text = new EnvelopeText();
-        text.OpenTransaction("a@b"u8);
-        text.AddRecipient("x@y"u8);
-        text.SetHelo("x"u8, isEsmtp: true);
+        var text = new Transaction();
+        text.Open(text.Keep("a@b"u8));
+        text.AddRecipient(text.Keep("x@y"u8));
+        text.Greet(text.Keep("x"u8), isEsmtp: true);
 
         Assert.That((text.HasSender, text.Recipients), Is.EqualTo((false, 0)));
     }
@@ -121,9 +120,9 @@ public class EnvelopeTextTests
     [Test]
     public void SetHelo_HeloBehindEhlo_IsStillEsmtp()
     {
-        var text = new EnvelopeText();
-        text.SetHelo("a"u8, isEsmtp: true);
-        text.SetHelo("b"u8, isEsmtp: false);
+        var text = new Transaction();
+        text.Greet(text.Keep("a"u8), isEsmtp: true);
+        text.Greet(text.Keep("b"u8), isEsmtp: false);
 
         Assert.That((Encoding.ASCII.GetString(text.Helo), text.IsEsmtp), Is.EqualTo(("b", true)));
     }
@@ -131,13 +130,13 @@ public class EnvelopeTextTests
     [Test]
     public void FirstRecipient_OfTwo_IsTheFirstUntilTheTransactionIsOver()
     {
-        var text = new EnvelopeText();
-        text.OpenTransaction("a@b"u8);
+        var text = new Transaction();
+        text.Open(text.Keep("a@b"u8));
         var before = text.FirstRecipient.Length;
-        text.AddRecipient("first@y"u8);
-        text.AddRecipient("second@y"u8);
+        text.AddRecipient(text.Keep("first@y"u8));
+        text.AddRecipient(text.Keep("second@y"u8));
         var first = Encoding.ASCII.GetString(text.FirstRecipient);
-        text.CloseTransaction();
+        text.EndMessage();
 
         Assert.That((before, first, text.FirstRecipient.Length), Is.EqualTo((0, "first@y", 0)));
     }
@@ -149,29 +148,57 @@ public class EnvelopeTextTests
     [TestCase(false, false, "", "", "proto=SMTP helo=<h>")]
     public void Describe_Known_IsPostfixsTail(bool hasSender, bool isEsmtp, string sender, string recipient, string expected)
     {
-        var text = new EnvelopeText();
-        text.SetHelo("h"u8, isEsmtp);
+        var text = new Transaction();
+        text.Greet(text.Keep("h"u8), isEsmtp);
 
         Assert.That(text.Describe(Encoding.ASCII.GetBytes(sender), Encoding.ASCII.GetBytes(recipient), hasSender), Is.EqualTo(expected));
     }
 
     [Test]
-    public void Describe_WithoutHelo_LeavesItOut() => Assert.That(new EnvelopeText().Describe("a@b"u8, default, hasSender: true), Is.EqualTo("from=<a@b> proto=SMTP"));
+    public void Describe_WithoutHelo_LeavesItOut() => Assert.That(new Transaction().Describe("a@b"u8, default, hasSender: true), Is.EqualTo("from=<a@b> proto=SMTP"));
 
     [Test]
     public void Describe_ControlCharacters_StayOnOneLine()
     {
-        var text = new EnvelopeText();
-        text.SetHelo("h\r\nx"u8, isEsmtp: true);
+        var text = new Transaction();
+        text.Greet(text.Keep("h\r\nx"u8), isEsmtp: true);
 
         Assert.That(text.Describe("a\n"u8, "b\t"u8, hasSender: true), Does.Not.Match("[\\x00-\\x1f]"));
     }
 
-    private static PendingCommand Keep(EnvelopeText text, string argument)
+    [Test]
+    public void KeepWhole_HeloAndMail_AreThereAsTheyWereSaid()
     {
-        var (start, length) = text.Keep(Encoding.ASCII.GetBytes(argument));
-        return new() { ArgumentStart = start, ArgumentLength = length };
+        var transaction = new Transaction();
+        var parameter = new string('x', 1000);
+        transaction.Greet(KeepWhole(transaction, "EHLO client.example", "client.example"), isEsmtp: true);
+        transaction.Open(KeepWhole(transaction, $"MAIL FROM:<a@b> SIZE=1 X={parameter}", "a@b"));
+
+        Assert.That(
+            (Encoding.ASCII.GetString(transaction.HeloLine), Encoding.ASCII.GetString(transaction.Helo), Encoding.ASCII.GetString(transaction.SenderLine), Encoding.ASCII.GetString(transaction.Sender)),
+            Is.EqualTo(("EHLO client.example", "client.example", $"MAIL FROM:<a@b> SIZE=1 X={parameter}", "a@b")));
     }
 
-    private static string Kept(EnvelopeText text, PendingCommand command) => Encoding.ASCII.GetString(text.Kept(command));
+    [Test]
+    public void HasRoom_LinesThatNobodyAnswers_IsOverAtTheBound()
+    {
+        var transaction = new Transaction();
+        var kept = new Queue<KeptLine>();
+        while (transaction.HasRoom)
+            kept.Enqueue(KeepWhole(transaction, new string('x', 1024), ""));
+        var most = kept.Count;
+        transaction.Forget(kept.Dequeue());
+
+        Assert.That((most, transaction.HasRoom), Is.EqualTo((Transaction.MostKept / 1024, true)));
+    }
+
+    private static KeptLine KeepWhole(Transaction transaction, string line, string words)
+    {
+        var octets = Encoding.ASCII.GetBytes(line);
+        return transaction.KeepWhole(octets, octets.AsSpan(line.IndexOf(words, StringComparison.Ordinal), words.Length));
+    }
+
+    private static KeptLine Keep(Transaction text, string argument) => text.Keep(Encoding.ASCII.GetBytes(argument));
+
+    private static string Kept(Transaction text, KeptLine line) => Encoding.ASCII.GetString(text.WordsOf(line));
 }

@@ -1,7 +1,7 @@
 namespace SmtpShield.Relay;
 
 /// <summary>Which side ended a session, and how.</summary>
-internal enum RelayResult : byte
+internal enum SessionEndReason : byte
 {
     /// <summary>Still running.</summary>
     None,
@@ -41,6 +41,12 @@ internal enum RelayResult : byte
 
     /// <summary>The MTA said something that is no reply, or one nobody asked for.</summary>
     UpstreamMalformed,
+
+    /// <summary>No MTA could be reached; the log has said why.</summary>
+    NoUpstream,
+
+    /// <summary>The client talked before it was greeted; the log has said so.</summary>
+    TalkedFirst,
 
     /// <summary>The shield shuts down.</summary>
     Shutdown,

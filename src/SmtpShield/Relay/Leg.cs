@@ -10,14 +10,15 @@ namespace SmtpShield.Relay;
 
 /// <summary>
 /// One end of a session, used without waiting: what has been received is looked at and taken, what is written is flushed, and the session's signal is set when either
-/// can go on. Bounded by the transport's pipes (64 KiB received, nothing written that the kernel has not taken).
+/// can go on. Without a connection nothing is received, and nothing may be written. Bounded by the transport's pipes (64 KiB received, nothing written that the kernel has not taken).
 /// </summary>
-internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
+/// <param name="signal">Set when it can go on.</param>
+internal abstract class Leg(SessionSignal signal)
 {
-    private readonly PipeReader _input = transport.Input;
-    private readonly PipeWriter _output = transport.Output;
-    private readonly ISocketLook? _receiveLook = transport.Input as ISocketLook;
-    private readonly ISocketLook? _sendLook = transport.Output as ISocketLook;
+    private PipeReader? _input;
+    private PipeWriter? _output;
+    private ISocketLook? _receiveLook;
+    private ISocketLook? _sendLook;
     private ConfiguredValueTaskAwaitable<ReadResult>.ConfiguredValueTaskAwaiter _read;
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
     private ReadOnlySequence<byte> _received;
@@ -56,21 +57,28 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     // The socket first: what is no longer there has completed the read.
     private bool HasArrived => _isReading && (_receiveLook is { IsReady: true } || _read.IsCompleted);
 
-    /// <summary>Where bytes for the peer are written.</summary>
-    public IBufferWriter<byte> Output => IsBroken ? _discarded ??= new() : _output;
+    /// <summary>Where bytes for the peer are written; <see cref="NoteWritten"/> behind it.</summary>
+    protected IBufferWriter<byte> Output => IsBroken ? _discarded ??= new() : Connected(_output);
 
     /// <summary>Bytes are written and not yet flushed.</summary>
     public bool HasUnflushed => _hasUnflushed;
 
     /// <summary>Octets written and not yet flushed.</summary>
-    public long Unflushed => IsBroken ? _discarded?.Length ?? 0 : _output.UnflushedBytes;
+    public long Unflushed => IsBroken ? _discarded?.Length ?? 0 : _output?.UnflushedBytes ?? 0;
+
+    /// <summary>Goes on with a connection.</summary>
+    protected void Attach(IDuplexPipe transport)
+    {
+        (_input, _output) = (transport.Input, transport.Output);
+        (_receiveLook, _sendLook) = (transport.Input as ISocketLook, transport.Output as ISocketLook);
+    }
 
     /// <summary>Looks for new bytes and finished flushes.</summary>
     /// <returns>Whether bytes, an end, or room to write have appeared.</returns>
     public bool Poll()
     {
         var isNew = PollFlush();
-        if (_isOpen || IsReceiveEnded)
+        if (_isOpen || IsReceiveEnded || _input is null)
             return isNew;
 
         try
@@ -108,14 +116,14 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     public void Take(long count) => _received = _received.Slice(count);
 
     /// <summary>Writes bytes for the peer; they leave with the next <see cref="Flush"/>.</summary>
-    public void Write(ReadOnlySpan<byte> octets)
+    protected void WriteOctets(ReadOnlySpan<byte> octets)
     {
         Output.Write(octets);
         _hasUnflushed = true;
     }
 
     /// <summary>Writes bytes for the peer; they leave with the next <see cref="Flush"/>.</summary>
-    public void Write(in ReadOnlySequence<byte> octets)
+    protected void WriteOctets(in ReadOnlySequence<byte> octets)
     {
         foreach (var segment in octets)
             Output.Write(segment.Span);
@@ -123,7 +131,7 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     }
 
     /// <summary>Notes that something was written to <see cref="Output"/> directly.</summary>
-    public void NoteWritten() => _hasUnflushed = true;
+    protected void NoteWritten() => _hasUnflushed = true;
 
     /// <summary>Sends what was written. Sets the signal when the peer has taken it, if that is not at once, or when the connection turns out to be broken.</summary>
     public void Flush()
@@ -140,7 +148,7 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
 
         try
         {
-            _flush = _output.FlushAsync().ConfigureAwait(false).GetAwaiter();
+            _flush = Connected(_output).FlushAsync().ConfigureAwait(false).GetAwaiter();
             IsFlushing = true;
             if (!_flush.IsCompleted)
             {
@@ -178,11 +186,11 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
             }
 
             _leftOver = _received.Length;
-            _input.AdvanceTo(_received.Start, wantsMore ? _received.End : _received.Start);
+            Connected(_input).AdvanceTo(_received.Start, wantsMore ? _received.End : _received.Start);
             _received = default;
         }
 
-        if (!wantsMore || _isReading || IsReceiveEnded)
+        if (!wantsMore || _isReading || IsReceiveEnded || _input is null)
             return false;
 
         try
@@ -204,10 +212,10 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     }
 
     /// <summary>The peer does not take what is sent to it and is waited for no longer: to the session it is gone.</summary>
-    public void Abandon() => (IsFlushing, IsBroken, HasLostOutput) = (false, true, true);
+    protected void Abandon() => (IsFlushing, IsBroken, HasLostOutput) = (false, true, true);
 
     /// <summary>Nothing is received any more; what was not taken is dropped.</summary>
-    public void StopReceiving()
+    protected void StopReceiving()
     {
         _received = _received.Slice(_received.End);
         IsReceiveEnded = true;
@@ -218,12 +226,12 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
     {
         if (_isReading)
         {
-            _input.CancelPendingRead();
+            Connected(_input).CancelPendingRead();
             EndRead();
         }
 
         if (_isOpen)
-            _input.AdvanceTo(_received.Start);
+            Connected(_input).AdvanceTo(_received.Start);
         _isOpen = false;
     }
 
@@ -235,12 +243,13 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
         _isReading = false;
         try
         {
+            var input = Connected(_input);
             var result = _read.GetResult();
-            _input.AdvanceTo(result.Buffer.Start);
+            input.AdvanceTo(result.Buffer.Start);
 
             // Something had come already: it is the next read that was cancelled, and that one is not ours.
-            if (!result.IsCanceled && _input.TryRead(out result))
-                _input.AdvanceTo(result.Buffer.Start);
+            if (!result.IsCanceled && input.TryRead(out result))
+                input.AdvanceTo(result.Buffer.Start);
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
@@ -269,10 +278,12 @@ internal sealed class RelaySide(IDuplexPipe transport, SessionSignal signal)
 
     private void GiveBack()
     {
-        _input.AdvanceTo(_received.End);
+        Connected(_input).AdvanceTo(_received.End);
         _received = default;
         _leftOver = 0;
     }
+
+    private static T Connected<T>(T? end) where T : class => end ?? throw new InvalidOperationException("There is no connection.");
 
     private void Break()
     {

@@ -3,20 +3,20 @@ using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Relay;
 
-public class RelayDeadlineTests
+public class SessionTimerTests
 {
     private static readonly TimeSpan _second = TimeSpan.FromSeconds(1);
 
     private FakeTimeProvider _time = null!;
     private SessionSignal _signal = null!;
-    private RelayDeadline _deadline = null!;
+    private SessionTimer _deadline = null!;
 
     [SetUp]
     public void Create()
     {
         _time = new FakeTimeProvider();
         _signal = new SessionSignal();
-        _deadline = new RelayDeadline(_time, _signal);
+        _deadline = new SessionTimer(_time, _signal);
     }
 
     [TearDown]

@@ -1,7 +1,7 @@
 namespace SmtpShield.Relay;
 
 /// <summary>What the client's next bytes are.</summary>
-internal enum RelayPhase : byte
+internal enum DialoguePhase : byte
 {
     /// <summary>Command lines.</summary>
     Commands,

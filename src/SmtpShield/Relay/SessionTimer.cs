@@ -1,7 +1,7 @@
 namespace SmtpShield.Relay;
 
 /// <summary>Wakes the session when the earliest of its waits is over. One timer a session; it is only moved when something is due before it, so traffic does not touch it.</summary>
-internal sealed class RelayDeadline(TimeProvider time, SessionSignal signal) : IDisposable
+internal sealed class SessionTimer(TimeProvider time, SessionSignal signal) : IDisposable
 {
     private const long NotArmed = long.MaxValue;
 
@@ -21,7 +21,7 @@ internal sealed class RelayDeadline(TimeProvider time, SessionSignal signal) : I
         var wait = TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(time.GetElapsedTime(now, due).TotalMilliseconds)));
         Volatile.Write(ref _armedFor, due);
         if (_timer is null)
-            _timer = time.CreateTimer(static state => ((RelayDeadline)state!).Fire(), this, wait, Timeout.InfiniteTimeSpan);
+            _timer = time.CreateTimer(static state => ((SessionTimer)state!).Fire(), this, wait, Timeout.InfiniteTimeSpan);
         else
             _timer.Change(wait, Timeout.InfiniteTimeSpan);
     }

@@ -5,12 +5,12 @@ using SmtpShield.Tests.Protocol;
 
 namespace SmtpShield.Tests.Relay;
 
-public class RelaySideTests
+public class LegTests
 {
     private SessionSignal _signal = null!;
     private IDuplexPipe _transport = null!;
     private IDuplexPipe _peer = null!;
-    private RelaySide _side = null!;
+    private TestLeg _side = null!;
 
     [SetUp]
     public void Create()
@@ -18,7 +18,7 @@ public class RelaySideTests
         _signal = new SessionSignal();
         var inline = new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 64, resumeWriterThreshold: 32, useSynchronizationContext: false);
         (_transport, _peer) = DuplexPipe.CreateConnectionPair(inline, inline);
-        _side = new RelaySide(_transport, _signal);
+        _side = new TestLeg(_transport, _signal);
     }
 
     [Test]

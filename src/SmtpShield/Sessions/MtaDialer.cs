@@ -1,0 +1,12 @@
+using SmtpShield.Configuration;
+using SmtpShield.Relay;
+using SmtpShield.Upstream;
+
+namespace SmtpShield.Sessions;
+
+/// <summary>Dials a service's MTAs for one client, by the options its connection began with.</summary>
+internal sealed class MtaDialer(UpstreamPool upstreams, string service, ShieldOptions options, UpstreamClient client) : IMtaDialer
+{
+    /// <inheritdoc />
+    public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => upstreams.DialAsync(service, options, client, cancellationToken);
+}
