@@ -5,14 +5,17 @@ using SmtpShield.Upstream;
 namespace SmtpShield.Relay;
 
 /// <summary>
-/// The session's first part: until the dial is over and the client is greeted, or told why not. The client is watched meanwhile: one that goes gives its place back, and one that talks
-/// before it was greeted is refused (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c).
+/// The session's first part: until the dial is over and the client is greeted, or told why not. The client is watched meanwhile: for one that goes the dial has only <see cref="LongestFarewell"/>
+/// left, and one that talks before it was greeted is refused (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c).
 /// </summary>
 internal sealed class Greeting(SmtpSession session, ReplyRelay replies, ConnectionDrain drain)
 {
+    /// <summary>How long a dial goes on whose client is gone. The MTA is not left in the middle of its greeting: a reset behind a PROXY header can end a Postfix process.</summary>
+    public static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(5);
+
     private const int LongestInputLogged = 100;
 
-    private SessionEndReason _givenUp;
+    private bool _isGivenUp;
 
     /// <summary>The client has been greeted, or the session has ended.</summary>
     public bool IsOver { get; private set; }
@@ -22,14 +25,15 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
     {
         if (session.Mta.State is MtaLegState.Dialing)
         {
-            LookForEnd();
+            if (IsLate)
+                GiveUp();
             if (!session.Mta.TryFinishDial(out var dial))
                 return;
 
-            if (dial is not { } result)
-                GiveUp();
-            else
+            if (dial is { } result)
                 NoteDial(result);
+            else
+                NoteGivenUp();
         }
 
         if (!session.HasEnded && !TryGreet())
@@ -37,20 +41,24 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
         IsOver = true;
     }
 
-    private void LookForEnd()
-    {
-        if (_givenUp != SessionEndReason.None)
-            return;
+    /// <summary>When the loop must look again; a timestamp, <see cref="long.MaxValue"/>: something else wakes it.</summary>
+    public long Due => session.Client.GoneSince is { } gone && !_isGivenUp ? session.Clock.Later(gone, LongestFarewell) : long.MaxValue;
 
-        if (session.Client.IsBroken)
-            _givenUp = SessionEndReason.ClientLost;
-        else if (drain.Deadline.IsCancellationRequested)
-            _givenUp = SessionEndReason.Shutdown;
-        if (_givenUp != SessionEndReason.None)
-            session.Mta.GiveUpDial();
+    private bool IsLate => drain.Deadline.IsCancellationRequested || session.Clock.Now >= Due;
+
+    private void GiveUp()
+    {
+        _isGivenUp = true;
+        session.Mta.GiveUpDial();
     }
 
-    private void GiveUp() => session.End(_givenUp, _givenUp == SessionEndReason.Shutdown ? Replies.ServiceNotAvailable(session.Options.MyHostname) : null);
+    private void NoteGivenUp()
+    {
+        if (session.Client.IsBroken)
+            session.End(session.Client.Departure);
+        else
+            session.End(SessionEndReason.Shutdown, Replies.ServiceNotAvailable(session.Options.MyHostname));
+    }
 
     private void NoteDial(in UpstreamDialResult dial)
     {

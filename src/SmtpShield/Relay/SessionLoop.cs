@@ -125,8 +125,8 @@ internal sealed class SessionLoop : IAsyncDisposable
 
         _open.Note(Rank, _client.Buffered + _mta.Buffered, _client.RequestSince);
         _mustYield = again;
-        if (!_isOver && _greeting.IsOver)
-            _timer.Arm(Deadlines.Next(_session), _session.Clock.Real);
+        if (!_isOver)
+            _timer.Arm(_greeting.IsOver ? Deadlines.Next(_session) : _greeting.Due, _session.Clock.Real);
     }
 
     private void Relay()
