@@ -37,7 +37,7 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
         (var transport, _client) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         Context = new SessionContext(new ClientIdentity(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1)), counter, new("smtp", snapshot), isUnderStress: false, tls, static () => true);
-        _loop = new SessionLoop(Context, transport, this, _drain, new(factory.CreateLogger<RemovedEhloKeywords>()), new(factory.CreateLogger<LenientMtas>()), Time, _log);
+        _loop = new SessionLoop(Context, transport, this, _drain, new OpenSessions(), new(factory.CreateLogger<RemovedEhloKeywords>()), new(factory.CreateLogger<LenientMtas>()), Time, _log);
         Ended = _loop.RunAsync().AsTask();
     }
 

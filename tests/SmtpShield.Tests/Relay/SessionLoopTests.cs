@@ -19,20 +19,20 @@ using SmtpShield.Upstream;
 namespace SmtpShield.Tests.Relay;
 
 /// <summary>What depends on the moment at which one session hears of something: here nobody is faster than the test.</summary>
-public sealed class SessionRelayTests
+public sealed class SessionLoopTests
 {
     private const int LongestUntaken = 400;
 
     private readonly FakeTimeProvider _time = new();
-    private readonly ListLogger<SessionRelayTests> _log = new();
+    private readonly ListLogger<SessionLoopTests> _log = new();
     private readonly ShieldSnapshot _snapshot = new(new() { Limits = new() { ClientErrorRateLimit = 100, SoftErrorLimit = 50 }, Smtpd = new() { MyHostname = "mail.example.com" } });
     private ConnectionDrain _drain = null!;
     private ClientCounter _counter = null!;
     private SocketOf _mtaSocket = null!;
     private IDuplexPipe _client = null!;
     private IDuplexPipe _mta = null!;
-    private SessionRelay _relay = null!;
-    private RelayResult _result;
+    private SessionLoop _loop = null!;
+    private SessionEndReason _result;
 
     [SetUp]
     public void Begin()
@@ -48,24 +48,25 @@ public sealed class SessionRelayTests
         _drain = new(_snapshot, _time);
         var upstream = new UpstreamConnection(
             new DefaultConnectionContext { Transport = new DuplexPipe(_mtaSocket, mtaTransport.Output) }, tls: null, new("mx:25"), "220 mx\r\n"u8.ToArray(), greetingCode: 220);
-        _relay = new(
-            new(client, _counter, new("smtp", _snapshot), isUnderStress: false),
+        _loop = new(
+            new(client, _counter, new("smtp", _snapshot), isUnderStress: false, TlsMode.None, static () => true),
             clientTransport,
-            upstream,
+            new AtOnce(upstream),
             _drain,
+            new OpenSessions(),
             new(NullLogger<RemovedEhloKeywords>.Instance),
             new(NullLogger<LenientMtas>.Instance),
             _time,
             _log);
-        _result = RelayResult.None;
+        _result = SessionEndReason.None;
         _ = RunAsync();
         Assert.That(Taken(_client), Is.EqualTo("220 mx\r\n"));
     }
 
     [TearDown]
-    public void End()
+    public async Task End()
     {
-        _relay.Dispose();
+        await _loop.DisposeAsync();
         _drain.Dispose();
         _counter.Dispose();
     }
@@ -83,7 +84,7 @@ public sealed class SessionRelayTests
         Assert.That(Taken(_mta), Does.Not.EndWith(content));
         Send(_mta, "250 queued\r\n");
         Assert.That(Taken(_client), Is.EqualTo("421 4.3.0 mail.example.com Error: mail server unavailable\r\n"));
-        Assert.That(_result, Is.EqualTo(RelayResult.UpstreamMalformed));
+        Assert.That(_result, Is.EqualTo(SessionEndReason.UpstreamMalformed));
         Assert.That(Taken(_mta), Is.Empty);
     }
 
@@ -115,16 +116,16 @@ public sealed class SessionRelayTests
         Assert.That(Taken(_mta), Does.EndWith("<n3@y>\r\n"));
         _time.Advance(TimeSpan.FromSeconds(59));
         _time.Advance(TimeSpan.FromSeconds(2));
-        Assert.That(_result, Is.EqualTo(RelayResult.None), "the MTA owes two replies");
+        Assert.That(_result, Is.EqualTo(SessionEndReason.None), "the MTA owes two replies");
         Send(_mta, "550 5.1.1 unknown\r\n550 5.1.1 unknown\r\n");
 
-        Assert.That(_result, Is.EqualTo(RelayResult.ClientStalled));
+        Assert.That(_result, Is.EqualTo(SessionEndReason.ClientStalled));
         Assert.That(_counter.Peek(AnvilEvent.Error), Is.EqualTo(3));
         Assert.That(_log.Lines.Where(line => line.Contains("NOQUEUE: reject: RCPT", StringComparison.Ordinal)), Has.Exactly(3).Items);
-        Assert.That(_relay.After, Is.EqualTo("RCPT"));
+        Assert.That(_loop.After, Is.EqualTo("RCPT"));
     }
 
-    private async Task RunAsync() => _result = await _relay.RunAsync();
+    private async Task RunAsync() => _result = await _loop.RunAsync();
 
     private void BeginMessage(string command, string? reply)
     {
@@ -174,5 +175,10 @@ public sealed class SessionRelayTests
         public override void CancelPendingRead() => told.CancelPendingRead();
 
         public override void Complete(Exception? exception = null) => told.Complete(exception);
+    }
+
+    private sealed class AtOnce(UpstreamConnection connection) : IMtaDialer
+    {
+        public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => new(new UpstreamDialResult(connection, [], GreetingTimedOut: false));
     }
 }
