@@ -25,7 +25,7 @@ public sealed class SessionLoopTests
 
     private readonly FakeTimeProvider _time = new();
     private readonly ListLogger<SessionLoopTests> _log = new();
-    private readonly ShieldSnapshot _snapshot = new(new() { Limits = new() { ClientErrorRateLimit = 100, SoftErrorLimit = 50 }, Smtpd = new() { MyHostname = "mail.example.com" } });
+    private readonly ShieldSnapshot _snapshot = new(new() { Anvil = new() { RateTimeUnit = TimeSpan.FromSeconds(600) }, Limits = new() { ClientErrorRateLimit = 100, SoftErrorLimit = 50 }, Smtpd = new() { MyHostname = "mail.example.com" } });
     private ConnectionDrain _drain = null!;
     private ClientCounter _counter = null!;
     private SocketOf _mtaSocket = null!;
