@@ -5,13 +5,16 @@ using SmtpShield.Upstream;
 namespace SmtpShield.Relay;
 
 /// <summary>
-/// The session's first part: until the dial is over and the client is greeted, or told why not. The client is watched meanwhile: for one that goes the dial has only <see cref="LongestFarewell"/>
-/// left, and one that talks before it was greeted is refused (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c).
+/// The session's first part: until the dial is over and the client is greeted, or told why not. The client is looked at meanwhile: for one that goes the dial has only
+/// <see cref="LongestFarewell"/> left, and one that talks before it was greeted is refused (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c).
 /// </summary>
 internal sealed class Greeting(SmtpSession session, ReplyRelay replies, ConnectionDrain drain)
 {
     /// <summary>How long a dial goes on whose client is gone. The MTA is not left in the middle of its greeting: a reset behind a PROXY header can end a Postfix process.</summary>
     public static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often it is looked whether the client is still there. No read waits for it: what such a read is just taking would be missed at the moment of the greeting.</summary>
+    public static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
 
     private const int LongestInputLogged = 100;
 
@@ -41,10 +44,15 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
         IsOver = true;
     }
 
-    /// <summary>When the loop must look again; a timestamp, <see cref="long.MaxValue"/>: something else wakes it.</summary>
-    public long Due => session.Client.GoneSince is { } gone && !_isGivenUp ? session.Clock.Later(gone, LongestFarewell) : long.MaxValue;
+    /// <summary>Whether the client is read: something has come of it, and it is not known what.</summary>
+    public bool WantsClient => session.Client.IsReadable;
 
-    private bool IsLate => drain.Deadline.IsCancellationRequested || session.Clock.Now >= Due;
+    /// <summary>When the loop must look again; a timestamp.</summary>
+    public long Due => Math.Min(GivesUpAt, session.Clock.Later(session.Clock.Now, BetweenLooks));
+
+    private long GivesUpAt => session.Client.GoneSince is { } gone && !_isGivenUp ? session.Clock.Later(gone, LongestFarewell) : long.MaxValue;
+
+    private bool IsLate => drain.Deadline.IsCancellationRequested || session.Clock.Now >= GivesUpAt;
 
     private void GiveUp()
     {
@@ -68,7 +76,7 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
             session.End(SessionEndReason.NoUpstream, dial.GreetingTimedOut ? Replies.UpstreamBusy(session.Options.MyHostname) : Replies.UpstreamUnavailable(session.Options.MyHostname));
     }
 
-    // False: something has come and can't be read yet.
+    // False: something has come, and it is not known what.
     private bool TryGreet()
     {
         if (session.Context.GreetedAt is not null)
@@ -82,7 +90,7 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
         {
             if (!client.Received.IsEmpty)
                 NoteEarlyTalk();
-            else if (client.HasTalked && !client.IsReceiveEnded)
+            else if (client.IsReading || client.IsReadable)
                 return false;
         }
 

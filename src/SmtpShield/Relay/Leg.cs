@@ -51,6 +51,12 @@ internal abstract class Leg(SessionSignal signal)
     /// </summary>
     public bool HasNews => HasArrived || (IsFlushing && (_sendLook is { IsReady: true } || _flush.IsCompleted));
 
+    /// <summary>A read is under way: what arrives is told by the signal.</summary>
+    public bool IsReading => _isReading;
+
+    /// <summary>Octets, the peer's end or a failure are there for a read. Exact only while none is under way: one that is may just have taken them.</summary>
+    public bool IsReadable => !IsReceiveEnded && _receiveLook is { IsReady: true };
+
     /// <summary>The peer has sent something that was not taken yet, wherever it stands.</summary>
     public bool HasTalked => !_received.IsEmpty || HasArrived;
 

@@ -152,7 +152,7 @@ internal sealed class SessionLoop : IAsyncDisposable
     }
 
     // While the session can't use the client's bytes it reads on only if it holds none, to notice that the client has gone.
-    private bool WantsClient => !_session.HasEnded && (_client.Received.IsEmpty || (!_mta.IsFlushing && _session.Dialogue.Phase switch
+    private bool WantsClient => !_greeting.IsOver ? _greeting.WantsClient : !_session.HasEnded && (_client.Received.IsEmpty || (!_mta.IsFlushing && _session.Dialogue.Phase switch
     {
         DialoguePhase.Commands or DialoguePhase.SaslResponse => _commands.NeedsInput,
         DialoguePhase.Tunnel => false,

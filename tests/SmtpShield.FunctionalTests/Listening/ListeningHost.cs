@@ -34,6 +34,7 @@ internal sealed class ListeningHost : IAsyncDisposable
         builder.Services.AddSingleton(new ShieldSnapshot(new ShieldOptions { Listener = options }));
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => EndpointBinder.Bind(kestrel, connection => connection.Use(_ => session)));
         builder.Services.AddListening();
+        builder.Services.AddSingleton<IOpenSessions, NoSessions>();
         var host = new ListeningHost(builder.Build());
         try
         {
@@ -50,4 +51,9 @@ internal sealed class ListeningHost : IAsyncDisposable
     public Task StopAsync(CancellationToken cancellationToken) => _application.StopAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => _application.DisposeAsync();
+
+    private sealed class NoSessions : IOpenSessions
+    {
+        public int Shed(long octets, bool isUrgent) => 0;
+    }
 }
