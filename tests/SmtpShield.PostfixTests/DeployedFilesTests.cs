@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.MasterCf;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.MasterCf;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;
 

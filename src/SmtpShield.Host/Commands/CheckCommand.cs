@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Host.Commands;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Commands;
 

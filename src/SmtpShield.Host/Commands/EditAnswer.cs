@@ -1,6 +1,7 @@
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.Parameters;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Host.Commands;

@@ -1,9 +1,10 @@
 using System.CommandLine;
 using System.Text;
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.Parameters;
 using SmtpShield.Host.Import;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Files;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Commands;
 

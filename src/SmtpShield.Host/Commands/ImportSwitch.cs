@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.Parameters;
 using SmtpShield.Host.Import;
 using SmtpShield.Host.Switching;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Commands;
 

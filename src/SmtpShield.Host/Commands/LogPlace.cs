@@ -1,4 +1,5 @@
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
 using SmtpShield.Telemetry;
 
 namespace SmtpShield.Host.Commands;

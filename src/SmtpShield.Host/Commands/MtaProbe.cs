@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
 using SmtpShield.Upstream;
 
 namespace SmtpShield.Host.Commands;

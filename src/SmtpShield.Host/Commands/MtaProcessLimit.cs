@@ -1,7 +1,8 @@
 using System.Net;
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.Parameters;
 using SmtpShield.Host.Import;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Commands;
 

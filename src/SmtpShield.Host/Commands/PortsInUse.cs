@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Commands;
 

@@ -1,7 +1,9 @@
 using System.Text;
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf.Editing;
+using SmtpShield.PostfixConf.Files;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Commands;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
 using SmtpShield.Upstream;
 
 namespace SmtpShield.Host.Commands;

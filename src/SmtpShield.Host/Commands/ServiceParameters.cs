@@ -1,7 +1,7 @@
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.Parameters;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf.Lists;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Commands;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using SmtpShield.Configuration.MainCf;
+using SmtpShield.PostfixConf.MainCf;
 
 namespace SmtpShield.Host.Import;
 

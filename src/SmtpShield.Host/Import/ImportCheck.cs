@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Configuration;
-using SmtpShield.Configuration;
 using SmtpShield.Configuration.Binding;
-using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Import;
 

@@ -1,4 +1,4 @@
-using SmtpShield.Configuration.MainCf;
+using SmtpShield.PostfixConf.MainCf;
 
 namespace SmtpShield.Host.Import;
 

@@ -1,4 +1,6 @@
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.Host.Import;
 

@@ -1,7 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf.Lists;
+using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.Host.Import;
 

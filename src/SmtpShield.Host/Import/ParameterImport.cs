@@ -1,6 +1,7 @@
-using SmtpShield.Configuration;
-using SmtpShield.Configuration.Expansion;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Expansion;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Import;
 

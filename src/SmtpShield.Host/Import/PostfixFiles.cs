@@ -1,6 +1,6 @@
-using SmtpShield.Configuration;
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.MasterCf;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.MasterCf;
 
 namespace SmtpShield.Host.Import;
 

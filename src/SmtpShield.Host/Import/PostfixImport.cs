@@ -1,5 +1,7 @@
 using SmtpShield.Configuration;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Import;
 

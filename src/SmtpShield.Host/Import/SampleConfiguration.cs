@@ -1,4 +1,4 @@
-using SmtpShield.Configuration.MainCf;
+using SmtpShield.PostfixConf.Files;
 
 namespace SmtpShield.Host.Import;
 

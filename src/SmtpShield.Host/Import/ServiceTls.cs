@@ -1,5 +1,6 @@
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Lists;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Host.Import;

@@ -1,9 +1,10 @@
 using Microsoft.Extensions.Configuration;
-using SmtpShield.Configuration;
-using SmtpShield.Configuration.Expansion;
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.MasterCf;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Expansion;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.MasterCf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Import;
 

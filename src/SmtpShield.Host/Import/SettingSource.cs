@@ -1,5 +1,5 @@
-using SmtpShield.Configuration;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Import;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Import;
 

@@ -1,6 +1,6 @@
 using System.Net;
-using SmtpShield.Configuration.MasterCf;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf.Lists;
+using SmtpShield.PostfixConf.MasterCf;
 
 namespace SmtpShield.Host.Import;
 

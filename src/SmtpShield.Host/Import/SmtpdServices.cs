@@ -1,5 +1,5 @@
-using SmtpShield.Configuration.MasterCf;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf.MasterCf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Import;
 

@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
-using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Switching;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
-using SmtpShield.Configuration.MainCf;
 using SmtpShield.Host.Import;
+using SmtpShield.PostfixConf.Files;
 
 namespace SmtpShield.Host.Switching;
 

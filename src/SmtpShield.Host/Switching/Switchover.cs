@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using SmtpShield.Configuration.MainCf;
 using SmtpShield.Host.Import;
+using SmtpShield.PostfixConf.Files;
 
 namespace SmtpShield.Host.Switching;
 

@@ -1,8 +1,9 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf.Files;
+using SmtpShield.PostfixConf.Lists;
+using SmtpShield.PostfixConf.MainCf;
 
 namespace SmtpShield.Host.Switching;
 

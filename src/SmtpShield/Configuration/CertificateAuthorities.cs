@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using SmtpShield.Configuration.MainCf;
+using SmtpShield.PostfixConf.Files;
 
 namespace SmtpShield.Configuration;
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Configuration;
 

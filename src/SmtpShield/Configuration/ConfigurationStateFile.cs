@@ -1,5 +1,5 @@
 using System.Text;
-using SmtpShield.Configuration.MainCf;
+using SmtpShield.PostfixConf.Files;
 
 namespace SmtpShield.Configuration;
 

@@ -1,3 +1,5 @@
+using SmtpShield.PostfixConf.Patterns;
+
 namespace SmtpShield.Configuration;
 
 /// <summary>A proxy in front of the shield that says who the client is.</summary>

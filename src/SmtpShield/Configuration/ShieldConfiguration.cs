@@ -1,6 +1,9 @@
 using SmtpShield.Configuration.Binding;
-using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Files;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Configuration;
 

@@ -1,3 +1,5 @@
+using SmtpShield.PostfixConf;
+
 namespace SmtpShield.Configuration;
 
 /// <summary>What one reading of the configuration came to: options, or the errors that prevent them.</summary>

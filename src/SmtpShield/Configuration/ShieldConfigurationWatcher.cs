@@ -2,6 +2,7 @@ using System.Reflection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf.Files;
 
 namespace SmtpShield.Configuration;
 

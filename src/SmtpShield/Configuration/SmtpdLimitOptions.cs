@@ -1,3 +1,5 @@
+using SmtpShield.PostfixConf.Patterns;
+
 namespace SmtpShield.Configuration;
 
 /// <summary>The limits of smtpd(8): per client, judged over <c>anvil_rate_time_unit</c>, and per session. Judged against the newest snapshot, because they are tuned under attack.</summary>

@@ -1,3 +1,5 @@
+using SmtpShield.PostfixConf.Lists;
+
 namespace SmtpShield.Configuration;
 
 /// <summary>How a session is held: its names, sizes and waits. A session keeps the values it started with.</summary>

@@ -1,3 +1,5 @@
+using SmtpShield.PostfixConf.Lists;
+
 namespace SmtpShield.Configuration;
 
 /// <summary>TLS with clients.</summary>

@@ -1,6 +1,6 @@
 using System.Buffers;
 using Microsoft.Win32.SafeHandles;
-using SmtpShield.Configuration.MainCf;
+using SmtpShield.PostfixConf.Files;
 
 namespace SmtpShield.Telemetry;
 

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Tls;
 

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Files;
 
 namespace SmtpShield.Tls;
 

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using SmtpShield.Configuration.MainCf;
+using SmtpShield.PostfixConf.Files;
 
 namespace SmtpShield.Tls;
 

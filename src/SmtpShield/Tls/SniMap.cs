@@ -1,7 +1,9 @@
 using System.Buffers;
-using SmtpShield.Configuration;
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Files;
+using SmtpShield.PostfixConf.Lists;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.Tls;
 

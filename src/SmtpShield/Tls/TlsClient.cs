@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf.Lists;
 
 namespace SmtpShield.Tls;
 

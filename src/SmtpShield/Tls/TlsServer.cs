@@ -5,6 +5,8 @@ using System.Security.Authentication;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf.Lists;
+using SmtpShield.PostfixConf.Values;
 using SmtpShield.Telemetry;
 
 namespace SmtpShield.Tls;

@@ -1,4 +1,5 @@
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Smtp;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;

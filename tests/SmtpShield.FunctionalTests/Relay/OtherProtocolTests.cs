@@ -1,5 +1,5 @@
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf.Lists;
 
 namespace SmtpShield.FunctionalTests.Relay;
 

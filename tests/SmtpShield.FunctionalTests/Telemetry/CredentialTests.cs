@@ -1,7 +1,7 @@
 using System.Security.Authentication;
 using System.Text;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf.Lists;
 using SmtpShield.Telemetry;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Smtp;

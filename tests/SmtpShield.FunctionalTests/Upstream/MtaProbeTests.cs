@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
+using SmtpShield.PostfixConf;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Upstream;

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Diagnostics;
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.MasterCf;
 using SmtpShield.Host.Commands;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.MasterCf;
 using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests.Configuration;

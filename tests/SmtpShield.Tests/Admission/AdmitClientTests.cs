@@ -8,6 +8,7 @@ using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
+using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Limits;
 using SmtpShield.Tests.Listening;

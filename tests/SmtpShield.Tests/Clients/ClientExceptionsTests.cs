@@ -1,6 +1,7 @@
 using System.Net;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf.Patterns;
 
 namespace SmtpShield.Tests.Clients;
 

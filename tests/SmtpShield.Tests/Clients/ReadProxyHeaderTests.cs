@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Listening;
 

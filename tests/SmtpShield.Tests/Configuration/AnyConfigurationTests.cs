@@ -2,10 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.Configuration.Parameters;
 using SmtpShield.Host.Commands;
 using SmtpShield.Host.Import;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Lists;
 
 namespace SmtpShield.Tests.Configuration;
 

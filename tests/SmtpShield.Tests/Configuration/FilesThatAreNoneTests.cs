@@ -1,5 +1,5 @@
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.MainCf;
+using SmtpShield.PostfixConf.Files;
 using SmtpShield.Telemetry;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;

@@ -1,6 +1,8 @@
 using System.Net;
 using SmtpShield.Configuration;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Tests.Configuration;
 

@@ -2,6 +2,9 @@ using System.Net;
 using SmtpShield.Configuration;
 using SmtpShield.Configuration.Binding;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Parameters;
+using SmtpShield.PostfixConf.Patterns;
 
 namespace SmtpShield.Tests.Configuration;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;

@@ -1,8 +1,10 @@
 using System.Text.RegularExpressions;
-using SmtpShield.Configuration.Expansion;
-using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.Parameters;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Expansion;
+using SmtpShield.PostfixConf.Lists;
+using SmtpShield.PostfixConf.MainCf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
 

@@ -1,4 +1,5 @@
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Configuration.Binding;
 

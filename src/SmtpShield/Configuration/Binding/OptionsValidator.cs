@@ -1,5 +1,7 @@
-using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Files;
+using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.Configuration.Binding;
 

@@ -1,8 +1,12 @@
 using System.Globalization;
 using System.Net;
-using SmtpShield.Configuration.MainCf;
 using SmtpShield.Configuration.Parameters;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Files;
+using SmtpShield.PostfixConf.Lists;
+using SmtpShield.PostfixConf.Parameters;
+using SmtpShield.PostfixConf.Patterns;
+using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.Configuration.Binding;
 

@@ -1,5 +1,6 @@
 using System.Collections;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
 

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
 

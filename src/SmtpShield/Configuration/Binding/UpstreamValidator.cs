@@ -1,5 +1,6 @@
-using SmtpShield.Configuration.MainCf;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Files;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
 

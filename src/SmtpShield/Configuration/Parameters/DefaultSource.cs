@@ -1,3 +1,5 @@
+using SmtpShield.PostfixConf;
+
 namespace SmtpShield.Configuration.Parameters;
 
 /// <summary>The layer of built-in defaults, below all others.</summary>

@@ -1,3 +1,5 @@
+using SmtpShield.PostfixConf;
+
 namespace SmtpShield.Configuration.Parameters;
 
 /// <summary>The layer of environment variables: <c>SMTPSHIELD_</c> and the parameter's name, in capitals or as it is (<c>SMTPSHIELD_SMTPD_TIMEOUT=60s</c>).</summary>

@@ -1,4 +1,6 @@
-using SmtpShield.Configuration.MainCf;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Files;
+using SmtpShield.PostfixConf.MainCf;
 
 namespace SmtpShield.Configuration.Parameters;
 

@@ -1,4 +1,5 @@
-using SmtpShield.Configuration.MainCf;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.MainCf;
 
 namespace SmtpShield.Configuration.Parameters;
 

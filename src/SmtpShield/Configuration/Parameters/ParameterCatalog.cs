@@ -1,4 +1,5 @@
 using System.Reflection;
+using SmtpShield.PostfixConf.Patterns;
 
 namespace SmtpShield.Configuration.Parameters;
 

@@ -1,3 +1,5 @@
+using SmtpShield.PostfixConf.Parameters;
+
 namespace SmtpShield.Configuration.Parameters;
 
 /// <summary>The built-in defaults as text, so that <c>postconf -d</c> prints them as Postfix does and <c>$stress</c> works in them. Those that depend on the host are in <see cref="DerivedDefaults"/>.</summary>

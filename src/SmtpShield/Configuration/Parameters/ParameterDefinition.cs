@@ -1,4 +1,6 @@
 using System.Reflection;
+using SmtpShield.PostfixConf.Parameters;
+using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.Configuration.Parameters;
 

@@ -1,3 +1,5 @@
+using SmtpShield.PostfixConf;
+
 namespace SmtpShield.Configuration.Parameters;
 
 /// <summary>A layer of parameters that knows where each was set. Names keep upper and lower case apart, as in Postfix, unlike other configuration providers.</summary>

@@ -1,4 +1,6 @@
-using SmtpShield.Configuration.Expansion;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Expansion;
+using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Configuration.Parameters;
 

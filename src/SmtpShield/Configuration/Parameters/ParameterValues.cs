@@ -1,3 +1,7 @@
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Lists;
+using SmtpShield.PostfixConf.Parameters;
+
 namespace SmtpShield.Configuration.Parameters;
 
 /// <summary>What a configuration sets, and to what: what a reload is compared with.</summary>
@@ -19,7 +23,7 @@ internal sealed class ParameterValues
         _entries = configuration.File.Entries.Count;
         var services = configuration.Parameters.Expand(configuration.Parameters.Find("shield_services") ?? "").Text;
         Add(null, configuration.Parameters);
-        foreach (var service in Patterns.ListTokenizer.Split(services).Distinct().Take(Binding.ServiceValidator.MaxServices))
+        foreach (var service in ListTokenizer.Split(services).Distinct().Take(Binding.ServiceValidator.MaxServices))
             Add(service, configuration.ParametersOf(service));
     }
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.Configuration.Parameters;
 

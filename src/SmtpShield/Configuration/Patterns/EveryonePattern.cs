@@ -1,8 +1,0 @@
-namespace SmtpShield.Configuration.Patterns;
-
-/// <summary><c>static:all</c>: every client.</summary>
-internal sealed class EveryonePattern : AddressPattern
-{
-    /// <inheritdoc/>
-    public override bool Covers(AddressBits address, string hostname) => true;
-}
