@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using SmtpShield.PostfixConf.MainCf;
 using SmtpShield.Protocol;
 
 namespace SmtpShield.Tests.Architecture;
@@ -34,7 +35,27 @@ public partial class DependencyTests
         ("Telemetry", "Configuration"), // ShieldSnapshot: where log lines go and under which name
     ];
 
+    // Who may use Postfix's configuration language: those that read it, and those that are told what it said.
+    private static readonly string[] _mayUsePostfixConf = ["Configuration", "Clients", "Tls", "Telemetry"];
+
+    // Which of its folders uses which; what stands in the project's own folder, all may use.
+    private static readonly Dictionary<string, string[]> _mayUseOfPostfixConf = new()
+    {
+        [""] = [],
+        ["Files"] = [],
+        ["Values"] = [],
+        ["Parameters"] = [],
+        ["Expansion"] = [],
+        ["Editing"] = [],
+        ["Lists"] = [],
+        ["MainCf"] = ["Files"],
+        ["MasterCf"] = ["Files", "MainCf"],
+        ["Patterns"] = ["Files", "Values", "MainCf", "Lists"],
+    };
+
     private static IEnumerable<string> Folders => _mayUse.Keys;
+
+    private static IEnumerable<string> PostfixConfFolders => _mayUseOfPostfixConf.Keys;
 
     [TestCaseSource(nameof(Folders))]
     public void Sources_OfAFolder_NameOnlyWhatItMayUse(string folder) => Assert.That(UsedInSources(folder).Except(Allowed(folder)), Is.Empty);
@@ -62,6 +83,46 @@ public partial class DependencyTests
 
         Assert.That(uses.Where(reached => reached.Value.Contains(reached.Key)).Select(reached => reached.Key), Is.Empty);
     }
+
+    [Test]
+    public void PostfixConf_References_NeitherAspNetNorTheShieldNorAPackage() => Assert.That(
+        typeof(MainCfFile).Assembly.GetReferencedAssemblies().Select(reference => reference.Name!).Where(name => !name.StartsWith("System.", StringComparison.Ordinal)),
+        Is.SubsetOf(["Microsoft.Win32.Primitives"]));
+
+    [Test]
+    public void ProjectOfPostfixConf_References_Nothing() => Assert.That(
+        File.ReadAllText(Path.Combine(PostfixConf, "SmtpShield.PostfixConf.csproj")), Does.Not.Match("<(Project|Package|Framework)?Reference "));
+
+    [Test]
+    public void Sources_OfPostfixConf_NameNothingOfTheShields() => Assert.That(
+        Sources(PostfixConf).Where(file => OfTheShield().IsMatch(Code(file)) || Code(file).Contains("Microsoft.Extensions", StringComparison.Ordinal)).Select(Path.GetFileName), Is.Empty);
+
+    [Test]
+    public void Folders_OfTheLibraryThatUsePostfixConf_AreThoseThatMay() => Assert.That(
+        Folders.Where(folder => Sources(Path.Combine(Library, folder)).Any(file => Code(file).Contains("SmtpShield.PostfixConf", StringComparison.Ordinal))),
+        Is.EquivalentTo(_mayUsePostfixConf));
+
+    [TestCaseSource(nameof(PostfixConfFolders))]
+    public void Sources_OfAFolderOfPostfixConf_UseWhatItMay(string folder) => Assert.That(
+        Sources(Path.Combine(PostfixConf, folder), folder.Length > 0 ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly)
+            .SelectMany(file => UsingOfPostfixConf().Matches(Code(file))).Select(match => match.Groups[1].Value).Distinct(),
+        Is.EquivalentTo(_mayUseOfPostfixConf[folder]));
+
+    [Test]
+    public void Folders_OfPostfixConf_AreThoseOfTheTableAndLeadNeverBack()
+    {
+        Assert.That(Directory.GetDirectories(PostfixConf).Select(Path.GetFileName).Except(["bin", "obj"]), Is.EquivalentTo(PostfixConfFolders.Where(folder => folder.Length > 0)));
+        var below = new HashSet<string>();
+        while (_mayUseOfPostfixConf.Where(folder => !below.Contains(folder.Key) && folder.Value.All(below.Contains)).Select(folder => folder.Key).ToList() is { Count: > 0 } next)
+            below.UnionWith(next);
+        Assert.That(below, Is.EquivalentTo(PostfixConfFolders));
+    }
+
+    [Test]
+    public void Sources_OfPostfixConf_AreInTheirNamespaces() => Assert.That(
+        Sources(PostfixConf).Where(file => NamespaceDeclaration().Match(File.ReadAllText(file)).Groups[1].Value
+            != ("SmtpShield.PostfixConf." + Path.GetRelativePath(PostfixConf, Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '.')).TrimEnd('.')),
+        Is.Empty);
 
     [TestCase("Yarp")]
     [TestCase("Polly")]
@@ -94,10 +155,12 @@ public partial class DependencyTests
         }
     }
 
+    private static string PostfixConf => Path.GetFullPath(Path.Combine(Library, "..", "SmtpShield.PostfixConf"));
+
     private static IEnumerable<string> Allowed(string folder) =>
         [folder, .. _mayUse[folder], .. _beyondTheTable.Where(use => use.Folder == folder).Select(use => use.Used)];
 
-    private static IEnumerable<string> Sources(string directory) => Directory.EnumerateFiles(Path.GetFullPath(directory), "*.cs", SearchOption.AllDirectories)
+    private static IEnumerable<string> Sources(string directory, SearchOption depth = SearchOption.AllDirectories) => Directory.EnumerateFiles(Path.GetFullPath(directory), "*.cs", depth)
         .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"));
 
     private static string Code(string file) => CommentOrString().Replace(File.ReadAllText(file), "");
@@ -149,6 +212,12 @@ public partial class DependencyTests
 
     private static string? FolderOf(Type type) =>
         type.Assembly == typeof(Verb).Assembly && type.Namespace?.Split('.') is ["SmtpShield", var folder, ..] ? folder : null;
+
+    [GeneratedRegex(@"\bSmtpShield\.(?!PostfixConf\b)")]
+    private static partial Regex OfTheShield();
+
+    [GeneratedRegex(@"\busing (?:static )?SmtpShield\.PostfixConf\.?(\w*)")]
+    private static partial Regex UsingOfPostfixConf();
 
     [GeneratedRegex(@"//[^\n]*|/\*.*?\*/|""(?:[^""\\\n]|\\.)*""", RegexOptions.Singleline)]
     private static partial Regex CommentOrString();
