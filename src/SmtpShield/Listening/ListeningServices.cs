@@ -8,7 +8,8 @@ namespace SmtpShield.Listening;
 internal static class ListeningServices
 {
     /// <summary>
-    /// Adds it, after <c>UseKestrelCore</c>, whose socket transport is replaced. Needs a <see cref="Configuration.ShieldSnapshot"/> among the services.
+    /// Adds it, after <c>UseKestrelCore</c>: of the transports that can bind an end point Kestrel takes the one registered last, so ours has the end points of services and Kestrel's own all others.
+    /// Needs a <see cref="Configuration.ShieldSnapshot"/> among the services.
     /// </summary>
     public static IServiceCollection AddListening(this IServiceCollection services)
     {
@@ -23,7 +24,7 @@ internal static class ListeningServices
         services.AddScoped(static scope => scope.GetRequiredService<ServiceScopes.Holder>().Service ?? throw new InvalidOperationException("Only the scope of a service has one."));
         services.AddScoped<ProcessLimit>();
         services.AddSingleton<ConnectionDrain>();
-        services.Replace(ServiceDescriptor.Singleton<IConnectionListenerFactory, ProcessLimitListenerFactory>());
+        services.AddSingleton<IConnectionListenerFactory, ProcessLimitListenerFactory>();
 
         services.AddHostedService<MemoryTrim>();
         services.AddHostedService<MemoryGuard>();
