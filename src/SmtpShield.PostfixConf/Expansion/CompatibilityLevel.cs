@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace SmtpShield.PostfixConf.Expansion;
 
-/// <summary>A Postfix <c>compatibility_level</c>, <c>major[.minor[.patch]]</c>: the operands of <c>&lt;level</c> and its sisters in values copied from Postfix.</summary>
+/// <summary>
+/// A Postfix <c>compatibility_level</c>, <c>major[.minor[.patch]]</c>: the operands of <c>&lt;level</c> and its sisters in values copied from Postfix.
+/// </summary>
 internal static class CompatibilityLevel
 {
     /// <summary>The level as one number that orders like the level.</summary>

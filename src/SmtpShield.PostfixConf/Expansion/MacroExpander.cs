@@ -4,8 +4,8 @@ using System.Text;
 namespace SmtpShield.PostfixConf.Expansion;
 
 /// <summary>
-/// Replaces <c>$name</c>, <c>${name?text}</c>, <c>${{l} == {r} ? {x} : {y}}</c> and their like by values, recursively. Bounded in depth, in length and in work, so that
-/// any text ends in a result or an error: <c>a=$b$b</c>, <c>b=$c$c</c> and so on would else double with each line.
+/// Replaces <c>$name</c>, <c>${name?text}</c>, <c>${{l} == {r} ? {x} : {y}}</c> and their like by values, recursively. Bounded in depth, in length and in work,
+/// so that any text ends in a result or an error: <c>a=$b$b</c>, <c>b=$c$c</c> and so on would else double with each line.
 /// </summary>
 internal sealed class MacroExpander : ReferenceParser
 {

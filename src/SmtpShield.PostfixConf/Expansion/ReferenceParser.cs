@@ -1,6 +1,8 @@
 namespace SmtpShield.PostfixConf.Expansion;
 
-/// <summary>Understands what stands in a macro reference: a name or a comparison, and the texts behind <c>?</c> and <c>:</c> (Postfix <c>util/mac_expand.c</c>).</summary>
+/// <summary>
+/// Understands what stands in a macro reference: a name or a comparison, and the texts behind <c>?</c> and <c>:</c> (Postfix <c>util/mac_expand.c</c>).
+/// </summary>
 internal abstract class ReferenceParser : MacroParser
 {
     private const string Operators = "<>!=?+-*/~&|%";

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace SmtpShield.PostfixConf.Files;
 
 /// <summary>
-/// The files that one reading of the configuration names. Each is read once, however many values and services name it, and all together are bounded: a list that names the same large
-/// file a thousand times, for ten services, costs what one does.
+/// The files that one reading of the configuration names. Each is read once, however many values and services name it, and all together are bounded: a list
+/// that names the same large file a thousand times, for ten services, costs what one does.
 /// </summary>
 internal sealed class ConfigurationFiles
 {

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace SmtpShield.PostfixConf.Files;
 
-/// <summary>Reads configuration files: UTF-8, of bounded size, with an answer instead of an exception, and without waiting (<see cref="RegularFile"/>).</summary>
+/// <summary>
+/// Reads configuration files: UTF-8, of bounded size, with an answer instead of an exception, and without waiting (<see cref="RegularFile"/>).
+/// </summary>
 internal static class ConfigurationText
 {
     /// <summary>The largest file that is read, in bytes.</summary>

@@ -1,6 +1,9 @@
 namespace SmtpShield.PostfixConf.Files;
 
-/// <summary>Replaces a file's content so that a reader, or a crash, sees the old content or the new, never a part. Owner and mode stay; a symbolic link stays and its target is replaced.</summary>
+/// <summary>
+/// Replaces a file's content so that a reader, or a crash, sees the old content or the new, never a part. Owner and mode stay; a symbolic link stays and its
+/// target is replaced.
+/// </summary>
 internal static class FileReplacement
 {
     private const int MaxAttempts = 10;

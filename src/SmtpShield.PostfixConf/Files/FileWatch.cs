@@ -1,8 +1,8 @@
 namespace SmtpShield.PostfixConf.Files;
 
 /// <summary>
-/// Notices that one of some files was saved, whether rewritten in place, replaced by a rename, or reached through a symbolic link that now points elsewhere. It asks the file system at
-/// intervals: notifications miss the latter, do not exist on network file systems, and run out (<c>fs.inotify.max_user_instances</c>).
+/// Notices that one of some files was saved, whether rewritten in place, replaced by a rename, or reached through a symbolic link that now points elsewhere. It
+/// asks the file system at intervals: notifications miss the latter, do not exist on network file systems, and run out (<c>fs.inotify.max_user_instances</c>).
 /// A change is reported when the files have stopped changing, so that a file is not read half written.
 /// </summary>
 internal sealed class FileWatch
@@ -13,7 +13,9 @@ internal sealed class FileWatch
     private Stamp[] _seen = [];
     private bool _isChanging;
 
-    /// <summary>Sets which files are watched. For a file that was watched before, what was last seen of it still counts: it may have changed since it was read.</summary>
+    /// <summary>
+    /// Sets which files are watched. For a file that was watched before, what was last seen of it still counts: it may have changed since it was read.
+    /// </summary>
     public void Watch(IReadOnlyCollection<string> files)
     {
         var before = _files.Zip(_seen).ToDictionary(pair => pair.First, pair => pair.Second);

@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace SmtpShield.PostfixConf.Files;
 
 /// <summary>
-/// The one place where files an administrator has named are opened: main.cf, lists and tables, keys and certificates, the log. What is there may be something else: to open a named
-/// pipe waits for its other end, to read a device may never end. So only regular files are opened, and without waiting.
+/// The one place where files an administrator has named are opened: main.cf, lists and tables, keys and certificates, the log. What is there may be something
+/// else: to open a named pipe waits for its other end, to read a device may never end. So only regular files are opened, and without waiting.
 /// </summary>
 internal static class RegularFile
 {
@@ -47,7 +47,9 @@ internal static class RegularFile
             : File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
     }
 
-    /// <summary>Opens a file, or makes one for its owner only, to append to it: on Linux what is written goes behind what others have written meanwhile.</summary>
+    /// <summary>
+    /// Opens a file, or makes one for its owner only, to append to it: on Linux what is written goes behind what others have written meanwhile.
+    /// </summary>
     /// <exception cref="IOException">It is none, or can't be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static SafeFileHandle OpenToAppend(string path)

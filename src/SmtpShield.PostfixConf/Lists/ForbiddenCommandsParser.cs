@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace SmtpShield.PostfixConf.Lists;
 
-/// <summary>Reads <c>smtpd_forbidden_commands</c>: words, and <c>regexp:{{/expression/flags text}, …}</c> as in regexp_table(5). Of Postfix's tables only these are taken.</summary>
+/// <summary>
+/// Reads <c>smtpd_forbidden_commands</c>: words, and <c>regexp:{{/expression/flags text}, …}</c> as in regexp_table(5). Of Postfix's tables only these are
+/// taken.
+/// </summary>
 internal static class ForbiddenCommandsParser
 {
     private const string TableType = "regexp:";

@@ -3,7 +3,9 @@ using System.Security.Authentication;
 
 namespace SmtpShield.PostfixConf.Lists;
 
-/// <summary>Reads Postfix's protocol lists (<c>tls_proto_mask_lims()</c>): <c>&gt;=TLSv1.2</c>, <c>&lt;=TLSv1.3</c>, <c>!TLSv1</c>, or the names of those wanted.</summary>
+/// <summary>
+/// Reads Postfix's protocol lists (<c>tls_proto_mask_lims()</c>): <c>&gt;=TLSv1.2</c>, <c>&lt;=TLSv1.3</c>, <c>!TLSv1</c>, or the names of those wanted.
+/// </summary>
 internal static class TlsVersionsParser
 {
     private static readonly string[] Names = ["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];

@@ -3,7 +3,10 @@ using SmtpShield.PostfixConf.MainCf;
 
 namespace SmtpShield.PostfixConf.MasterCf;
 
-/// <summary>The options behind the command of a service. <c>-oname=value</c>, <c>-vo name=value</c> and <c>-o { name = value }</c> all mean an override, as for getopt(3).</summary>
+/// <summary>
+/// The options behind the command of a service. <c>-oname=value</c>, <c>-vo name=value</c> and <c>-o { name = value }</c> all mean an override, as for
+/// getopt(3).
+/// </summary>
 internal sealed class MasterCfOptions
 {
     // Options of Postfix's daemons that take a value (master/single_server.c and its sisters).

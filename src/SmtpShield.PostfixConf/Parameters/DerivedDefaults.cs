@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace SmtpShield.PostfixConf.Parameters;
 
-/// <summary>The defaults Postfix computes: <c>myhostname</c>, <c>mydomain</c>, <c>mynetworks</c> (<c>global/mail_params.c</c>, <c>global/mynetworks.c</c>).</summary>
+/// <summary>
+/// The defaults Postfix computes: <c>myhostname</c>, <c>mydomain</c>, <c>mynetworks</c> (<c>global/mail_params.c</c>, <c>global/mynetworks.c</c>).
+/// </summary>
 internal static class DerivedDefaults
 {
     private const string LastResortDomain = "localdomain";

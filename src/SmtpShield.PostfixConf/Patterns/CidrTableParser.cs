@@ -2,7 +2,10 @@ using SmtpShield.PostfixConf.MainCf;
 
 namespace SmtpShield.PostfixConf.Patterns;
 
-/// <summary>Reads cidr_table(5). Where Postfix warns and skips a rule, the shield names an error: a rule that is not in force is found when it is written, not when it is needed.</summary>
+/// <summary>
+/// Reads cidr_table(5). Where Postfix warns and skips a rule, the shield names an error: a rule that is not in force is found when it is written, not when it
+/// is needed.
+/// </summary>
 internal sealed class CidrTableParser(string parameter, ICollection<ConfigurationProblem> problems)
 {
     private readonly List<CidrRule> _rules = [];

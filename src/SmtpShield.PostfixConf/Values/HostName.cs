@@ -9,7 +9,9 @@ internal static class HostName
     private const int MaxLabelLength = 63;
     private static readonly SearchValues<char> Numeric = SearchValues.Create("0123456789.");
 
-    /// <summary>Whether the name has only letters, digits, <c>_</c> and inner hyphens in labels of 1 to 63, is not numeric, and has at most 255 characters.</summary>
+    /// <summary>
+    /// Whether the name has only letters, digits, <c>_</c> and inner hyphens in labels of 1 to 63, is not numeric, and has at most 255 characters.
+    /// </summary>
     public static bool IsValid(string name) =>
         name.Length is > 0 and <= MaxLength && name.AsSpan().ContainsAnyExcept(Numeric) && name.Split('.').All(IsLabel);
 

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Admission;
 
-/// <summary>Log lines about limits on connections and handshakes, in Postfix's words. Event ids 1200 to 1299 (1201 is <see cref="PregreetCheck"/>'s); next free: 1203.</summary>
+/// <summary>
+/// Log lines about limits on connections and handshakes, in Postfix's words. Event ids 1200 to 1299 (1201 is <see cref="PregreetCheck"/>'s); next free: 1203.
+/// </summary>
 internal static partial class AdmissionLog
 {
     [LoggerMessage(1200, LogLevel.Warning, "{Subject} limit exceeded: {Count} from {Client} for service {Service}", EventName = "ConnectionLimitExceeded")]

@@ -8,9 +8,9 @@ using SmtpShield.Listening;
 namespace SmtpShield.Admission;
 
 /// <summary>
-/// Lets a connection in, or refuses it with 421 in place of the greeting, before the MTA hears of it. Counts it either way: refused attempts keep a client over its limit.
-/// Leaves a <see cref="ClientCounter"/> for the events to come, unless the client is exempt. A proxy that checks whether the shield lives is let in uncounted.
-/// In wrapper mode the connection was counted and judged before the handshake, by <see cref="AdmitHandshake"/>; here it is told.
+/// Lets a connection in, or refuses it with 421 in place of the greeting, before the MTA hears of it. Counts it either way: refused attempts keep a client over
+/// its limit. Leaves a <see cref="ClientCounter"/> for the events to come, unless the client is exempt. A proxy that checks whether the shield lives is let in
+/// uncounted. In wrapper mode the connection was counted and judged before the handshake, by <see cref="AdmitHandshake"/>; here it is told.
 /// </summary>
 internal sealed class AdmitClient(ConnectionLimits limits, ShieldService service, ILogger<AdmitClient> log) : IConnectionStage
 {

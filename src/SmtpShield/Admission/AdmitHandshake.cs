@@ -14,11 +14,13 @@ internal sealed class AdmitHandshake(
     ConnectionLimits limits, NewTlsSessions newSessions, HandshakesInVain inVain, ShieldService service, ILogger<AdmitHandshake> log)
 {
     /// <summary>
-    /// Counts a connection that begins with a handshake, and judges it. Leaves its counter, and the refusal that <see cref="AdmitClient"/> is to tell inside TLS.
+    /// Counts a connection that begins with a handshake, and judges it. Leaves its counter, and the refusal that <see cref="AdmitClient"/> is to tell inside
+    /// TLS.
     /// </summary>
     /// <param name="connection">The connection.</param>
     /// <param name="client">Who the client is.</param>
-    /// <param name="counter">Counts the client's events, disposed by the caller; null when it is exempt, or a proxy that checks whether the shield lives.</param>
+    /// <param name="counter">Counts the client's events, disposed by the caller; null when it is exempt, or a proxy that checks whether the shield
+    /// lives.</param>
     /// <returns>False: it can only be closed, and the log says why.</returns>
     public bool MayConnect(ConnectionContext connection, ClientIdentity client, out ClientCounter? counter)
     {

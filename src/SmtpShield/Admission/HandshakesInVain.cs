@@ -5,8 +5,8 @@ namespace SmtpShield.Admission;
 
 /// <summary>
 /// What clients have cost for nothing: handshakes they left unfinished, and those that ended with a refusal. A handshake takes the key, so a client
-/// range gets <see cref="MostLeft"/> of the one kind and <see cref="MostTold"/> of the other in an <c>anvil_rate_time_unit</c>, counted from its first one. One that finishes more
-/// handshakes than it leaves may have gone on.
+/// range gets <see cref="MostLeft"/> of the one kind and <see cref="MostTold"/> of the other in an <c>anvil_rate_time_unit</c>, counted from its first one. One
+/// that finishes more handshakes than it leaves may have gone on.
 /// </summary>
 /// <remarks>
 /// Bounded: <see cref="Capacity"/> ranges a service, of at most 128 octets each; the oldest is forgotten first. Records are never prolonged, so the order in
@@ -18,8 +18,8 @@ internal sealed class HandshakesInVain(ShieldService service, TimeProvider time)
     public const int MostTold = 5;
 
     /// <summary>
-    /// Handshakes that a client range may leave in a window. An administrator's scanner (testssl.sh) leaves some dozens a minute and must not be lied to; so many cost a fifth of a second of
-    /// processor (RSA, 2048 bits).
+    /// Handshakes that a client range may leave in a window. An administrator's scanner (testssl.sh) leaves some dozens a minute and must not be lied to; so
+    /// many cost a fifth of a second of processor (RSA, 2048 bits).
     /// </summary>
     public const int MostLeft = 50;
 

@@ -11,9 +11,9 @@ using SmtpShield.Tls;
 namespace SmtpShield.Admission;
 
 /// <summary>
-/// Refuses a client that talks before it was greeted (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c): mail software waits, what abuses it often does not. As a stage it
-/// looks once before anything is counted or dialled; the session looks again before it greets. It sees what has arrived, and waits for nothing.
-/// In wrapper mode nobody is refused, as by Postfix: the first command may come in one write with the end of the handshake.
+/// Refuses a client that talks before it was greeted (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c): mail software waits, what abuses it often does
+/// not. As a stage it looks once before anything is counted or dialled; the session looks again before it greets. It sees what has arrived, and waits for
+/// nothing. In wrapper mode nobody is refused, as by Postfix: the first command may come in one write with the end of the handshake.
 /// </summary>
 internal sealed partial class PregreetCheck(ShieldService service, ILogger<PregreetCheck> log) : IConnectionStage
 {

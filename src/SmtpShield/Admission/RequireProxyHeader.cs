@@ -6,7 +6,10 @@ using SmtpShield.Protocol;
 
 namespace SmtpShield.Admission;
 
-/// <summary>Refuses a connection whose PROXY header was missing or wrong, as Postfix does: behind its <c>connect from</c> line, before it is counted. On services without such headers it lets everybody pass.</summary>
+/// <summary>
+/// Refuses a connection whose PROXY header was missing or wrong, as Postfix does: behind its <c>connect from</c> line, before it is counted. On services
+/// without such headers it lets everybody pass.
+/// </summary>
 internal sealed class RequireProxyHeader(ShieldService service) : IConnectionStage
 {
     /// <inheritdoc />

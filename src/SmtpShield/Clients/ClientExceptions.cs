@@ -3,8 +3,9 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Clients;
 
 /// <summary>
-/// Which clients are neither counted nor limited: Postfix <c>smtpd_client_event_limit_exceptions</c>, <c>$mynetworks</c> by default. That list trusts the addresses of this host; a PROXY header that
-/// has one, or the proxy's, most often says that the proxy does not know its client, so for these <c>shield_proxy_event_limit_exceptions</c> takes its place.
+/// Which clients are neither counted nor limited: Postfix <c>smtpd_client_event_limit_exceptions</c>, <c>$mynetworks</c> by default. That list trusts the
+/// addresses of this host; a PROXY header that has one, or the proxy's, most often says that the proxy does not know its client, so for these
+/// <c>shield_proxy_event_limit_exceptions</c> takes its place.
 /// </summary>
 internal sealed class ClientExceptions(ShieldService service)
 {

@@ -36,13 +36,19 @@ internal sealed class ClientIdentity
     /// <summary>The verified host name, or <c>unknown</c>.</summary>
     public string Name { get; }
 
-    /// <summary>The host name of the address as nobody has verified it (Postfix <c>reverse_client_hostname</c>); <see cref="UnknownName"/> if there is none.</summary>
+    /// <summary>
+    /// The host name of the address as nobody has verified it (Postfix <c>reverse_client_hostname</c>); <see cref="UnknownName"/> if there is none.
+    /// </summary>
     public string ReverseName { get; init; }
 
-    /// <summary>Whether an unknown name may be known the next time: nobody answered, or not in time. Postfix refuses such clients with 450 instead of 550.</summary>
+    /// <summary>
+    /// Whether an unknown name may be known the next time: nobody answered, or not in time. Postfix refuses such clients with 450 instead of 550.
+    /// </summary>
     public bool IsNameTemporary { get; init; }
 
-    /// <summary>Whether the address came by a PROXY header and may be a proxy's or this host's instead of the client's: see <see cref="ProxyConnection.IsProxy"/>.</summary>
+    /// <summary>
+    /// Whether the address came by a PROXY header and may be a proxy's or this host's instead of the client's: see <see cref="ProxyConnection.IsProxy"/>.
+    /// </summary>
     public bool IsProxy { get; init; }
 
     /// <summary>The address as Postfix writes it: IPv6 lower case, without brackets.</summary>

@@ -1,13 +1,14 @@
 namespace SmtpShield.Clients;
 
 /// <summary>
-/// How many connections of a service are taken for a proxy's health checks, which are neither counted nor logged. Some proxies say LOCAL of every client they can't name; beyond what checks
-/// need, such a connection is a client's, with the proxy's address.
+/// How many connections of a service are taken for a proxy's health checks, which are neither counted nor logged. Some proxies say LOCAL of every client they
+/// can't name; beyond what checks need, such a connection is a client's, with the proxy's address.
 /// </summary>
 internal sealed class HealthChecks(TimeProvider time)
 {
     /// <summary>Checks at the same time.</summary>
-    /// <value>50, as many as <c>smtpd_client_connection_count_limit</c> gives a client by default. A balancer has one under way for each server, or a few where it closes before the MTA has greeted.</value>
+    /// <value>50, as many as <c>smtpd_client_connection_count_limit</c> gives a client by default. A balancer has one under way for each server, or a few where
+    /// it closes before the MTA has greeted.</value>
     public const int MostAtOnce = 50;
 
     /// <summary>Checks that begin within <see cref="Window"/>.</summary>

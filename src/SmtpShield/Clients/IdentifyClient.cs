@@ -7,8 +7,8 @@ using SmtpShield.Listening;
 namespace SmtpShield.Clients;
 
 /// <summary>
-/// Decides whose connection this is: the socket's peer, with its verified name if <c>smtpd_peername_lookup</c> asks for it. Leaves a <see cref="ClientIdentity"/>,
-/// which stays as it is until the connection ends; a connection whose peer has already vanished is dropped.
+/// Decides whose connection this is: the socket's peer, with its verified name if <c>smtpd_peername_lookup</c> asks for it. Leaves a
+/// <see cref="ClientIdentity"/>, which stays as it is until the connection ends; a connection whose peer has already vanished is dropped.
 /// </summary>
 internal sealed partial class IdentifyClient(ShieldService service, PeerNames names, ILogger<IdentifyClient> log) : IConnectionStage
 {

@@ -22,7 +22,9 @@ internal sealed record PeerName(string Name, PeerNameFault Fault = PeerNameFault
     /// <summary>Whether an unknown name may be known the next time.</summary>
     public bool IsTemporary { get; init; }
 
-    /// <summary>The host name the address has, verified or not; <see cref="ClientIdentity.UnknownName"/> if there is none (Postfix <c>reverse_client_hostname</c>).</summary>
+    /// <summary>
+    /// The host name the address has, verified or not; <see cref="ClientIdentity.UnknownName"/> if there is none (Postfix <c>reverse_client_hostname</c>).
+    /// </summary>
     public string ReverseName => Fault is PeerNameFault.Mismatch or PeerNameFault.Unresolved ? Claimed : Name;
 
     /// <summary>A name that is none: why it is refused unseen (Postfix <c>sockaddr_to_hostname()</c>). Null for a name that may be looked up.</summary>

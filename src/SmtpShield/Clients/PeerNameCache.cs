@@ -2,7 +2,9 @@ using System.Net;
 
 namespace SmtpShield.Clients;
 
-/// <summary>What look-ups found, for some minutes and for a bounded number of addresses; the oldest goes first. Not thread-safe: it belongs to <see cref="PeerNames"/>.</summary>
+/// <summary>
+/// What look-ups found, for some minutes and for a bounded number of addresses; the oldest goes first. Not thread-safe: it belongs to <see cref="PeerNames"/>.
+/// </summary>
 internal sealed class PeerNameCache(TimeProvider time)
 {
     /// <summary>Addresses it holds at most.</summary>

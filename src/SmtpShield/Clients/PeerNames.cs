@@ -5,20 +5,23 @@ namespace SmtpShield.Clients;
 
 /// <summary>
 /// The verified names of clients (Postfix <c>smtpd_peername_lookup</c>). A look-up costs its client a bounded wait and nobody else anything: whatever the
-/// resolver does, or does not, connections go on as <c>unknown</c>. Places are bounded and shared: a network whose names nobody answers for has a few, and a look-up its client no longer waits for
-/// makes room for one that somebody does.
+/// resolver does, or does not, connections go on as <c>unknown</c>. Places are bounded and shared: a network whose names nobody answers for has a few, and a
+/// look-up its client no longer waits for makes room for one that somebody does.
 /// </summary>
 internal sealed partial class PeerNames(INameResolver resolver, TimeProvider time, ILogger<PeerNames> log)
 {
     /// <summary>Look-ups that are under way, each with a socket.</summary>
-    /// <value>100. As none keeps its place longer than <see cref="Patience"/> when places are short, these are 400 clients a second whose names nobody answers for.</value>
+    /// <value>100. As none keeps its place longer than <see cref="Patience"/> when places are short, these are 400 clients a second whose names nobody answers
+    /// for.</value>
     public const int MaxOutstanding = 100;
 
     /// <summary>Those of one network among them.</summary>
     /// <value>10.</value>
     public const int MaxOfNetwork = 10;
 
-    /// <summary>How long a connection waits for its name. Long enough for an answer from a resolver's cache or nearby, short beside the round trips of a session.</summary>
+    /// <summary>
+    /// How long a connection waits for its name. Long enough for an answer from a resolver's cache or nearby, short beside the round trips of a session.
+    /// </summary>
     /// <value>250 milliseconds.</value>
     public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
 
@@ -34,7 +37,10 @@ internal sealed partial class PeerNames(INameResolver resolver, TimeProvider tim
     private readonly AtMostOnce _warning = new(time, WarningInterval);
     private readonly AtMostOnce _networkWarning = new(time, WarningInterval);
 
-    /// <summary>The name of a client, looked up unless it is known; unknown if that takes longer than <see cref="Patience"/>. What comes later is there for the client's next connection.</summary>
+    /// <summary>
+    /// The name of a client, looked up unless it is known; unknown if that takes longer than <see cref="Patience"/>. What comes later is there for the client's
+    /// next connection.
+    /// </summary>
     /// <param name="address">The client's address, no IPv4-mapped one.</param>
     /// <param name="cancellationToken">Ends the wait early, also as unknown.</param>
     public async ValueTask<PeerName> LookUpAsync(IPAddress address, CancellationToken cancellationToken)

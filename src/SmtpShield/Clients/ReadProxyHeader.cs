@@ -9,10 +9,14 @@ using SmtpShield.Telemetry;
 namespace SmtpShield.Clients;
 
 /// <summary>
-/// Reads the PROXY header that begins every connection of a service with <c>smtpd_upstream_proxy_protocol</c>, and gives the connection the addresses it names; on other services it
-/// looks at nothing. Leaves a <see cref="ProxyConnection"/>. What follows the header stays to be read. Peers that are not in <c>shield_proxy_sources</c> are closed without a word.
+/// Reads the PROXY header that begins every connection of a service with <c>smtpd_upstream_proxy_protocol</c>, and gives the connection the addresses it names;
+/// on other services it looks at nothing. Leaves a <see cref="ProxyConnection"/>. What follows the header stays to be read. Peers that are not in
+/// <c>shield_proxy_sources</c> are closed without a word.
 /// </summary>
-/// <remarks>Slow headers are bounded by <c>smtpd_upstream_proxy_timeout</c> and the process limit: only proxies get this far, and a client behind them has no address yet to be counted by.</remarks>
+/// <remarks>
+/// Slow headers are bounded by <c>smtpd_upstream_proxy_timeout</c> and the process limit: only proxies get this far, and a client behind them has no address
+/// yet to be counted by.
+/// </remarks>
 internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvider time, ILogger<ReadProxyHeader> log) : IConnectionStage
 {
     private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(60);
@@ -60,7 +64,8 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
         _ => false,
     };
 
-    // An address nobody can have through the proxy, or one that says no more than that the connection came from it: what a proxy that can't see its client gives to all of them.
+    // An address nobody can have through the proxy, or one that says no more than that the connection came from it: what a proxy that can't see its client
+    // gives to all of them.
     private static bool IsProxy(in ProxyHeader header, IPEndPoint peer)
     {
         if (header.Kind != ProxyHeaderKind.Tcp)

@@ -8,8 +8,9 @@ using SmtpShield.Clients.Dns;
 namespace SmtpShield.Clients;
 
 /// <summary>
-/// The host's hosts file and name servers, as its files have them: what getnameinfo(3) and getaddrinfo(3), which Postfix calls, ask. Those hold a thread until the last server has not
-/// answered, and nothing can end that; here a question costs a socket, and ends when it is told to. Each has a socket of its own, connected to the server it asks: only that one can answer.
+/// The host's hosts file and name servers, as its files have them: what getnameinfo(3) and getaddrinfo(3), which Postfix calls, ask. Those hold a thread until
+/// the last server has not answered, and nothing can end that; here a question costs a socket, and ends when it is told to. Each has a socket of its own,
+/// connected to the server it asks: only that one can answer.
 /// </summary>
 /// <param name="files">Where servers and hosts come from.</param>
 /// <param name="time">The clock of a server's patience.</param>

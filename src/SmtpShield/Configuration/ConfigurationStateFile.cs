@@ -4,10 +4,12 @@ using SmtpShield.PostfixConf.Files;
 namespace SmtpShield.Configuration;
 
 /// <summary>
-/// The file in which a running shield says which main.cf it has read and what came of it, for <c>smtpshield postconf -e</c>. It is locked while the shield runs: a file that nobody has
-/// locked was left behind by one that was killed.
+/// The file in which a running shield says which main.cf it has read and what came of it, for <c>smtpshield postconf -e</c>. It is locked while the shield
+/// runs: a file that nobody has locked was left behind by one that was killed.
 /// </summary>
-/// <remarks>In systemd's <c>RuntimeDirectory=</c>, else in <c>/run/smtpshield</c>; where there is no such directory, or it can't be written, nothing is said.</remarks>
+/// <remarks>
+/// In systemd's <c>RuntimeDirectory=</c>, else in <c>/run/smtpshield</c>; where there is no such directory, or it can't be written, nothing is said.
+/// </remarks>
 /// <param name="path">The file.</param>
 public sealed class ConfigurationStateFile(string path) : IDisposable
 {

@@ -21,7 +21,9 @@ public sealed record ListenerOptions
     [ConfigurationKeyName("shield_drain_timeout"), TimeUnit('s'), MinimumSeconds(0), SharedByServices]
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Whether connections to other hosts' addresses are accepted, which a router's packet filter diverts to the shield (nftables <c>tproxy</c>).</summary>
+    /// <summary>
+    /// Whether connections to other hosts' addresses are accepted, which a router's packet filter diverts to the shield (nftables <c>tproxy</c>).
+    /// </summary>
     /// <value>No by default. Needs the capability CAP_NET_ADMIN.</value>
     [ConfigurationKeyName("shield_listen_transparent")]
     public bool Transparent { get; init; }

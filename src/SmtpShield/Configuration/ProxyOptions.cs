@@ -22,7 +22,9 @@ public sealed record ProxyOptions
     [ConfigurationKeyName("shield_proxy_sources")]
     public AddressPatternList Sources { get; init; } = AddressPatternList.Empty;
 
-    /// <summary>Which clients are not counted and not limited although a PROXY header gives them an address that may be the proxy's: loopback, the proxy's own, none.</summary>
+    /// <summary>
+    /// Which clients are not counted and not limited although a PROXY header gives them an address that may be the proxy's: loopback, the proxy's own, none.
+    /// </summary>
     /// <value>Address patterns; none by default.</value>
     [ConfigurationKeyName("shield_proxy_event_limit_exceptions")]
     public AddressPatternList EventLimitExceptions { get; init; } = AddressPatternList.Empty;

@@ -7,7 +7,8 @@ public sealed record ServiceOptions
     public const string DefaultName = "smtp";
 
     /// <summary>The names of the services, each with end points, options and counters of its own.</summary>
-    /// <value>Names as in master.cf; <c>smtp</c> by default. A parameter of one service is written <c>submission/inet/name = value</c>, as <c>postconf -P</c> prints it.</value>
+    /// <value>Names as in master.cf; <c>smtp</c> by default. A parameter of one service is written <c>submission/inet/name = value</c>, as <c>postconf -P</c>
+    /// prints it.</value>
     [ConfigurationKeyName("shield_services"), SharedByServices]
     public IReadOnlyList<string> Names { get; init; } = [DefaultName];
 }

@@ -8,8 +8,8 @@ using SmtpShield.PostfixConf.Parameters;
 namespace SmtpShield.Configuration;
 
 /// <summary>
-/// The layers a configuration is made of, lowest first: built-in defaults, the file, environment variables, <c>-o</c> arguments. Reads them, expands, converts and checks every
-/// value, and answers with options or with all errors. Puts nothing in force: that is <see cref="ShieldConfigurationWatcher"/>'s part.
+/// The layers a configuration is made of, lowest first: built-in defaults, the file, environment variables, <c>-o</c> arguments. Reads them, expands, converts
+/// and checks every value, and answers with options or with all errors. Puts nothing in force: that is <see cref="ShieldConfigurationWatcher"/>'s part.
 /// </summary>
 public sealed class ShieldConfiguration
 {

@@ -33,7 +33,9 @@ public sealed record ShieldOptions
     /// <summary>Where log lines go.</summary>
     public LogOptions Log { get; init; } = new();
 
-    /// <summary>The same configuration with a non-empty <c>$stress</c>, in force while the process limit is reached; null in stressed options themselves.</summary>
+    /// <summary>
+    /// The same configuration with a non-empty <c>$stress</c>, in force while the process limit is reached; null in stressed options themselves.
+    /// </summary>
     /// <remarks>Postfix STRESS_README: the defaults <c>${stress?{10}:{300}}s</c> and their like.</remarks>
     public ShieldOptions? UnderStress { get; init; }
 

@@ -2,7 +2,10 @@ using SmtpShield.PostfixConf.Patterns;
 
 namespace SmtpShield.Configuration;
 
-/// <summary>The limits of smtpd(8): per client, judged over <c>anvil_rate_time_unit</c>, and per session. Judged against the newest snapshot, because they are tuned under attack.</summary>
+/// <summary>
+/// The limits of smtpd(8): per client, judged over <c>anvil_rate_time_unit</c>, and per session. Judged against the newest snapshot, because they are tuned
+/// under attack.
+/// </summary>
 public sealed record SmtpdLimitOptions
 {
     /// <summary>Connections one client may have open at the same time.</summary>
@@ -74,7 +77,8 @@ public sealed record SmtpdLimitOptions
     public int HardErrorLimit { get; init; } = 20;
 
     /// <summary>
-    /// Junk commands (HELO, EHLO, RSET, NOOP, VRFY, ETRN, and what Postfix refuses but the MTA accepts) in a session, after which each further one counts as an error.
+    /// Junk commands (HELO, EHLO, RSET, NOOP, VRFY, ETRN, and what Postfix refuses but the MTA accepts) in a session, after which each further one counts as an
+    /// error.
     /// </summary>
     /// <value>Commands, at least 1; 100 by default.</value>
     /// <remarks>Postfix <c>smtpd_junk_command_limit</c>; the count is compared before it is increased, so limit + 1 commands are free (smtpd.c).</remarks>

@@ -57,7 +57,8 @@ public sealed record SmtpdOptions
     public bool HeloRequired { get; init; }
 
     /// <summary>First words that end the session: other protocols, not SMTP.</summary>
-    /// <value>Words and inline regular expressions; <c>CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}</c> by default. Header-like words (<c>Subject:</c>) and HTTP's other methods always count.</value>
+    /// <value>Words and inline regular expressions; <c>CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}</c> by default. Header-like words (<c>Subject:</c>) and
+    /// HTTP's other methods always count.</value>
     /// <remarks>Postfix <c>smtpd_forbidden_commands</c>, postconf(5). Reply 221 2.7.0.</remarks>
     [ConfigurationKeyName("smtpd_forbidden_commands")]
     public ForbiddenCommands ForbiddenCommands { get; init; } = ForbiddenCommands.None;

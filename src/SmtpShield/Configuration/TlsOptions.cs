@@ -71,7 +71,9 @@ public sealed record TlsOptions
     [ConfigurationKeyName("smtpd_starttls_timeout"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan StartTlsTimeout { get; init; } = TimeSpan.FromSeconds(300);
 
-    /// <summary>How long a whole handshake may take, whatever <see cref="StartTlsTimeout"/> is. Passed on to the MTA: how long the client may take to begin it.</summary>
+    /// <summary>
+    /// How long a whole handshake may take, whatever <see cref="StartTlsTimeout"/> is. Passed on to the MTA: how long the client may take to begin it.
+    /// </summary>
     /// <value>At least 1 second; 10 seconds by default.</value>
     [ConfigurationKeyName("shield_tls_handshake_timeout"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);

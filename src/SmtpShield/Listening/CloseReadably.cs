@@ -5,10 +5,13 @@ using Microsoft.AspNetCore.Connections.Features;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Closes a connection so that the client can read the last reply: sends FIN, then reads and drops what the client still sends until it closes too. Closing with unread
-/// input would make the kernel send RST, which takes the reply with it. The session's process slot is free before the wait.
+/// Closes a connection so that the client can read the last reply: sends FIN, then reads and drops what the client still sends until it closes too. Closing
+/// with unread input would make the kernel send RST, which takes the reply with it. The session's process slot is free before the wait.
 /// </summary>
-/// <remarks>Bounded: <see cref="LongestWait"/> and <see cref="MostOctets"/> a connection, <see cref="SessionBound.Closing"/> at a time; those above it are closed at once.</remarks>
+/// <remarks>
+/// Bounded: <see cref="LongestWait"/> and <see cref="MostOctets"/> a connection, <see cref="SessionBound.Closing"/> at a time; those above it are closed at
+/// once.
+/// </remarks>
 internal sealed class CloseReadably(ConnectionRoom room, TimeProvider time) : IConnectionStage
 {
     private const long MostOctets = 16 << 20;

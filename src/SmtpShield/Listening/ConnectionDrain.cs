@@ -3,8 +3,8 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// How the shield stops: first it listens no more, then sessions are told to finish, then they are told that their time is over. It counts the connections that are
-/// left. It ends no session itself.
+/// How the shield stops: first it listens no more, then sessions are told to finish, then they are told that their time is over. It counts the connections that
+/// are left. It ends no session itself.
 /// </summary>
 internal sealed class ConnectionDrain(ShieldSnapshot snapshot, TimeProvider time) : IDisposable
 {

@@ -1,8 +1,8 @@
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// The connections of all services together, from accept until the socket is closed: no more than the process has descriptors and memory for. Sessions are bounded by
-/// <see cref="SessionCapacity"/> already; here are also those that are just closing, and those of a service whose limit a reload has lowered.
+/// The connections of all services together, from accept until the socket is closed: no more than the process has descriptors and memory for. Sessions are
+/// bounded by <see cref="SessionCapacity"/> already; here are also those that are just closing, and those of a service whose limit a reload has lowered.
 /// </summary>
 internal sealed class ConnectionRoom
 {

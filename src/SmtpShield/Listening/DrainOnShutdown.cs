@@ -7,7 +7,8 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Begins the drain when the program is asked to stop (SIGTERM, SIGINT) and waits for it before anything else is stopped: Kestrel would cut sessions off in the middle of a message.
+/// Begins the drain when the program is asked to stop (SIGTERM, SIGINT) and waits for it before anything else is stopped: Kestrel would cut sessions off in the
+/// middle of a message.
 /// </summary>
 internal sealed partial class DrainOnShutdown : IHostedLifecycleService, IDisposable
 {

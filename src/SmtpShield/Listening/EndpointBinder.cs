@@ -8,7 +8,9 @@ using SmtpShield.Configuration;
 
 namespace SmtpShield.Listening;
 
-/// <summary>Gives Kestrel the endpoints of each service's <c>shield_listen</c>, those of a service with one pipeline. Binding them is Kestrel's, when it starts.</summary>
+/// <summary>
+/// Gives Kestrel the endpoints of each service's <c>shield_listen</c>, those of a service with one pipeline. Binding them is Kestrel's, when it starts.
+/// </summary>
 internal static partial class EndpointBinder
 {
     /// <summary>Adds the endpoints. A failure comes out of the host's start as an <see cref="EndpointBindException"/>.</summary>
@@ -39,7 +41,8 @@ internal static partial class EndpointBinder
         }
     }
 
-    // With the first connection, not here: Kestrel's options are being made while this runs, and YARP, which the pipeline leads to, asks for the server that waits for them.
+    // With the first connection, not here: Kestrel's options are being made while this runs, and YARP, which the pipeline leads to, asks for the server that
+    // waits for them.
     private static ConnectionDelegate Compose(IServiceProvider services, Action<IConnectionBuilder> pipeline)
     {
         var connection = new ConnectionBuilder(services);
@@ -48,8 +51,8 @@ internal static partial class EndpointBinder
     }
 
     /// <summary>
-    /// The endpoints without <c>[::]</c>, which is there by default, where the host has no IPv6 and another endpoint is left (as Postfix does with <c>inet_protocols = all</c>).
-    /// An IPv6 address that somebody wrote stays and fails.
+    /// The endpoints without <c>[::]</c>, which is there by default, where the host has no IPv6 and another endpoint is left (as Postfix does with
+    /// <c>inet_protocols = all</c>). An IPv6 address that somebody wrote stays and fails.
     /// </summary>
     internal static IReadOnlyList<IPEndPoint> Usable(IReadOnlyList<IPEndPoint> endpoints, bool hasIPv6)
     {

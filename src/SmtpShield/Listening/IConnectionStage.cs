@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Connections;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// One step of a connection's path. There is one instance for each service, shared by the connections of all its end points, so what belongs to a connection goes into its features:
-/// a stage leaves its result there as a typed feature, and the next one requires it.
+/// One step of a connection's path. There is one instance for each service, shared by the connections of all its end points, so what belongs to a connection
+/// goes into its features: a stage leaves its result there as a typed feature, and the next one requires it.
 /// </summary>
 internal interface IConnectionStage
 {

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// A connection as the transport made it, which gives its <see cref="ProcessSlot"/> and its place back at its end. Kestrel disposes every connection it accepted, also when its
-/// pipeline threw, so this is where nothing can be forgotten.
+/// A connection as the transport made it, which gives its <see cref="ProcessSlot"/> and its place back at its end. Kestrel disposes every connection it
+/// accepted, also when its pipeline threw, so this is where nothing can be forgotten.
 /// </summary>
 internal sealed class LimitedConnection : ConnectionContext
 {

@@ -24,7 +24,10 @@ internal sealed class ListenSockets : IDisposable
     }
 
     /// <summary>A listening socket. An IPv6 one is for IPv6 only, so that <c>0.0.0.0:25</c> and <c>[::]:25</c> live side by side.</summary>
-    /// <remarks>With <c>shield_listen_transparent</c> it also accepts what a packet filter diverts to it; a connection's local end point is then where the client wanted to go.</remarks>
+    /// <remarks>
+    /// With <c>shield_listen_transparent</c> it also accepts what a packet filter diverts to it; a connection's local end point is then where the client wanted
+    /// to go.
+    /// </remarks>
     /// <param name="endpoint">Where.</param>
     /// <param name="service">Whose.</param>
     /// <exception cref="SocketException">It cannot be bound.</exception>

@@ -8,8 +8,8 @@ namespace SmtpShield.Listening;
 internal static class ListeningServices
 {
     /// <summary>
-    /// Adds it, after <c>UseKestrelCore</c>: of the transports that can bind an end point Kestrel takes the one registered last, so ours has the end points of services and Kestrel's own all others.
-    /// Needs a <see cref="Configuration.ShieldSnapshot"/> among the services.
+    /// Adds it, after <c>UseKestrelCore</c>: of the transports that can bind an end point Kestrel takes the one registered last, so ours has the end points of
+    /// services and Kestrel's own all others. Needs a <see cref="Configuration.ShieldSnapshot"/> among the services.
     /// </summary>
     public static IServiceCollection AddListening(this IServiceCollection services)
     {

@@ -3,10 +3,12 @@ using Microsoft.Extensions.Hosting;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Gives memory back when it has become quiet behind a burst of connections. The collector lets garbage grow to a multiple of the processor's cache (16 MB with 32 MB of it,
-/// over 100 MB on large servers) before it looks; clients that connect and then say nothing would keep all of it resident.
+/// Gives memory back when it has become quiet behind a burst of connections. The collector lets garbage grow to a multiple of the processor's cache (16 MB with
+/// 32 MB of it, over 100 MB on large servers) before it looks; clients that connect and then say nothing would keep all of it resident.
 /// </summary>
-/// <remarks>A full collection stops all sessions for some 10 ms per 10,000 held; so only when next to nothing has been allocated in the last interval, and once a burst.</remarks>
+/// <remarks>
+/// A full collection stops all sessions for some 10 ms per 10,000 held; so only when next to nothing has been allocated in the last interval, and once a burst.
+/// </remarks>
 internal sealed class MemoryTrim(TimeProvider time) : BackgroundService
 {
     private const long Burst = 4 << 20;

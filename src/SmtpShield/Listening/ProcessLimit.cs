@@ -10,9 +10,9 @@ namespace SmtpShield.Listening;
 /// who finds no room waits in the kernel's listen queue.
 /// </summary>
 /// <remarks>
-/// Postfix <c>default_process_limit</c> and master's warning (<c>master_avail.c</c>), judged against the newest options. Unlike Postfix the warning, and with it
-/// stress, also comes for a limit of 1 and for listeners on loopback addresses: Postfix leaves those out because they serve its own filters, here they are somebody's front door
-/// or a test.
+/// Postfix <c>default_process_limit</c> and master's warning (<c>master_avail.c</c>), judged against the newest options. Unlike Postfix the warning, and with
+/// it stress, also comes for a limit of 1 and for listeners on loopback addresses: Postfix leaves those out because they serve its own filters, here they are
+/// somebody's front door or a test.
 /// </remarks>
 internal sealed partial class ProcessLimit : IDisposable
 {

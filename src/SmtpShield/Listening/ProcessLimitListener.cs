@@ -4,11 +4,12 @@ using Microsoft.AspNetCore.Connections;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Accepts while the service's limit and the process have room. Otherwise further clients stay where they are, in the kernel's listen queue, connected and without a greeting.
+/// Accepts while the service's limit and the process have room. Otherwise further clients stay where they are, in the kernel's listen queue, connected and
+/// without a greeting.
 /// </summary>
 /// <remarks>
-/// Several listeners share one limit, and each may be waiting for a client when the last slot goes: the one client it accepts then is held here, unanswered, until a
-/// slot is free. So each further endpoint can hold one client more than the queue.
+/// Several listeners share one limit, and each may be waiting for a client when the last slot goes: the one client it accepts then is held here, unanswered,
+/// until a slot is free. So each further endpoint can hold one client more than the queue.
 /// </remarks>
 internal sealed class ProcessLimitListener : IConnectionListener
 {

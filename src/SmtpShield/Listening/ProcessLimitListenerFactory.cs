@@ -8,7 +8,8 @@ using SmtpShield.Transport;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Binds Kestrel's endpoints to our socket transport, with three more reasons not to accept: no room for another session of the service, no room in the process, and the program is stopping.
+/// Binds Kestrel's endpoints to our socket transport, with three more reasons not to accept: no room for another session of the service, no room in the
+/// process, and the program is stopping.
 /// </summary>
 /// <remarks>To be registered after Kestrel's own, which it takes precedence over then.</remarks>
 internal sealed class ProcessLimitListenerFactory(ServiceScopes services, ConnectionRoom room, ConnectionDrain drain, ListenSockets sockets, TimeProvider time, ILogger<SocketListener> log)

@@ -6,7 +6,8 @@ namespace SmtpShield.Listening;
 /// <param name="Descriptors">Files and sockets it may have open (<c>RLIMIT_NOFILE</c>); <see cref="int.MaxValue"/> without a limit.</param>
 /// <param name="DescriptorsOpen">Those it has open for itself as long as it runs: its log, and its own files, two for each assembly.</param>
 /// <param name="Memory">
-/// Octets its heap may grow to: <c>DOTNET_GCHeapHardLimit</c>, else 75 % of the memory limit of its control group (a container's, systemd <c>MemoryMax=</c>), else what the machine has.
+/// Octets its heap may grow to: <c>DOTNET_GCHeapHardLimit</c>, else 75 % of the memory limit of its control group (a container's, systemd <c>MemoryMax=</c>),
+/// else what the machine has.
 /// </param>
 internal sealed record ProcessResources(int Descriptors, int DescriptorsOpen, long Memory)
 {

@@ -1,8 +1,8 @@
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// One session's share of <c>default_process_limit</c>, and a feature of its connection. The session releases it when it has ended but still lingers on the close;
-/// otherwise the end of the connection does.
+/// One session's share of <c>default_process_limit</c>, and a feature of its connection. The session releases it when it has ended but still lingers on the
+/// close; otherwise the end of the connection does.
 /// </summary>
 internal sealed class ProcessSlot(ProcessLimit limit)
 {

@@ -4,8 +4,8 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// A scope for each service of <c>shield_services</c>: what is registered as scoped exists once for each of them and is made with its <see cref="ShieldService"/>.
-/// Scopes last as long as the program.
+/// A scope for each service of <c>shield_services</c>: what is registered as scoped exists once for each of them and is made with its
+/// <see cref="ShieldService"/>. Scopes last as long as the program.
 /// </summary>
 internal sealed class ServiceScopes(IServiceProvider root) : IDisposable
 {

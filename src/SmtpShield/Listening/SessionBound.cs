@@ -3,8 +3,9 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// What fits into the descriptors and the memory of the process, for all services together. Computed from the limits, as HAProxy computes its <c>maxconn</c> (limits.c):
-/// who waits in the kernel's listen queue loses nothing, but a runtime that gets no descriptor for a thread, or no memory, ends the process and all sessions with it.
+/// What fits into the descriptors and the memory of the process, for all services together. Computed from the limits, as HAProxy computes its <c>maxconn</c>
+/// (limits.c): who waits in the kernel's listen queue loses nothing, but a runtime that gets no descriptor for a thread, or no memory, ends the process and all
+/// sessions with it.
 /// </summary>
 /// <param name="Connections">Clients' connections that may be open: sessions, and those that are just closing.</param>
 /// <param name="Closing">How many of them may be closing at a time; further ones are closed at once.</param>
@@ -12,7 +13,9 @@ namespace SmtpShield.Listening;
 /// <param name="Needed">What the limit has to be for a number of sessions, for the administrator.</param>
 internal sealed record SessionBound(int Connections, int Closing, string Cause, Func<int, string> Needed)
 {
-    /// <summary>Descriptors kept free: log, configuration and certificates that are read again, look-ups, probes of the MTA, the pipe of each thread that starts.</summary>
+    /// <summary>
+    /// Descriptors kept free: log, configuration and certificates that are read again, look-ups, probes of the MTA, the pipe of each thread that starts.
+    /// </summary>
     internal const int DescriptorReserve = 256;
 
     /// <summary>Where so many are not there: half of them, and at least this number.</summary>

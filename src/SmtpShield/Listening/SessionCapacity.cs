@@ -5,8 +5,8 @@ using SmtpShield.Configuration;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// How many sessions each service may hold: its <c>default_process_limit</c>, and where those of all services do not fit into the process together, each one's share of what fits.
-/// So a service that is full still takes nothing from another one.
+/// How many sessions each service may hold: its <c>default_process_limit</c>, and where those of all services do not fit into the process together, each one's
+/// share of what fits. So a service that is full still takes nothing from another one.
 /// </summary>
 internal sealed partial class SessionCapacity : IDisposable
 {

@@ -1,6 +1,9 @@
 namespace SmtpShield.Listening;
 
-/// <summary>The process has not enough descriptors or memory for one session of each service. The message is one line that names the limit and the remedy; the exit status is 1.</summary>
+/// <summary>
+/// The process has not enough descriptors or memory for one session of each service. The message is one line that names the limit and the remedy; the exit
+/// status is 1.
+/// </summary>
 internal sealed class SessionCapacityException : Exception
 {
     /// <summary>Not one session of each service fits.</summary>

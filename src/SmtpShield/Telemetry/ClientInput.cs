@@ -3,8 +3,8 @@ using System.Buffers;
 namespace SmtpShield.Telemetry;
 
 /// <summary>
-/// Quotes what a client has sent, where a log line says that it was no command, or too early: never what might be credentials. Those stand behind AUTH, and a client that has said AUTH
-/// may type them anywhere.
+/// Quotes what a client has sent, where a log line says that it was no command, or too early: never what might be credentials. Those stand behind AUTH, and a
+/// client that has said AUTH may type them anywhere.
 /// </summary>
 internal static class ClientInput
 {

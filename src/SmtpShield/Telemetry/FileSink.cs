@@ -5,12 +5,12 @@ using SmtpShield.PostfixConf.Files;
 namespace SmtpShield.Telemetry;
 
 /// <summary>
-/// The <c>maillog_file</c>: lines are appended to it, on Linux behind those that other programs have written meanwhile (<c>O_APPEND</c>). A rotated file is followed after a
-/// reopening, a truncated one at once.
+/// The <c>maillog_file</c>: lines are appended to it, on Linux behind those that other programs have written meanwhile (<c>O_APPEND</c>). A rotated file is
+/// followed after a reopening, a truncated one at once.
 /// </summary>
 /// <remarks>
-/// Created with mode 0600, as Postfix does (<c>maillog_file_permissions</c>): who may read who mails whom is for the administrator to widen, and the mode of a file that
-/// exists, for example one made by logrotate's <c>create 0640 smtpshield adm</c>, is left alone.
+/// Created with mode 0600, as Postfix does (<c>maillog_file_permissions</c>): who may read who mails whom is for the administrator to widen, and the mode of a
+/// file that exists, for example one made by logrotate's <c>create 0640 smtpshield adm</c>, is left alone.
 /// </remarks>
 internal sealed class FileSink : IMaillogSink
 {
@@ -45,7 +45,8 @@ internal sealed class FileSink : IMaillogSink
         _buffer.WriteLines(lines.Span, _formatter);
         try
         {
-            // Linux takes the end for a file opened to append, whatever place is named. Elsewhere it is asked for each time: logrotate's copytruncate would else leave a hole.
+            // Linux takes the end for a file opened to append, whatever place is named. Elsewhere it is asked for each time: logrotate's copytruncate would
+            // else leave a hole.
             await RandomAccess.WriteAsync(_file, _buffer.WrittenMemory, RandomAccess.GetLength(_file), cancellationToken);
             return lines.Length;
         }

@@ -4,8 +4,9 @@ using Microsoft.Extensions.Logging;
 namespace SmtpShield.Telemetry;
 
 /// <summary>
-/// The queue between those who log and the sink, and the one task that empties it. Logging never waits: when the queue is full a line is dropped and counted, and
-/// one line says how many once there is room again. A sink that fails is tried again every second, with the lines kept; one that hangs is left to itself once there is another.
+/// The queue between those who log and the sink, and the one task that empties it. Logging never waits: when the queue is full a line is dropped and counted,
+/// and one line says how many once there is room again. A sink that fails is tried again every second, with the lines kept; one that hangs is left to itself
+/// once there is another.
 /// </summary>
 internal sealed class MaillogWriter : IDisposable
 {
@@ -144,7 +145,8 @@ internal sealed class MaillogWriter : IDisposable
         _sink = next;
     }
 
-    // A pipe nobody reads, a file server that is away: they may never end. A write that is only slow has a second more, so that its lines are not written twice.
+    // A pipe nobody reads, a file server that is away: they may never end. A write that is only slow has a second more, so that its lines are not written
+    // twice.
     private async ValueTask<bool> EndsAsync(Task<int> write)
     {
         while (true)

@@ -4,8 +4,8 @@ namespace SmtpShield.Telemetry;
 
 /// <summary>Standard output or standard error, for containers and for trying things out.</summary>
 /// <remarks>
-/// A pipe nobody reads blocks the write, and so one pool thread, not that of the writer, which can go on with another sink; sessions go on, and the lines they log are dropped and counted once the
-/// queue is full.
+/// A pipe nobody reads blocks the write, and so one pool thread, not that of the writer, which can go on with another sink; sessions go on, and the lines they
+/// log are dropped and counted once the queue is full.
 /// </remarks>
 internal sealed class StreamSink(Stream stream, MaillogFormatter formatter) : IMaillogSink
 {

@@ -7,8 +7,8 @@ using SmtpShield.PostfixConf.Files;
 namespace SmtpShield.Tls;
 
 /// <summary>
-/// The certificates of one service. Files that change are read again within three seconds, and at each reload; key and chain go into use together. Files that can't be used leave the earlier
-/// certificates in use.
+/// The certificates of one service. Files that change are read again within three seconds, and at each reload; key and chain go into use together. Files that
+/// can't be used leave the earlier certificates in use.
 /// </summary>
 internal sealed partial class CertificateStore : IDisposable
 {

@@ -6,8 +6,8 @@ using SmtpShield.Transport;
 namespace SmtpShield.Tls;
 
 /// <summary>
-/// A connection's pipes as the stream <see cref="System.Net.Security.SslStream"/> wants. What the input has already buffered is read first; a read of no octets waits without a buffer; a
-/// write is over when the kernel has every octet.
+/// A connection's pipes as the stream <see cref="System.Net.Security.SslStream"/> wants. What the input has already buffered is read first; a read of no octets
+/// waits without a buffer; a write is over when the kernel has every octet.
 /// </summary>
 /// <param name="transport">The pipes; never completed here, so that others can go on with them.</param>
 internal sealed class DuplexPipeStream(IDuplexPipe transport) : Stream

@@ -1,6 +1,9 @@
 namespace SmtpShield.Tls;
 
-/// <summary>Knows when neither a read nor a write of a stream is under way, so that it can be disposed: an <see cref="System.Net.Security.SslStream"/> disposed earlier keeps its buffers.</summary>
+/// <summary>
+/// Knows when neither a read nor a write of a stream is under way, so that it can be disposed: an <see cref="System.Net.Security.SslStream"/> disposed earlier
+/// keeps its buffers.
+/// </summary>
 internal sealed class PendingOperations
 {
     private readonly Lock _gate = new();

@@ -3,7 +3,9 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace SmtpShield.Tls;
 
-/// <summary>A key with its certificate chain, ready for handshakes. Each has sessions of its own: one that began with it can be resumed with no other.</summary>
+/// <summary>
+/// A key with its certificate chain, ready for handshakes. Each has sessions of its own: one that began with it can be resumed with no other.
+/// </summary>
 /// <param name="File">Where the certificate was read from.</param>
 /// <param name="Fingerprint">Of the key and the whole chain: tells whether a file has changed in what matters.</param>
 /// <param name="Leaf">The certificate, with its key.</param>

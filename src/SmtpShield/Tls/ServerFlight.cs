@@ -4,8 +4,8 @@ using System.Globalization;
 namespace SmtpShield.Tls;
 
 /// <summary>
-/// Reads what a server sends in the clear during a handshake, in pieces of any size, for two facts .NET knows and does not tell: whether an earlier session is resumed, and in which group keys
-/// are exchanged (TLS 1.3 only, as in Postfix's log). Anything it does not understand leaves both unknown; it never fails.
+/// Reads what a server sends in the clear during a handshake, in pieces of any size, for two facts .NET knows and does not tell: whether an earlier session is
+/// resumed, and in which group keys are exchanged (TLS 1.3 only, as in Postfix's log). Anything it does not understand leaves both unknown; it never fails.
 /// </summary>
 /// <remarks>TLS 1.3: RFC 8446 sections 4.1.3, 4.1.4, 4.2.8, 4.2.11. TLS 1.2: RFC 5246 section 7.3.</remarks>
 internal sealed class ServerFlight
@@ -114,7 +114,8 @@ internal sealed class ServerFlight
         if (_recordHeader[0] == Handshake)
             return;
 
-        // TLS 1.3 sends one for old middleboxes, behind a ServerHello that has told everything, or behind a HelloRetryRequest: then another ServerHello follows.
+        // TLS 1.3 sends one for old middleboxes, behind a ServerHello that has told everything, or behind a HelloRetryRequest: then another ServerHello
+        // follows.
         if (_recordHeader[0] == ChangeCipherSpec && _isRetried)
         {
             _isSkipping = true;

@@ -3,8 +3,9 @@ using System.Security.Authentication;
 namespace SmtpShield.Tls;
 
 /// <summary>
-/// Keeps the sessions of a service from being resumed at another one that has the same certificate. .NET shares OpenSSL's context, and with it the keys of session tickets, between all that
-/// have the same certificates and versions; so each scope has a number, in bits of the versions that stand for no version and that OpenSSL is never told of.
+/// Keeps the sessions of a service from being resumed at another one that has the same certificate. .NET shares OpenSSL's context, and with it the keys of
+/// session tickets, between all that have the same certificates and versions; so each scope has a number, in bits of the versions that stand for no version and
+/// that OpenSSL is never told of.
 /// </summary>
 internal sealed class SessionScope
 {

@@ -7,7 +7,9 @@ using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.Tls;
 
-/// <summary>Reads <c>tls_server_sni_maps</c>: which chain files belong to which name. Of tables that <c>postmap -F</c> makes, the text they are made from is read.</summary>
+/// <summary>
+/// Reads <c>tls_server_sni_maps</c>: which chain files belong to which name. Of tables that <c>postmap -F</c> makes, the text they are made from is read.
+/// </summary>
 internal static class SniMap
 {
     private const string Parameter = "tls_server_sni_maps";

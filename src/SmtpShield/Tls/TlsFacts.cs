@@ -23,7 +23,10 @@ internal sealed record TlsFacts
     /// <summary>The kind of the server's key, as in <c>RSA-PSS (2048 bits)</c>; null where Postfix names nothing.</summary>
     public string? ServerSignature { get; init; }
 
-    /// <summary>The name the client asked for, if it selected the certificate: a name out of the configuration's domains, valid as a host name, lower case. Null otherwise.</summary>
+    /// <summary>
+    /// The name the client asked for, if it selected the certificate: a name out of the configuration's domains, valid as a host name, lower case. Null
+    /// otherwise.
+    /// </summary>
     public string? ServerName { get; init; }
 
     /// <summary>Whether an earlier session was resumed, so that nobody computed a signature.</summary>

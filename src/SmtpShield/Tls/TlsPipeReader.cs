@@ -17,7 +17,10 @@ internal sealed class TlsPipeReader(PipeReader plain, PendingOperations pending,
 
     /// <inheritdoc />
     /// <exception cref="IOException">The connection broke, or what was received is not TLS.</exception>
-    /// <remarks>Not pooled: a session polls it, and may take its result on one thread while another is still completing it. A pooled one would be the next read's by then, of any session.</remarks>
+    /// <remarks>
+    /// Not pooled: a session polls it, and may take its result on one thread while another is still completing it. A pooled one would be the next read's by
+    /// then, of any session.
+    /// </remarks>
     public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         pending.Begin();

@@ -3,7 +3,10 @@ using SmtpShield.Transport;
 
 namespace SmtpShield.Tls;
 
-/// <summary>The side of a <see cref="TlsTransport"/> that encrypts: a <see cref="PipeWriter"/> that tells of failures as the one beneath does. A flush is over when the kernel has every octet.</summary>
+/// <summary>
+/// The side of a <see cref="TlsTransport"/> that encrypts: a <see cref="PipeWriter"/> that tells of failures as the one beneath does. A flush is over when the
+/// kernel has every octet.
+/// </summary>
 /// <param name="plain">Writes the stream.</param>
 /// <param name="pending">Told of each flush.</param>
 /// <param name="socket">Looks at the socket beneath.</param>
@@ -29,8 +32,8 @@ internal sealed class TlsPipeWriter(PipeWriter plain, PendingOperations pending,
 
     /// <inheritdoc />
     /// <remarks>
-    /// A result that is completed: the connection broke, nothing can be sent any more. Not pooled: a session polls it, and may take its result on one thread while another is still completing it. A pooled one would be the next
-    /// flush's by then, of any session.
+    /// A result that is completed: the connection broke, nothing can be sent any more. Not pooled: a session polls it, and may take its result on one thread
+    /// while another is still completing it. A pooled one would be the next flush's by then, of any session.
     /// </remarks>
     public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {

@@ -36,10 +36,11 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
 
     /// <summary>Takes the right to begin a handshake, before the client is told to begin.</summary>
     /// <param name="client">Whose handshake.</param>
-    /// <param name="most">How many of the client's may be under way whatever its share is, this one included; null: it has no share, as an exempt client.</param>
+    /// <param name="most">How many of the client's may be under way whatever its share is, this one included; null: it has no share, as an exempt
+    /// client.</param>
     /// <param name="options">The session's.</param>
-    /// <returns>A slot for <see cref="AcceptAsync"/>, or to be disposed; null when <c>shield_tls_handshake_limit</c> or the client's share of it is reached, or there is no certificate:
-    /// reply 454 4.7.0.</returns>
+    /// <returns>A slot for <see cref="AcceptAsync"/>, or to be disposed; null when <c>shield_tls_handshake_limit</c> or the client's share of it is reached, or
+    /// there is no certificate: reply 454 4.7.0.</returns>
     public HandshakeSlot? TryEnter(ClientRange client, int? most, TlsOptions options)
     {
         if (certificates.Current.Default is null)
@@ -53,7 +54,9 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
         return slot;
     }
 
-    /// <summary>Makes the handshake, within <c>smtpd_starttls_timeout</c> and <c>shield_tls_handshake_timeout</c>, or until the place is taken away. Logs how it went.</summary>
+    /// <summary>
+    /// Makes the handshake, within <c>smtpd_starttls_timeout</c> and <c>shield_tls_handshake_timeout</c>, or until the place is taken away. Logs how it went.
+    /// </summary>
     /// <param name="raw">The connection. Behind a failure it can only be closed.</param>
     /// <param name="client">The client, for log lines.</param>
     /// <param name="options">The session's.</param>

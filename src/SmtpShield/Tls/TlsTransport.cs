@@ -4,10 +4,13 @@ using System.Net.Security;
 namespace SmtpShield.Tls;
 
 /// <summary>
-/// A connection's pipes behind TLS. The peer's <c>close_notify</c> and a connection that ends without one both end the input, and nothing that follows is ever read as SMTP. While it waits
-/// it holds no read buffer.
+/// A connection's pipes behind TLS. The peer's <c>close_notify</c> and a connection that ends without one both end the input, and nothing that follows is ever
+/// read as SMTP. While it waits it holds no read buffer.
 /// </summary>
-/// <remarks>A read that fails throws <see cref="IOException"/> or <see cref="OperationCanceledException"/>, a flush that fails is completed: as those of the pipes beneath.</remarks>
+/// <remarks>
+/// A read that fails throws <see cref="IOException"/> or <see cref="OperationCanceledException"/>, a flush that fails is completed: as those of the pipes
+/// beneath.
+/// </remarks>
 internal sealed class TlsTransport : IDuplexPipe, IAsyncDisposable
 {
     // A peer that reads takes the close_notify at once; only one that does not lets this time pass.
@@ -44,8 +47,8 @@ internal sealed class TlsTransport : IDuplexPipe, IAsyncDisposable
     public TlsFacts Facts { get; }
 
     /// <summary>
-    /// Sends <c>close_notify</c>, for one second at most, and gives everything back but the pipes beneath: no read is under way in them any more, so that others may read and drop what the peer
-    /// still sends. Never throws. Nothing may be written to them.
+    /// Sends <c>close_notify</c>, for one second at most, and gives everything back but the pipes beneath: no read is under way in them any more, so that
+    /// others may read and drop what the peer still sends. Never throws. Nothing may be written to them.
     /// </summary>
     public async ValueTask DisposeAsync()
     {

@@ -3,10 +3,12 @@ using System.Threading.Tasks.Sources;
 namespace SmtpShield.Transport;
 
 /// <summary>
-/// The core of a reusable value task. Unlike <see cref="ManualResetValueTaskSourceCore{TResult}"/> it may be polled by one thread while another completes it, and started again by
-/// the first before the second has run the continuation: a session's loop looks at everything whenever anything has woken it.
+/// The core of a reusable value task. Unlike <see cref="ManualResetValueTaskSourceCore{TResult}"/> it may be polled by one thread while another completes it,
+/// and started again by the first before the second has run the continuation: a session's loop looks at everything whenever anything has woken it.
 /// </summary>
-/// <remarks>Every member is called under its owner's lock; continuations are run outside, by the owner. They flow no execution context and know no scheduling context.</remarks>
+/// <remarks>
+/// Every member is called under its owner's lock; continuations are run outside, by the owner. They flow no execution context and know no scheduling context.
+/// </remarks>
 internal struct Completion<T>
 {
     private Action<object?>? _continuation;

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace SmtpShield.Transport;
 
-/// <summary>How many files and sockets the system lets this process have open at the same time (getrlimit(2), <c>RLIMIT_NOFILE</c>). Linux only; elsewhere there is no limit to speak of.</summary>
+/// <summary>
+/// How many files and sockets the system lets this process have open at the same time (getrlimit(2), <c>RLIMIT_NOFILE</c>). Linux only; elsewhere there is no
+/// limit to speak of.
+/// </summary>
 internal static class DescriptorLimit
 {
     // Number of asm-generic/resource.h; RLIM_INFINITY is all ones.

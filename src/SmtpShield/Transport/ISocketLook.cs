@@ -1,8 +1,8 @@
 namespace SmtpShield.Transport;
 
 /// <summary>
-/// Looks at the socket beneath a pipe. What a read or a flush that is under way waits for may be there already and its completion still on its way: as when the process stood
-/// still, and its timers are served first.
+/// Looks at the socket beneath a pipe. What a read or a flush that is under way waits for may be there already and its completion still on its way: as when the
+/// process stood still, and its timers are served first.
 /// </summary>
 internal interface ISocketLook
 {

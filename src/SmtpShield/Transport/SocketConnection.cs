@@ -10,8 +10,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace SmtpShield.Transport;
 
 /// <summary>
-/// A connected socket as Kestrel's <see cref="ConnectionContext"/>, the same for clients and for MTAs. Where Kestrel's own socket transport has two pipes with a task each between
-/// the socket and its reader, this one reads and writes the socket directly: a session waits most of its life, and costs little meanwhile.
+/// A connected socket as Kestrel's <see cref="ConnectionContext"/>, the same for clients and for MTAs. Where Kestrel's own socket transport has two pipes with
+/// a task each between the socket and its reader, this one reads and writes the socket directly: a session waits most of its life, and costs little meanwhile.
 /// </summary>
 internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnectionSocketFeature
 {
@@ -101,8 +101,8 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
     public override void Abort() => Socket.Dispose();
 
     /// <summary>
-    /// Closes with FIN: what was flushed is still delivered, and what the peer has sent up to now does not turn its end into a reset, read or not (up to <see cref="MostDropped"/> octets).
-    /// It does not wait for the peer.
+    /// Closes with FIN: what was flushed is still delivered, and what the peer has sent up to now does not turn its end into a reset, read or not (up to
+    /// <see cref="MostDropped"/> octets). It does not wait for the peer.
     /// </summary>
     public override async ValueTask DisposeAsync()
     {
@@ -111,7 +111,8 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
 
         try
         {
-            // Closing a socket under a receive or a send makes .NET reset it, and the reset can overtake what was sent; a shutdown ends them first (dotnet/runtime #43385).
+            // Closing a socket under a receive or a send makes .NET reset it, and the reset can overtake what was sent; a shutdown ends them first
+            // (dotnet/runtime #43385).
             Socket.Shutdown(SocketShutdown.Send);
             DropInput();
             Socket.Shutdown(SocketShutdown.Both);
@@ -129,8 +130,8 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
-    // Closing a socket that has input makes the kernel reset it, although FIN has gone out before (RFC 2525 section 2.17). Before receiving is shut down, too: behind that the kernel
-    // would not tell the peer that there is room again, and a peer that sends on would learn of the end a minute later only.
+    // Closing a socket that has input makes the kernel reset it, although FIN has gone out before (RFC 2525 section 2.17). Before receiving is shut down, too:
+    // behind that the kernel would not tell the peer that there is room again, and a peer that sends on would learn of the end a minute later only.
     private void DropInput()
     {
         var buffer = ArrayPool<byte>.Shared.Rent(DropBuffer);

@@ -11,8 +11,9 @@ using Microsoft.AspNetCore.Connections;
 namespace SmtpShield.Transport;
 
 /// <summary>
-/// Reads a socket as a <see cref="PipeReader"/>. While it waits it holds no buffer; what has arrived stands in one, contiguous, of at most <see cref="MostBuffered"/> octets:
-/// what does not fit stays in the kernel, whose window then closes on the sender. One read at a time, completed inline on the thread that learns of the bytes.
+/// Reads a socket as a <see cref="PipeReader"/>. While it waits it holds no buffer; what has arrived stands in one, contiguous, of at most
+/// <see cref="MostBuffered"/> octets: what does not fit stays in the kernel, whose window then closes on the sender. One read at a time, completed inline on
+/// the thread that learns of the bytes.
 /// </summary>
 /// <param name="socket">Connected and non-blocking.</param>
 /// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>

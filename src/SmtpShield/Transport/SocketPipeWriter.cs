@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace SmtpShield.Transport;
 
 /// <summary>
-/// Writes a socket as a <see cref="PipeWriter"/>. A flush completes when the kernel has taken every octet, not before: so a write deadline measures the peer, and nothing is
-/// collected for one that does not read. While nothing is written it holds no buffer.
+/// Writes a socket as a <see cref="PipeWriter"/>. A flush completes when the kernel has taken every octet, not before: so a write deadline measures the peer,
+/// and nothing is collected for one that does not read. While nothing is written it holds no buffer.
 /// </summary>
 /// <param name="socket">Connected and non-blocking.</param>
 /// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>

@@ -5,7 +5,10 @@ using System.Threading.Tasks.Sources;
 
 namespace SmtpShield.Transport;
 
-/// <summary>One send of a whole buffer. Rented for its duration, because a session that waits sends nothing; completed inline on the thread that learns that the kernel has it all.</summary>
+/// <summary>
+/// One send of a whole buffer. Rented for its duration, because a session that waits sends nothing; completed inline on the thread that learns that the kernel
+/// has it all.
+/// </summary>
 internal sealed class SocketSend : SocketAsyncEventArgs, IValueTaskSource<FlushResult>
 {
     private const int MostPooled = 1024;

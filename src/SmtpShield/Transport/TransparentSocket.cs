@@ -4,7 +4,10 @@ using System.Runtime.InteropServices;
 
 namespace SmtpShield.Transport;
 
-/// <summary>Sockets that have an address of another host: they listen for what a router's packet filter diverts, or connect with a client's address as their own. Linux only.</summary>
+/// <summary>
+/// Sockets that have an address of another host: they listen for what a router's packet filter diverts, or connect with a client's address as their own. Linux
+/// only.
+/// </summary>
 internal static class TransparentSocket
 {
     // Numbers of linux/in.h and linux/in6.h.
@@ -14,7 +17,10 @@ internal static class TransparentSocket
     private const int IpBindAddressNoPort = 24;
     private const int Ipv6Transparent = 75;
 
-    /// <summary>Lets a socket be bound to an address that this host does not have, and accept connections to such addresses (ip(7), <c>IP_TRANSPARENT</c>). To be called before bind.</summary>
+    /// <summary>
+    /// Lets a socket be bound to an address that this host does not have, and accept connections to such addresses (ip(7), <c>IP_TRANSPARENT</c>). To be called
+    /// before bind.
+    /// </summary>
     /// <exception cref="TransparentSocketException">This program may not, or this is not Linux.</exception>
     public static void Allow(Socket socket)
     {
@@ -34,7 +40,10 @@ internal static class TransparentSocket
         }
     }
 
-    /// <summary>Gives a socket that is to connect an address that this host need not have. Its port is chosen when it connects, so that one address has as many ports for each destination.</summary>
+    /// <summary>
+    /// Gives a socket that is to connect an address that this host need not have. Its port is chosen when it connects, so that one address has as many ports
+    /// for each destination.
+    /// </summary>
     /// <exception cref="TransparentSocketException">This program may not, or this is not Linux.</exception>
     /// <exception cref="SocketException">It cannot be bound, for example because it is of the other IP version.</exception>
     public static void BindSource(Socket socket, IPAddress source)

@@ -6,7 +6,9 @@ using Yarp.ReverseProxy.LoadBalancing;
 
 namespace SmtpShield.Upstream;
 
-/// <summary>Tells YARP about <see cref="UpstreamOptions.Destinations"/>: a cluster for each service, with its name, one <c>smtp://</c> destination each, no routes.</summary>
+/// <summary>
+/// Tells YARP about <see cref="UpstreamOptions.Destinations"/>: a cluster for each service, with its name, one <c>smtp://</c> destination each, no routes.
+/// </summary>
 /// <param name="snapshot">The options; YARP asks again whenever they are replaced, and keeps the health of destinations that stay.</param>
 internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot) : IProxyConfigProvider
 {

@@ -41,8 +41,8 @@ internal sealed class UpstreamConnection(ConnectionContext connection, TlsTransp
     }
 
     /// <summary>
-    /// Closes the connection with FIN after what was flushed, and takes the session off its destination's count; bytes not yet flushed are never sent. An MTA that takes nothing is not waited for.
-    /// A second call does nothing.
+    /// Closes the connection with FIN after what was flushed, and takes the session off its destination's count; bytes not yet flushed are never sent. An MTA
+    /// that takes nothing is not waited for. A second call does nothing.
     /// </summary>
     public async ValueTask DisposeAsync()
     {

@@ -201,7 +201,8 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
             static (context, step) => step.Opening.RunAsync(step.Connection, context.CancellationToken), context, (Opening: opening, Connection: connection));
     }
 
-    // Never a reset: an smtpd that takes the connection from its queue later would have nobody's address behind a PROXY header that says LOCAL, and end (Postfix 3.7: fatal).
+    // Never a reset: an smtpd that takes the connection from its queue later would have nobody's address behind a PROXY header that says LOCAL, and end
+    // (Postfix 3.7: fatal).
     private static async ValueTask DropAsync(ConnectionContext? connection, TlsTransport? tls, UpstreamDestination destination)
     {
         try

@@ -14,7 +14,9 @@ namespace SmtpShield.Upstream;
 /// <summary>What the host calls: <see cref="AddUpstream"/> on its services, <see cref="MapUpstream"/> on the application before it starts.</summary>
 internal static class UpstreamServices
 {
-    /// <summary>Adds the <see cref="UpstreamPool"/>. Needs a <see cref="Configuration.ShieldSnapshot"/>; takes <see cref="TimeProvider"/> if there is one.</summary>
+    /// <summary>
+    /// Adds the <see cref="UpstreamPool"/>. Needs a <see cref="Configuration.ShieldSnapshot"/>; takes <see cref="TimeProvider"/> if there is one.
+    /// </summary>
     public static IServiceCollection AddUpstream(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace SmtpShield.Clients.Dns;
 
-/// <summary>One question to a name server and the reply to it (RFC 1035 section 4). Reads no more than names of clients need: PTR, A and AAAA, and CNAME on the way.</summary>
+/// <summary>
+/// One question to a name server and the reply to it (RFC 1035 section 4). Reads no more than names of clients need: PTR, A and AAAA, and CNAME on the way.
+/// </summary>
 internal static class DnsMessage
 {
     /// <summary>Octets of the longest reply in a datagram (RFC 1035 section 2.3.4; longer ones are asked for by EDNS only).</summary>
@@ -41,7 +43,10 @@ internal static class DnsMessage
         return message;
     }
 
-    /// <summary>The name whose PTR record is an address's name: <c>7.2.0.192.in-addr.arpa</c> (RFC 1035 section 3.5), or 32 digits and <c>ip6.arpa</c> (RFC 3596 section 2.5).</summary>
+    /// <summary>
+    /// The name whose PTR record is an address's name: <c>7.2.0.192.in-addr.arpa</c> (RFC 1035 section 3.5), or 32 digits and <c>ip6.arpa</c> (RFC 3596 section
+    /// 2.5).
+    /// </summary>
     public static string ReverseName(IPAddress address)
     {
         var octets = address.GetAddressBytes().Reverse();
@@ -74,7 +79,8 @@ internal static class DnsMessage
         }
     }
 
-    // The same id and question, whose letters some servers write otherwise; one question, a standard query. What else the octets hold are lengths up to 63 and numbers below 'A'.
+    // The same id and question, whose letters some servers write otherwise; one question, a standard query. What else the octets hold are lengths up to 63 and
+    // numbers below 'A'.
     private static bool IsReplyTo(ReadOnlySpan<byte> message, ReadOnlySpan<byte> question) =>
         message.Length >= question.Length
         && message[..2].SequenceEqual(question[..2])

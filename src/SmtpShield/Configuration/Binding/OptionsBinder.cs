@@ -4,8 +4,8 @@ using SmtpShield.PostfixConf;
 namespace SmtpShield.Configuration.Binding;
 
 /// <summary>
-/// Fills the option records from a parameter table. By reflection, because the configuration binder knows no <c>$name</c>, no Postfix times and no error but the first,
-/// and its source generator skips <c>init</c> properties (dotnet/runtime #107856).
+/// Fills the option records from a parameter table. By reflection, because the configuration binder knows no <c>$name</c>, no Postfix times and no error but
+/// the first, and its source generator skips <c>init</c> properties (dotnet/runtime #107856).
 /// </summary>
 /// <param name="table">The parameters.</param>
 /// <param name="problems">Receives what is wrong.</param>

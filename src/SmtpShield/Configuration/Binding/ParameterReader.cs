@@ -10,7 +10,9 @@ using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.Configuration.Binding;
 
-/// <summary>Turns the expanded text of a parameter into the type of its option. The words of its errors are those of Postfix's <c>global/mail_conf_*.c</c>.</summary>
+/// <summary>
+/// Turns the expanded text of a parameter into the type of its option. The words of its errors are those of Postfix's <c>global/mail_conf_*.c</c>.
+/// </summary>
 /// <param name="problems">Receives what is wrong.</param>
 /// <param name="files">Reads the files that values name.</param>
 internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems, ConfigurationFiles files)

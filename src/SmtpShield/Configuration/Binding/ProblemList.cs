@@ -4,7 +4,10 @@ using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Configuration.Binding;
 
-/// <summary>The problems of one reading of the configuration. What is wrong in one value is often seen again in those that refer to it: each text is kept once, and of very many the first ones.</summary>
+/// <summary>
+/// The problems of one reading of the configuration. What is wrong in one value is often seen again in those that refer to it: each text is kept once, and of
+/// very many the first ones.
+/// </summary>
 internal sealed class ProblemList : ICollection<ConfigurationProblem>
 {
     // More than anybody reads; the first error is always among them.

@@ -2,7 +2,9 @@ using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Configuration.Parameters;
 
-/// <summary>The layer of environment variables: <c>SMTPSHIELD_</c> and the parameter's name, in capitals or as it is (<c>SMTPSHIELD_SMTPD_TIMEOUT=60s</c>).</summary>
+/// <summary>
+/// The layer of environment variables: <c>SMTPSHIELD_</c> and the parameter's name, in capitals or as it is (<c>SMTPSHIELD_SMTPD_TIMEOUT=60s</c>).
+/// </summary>
 internal sealed class EnvironmentSource(IReadOnlyDictionary<string, string> environment) : ParameterSource
 {
     /// <summary>What the variables begin with.</summary>

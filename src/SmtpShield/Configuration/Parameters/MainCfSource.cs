@@ -5,9 +5,9 @@ using SmtpShield.PostfixConf.MainCf;
 namespace SmtpShield.Configuration.Parameters;
 
 /// <summary>
-/// The layer of the main.cf file: a configuration provider whose reload token fires when the file was read again. It is not a <c>FileConfigurationProvider</c>, because that one
-/// forgets its values while an editor replaces the file, sleeps on a thread before it reloads, and watches one directory, which misses the symbolic links of a mounted volume
-/// and the files that lists name; <see cref="FileWatch"/> sees them all.
+/// The layer of the main.cf file: a configuration provider whose reload token fires when the file was read again. It is not a <c>FileConfigurationProvider</c>,
+/// because that one forgets its values while an editor replaces the file, sleeps on a thread before it reloads, and watches one directory, which misses the
+/// symbolic links of a mounted volume and the files that lists name; <see cref="FileWatch"/> sees them all.
 /// </summary>
 internal sealed class MainCfSource(string path) : ParameterSource
 {

@@ -2,7 +2,10 @@ using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Configuration.Parameters;
 
-/// <summary>The built-in defaults as text, so that <c>postconf -d</c> prints them as Postfix does and <c>$stress</c> works in them. Those that depend on the host are in <see cref="DerivedDefaults"/>.</summary>
+/// <summary>
+/// The built-in defaults as text, so that <c>postconf -d</c> prints them as Postfix does and <c>$stress</c> works in them. Those that depend on the host are in
+/// <see cref="DerivedDefaults"/>.
+/// </summary>
 internal static class ParameterDefaults
 {
     /// <summary>The defaults of the parameters that set an option.</summary>

@@ -2,7 +2,9 @@ using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Configuration.Parameters;
 
-/// <summary>A layer of parameters that knows where each was set. Names keep upper and lower case apart, as in Postfix, unlike other configuration providers.</summary>
+/// <summary>
+/// A layer of parameters that knows where each was set. Names keep upper and lower case apart, as in Postfix, unlike other configuration providers.
+/// </summary>
 internal abstract class ParameterSource : ConfigurationProvider, IConfigurationSource
 {
     /// <summary>Makes an empty layer.</summary>

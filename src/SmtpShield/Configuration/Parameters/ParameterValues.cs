@@ -30,7 +30,9 @@ internal sealed class ParameterValues
     /// <summary>Those of a configuration as it was read last.</summary>
     public static ParameterValues Of(ShieldConfiguration configuration) => new(configuration);
 
-    /// <summary>Why the configuration is not what somebody meant who changed <paramref name="earlier"/>: a file half written, emptied by a full disk, or the wrong one.</summary>
+    /// <summary>
+    /// Why the configuration is not what somebody meant who changed <paramref name="earlier"/>: a file half written, emptied by a full disk, or the wrong one.
+    /// </summary>
     /// <param name="earlier">The configuration in force.</param>
     /// <param name="path">The file.</param>
     public IReadOnlyList<ConfigurationProblem> LostSince(ParameterValues earlier, string path)
@@ -54,7 +56,9 @@ internal sealed class ParameterValues
         ];
     }
 
-    /// <summary>The parameters whose expanded value is another one, as in <c>smtpd_hard_error_limit 20 -> 5</c>, of many the first ones; empty when there are none.</summary>
+    /// <summary>
+    /// The parameters whose expanded value is another one, as in <c>smtpd_hard_error_limit 20 -> 5</c>, of many the first ones; empty when there are none.
+    /// </summary>
     public string ChangesSince(ParameterValues earlier)
     {
         var changes = _values.Keys.Union(earlier._values.Keys).Order(StringComparer.Ordinal)

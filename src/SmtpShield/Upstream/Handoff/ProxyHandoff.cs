@@ -26,7 +26,10 @@ internal static class ProxyHandoff
             ProxyHeaderWriter.WriteVersion2(output, header, TlvsOf(client));
     }
 
-    /// <summary>Writes the header of a connection that is nobody's but the shield's. Version 1 has no word for that which Postfix takes, so it names the connection's own ends.</summary>
+    /// <summary>
+    /// Writes the header of a connection that is nobody's but the shield's. Version 1 has no word for that which Postfix takes, so it names the connection's
+    /// own ends.
+    /// </summary>
     public static void WriteOwn(IBufferWriter<byte> output, ClientHandoff handoff, IPEndPoint local, IPEndPoint remote)
     {
         if (handoff == ClientHandoff.ProxyV1)

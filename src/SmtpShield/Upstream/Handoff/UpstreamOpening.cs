@@ -7,8 +7,8 @@ using SmtpShield.Tls;
 namespace SmtpShield.Upstream.Handoff;
 
 /// <summary>
-/// What happens on a connection to the MTA before the client's own words: PROXY header, TLS at once or by STARTTLS, the greeting, XCLIENT. Each step is there if the
-/// service's options ask for it. Bounded by who calls it.
+/// What happens on a connection to the MTA before the client's own words: PROXY header, TLS at once or by STARTTLS, the greeting, XCLIENT. Each step is there
+/// if the service's options ask for it. Bounded by who calls it.
 /// </summary>
 /// <param name="options">The service's options.</param>
 /// <param name="host">The MTA's host as configured, for its certificate.</param>

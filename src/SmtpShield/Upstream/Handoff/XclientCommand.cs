@@ -7,8 +7,8 @@ using SmtpShield.Clients;
 namespace SmtpShield.Upstream.Handoff;
 
 /// <summary>
-/// Postfix's <c>XCLIENT name=value …</c> (XCLIENT_README): one command with all the MTA takes from us, because each one resets what the others said, and an address
-/// without a name and a port leaves the shield's own attached to it.
+/// Postfix's <c>XCLIENT name=value …</c> (XCLIENT_README): one command with all the MTA takes from us, because each one resets what the others said, and an
+/// address without a name and a port leaves the shield's own attached to it.
 /// </summary>
 internal static class XclientCommand
 {
@@ -26,7 +26,8 @@ internal static class XclientCommand
 
     /// <summary>Writes the command without its line end.</summary>
     /// <param name="client">Whom to tell about.</param>
-    /// <param name="offered">The attributes the MTA takes. HELO and PROTO are not sent, because the client's own EHLO follows, nor is LOGIN: nobody has authenticated to us.</param>
+    /// <param name="offered">The attributes the MTA takes. HELO and PROTO are not sent, because the client's own EHLO follows, nor is LOGIN: nobody has
+    /// authenticated to us.</param>
     public static string For(UpstreamClient client, IReadOnlySet<string> offered)
     {
         var identity = client.Identity;
