@@ -1,4 +1,4 @@
-using SmtpShield.Configuration;
+using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Commands;
 

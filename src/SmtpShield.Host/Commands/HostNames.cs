@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using SmtpShield.Configuration;
-using SmtpShield.Configuration.Patterns;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Patterns;
+using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.Host.Commands;
 

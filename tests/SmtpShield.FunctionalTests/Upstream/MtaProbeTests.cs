@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using SmtpShield.Configuration;
+using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Host.Commands;
 using SmtpShield.PostfixConf;
 using SmtpShield.Testing.Smtp;

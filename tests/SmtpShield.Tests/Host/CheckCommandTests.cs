@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
+using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
 using SmtpShield.PostfixConf;
 using SmtpShield.Testing;
