@@ -15,6 +15,11 @@ public partial class MaillogLoggerProviderTests
 
     private string SyslogPath => Path.Combine(_folder, "log");
 
+    // One each of the events that stand for a Postfix process.
+    private const int ListeningEvent = 1000;
+    private const int LimitsEvent = 1300;
+    private const int SessionEvent = 1400;
+
     [SetUp]
     public void CreateFolder() => _folder = Directory.CreateTempSubdirectory("smtpshield-log-").FullName;
 
@@ -28,8 +33,8 @@ public partial class MaillogLoggerProviderTests
 
         using (var provider = Open(LogFile))
         {
-            Log(provider, "SmtpShield.Sessions.SmtpSession", "connect from unknown[192.0.2.7]");
-            Log(provider, "SmtpShield.Listening.ProcessLimit", "daemon started");
+            Log(provider, SessionEvent, "connect from unknown[192.0.2.7]");
+            Log(provider, ListeningEvent, "daemon started");
         }
 
         var lines = File.ReadAllLines(LogFile);
@@ -69,10 +74,10 @@ public partial class MaillogLoggerProviderTests
     {
         using (var provider = Open(LogFile))
         {
-            Log(provider, "SmtpShield", "old");
+            Log(provider, SessionEvent, "old");
             File.Move(LogFile, LogFile + ".1");
             provider.Reopen();
-            Log(provider, "SmtpShield", "new");
+            Log(provider, SessionEvent, "new");
         }
 
         Assert.That(File.ReadAllText(LogFile), Does.EndWith(": new\n"));
@@ -83,7 +88,7 @@ public partial class MaillogLoggerProviderTests
     {
         using (var provider = Open(LogFile))
         {
-            Log(provider, "SmtpShield", new string('x', 1000));
+            Log(provider, SessionEvent, new string('x', 1000));
             while (new FileInfo(LogFile).Length < 1000)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -91,7 +96,7 @@ public partial class MaillogLoggerProviderTests
             }
 
             File.WriteAllText(LogFile, "");
-            Log(provider, "SmtpShield", "y");
+            Log(provider, SessionEvent, "y");
         }
 
         Assert.That(File.ReadAllText(LogFile), Does.Not.Contain("\0").And.EndsWith(": y\n"));
@@ -115,7 +120,7 @@ public partial class MaillogLoggerProviderTests
         using (var provider = new MaillogLoggerProvider(snapshot, TimeProvider.System, SyslogPath))
         {
             snapshot.Replace(OptionsFor(LogFile + "2"));
-            Log(provider, "SmtpShield", "x");
+            Log(provider, SessionEvent, "x");
         }
 
         Assert.That(File.ReadAllText(LogFile + "2"), Does.EndWith(": x\n"));
@@ -125,14 +130,14 @@ public partial class MaillogLoggerProviderTests
     public async Task Log_SyslogDaemonRestarted_ReachesTheNewOne(CancellationToken cancellationToken)
     {
         using var provider = OpenWithDaemon(out var daemon);
-        Log(provider, "SmtpShield.Limits.AnvilTable", "first");
+        Log(provider, LimitsEvent, "first");
         var first = await ReceiveAsync(daemon, cancellationToken);
 
         daemon.Dispose();
         File.Delete(SyslogPath);
-        Log(provider, "SmtpShield.Limits.AnvilTable", "while it is away");
+        Log(provider, LimitsEvent, "while it is away");
         using var restarted = Daemon();
-        Log(provider, "SmtpShield.Limits.AnvilTable", "second");
+        Log(provider, LimitsEvent, "second");
 
         Assert.That(first, Does.Match($@"^<22>[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d smtpshield/anvil\[{Environment.ProcessId}\]: first$"));
         Assert.That(await ReceiveAsync(restarted, cancellationToken), Does.EndWith(": while it is away"));
@@ -155,7 +160,8 @@ public partial class MaillogLoggerProviderTests
         Assert.That(File.ReadAllLines(LogFile), Has.Length.EqualTo(1));
     }
 
-    private static void Log(MaillogLoggerProvider provider, string category, string text) => Messages.Information(provider.CreateLogger(category), text);
+    private static void Log(MaillogLoggerProvider provider, int id, string text) =>
+        provider.CreateLogger("SmtpShield").Log(LogLevel.Information, new EventId(id), text, exception: null, static (text, _) => text);
 
     private static ShieldOptions OptionsFor(string file) =>
         new() { Smtpd = new SmtpdOptions { MyHostname = "mx1.example.org" }, Log = new LogOptions { MaillogFile = file } };
