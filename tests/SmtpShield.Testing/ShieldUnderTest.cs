@@ -67,13 +67,21 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     /// <param name="resolver">The name service; null for the system's.</param>
     /// <param name="configureLogging">Where else log lines go, and which; null for nowhere else.</param>
     /// <param name="heap">The memory in use; null for this process's, which is far from <see cref="Memory"/>.</param>
-    public static async Task<ShieldUnderTest> StartAsync(ShieldOptions options, CancellationToken cancellationToken, TimeProvider? time = null, INameResolver? resolver = null, Action<ILoggingBuilder>? configureLogging = null, IHeap? heap = null)
+    /// <param name="resources">What the process has; null for plenty.</param>
+    public static async Task<ShieldUnderTest> StartAsync(
+        ShieldOptions options,
+        CancellationToken cancellationToken,
+        TimeProvider? time = null,
+        INameResolver? resolver = null,
+        Action<ILoggingBuilder>? configureLogging = null,
+        IHeap? heap = null,
+        ProcessResources? resources = null)
     {
         var log = new RecordingLogger();
         var shield = new ShieldUnderTest(
             ShieldHost.Build(
                 new(options),
-                services => With(With(services, resolver), heap).AddSingleton(s_resources).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
+                services => With(With(services, resolver), heap).AddSingleton(resources ?? s_resources).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
                 {
                     logging.ClearProviders().AddProvider(log);
                     configureLogging?.Invoke(logging);
