@@ -112,6 +112,7 @@ public sealed class PasswordGuessingTests
         await using var other = await GreetAsync(shield, s_other, cancellationToken);
         Assert.That(await other.CommandAsync(Plain("right"), cancellationToken), Does.StartWith("235"));
         Assert.That(await other.CommandAsync("QUIT", cancellationToken), Does.StartWith("221"));
+        Assert.That(await guesser.CommandAsync(Plain("right"), cancellationToken), Is.EqualTo(Spent));
         Assert.That(await GuessesSeenAsync("open-before", cancellationToken), Is.EqualTo(Limit + 1));
         await shield.StopAsync(cancellationToken);
     }
