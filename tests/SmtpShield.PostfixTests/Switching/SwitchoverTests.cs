@@ -258,10 +258,17 @@ public sealed class SwitchoverTests
             """,
             cancellationToken);
 
+        // Connections of the test before, closed by its Postfix, keep others than a Postfix from its port for a minute.
+        await Eventually.HoldsAsync(() => !HasJustClosed(), TimeSpan.FromSeconds(90), "nothing is left of connections to the ports behind the shield", cancellationToken);
         var output = await AssertFailsAsync($"{expected}; everything was put back", cancellationToken, reload == 1 ? null : "exit 3");
 
         Assert.That(output, Does.Contain($"as before\n{steps}\nerror: "));
     }
+
+    // TIME_WAIT (tcp(7), /proc/net/tcp) at the ports from 10025 on, which import gives to the services behind the shield.
+    private static bool HasJustClosed() => File.ReadLines("/proc/net/tcp").Skip(1)
+        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .Any(columns => columns[3] == "06" && Convert.ToInt32(columns[1].Split(':')[1], 16) is >= 10025 and < 10035);
 
     private const string TakePorts = """
         import os, re, socket, sys, time

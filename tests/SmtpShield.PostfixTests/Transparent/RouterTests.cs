@@ -4,6 +4,7 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.PostfixTests.Transparent;
 
 /// <summary>The shield on a router, between clients and the MTA whose address they connect to: <c>deploy/transparent/smtpshield-tproxy</c> with real packets.</summary>
+[Parallelizable(ParallelScope.Self)]
 internal sealed class RouterTests
 {
     private RouterNetwork? _network;
