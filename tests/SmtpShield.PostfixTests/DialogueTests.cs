@@ -10,7 +10,7 @@ namespace SmtpShield.PostfixTests;
 /// Each dialogue in <c>Dialogues/</c> with a Postfix that has the limits, and with a shield that has them before a Postfix without limits: clients must see the same
 /// replies, closes and delays, and the log must say the same. A dialogue that is not marked <c>whole-only</c> also runs with its writes cut at every place.
 /// </summary>
-[Parallelizable(ParallelScope.All)]
+[Parallelizable(ParallelScope.Children)]
 public sealed class DialogueTests
 {
     private const string CutsService = "cuts-behind";

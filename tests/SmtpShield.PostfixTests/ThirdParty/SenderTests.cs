@@ -6,6 +6,7 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.PostfixTests.ThirdParty;
 
 /// <summary>Senders that others wrote, swaks and Python's smtplib: messages arrive as without the shield, and each way to use swaks ends with the same exit status behind the same replies.</summary>
+[Parallelizable(ParallelScope.Self)]
 public sealed partial class SenderTests
 {
     private const string SmtplibScript = """

@@ -7,6 +7,7 @@ using SmtpShield.Testing.Tls;
 namespace SmtpShield.PostfixTests.ThirdParty;
 
 /// <summary>The program under handshakes: hundreds that stall while others deliver mail, and certificates that are replaced while clients come and go.</summary>
+[Parallelizable(ParallelScope.Self)]
 public sealed class TlsLoadTests
 {
     private const int Stalled = 500;
