@@ -262,6 +262,13 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
+        // An MTA that has closed, and a client that ends inside its chunk: the session ends for the one that is noticed first.
+        if (chunk.Length < size && mta.HasClosed && _event == mta.Events.Count)
+        {
+            EndQuietly();
+            return;
+        }
+
         if (!TryTakeEvent(MtaEventKind.Command, command.Forwarded, "BDAT", isImproper))
             return;
         var received = TakePart(MtaEventKind.Chunk, chunk);
