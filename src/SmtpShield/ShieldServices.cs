@@ -60,7 +60,6 @@ internal static class ShieldServices
         services.AddScoped<HandshakesInVain>();
         services.AddScoped<AdmitHandshake>();
         services.AddScoped<ClientHandshake>();
-        services.AddScoped<PregreetCheck>();
         services.AddSingleton<OpenSessions>();
         services.AddSingleton<IOpenSessions>(static services => services.GetRequiredService<OpenSessions>());
         services.AddSingleton<RemovedEhloKeywords>();

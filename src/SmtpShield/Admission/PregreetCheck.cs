@@ -30,11 +30,11 @@ internal sealed partial class PregreetCheck(ShieldService service, ILogger<Pregr
             return;
         }
 
-        await RefuseAsync(connection).ConfigureAwait(false);
+        await connection.Transport.SayAsync(Replies.SynchronizationError).ConfigureAwait(false);
     }
 
-    /// <summary>Whether the client has sent something; logs it then. What it has sent stays to be read.</summary>
-    public async ValueTask<bool> HasTalkedAsync(ConnectionContext connection)
+    // Logs it. What has been sent stays to be read.
+    private async ValueTask<bool> HasTalkedAsync(ConnectionContext connection)
     {
         if (connection.Features.Get<TlsFacts>() is not null)
             return false;
@@ -63,9 +63,6 @@ internal sealed partial class PregreetCheck(ShieldService service, ILogger<Pregr
             return false;
         }
     }
-
-    /// <summary>Tells the client, in place of a greeting.</summary>
-    public static ValueTask RefuseAsync(ConnectionContext connection) => connection.Transport.SayAsync(Replies.SynchronizationError);
 
     private static partial class Log
     {

@@ -21,7 +21,6 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     private ConfiguredValueTaskAwaitable<UpstreamDialResult>.ConfiguredValueTaskAwaiter _dial;
     private CancellationTokenSource? _dialEnds;
     private UpstreamConnection? _connection;
-    private bool _hasSaidFarewell;
 
     /// <summary>What there is.</summary>
     public MtaLegState State { get; private set; }
@@ -39,7 +38,7 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     public bool HoldsMessageEnd { get; private set; }
 
     /// <summary>Its last reply said that it closes: 221, 421, 521 or what Postfix says to a client that talks out of turn. A close behind it is no loss.</summary>
-    public bool HasSaidFarewell => _hasSaidFarewell;
+    public bool HasSaidFarewell { get; private set; }
 
     /// <summary>Begins to dial. The signal is set when that is over.</summary>
     public void Dial()
@@ -106,7 +105,7 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     public void NoteEhlo(bool offersChunking, bool omitsEnhancedCodes) => Profile = Profile with { OffersChunking = offersChunking, OmitsEnhancedCodes = omitsEnhancedCodes };
 
     /// <summary>A reply of its, or one in its place, was relayed.</summary>
-    public void NoteReply(int code, bool isSynchronizationError) => _hasSaidFarewell = code is 221 or 421 or 521 || isSynchronizationError;
+    public void NoteReply(int code, bool isSynchronizationError) => HasSaidFarewell = code is 221 or 421 or 521 || isSynchronizationError;
 
     /// <summary>Looks for what it has sent.</summary>
     /// <returns>Whether anything has come, or there is room again.</returns>

@@ -113,8 +113,7 @@ internal sealed class SessionLoop : IAsyncDisposable
         {
             _session.Clock.Tick();
             _client.Look();
-            if (_drain.Draining.IsCancellationRequested && _drainEnds == default)
-                _drainEnds = _drain.Deadline.UnsafeRegister(static signal => ((SessionSignal)signal!).Set(), _signal);
+            WatchDrainDeadline();
             if (!_greeting.IsOver)
                 _greeting.Pump();
             if (_greeting.IsOver)
@@ -127,6 +126,13 @@ internal sealed class SessionLoop : IAsyncDisposable
         _mustYield = again;
         if (!_isOver)
             _timer.Arm(_greeting.IsOver ? Deadlines.Next(_session) : _greeting.Due, _session.Clock.Real);
+    }
+
+    // A registration with a deadline that is over would set the signal at once, each time.
+    private void WatchDrainDeadline()
+    {
+        if (_drain.Draining.IsCancellationRequested && !_drain.Deadline.IsCancellationRequested && _drainEnds == default)
+            _drainEnds = _drain.Deadline.UnsafeRegister(static signal => ((SessionSignal)signal!).Set(), _signal);
     }
 
     private void Relay()

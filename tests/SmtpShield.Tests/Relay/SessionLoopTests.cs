@@ -125,6 +125,38 @@ public sealed class SessionLoopTests
         Assert.That(_loop.After, Is.EqualTo("RCPT"));
     }
 
+    /// <summary>The shield has stopped waiting, and something of the session still does not end: the loop sleeps all the same.</summary>
+    [Test, CancelAfter(20_000)]
+    public async Task Drain_DeadlineIsOver_TheLoopStillSleeps(CancellationToken cancellationToken)
+    {
+        var snapshot = new ShieldSnapshot(new() { Listener = new() { DrainTimeout = TimeSpan.Zero } });
+        using var drain = new ConnectionDrain(snapshot, _time);
+        var isOver = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var registration = drain.Deadline.Register(isOver.SetResult);
+        drain.Begin();
+        await isOver.Task.WaitAsync(cancellationToken);
+        var (transport, client) = DuplexPipe.CreateConnectionPair(new(), new());
+        var dialer = new Deaf();
+        await using var loop = new SessionLoop(
+            new(new(new IPEndPoint(IPAddress.Parse("192.0.2.1"), 1)), counter: null, new("smtp", snapshot), isUnderStress: false, TlsMode.None, static () => true),
+            transport,
+            dialer,
+            drain,
+            new OpenSessions(),
+            new(NullLogger<RemovedEhloKeywords>.Instance),
+            new(NullLogger<LenientMtas>.Instance),
+            _time,
+            _log);
+
+        // Comes back when the loop sleeps; it runs on this thread until then.
+        var asleep = Task.Run(() => new Task<SessionEndReason>[] { loop.RunAsync().AsTask() }, cancellationToken);
+        var session = (await asleep.WaitAsync(cancellationToken))[0];
+        dialer.Dial.SetResult(new(null, [], GreetingTimedOut: false));
+
+        Assert.That(await session.WaitAsync(cancellationToken), Is.EqualTo(SessionEndReason.NoUpstream));
+        Assert.That(Encoding.ASCII.GetString((await client.Input.ReadAsync(cancellationToken)).Buffer), Does.StartWith("421 4.3.0 "));
+    }
+
     private async Task RunAsync() => _result = await _loop.RunAsync();
 
     private void BeginMessage(string command, string? reply)
@@ -180,5 +212,12 @@ public sealed class SessionLoopTests
     private sealed class AtOnce(UpstreamConnection connection) : IMtaDialer
     {
         public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => new(new UpstreamDialResult(connection, [], GreetingTimedOut: false));
+    }
+
+    private sealed class Deaf : IMtaDialer
+    {
+        public TaskCompletionSource<UpstreamDialResult> Dial { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => new(Dial.Task);
     }
 }
