@@ -34,7 +34,6 @@ internal static class ShieldServices
         // What is there once for each service logs under its syslog_name.
         services.Replace(ServiceDescriptor.Scoped(typeof(ILogger<>), typeof(ServiceLogger<>)));
 
-        services.AddScoped<ClientExceptions>();
         services.AddSingleton<INameResolver>(static services =>
         {
             var time = services.GetRequiredService<TimeProvider>();
@@ -42,7 +41,16 @@ internal static class ShieldServices
         });
         services.AddSingleton<PeerNames>();
 
-        services.AddSingleton<OverLimit>((string service, in AnvilCounts counts) => ClientLimits.IsAnyExceeded(counts, snapshot.Current.Of(service).Limits));
+        services.AddSingleton<OverLimit>(static services =>
+        {
+            var scopes = services.GetRequiredService<ServiceScopes>();
+            return (string service, in AnvilCounts counts) =>
+            {
+                var its = scopes.Of(service);
+                var isUnderStress = its.GetRequiredService<ProcessLimit>().IsUnderStress;
+                return ClientLimits.IsAnyExceeded(counts, its.GetRequiredService<ShieldService>().When(isUnderStress).Limits);
+            };
+        });
         services.AddSingleton<AnvilStatistics>();
         services.AddSingleton<AnvilTable>();
         services.AddHostedService<AnvilSweeper>();
@@ -55,7 +63,6 @@ internal static class ShieldServices
 
         services.AddUpstream();
 
-        services.AddScoped<ConnectionLimits>();
         services.AddScoped<NewTlsSessions>();
         services.AddScoped<HandshakesInVain>();
         services.AddScoped<AdmitHandshake>();

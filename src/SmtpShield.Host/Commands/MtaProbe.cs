@@ -30,7 +30,7 @@ internal static class MtaProbe
             {
                 var own = await pool.ProbeAsync(service, destination, client: null, relaysTo: null, cancellationToken);
                 problems.AddRange(Judge(service, destination, own));
-                if (IsAllThereIs(own, service.Current.Upstream.ClientHandoff))
+                if (IsAllThereIs(own, service.Unstressed.Upstream.ClientHandoff))
                     continue;
 
                 var outsider = await RelayTest.RunAsync(pool, service, destination, cancellationToken);
@@ -72,12 +72,12 @@ internal static class MtaProbe
         if (greeting.Code != 220)
         {
             // An MTA that is told about clients greets a client differently.
-            var isForAll = service.Current.Upstream.ClientHandoff is ClientHandoff.None;
+            var isForAll = service.Unstressed.Upstream.ClientHandoff is ClientHandoff.None;
             yield return new(isForAll ? ProblemSeverity.Error : ProblemSeverity.Warning, location, Parameter, $"{destination} greets the shield with {greeting.FirstLine}");
         }
         else if (probe.Ehlo is not { Code: 250 } ehlo)
         {
-            var hint = service.Current.Upstream.ClientHandoff is ClientHandoff.ProxyV1 or ClientHandoff.ProxyV2 ? "does it expect a PROXY header? (Postfix: smtpd_upstream_proxy_protocol = haproxy)" : "";
+            var hint = service.Unstressed.Upstream.ClientHandoff is ClientHandoff.ProxyV1 or ClientHandoff.ProxyV2 ? "does it expect a PROXY header? (Postfix: smtpd_upstream_proxy_protocol = haproxy)" : "";
             yield return new(ProblemSeverity.Error, location, Parameter, $"{destination} {probe.Failure ?? $"answers EHLO with {probe.Ehlo?.FirstLine}"}", hint);
         }
         else

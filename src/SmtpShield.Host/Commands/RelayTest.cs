@@ -23,7 +23,7 @@ internal static class RelayTest
     /// <summary>Runs it.</summary>
     /// <returns><see langword="null"/>: it can't be done, because replies to an address that is not the shield's would not come back to it.</returns>
     public static async ValueTask<UpstreamProbe?> RunAsync(UpstreamPool pool, ShieldService service, string destination, CancellationToken cancellationToken) =>
-        service.Current.Upstream.ClientHandoff is ClientHandoff.Transparent
+        service.Unstressed.Upstream.ClientHandoff is ClientHandoff.Transparent
             ? null
             : await pool.ProbeAsync(service, destination, new(new(Outsider), Destination), RecipientOf(service), cancellationToken);
 
@@ -31,7 +31,7 @@ internal static class RelayTest
     public static IEnumerable<ConfigurationProblem> Judge(ShieldService service, string destination, UpstreamProbe? probe)
     {
         var location = new SourceLocation($"service {service.Name}");
-        var isTold = service.Current.Upstream.ClientHandoff is not ClientHandoff.None;
+        var isTold = service.Unstressed.Upstream.ClientHandoff is not ClientHandoff.None;
         var client = isTold ? $"{Outsider.Address}" : "the shield's own address";
         ConfigurationProblem NotTried(ProblemSeverity severity, string why) =>
             new(severity, location, Parameter, $"{destination}: whether it relays for anybody was not tried: {why}");
@@ -62,7 +62,7 @@ internal static class RelayTest
     public static async ValueTask<IReadOnlyList<ConfigurationProblem>> ProxyProblemsAsync(
         UpstreamPool pool, ShieldService service, string destination, CancellationToken cancellationToken)
     {
-        var options = service.Current;
+        var options = service.Unstressed;
         if (options.Proxy.Protocol is not UpstreamProxyProtocol.Haproxy || options.Upstream.ClientHandoff is ClientHandoff.None or ClientHandoff.Transparent)
             return [];
 
@@ -89,5 +89,5 @@ internal static class RelayTest
 
     // Not the MTA's own, as in a trial with an example name.
     private static string RecipientOf(ShieldService service) =>
-        $"smtpshield-probe@{(service.Current.Smtpd.MyHostname.EndsWith("example.org", StringComparison.OrdinalIgnoreCase) ? "example.net" : "example.org")}";
+        $"smtpshield-probe@{(service.Unstressed.Smtpd.MyHostname.EndsWith("example.org", StringComparison.OrdinalIgnoreCase) ? "example.net" : "example.org")}";
 }

@@ -16,7 +16,7 @@ internal static class SubmissionTest
     /// <param name="probe">A session with it.</param>
     public static IEnumerable<ConfigurationProblem> Judge(ShieldService service, string destination, UpstreamProbe probe)
     {
-        var options = service.Current;
+        var options = service.Unstressed;
         if (!IsSubmission(service.Name, options) || probe.Ehlo is not { Code: 250 } ehlo || EhloReply.Offers(ehlo.Text, "AUTH"u8))
             yield break;
         // Passed on to the MTA: what it offers in TLS is between it and the client.

@@ -1,8 +1,5 @@
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Clients;
-using SmtpShield.Configuration;
-using SmtpShield.Limits;
+using SmtpShield.Telemetry;
 
 namespace SmtpShield.Admission;
 
@@ -10,56 +7,46 @@ namespace SmtpShield.Admission;
 /// Decides who may have a handshake, before the key is used: not who is above <c>smtpd_client_new_tls_session_rate_limit</c>, nor who has left handshakes
 /// unfinished, nor, where the handshake comes first, who is over a limit on connections and has been told so inside TLS often enough.
 /// </summary>
-internal sealed class AdmitHandshake(
-    ConnectionLimits limits, NewTlsSessions newSessions, HandshakesInVain inVain, ShieldService service, ILogger<AdmitHandshake> log)
+internal sealed class AdmitHandshake(NewTlsSessions newSessions, HandshakesInVain inVain, ILogger<AdmitHandshake> log)
 {
-    /// <summary>
-    /// Counts a connection that begins with a handshake, and judges it. Leaves its counter, and the refusal that <see cref="AdmitClient"/> is to tell inside
-    /// TLS.
-    /// </summary>
-    /// <param name="connection">The connection.</param>
-    /// <param name="client">Who the client is.</param>
-    /// <param name="counter">Counts the client's events, disposed by the caller; null when it is exempt, or a proxy that checks whether the shield
-    /// lives.</param>
+    /// <summary>Counts a connection that begins with a handshake, and judges it. A refusal that it may be told of, <see cref="AdmitClient"/> tells inside TLS.</summary>
     /// <returns>False: it can only be closed, and the log says why.</returns>
-    public bool MayConnect(ConnectionContext connection, ClientIdentity client, out ClientCounter? counter)
+    public bool MayConnect(ClientConnection connection)
     {
-        counter = connection.Features.Get<ProxyConnection>() is { IsLocal: true } ? null : limits.CounterOf(client);
-        if (counter is null)
+        if (connection.HandshakeCounter is null)
             return true;
-        if (!newSessions.MayBegin(client, counter))
-            return false;
+        if (!newSessions.MayBegin(connection))
+            return End(connection, SessionEndReason.HandshakeRefused);
+        if (connection.JudgeOnce(ConnectionLimits.Count) is not { } refusal || inVain.TryTell(connection.Client.Range))
+            return true;
 
-        connection.Features.Set(counter);
-        if (limits.Count(connection, counter, client) is not { } refusal)
-            return true;
-        if (inVain.TryTell(client.Range))
-        {
-            connection.Features.Set(refusal);
-            return true;
-        }
-
-        Log(refusal, client);
-        return false;
+        Log(refusal, connection);
+        return End(connection, SessionEndReason.ConnectionLimit);
     }
 
     /// <summary>A connection ends without TLS: if it was to be told of a refusal, the log still does.</summary>
-    public void NoteUntold(ConnectionContext connection, ClientIdentity client)
+    public void NoteUntold(ClientConnection connection)
     {
-        if (connection.Features.Get<ConnectionRefusal>() is { } refusal)
-            Log(refusal, client);
+        if (connection.JudgeOnce(ConnectionLimits.Count) is { } refusal)
+            Log(refusal, connection);
     }
 
     /// <summary>Whether a client may begin a handshake, for all it has done with earlier ones; logs it if not.</summary>
-    public bool MayBegin(ClientIdentity client, ClientCounter? counter)
+    public bool MayBegin(ClientConnection connection)
     {
-        if (counter is null || inVain.TooManyLeft(client.Range) is not (> 0 and var left))
+        if (connection.HandshakeCounter is null || inVain.TooManyLeft(connection.Client.Range) is not (> 0 and var left))
             return true;
 
-        AdmissionLog.LimitExceeded(log, "Unfinished TLS handshake", left, client.NameAddress, service.Name);
+        AdmissionLog.LimitExceeded(log, "Unfinished TLS handshake", left, connection.Client.NameAddress, connection.Options.Service);
         return false;
     }
 
-    private void Log(ConnectionRefusal refusal, ClientIdentity client) =>
-        AdmissionLog.LimitExceeded(log, refusal.Subject, refusal.Count, client.NameAddress, service.Name);
+    private static bool End(ClientConnection connection, SessionEndReason reason)
+    {
+        connection.EndWith(new(reason));
+        return false;
+    }
+
+    private void Log(ConnectionRefusal refusal, ClientConnection connection) =>
+        AdmissionLog.LimitExceeded(log, refusal.Subject, refusal.Count, connection.Client.NameAddress, connection.Options.Service);
 }

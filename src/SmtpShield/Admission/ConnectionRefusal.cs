@@ -2,7 +2,7 @@ using SmtpShield.Protocol;
 
 namespace SmtpShield.Admission;
 
-/// <summary>A connection is one too many. A feature of the connection when that was found before its handshake.</summary>
+/// <summary>A connection is one too many.</summary>
 /// <param name="Subject">Of which limit, in the words of Postfix's log line.</param>
 /// <param name="Count">The number above it.</param>
 /// <param name="Reply">What the client gets in place of the greeting, if it is told.</param>

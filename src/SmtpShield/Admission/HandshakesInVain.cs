@@ -109,7 +109,7 @@ internal sealed class HandshakesInVain(ShieldService service, TimeProvider time)
         if (_order.Count == 0)
             return;
 
-        var unit = service.Current.Anvil.RateTimeUnit;
+        var unit = service.Unstressed.Anvil.RateTimeUnit;
         while (_order.TryPeek(out var oldest) && time.GetElapsedTime(oldest.Start) >= unit)
             _records.Remove(_order.Dequeue().Client);
     }

@@ -1,6 +1,4 @@
 using Microsoft.Extensions.Logging;
-using SmtpShield.Clients;
-using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Protocol;
 
@@ -10,42 +8,39 @@ namespace SmtpShield.Admission;
 /// Limits the TLS sessions a client may negotiate anew: <c>smtpd_client_new_tls_session_rate_limit</c>. A resumed session is not new; a handshake that failed is (smtpd.c,
 /// <c>smtpd_start_tls</c>).
 /// </summary>
-internal sealed class NewTlsSessions(ShieldService service, ILogger<NewTlsSessions> log)
+internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
 {
     private static readonly ClientLimit _limit = ClientLimits.NewTlsSession;
 
     /// <summary>Whether a client that begins with a handshake may do so; logs it if not.</summary>
-    public bool MayBegin(ClientIdentity client, ClientCounter? counter)
+    public bool MayBegin(ClientConnection connection)
     {
-        var limits = service.Current.Limits;
-        if (counter is null || !_limit.IsOn(limits) || _limit.Judge(counter.Peek(AnvilEvent.NewTlsSession), limits) is null)
+        var limits = connection.Options.Limits;
+        if (connection.HandshakeCounter is not { } counter || !_limit.IsOn(limits) || _limit.Judge(counter.Peek(AnvilEvent.NewTlsSession), limits) is null)
             return true;
 
-        AdmissionLog.TlsRefused(log, client.NameAddress, service.Name);
+        AdmissionLog.TlsRefused(log, connection.Client.NameAddress, connection.Options.Service);
         return false;
     }
 
     /// <summary>
     /// How many handshakes of a client may be under way: those that are not over are not counted yet, and of those above the limit only a few are told so inside TLS.
     /// </summary>
-    public int MostUnderWay(ClientCounter counter) =>
-        _limit.Value(service.Current.Limits) is > 0 and var limit
-            ? Math.Max(1, limit - counter.Peek(AnvilEvent.NewTlsSession) + HandshakesInVain.MostTold)
-            : int.MaxValue;
+    /// <returns>Null: it has no share, as an exempt client.</returns>
+    public static int? MostUnderWay(ClientConnection connection) =>
+        connection.HandshakeCounter is not { } counter ? null
+        : _limit.Value(connection.Options.Limits) is > 0 and var limit ? Math.Max(1, limit - counter.Peek(AnvilEvent.NewTlsSession) + HandshakesInVain.MostTold)
+        : int.MaxValue;
 
     /// <summary>Counts a handshake that was not a resumption.</summary>
     /// <returns>421, to be said inside TLS, when it was one too many; else null.</returns>
-    public Reply? Count(ClientIdentity client, ClientCounter? counter)
+    public Reply? Count(ClientConnection connection)
     {
-        var options = service.Current;
-        if (counter is null || !_limit.IsOn(options.Limits))
+        var limits = connection.Options.Limits;
+        if (connection.HandshakeCounter is not { } counter || !_limit.IsOn(limits) || _limit.Judge(counter.Count(_limit), limits) is not { } hit)
             return null;
 
-        var count = counter.Count(_limit);
-        if (_limit.Judge(count, options.Limits) is not { } hit)
-            return null;
-
-        AdmissionLog.LimitExceeded(log, hit.Limit.Subject, hit.Count, client.NameAddress, service.Name);
-        return hit.ReplyTo(options.Smtpd.MyHostname, client);
+        AdmissionLog.LimitExceeded(log, hit.Limit.Subject, hit.Count, connection.Client.NameAddress, connection.Options.Service);
+        return hit.ReplyTo(connection.Options.AtStart.Smtpd.MyHostname, connection.Client);
     }
 }

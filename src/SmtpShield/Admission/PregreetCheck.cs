@@ -1,12 +1,7 @@
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Clients;
-using SmtpShield.Configuration;
 using SmtpShield.Listening;
 using SmtpShield.Protocol;
 using SmtpShield.Telemetry;
-using SmtpShield.Tls;
 
 namespace SmtpShield.Admission;
 
@@ -15,45 +10,42 @@ namespace SmtpShield.Admission;
 /// not. As a stage it looks once before anything is counted or dialled; the session looks again before it greets. It sees what has arrived, and waits for
 /// nothing. In wrapper mode nobody is refused, as by Postfix: the first command may come in one write with the end of the handshake.
 /// </summary>
-internal sealed partial class PregreetCheck(ShieldService service, ILogger<PregreetCheck> log) : IConnectionStage
+internal sealed partial class PregreetCheck(ILogger<PregreetCheck> log) : IConnectionStage<ClientConnection>
 {
-    private const string BeforeGreeting = "CONNECT";
-
     private const int LongestInputLogged = 100;
 
     /// <inheritdoc />
-    public async Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    public async Task InvokeAsync(ClientConnection connection, Func<ClientConnection, Task> next)
     {
-        if (!service.Current.Smtpd.ForbidUnauthPipelining || !await HasTalkedAsync(connection).ConfigureAwait(false))
+        if (!connection.Options.AtStart.Smtpd.ForbidUnauthPipelining || !await HasTalkedAsync(connection).ConfigureAwait(false))
         {
             await next(connection).ConfigureAwait(false);
             return;
         }
 
-        await connection.Transport.SayAsync(Replies.SynchronizationError).ConfigureAwait(false);
+        await connection.RefuseAsync(SessionEndReason.TalkedFirst, Replies.SynchronizationError).ConfigureAwait(false);
     }
 
     // Logs it. What has been sent stays to be read.
-    private async ValueTask<bool> HasTalkedAsync(ConnectionContext connection)
+    private async ValueTask<bool> HasTalkedAsync(ClientConnection connection)
     {
-        if (connection.Features.Get<TlsFacts>() is not null)
+        if (connection.Tls is not null)
             return false;
 
-        var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(PregreetCheck)} runs behind {nameof(IdentifyClient)}.");
         try
         {
             // Octets may have come with a PROXY header, and have left the socket with it.
             var input = connection.Transport.Input;
             if (!input.TryRead(out var read))
             {
-                if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket || socket.Available == 0)
+                if (!connection.HasArrived)
                     return false;
                 read = await input.ReadAsync().ConfigureAwait(false);
             }
 
             var hasTalked = !read.Buffer.IsEmpty;
             if (hasTalked)
-                Log.ImproperPipelining(log, BeforeGreeting, client.NameAddress, ClientInput.Quote(read.Buffer, LongestInputLogged));
+                Log.ImproperPipelining(log, SessionEnd.AfterConnect, connection.Client.NameAddress, ClientInput.Quote(read.Buffer, LongestInputLogged));
             input.AdvanceTo(read.Buffer.Start);
             return hasTalked;
         }

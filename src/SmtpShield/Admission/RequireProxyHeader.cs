@@ -1,8 +1,6 @@
-using Microsoft.AspNetCore.Connections;
-using SmtpShield.Clients;
-using SmtpShield.Configuration;
 using SmtpShield.Listening;
 using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
 
 namespace SmtpShield.Admission;
 
@@ -10,17 +8,18 @@ namespace SmtpShield.Admission;
 /// Refuses a connection whose PROXY header was missing or wrong, as Postfix does: behind its <c>connect from</c> line, before it is counted. On services
 /// without such headers it lets everybody pass.
 /// </summary>
-internal sealed class RequireProxyHeader(ShieldService service) : IConnectionStage
+internal sealed class RequireProxyHeader : IConnectionStage<ClientConnection>
 {
     /// <inheritdoc />
-    public async Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    public async Task InvokeAsync(ClientConnection connection, Func<ClientConnection, Task> next)
     {
-        if (connection.Features.Get<ProxyConnection>() is not { HasFailed: true })
+        if (!connection.LacksProxyHeader)
         {
             await next(connection).ConfigureAwait(false);
             return;
         }
 
-        await connection.Transport.SayAsync(Replies.ServerLocalError(service.Current.Smtpd.MyHostname)).ConfigureAwait(false);
+        var reply = Replies.ServerLocalError(connection.Options.AtStart.Smtpd.MyHostname);
+        await connection.RefuseAsync(SessionEndReason.NoProxyHeader, reply).ConfigureAwait(false);
     }
 }

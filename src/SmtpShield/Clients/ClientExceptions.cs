@@ -7,12 +7,9 @@ namespace SmtpShield.Clients;
 /// addresses of this host; a PROXY header that has one, or the proxy's, most often says that the proxy does not know its client, so for these
 /// <c>shield_proxy_event_limit_exceptions</c> takes its place.
 /// </summary>
-internal sealed class ClientExceptions(ShieldService service)
+internal static class ClientExceptions
 {
-    /// <summary>Whether the client is exempt, by the newest configuration.</summary>
-    public bool Contains(ClientIdentity client)
-    {
-        var options = service.Current;
-        return (client.IsProxy ? options.Proxy.EventLimitExceptions : options.Limits.ClientEventLimitExceptions).Matches(client.Address, client.Name);
-    }
+    /// <summary>Whether the client is exempt, by the options its connection began with.</summary>
+    public static bool Contain(ShieldOptions options, ClientIdentity client) =>
+        (client.IsProxy ? options.Proxy.EventLimitExceptions : options.Limits.ClientEventLimitExceptions).Matches(client.Address, client.Name);
 }

@@ -1,33 +1,35 @@
 using System.Net;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Configuration;
 using SmtpShield.Listening;
 
 namespace SmtpShield.Clients;
 
 /// <summary>
-/// Decides whose connection this is: the socket's peer, with its verified name if <c>smtpd_peername_lookup</c> asks for it. Leaves a
-/// <see cref="ClientIdentity"/>, which stays as it is until the connection ends; a connection whose peer has already vanished is dropped.
+/// Decides whose connection this is: the socket's peer, with its verified name if <c>smtpd_peername_lookup</c> asks for it. That stays as it is until the
+/// connection ends; a connection whose peer has already vanished is dropped.
 /// </summary>
-internal sealed partial class IdentifyClient(ShieldService service, PeerNames names, ILogger<IdentifyClient> log) : IConnectionStage
+internal sealed partial class IdentifyClient(PeerNames names, ILogger<IdentifyClient> log) : IConnectionStage<ArrivedConnection, IdentifiedConnection>
 {
     /// <inheritdoc />
-    public Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    public Task InvokeAsync(ArrivedConnection arrived, Func<IdentifiedConnection, Task> next)
     {
-        if (connection.RemoteEndPoint is not IPEndPoint peer)
+        if (arrived.Connection.RemoteEndPoint is not IPEndPoint peer)
             return Task.CompletedTask;
-        if (service.Current.Smtpd.PeernameLookup)
-            return LookUpAsync(connection, peer, next);
+        if (arrived.Options.AtStart.Smtpd.PeernameLookup)
+            return LookUpAsync(arrived, peer, next);
 
-        connection.Features.Set(new ClientIdentity(peer, anvil: service.Current.Anvil) { IsProxy = IsProxy(connection) });
-        return next(connection);
+        return next(new(arrived.Connection, arrived.Options, arrived.Proxy, new(peer, anvil: arrived.Options.AtStart.Anvil) { IsProxy = arrived.Proxy.IsProxy }));
     }
 
-    private async Task LookUpAsync(ConnectionContext connection, IPEndPoint peer, ConnectionDelegate next)
+    private async Task LookUpAsync(ArrivedConnection arrived, IPEndPoint peer, Func<IdentifiedConnection, Task> next)
     {
-        var found = await names.LookUpAsync(ClientIdentity.AddressOf(peer), connection.ConnectionClosed).ConfigureAwait(false);
-        var client = new ClientIdentity(peer, found.Name, service.Current.Anvil) { ReverseName = found.ReverseName, IsNameTemporary = found.IsTemporary, IsProxy = IsProxy(connection) };
+        var found = await names.LookUpAsync(ClientIdentity.AddressOf(peer), arrived.Connection.ConnectionClosed).ConfigureAwait(false);
+        var client = new ClientIdentity(peer, found.Name, arrived.Options.AtStart.Anvil)
+        {
+            ReverseName = found.ReverseName,
+            IsNameTemporary = found.IsTemporary,
+            IsProxy = arrived.Proxy.IsProxy,
+        };
         switch (found.Fault)
         {
             case PeerNameFault.Numeric:
@@ -44,11 +46,8 @@ internal sealed partial class IdentifyClient(ShieldService service, PeerNames na
                 break;
         }
 
-        connection.Features.Set(client);
-        await next(connection).ConfigureAwait(false);
+        await next(new(arrived.Connection, arrived.Options, arrived.Proxy, client)).ConfigureAwait(false);
     }
-
-    private static bool IsProxy(ConnectionContext connection) => connection.Features.Get<ProxyConnection>() is { IsProxy: true };
 
     private static partial class Log
     {

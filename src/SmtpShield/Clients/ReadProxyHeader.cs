@@ -10,14 +10,15 @@ namespace SmtpShield.Clients;
 
 /// <summary>
 /// Reads the PROXY header that begins every connection of a service with <c>smtpd_upstream_proxy_protocol</c>, and gives the connection the addresses it names;
-/// on other services it looks at nothing. Leaves a <see cref="ProxyConnection"/>. What follows the header stays to be read. Peers that are not in
+/// on other services it looks at nothing. The first stage, so it also takes the options the connection goes by. What follows the header stays to be read. Peers that are not in
 /// <c>shield_proxy_sources</c> are closed without a word.
 /// </summary>
 /// <remarks>
 /// Slow headers are bounded by <c>smtpd_upstream_proxy_timeout</c> and the process limit: only proxies get this far, and a client behind them has no address
 /// yet to be counted by.
 /// </remarks>
-internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvider time, ILogger<ReadProxyHeader> log) : IConnectionStage
+internal sealed partial class ReadProxyHeader(ShieldService service, ProcessLimit processLimit, TimeProvider time, ILogger<ReadProxyHeader> log)
+    : IConnectionStage<ConnectionContext, ArrivedConnection>
 {
     private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(60);
 
@@ -29,31 +30,32 @@ internal sealed partial class ReadProxyHeader(ShieldService service, TimeProvide
     private readonly AtMostOnce _checksWarning = new(time, WarningInterval);
 
     /// <inheritdoc />
-    public Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    public Task InvokeAsync(ConnectionContext connection, Func<ArrivedConnection, Task> next)
     {
-        var options = service.Current.Proxy;
-        if (options.Protocol == UpstreamProxyProtocol.None)
-            return next(connection);
+        var options = new ConnectionOptions(service, processLimit.IsUnderStress);
+        var proxy = options.AtStart.Proxy;
+        if (proxy.Protocol == UpstreamProxyProtocol.None)
+            return next(new(connection, options, ProxyConnection.None));
         if (connection.RemoteEndPoint is not IPEndPoint peer)
             return Task.CompletedTask;
-        if (options.Sources.Matches(ClientIdentity.AddressOf(peer), NoName))
+        if (proxy.Sources.Matches(ClientIdentity.AddressOf(peer), NoName))
             return ReadAsync(connection, peer, options, next);
 
         WarnOf(peer);
         return Task.CompletedTask;
     }
 
-    private async Task ReadAsync(ConnectionContext connection, IPEndPoint peer, ProxyOptions options, ConnectionDelegate next)
+    private async Task ReadAsync(ConnectionContext connection, IPEndPoint peer, ConnectionOptions options, Func<ArrivedConnection, Task> next)
     {
-        var (header, fault) = await TryReadAsync(connection, options).ConfigureAwait(false);
+        var (header, fault) = await TryReadAsync(connection, options.AtStart.Proxy).ConfigureAwait(false);
         using var check = IsLocal(header, peer, connection.LocalEndPoint) ? BeginCheck() : null;
-        connection.Features.Set(new ProxyConnection(check is not null, fault.Length == 0 && IsProxy(header, peer), fault.Length > 0));
+        var proxy = new ProxyConnection(check is not null, fault.Length == 0 && IsProxy(header, peer), fault.Length > 0);
         if (fault.Length > 0)
             Log.HeaderRefused(log, fault);
         else if (header.Kind == ProxyHeaderKind.Tcp)
             (connection.RemoteEndPoint, connection.LocalEndPoint) = (header.Source.ToIPEndPoint(), header.Destination.ToIPEndPoint());
 
-        await next(connection).ConfigureAwait(false);
+        await next(new(connection, options, proxy)).ConfigureAwait(false);
     }
 
     // Version 1 has no LOCAL. HAProxy then names the ends of the very connection the header comes on, which no client's connection can have.

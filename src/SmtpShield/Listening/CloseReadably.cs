@@ -12,14 +12,14 @@ namespace SmtpShield.Listening;
 /// Bounded: <see cref="LongestWait"/> and <see cref="MostOctets"/> a connection, <see cref="SessionBound.Closing"/> at a time; those above it are closed at
 /// once.
 /// </remarks>
-internal sealed class CloseReadably(ConnectionRoom room, TimeProvider time) : IConnectionStage
+internal sealed class CloseReadably(ConnectionRoom room, TimeProvider time) : IConnectionStage<ConnectionContext>
 {
     private const long MostOctets = 16 << 20;
 
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);
 
     /// <inheritdoc />
-    public async Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    public async Task InvokeAsync(ConnectionContext connection, Func<ConnectionContext, Task> next)
     {
         try
         {

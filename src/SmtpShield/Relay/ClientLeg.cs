@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
 
 namespace SmtpShield.Relay;
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using SmtpShield.Configuration;
 using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
 
 namespace SmtpShield.Relay;
 

@@ -1,3 +1,6 @@
+using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
+
 namespace SmtpShield.Relay;
 
 /// <summary>One thing a session waits for, and how long.</summary>
@@ -5,4 +8,6 @@ namespace SmtpShield.Relay;
 /// <param name="Runs">Whether it is waited for now.</param>
 /// <param name="Due">Until when; a timestamp. Asked only while it runs.</param>
 /// <param name="Ends">How the session ends when it does not come; <see cref="SessionEndReason.None"/>: it doesn't, the loop only looks again.</param>
-internal sealed record Deadline(string Name, Func<SmtpSession, bool> Runs, Func<SmtpSession, long> Due, SessionEndReason Ends);
+/// <param name="Reply">What the client is told then, of the shield's name; null: nothing.</param>
+internal sealed record Deadline(
+    string Name, Func<SmtpSession, bool> Runs, Func<SmtpSession, long> Due, SessionEndReason Ends, Func<string, Reply>? Reply = null);

@@ -9,7 +9,7 @@ namespace SmtpShield.Relay;
 internal sealed class Dialogue
 {
     /// <summary>Behind which command log lines say the session ended, before any command.</summary>
-    public const string AfterConnect = "CONNECT";
+    public const string AfterConnect = Telemetry.SessionEnd.AfterConnect;
 
     /// <summary>The same, behind a message.</summary>
     public const string AfterMessage = "END-OF-MESSAGE";

@@ -1,5 +1,6 @@
 using SmtpShield.Listening;
 using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
 using SmtpShield.Upstream;
 
 namespace SmtpShield.Relay;

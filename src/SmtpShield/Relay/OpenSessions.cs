@@ -1,4 +1,4 @@
-using SmtpShield.Clients;
+using SmtpShield.Admission;
 using SmtpShield.Listening;
 
 namespace SmtpShield.Relay;
@@ -20,6 +20,7 @@ internal sealed class OpenSessions : IOpenSessions
 
     private readonly Lock _gate = new();
     private readonly HashSet<OpenSession> _sessions = [];
+    private long _last;
 
     /// <summary>Sessions that are open.</summary>
     public int Count
@@ -31,15 +32,25 @@ internal sealed class OpenSessions : IOpenSessions
         }
     }
 
-    /// <summary>Adds a session until it is disposed.</summary>
-    /// <param name="client">Whose it is.</param>
-    /// <param name="wake">Makes its loop look.</param>
-    public OpenSession Add(ClientRange client, Action wake)
+    /// <summary>Pictures of all of them, in no order.</summary>
+    public IReadOnlyList<SessionView> Views
     {
-        var session = new OpenSession(this, client, wake);
+        get
+        {
+            lock (_gate)
+                return [.. _sessions.Select(static session => session.View())];
+        }
+    }
+
+    /// <summary>Adds a session until it is disposed.</summary>
+    public OpenSession Add(ClientConnection connection)
+    {
         lock (_gate)
+        {
+            var session = new OpenSession(this, ++_last, connection);
             _sessions.Add(session);
-        return session;
+            return session;
+        }
     }
 
     /// <summary>A session is over.</summary>
@@ -60,7 +71,7 @@ internal sealed class OpenSessions : IOpenSessions
                 break;
 
             candidate.Session.Ask();
-            octets -= candidate.Held + Itself;
+            octets -= candidate.Standing.Held + Itself;
             asked++;
         }
 
@@ -72,23 +83,23 @@ internal sealed class OpenSessions : IOpenSessions
         lock (_gate)
         {
             most = Math.Max(FewestAtATime, _sessions.Count / Share);
-            var ofClients = _sessions.CountBy(static session => session.Client).ToDictionary();
-            var candidates = new List<Candidate>();
-            foreach (var session in _sessions)
-            {
-                var candidate = new Candidate(session, session.Rank, session.Held, ofClients[session.Client], session.Progress);
-                if (!session.IsAsked && candidate.Rank != SheddingRank.Kept && (isUrgent || (candidate.Rank != SheddingRank.Content && candidate.Held >= Step)))
-                    candidates.Add(candidate);
-            }
-
-            return candidates;
+            var views = _sessions.Select(static session => (Session: session, View: session.View())).ToList();
+            var ofClients = views.CountBy(static session => session.View.Client.Range).ToDictionary();
+            return
+            [
+                .. views.Where(session => !session.Session.IsAsked && MayBeAsked(session.View.Standing, isUrgent))
+                    .Select(session => new Candidate(session.Session, session.View.Standing, ofClients[session.View.Client.Range])),
+            ];
         }
     }
 
-    // A copy of what the session says: it goes on saying it.
-    private readonly record struct Candidate(OpenSession Session, SheddingRank Rank, long Held, int OfClient, long Progress) : IComparable<Candidate>
+    private static bool MayBeAsked(in SessionStanding standing, bool isUrgent) =>
+        standing.Rank != SheddingRank.Kept && (isUrgent || (standing.Rank != SheddingRank.Content && standing.Held >= Step));
+
+    private readonly record struct Candidate(OpenSession Session, SessionStanding Standing, int OfClient) : IComparable<Candidate>
     {
-        private (bool, long, SheddingRank, int, long) Order => (Rank == SheddingRank.Content, -Held / Step, Rank, -OfClient, Progress);
+        private (bool, long, SheddingRank, int, long) Order =>
+            (Standing.Rank == SheddingRank.Content, -Standing.Held / Step, Standing.Rank, -OfClient, Standing.Progress);
 
         public int CompareTo(Candidate other) => Order.CompareTo(other.Order);
     }

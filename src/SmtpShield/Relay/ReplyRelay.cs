@@ -1,6 +1,7 @@
 using System.Buffers;
 using SmtpShield.Limits;
 using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
 
 namespace SmtpShield.Relay;
 

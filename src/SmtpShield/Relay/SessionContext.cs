@@ -1,41 +1,41 @@
+using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
+using SmtpShield.Tls;
 
 namespace SmtpShield.Relay;
 
 /// <summary>What stays the same, or goes on counting, when a session begins anew behind STARTTLS (RFC 3207 section 4.2): who the client is, and what it has done so far.</summary>
-/// <param name="client">Who the client is.</param>
-/// <param name="counter">Counts the client's events; null when it is exempt.</param>
-/// <param name="service">The service the client has connected to.</param>
-/// <param name="isUnderStress">Whether the service was under stress when the session began; it stays so for the session, as for a Postfix process.</param>
-/// <param name="tls">What STARTTLS means at the beginning.</param>
-/// <param name="reserveHandshake">Takes a place among the handshakes under way, when the client is told to begin one and not before. False: there is none for it.</param>
-internal sealed class SessionContext(ClientIdentity client, ClientCounter? counter, ShieldService service, bool isUnderStress, TlsMode tls, Func<bool> reserveHandshake)
+/// <param name="connection">The client's connection.</param>
+/// <param name="enterHandshakes">Takes a place among the handshakes under way, when the client is told to begin one and not before; null: there is none for it.</param>
+internal sealed class SessionContext(ClientConnection connection, Func<HandshakeSlot?> enterHandshakes) : IDisposable
 {
+    private HandshakeSlot? _handshake;
     private bool _hasPipelinedImproperly;
 
     /// <summary>Errors and junk commands so far.</summary>
     public ErrorLimit Errors;
 
-    /// <summary>What the session may still log of its client's doings.</summary>
-    public LogBudget LogBudget;
+    /// <summary>The client's connection.</summary>
+    public ClientConnection Connection => connection;
 
     /// <summary>Who the client is.</summary>
-    public ClientIdentity Client => client;
+    public ClientIdentity Client => connection.Client;
 
     /// <summary>Counts the client's events; null when it is exempt.</summary>
-    public ClientCounter? Counter => counter;
+    public ClientCounter? Counter => connection.Counter;
 
     /// <summary>The options the session started with.</summary>
-    public ShieldOptions Options { get; } = service.Current.When(isUnderStress);
+    public ShieldOptions Options => connection.Options.AtStart;
 
     /// <summary>The newest limits: they are tuned under attack, so running sessions obey them too.</summary>
-    public SmtpdLimitOptions Limits => service.Current.When(isUnderStress).Limits;
+    public SmtpdLimitOptions Limits => connection.Options.Limits;
 
     /// <summary>Commands counted for the disconnect line.</summary>
-    public CommandStatistics Statistics { get; } = new();
+    public CommandStatistics Statistics => connection.Statistics;
 
     /// <summary>The client has said AUTH: what it sends from here on may be credentials, at whatever prompt it types them.</summary>
     public bool MaySendCredentials { get; private set; }
@@ -53,7 +53,11 @@ internal sealed class SessionContext(ClientIdentity client, ClientCounter? count
     public bool IsEsmtp { get; private set; }
 
     /// <summary>What STARTTLS means now.</summary>
-    public TlsMode Tls { get; private set; } = tls;
+    public TlsMode Tls =>
+        connection.Tls is not null ? TlsMode.Active
+        : Options.Tls.IsPassedOn ? TlsMode.Passthrough
+        : Options.Tls.IsTerminated ? TlsMode.Offered
+        : TlsMode.None;
 
     /// <summary>Which SASL mechanisms pass: where STARTTLS is the MTA's the shield reads along no further than it can anyway.</summary>
     public PassedMechanisms PassedMechanisms => Tls switch
@@ -65,7 +69,13 @@ internal sealed class SessionContext(ClientIdentity client, ClientCounter? count
 
     /// <summary>Takes a place among the handshakes under way.</summary>
     /// <returns>False: there is none for this client.</returns>
-    public bool TryReserveHandshake() => reserveHandshake();
+    public bool TryReserveHandshake() => (_handshake = enterHandshakes()) is not null;
+
+    /// <summary>Hands the place over to who makes the handshake.</summary>
+    public HandshakeSlot TakeHandshake() => _handshake ?? throw new InvalidOperationException("STARTTLS was answered with 220 without a place.");
+
+    /// <summary>Gives back the place, if it has not been yet.</summary>
+    public void Dispose() => _handshake?.Dispose();
 
     /// <summary>The client is greeted.</summary>
     public void NoteGreeted(long now) => GreetedAt = now;
@@ -88,7 +98,4 @@ internal sealed class SessionContext(ClientIdentity client, ClientCounter? count
     /// <summary>STARTTLS was answered with 220: the session begins anew behind the handshake.</summary>
     /// <param name="isEsmtp">Whether the client has said EHLO.</param>
     public void LeaveClear(bool isEsmtp) => IsEsmtp = isEsmtp;
-
-    /// <summary>The handshake has succeeded.</summary>
-    public void NoteTls() => Tls = TlsMode.Active;
 }

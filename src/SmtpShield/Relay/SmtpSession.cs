@@ -3,6 +3,7 @@ using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
 
 namespace SmtpShield.Relay;
 
@@ -38,7 +39,7 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
     public Transaction Transaction { get; } = Transaction.After(context.IsEsmtp);
 
     /// <summary>How it ended, if it has.</summary>
-    public SessionEnd Ending { get; } = new();
+    public SessionEnding Ending { get; } = new();
 
     /// <summary>Who the client is.</summary>
     public ClientIdentity Identity => context.Client;
@@ -68,7 +69,7 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
     public bool IsBusy => Dialogue.Owed > 0 || Transaction.HasSender || Dialogue.Phase is not DialoguePhase.Commands;
 
     /// <summary>Whether another line about what the client does may be logged.</summary>
-    public bool MayLog() => context.LogBudget.TryTake();
+    public bool MayLog() => context.Connection.MayLog();
 
     /// <summary>Whether <c>smtpd_discard_ehlo_keywords</c> has a keyword.</summary>
     public bool Discards(string keyword)
@@ -100,6 +101,9 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
         _ when Dialogue.Phase is DialoguePhase.Chunk || Dialogue.IsAfterChunk => $"BDAT ({Transaction.ContentLength + client.Buffered} bytes)",
         _ => Dialogue.After,
     };
+
+    /// <summary>How the session ends when its client is gone: behind QUIT as it should.</summary>
+    public SessionEndReason Leaving => Dialogue.After == Verb.Quit.Name() ? SessionEndReason.ClientQuit : client.Departure;
 
     /// <summary>A reply of the shield's own as this client expects it.</summary>
     public Reply Adapt(Reply reply) => mta.Profile.OmitsEnhancedCodes ? reply.WithoutEnhancedCode() : reply;

@@ -1,3 +1,5 @@
+using SmtpShield.Telemetry;
+
 namespace SmtpShield.Relay;
 
 /// <summary>

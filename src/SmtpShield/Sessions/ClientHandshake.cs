@@ -1,58 +1,52 @@
-using System.IO.Pipelines;
-using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
-using SmtpShield.Limits;
+using SmtpShield.Telemetry;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Sessions;
 
-/// <summary>A client's handshake, who may have one, and what follows from it: it is counted unless it resumed an earlier session, and one too many is told so inside TLS (smtpd.c, <c>smtpd_start_tls</c>).</summary>
-internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, NewTlsSessions newSessions, HandshakesInVain inVain, ILogger<ClientHandshake> log)
+/// <summary>
+/// A client's handshake, who may have one, and what follows from it: it is counted unless it resumed an earlier session, and one too many is told so inside TLS
+/// (smtpd.c, <c>smtpd_start_tls</c>).
+/// </summary>
+internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, NewTlsSessions newSessions, HandshakesInVain inVain)
 {
     /// <summary>Takes the right to begin a handshake. Only when the client can begin it: from here on the place is not another's.</summary>
-    /// <param name="client">Who the client is.</param>
-    /// <param name="counter">Counts the client's events; null when it is exempt.</param>
-    /// <param name="options">The session's.</param>
     /// <returns>Null when too many are under way, of all or of the client's, or it has left too many.</returns>
-    public HandshakeSlot? TryEnter(ClientIdentity client, ClientCounter? counter, TlsOptions options) =>
-        admission.MayBegin(client, counter) ? tls.TryEnter(client.Range, counter is null ? null : newSessions.MostUnderWay(counter), options) : null;
+    public HandshakeSlot? TryEnter(ClientConnection connection) => admission.MayBegin(connection)
+        ? tls.TryEnter(connection.Client.Range, NewTlsSessions.MostUnderWay(connection), connection.Options.AtStart.Tls)
+        : null;
 
-    /// <summary>Runs the handshake.</summary>
+    /// <summary>Runs the handshake. The connection is inside TLS behind it, or over.</summary>
     /// <param name="slot">From <see cref="TryEnter"/>; disposed here.</param>
-    /// <param name="raw">The connection.</param>
-    /// <param name="client">Who the client is.</param>
-    /// <param name="counter">Counts the client's events; null when it is exempt.</param>
-    /// <param name="options">The session's.</param>
-    /// <param name="isCheck">Whether a proxy checks if the shield lives.</param>
-    /// <param name="after">Behind what the connection was lost, if it is.</param>
+    /// <param name="connection">The connection, in clear.</param>
+    /// <param name="after">Behind what it was lost, if it is.</param>
     /// <param name="cancellationToken">Ends the wait for the client.</param>
-    /// <returns>What to go on with; null when the session is over, and the log says why.</returns>
-    public async ValueTask<TlsTransport?> RunAsync(
-        HandshakeSlot slot, IDuplexPipe raw, ClientIdentity client, ClientCounter? counter, TlsOptions options, bool isCheck, string after, CancellationToken cancellationToken)
+    /// <returns>What to give back when the session is over; null when it is.</returns>
+    public async ValueTask<TlsTransport?> RunAsync(HandshakeSlot slot, ClientConnection connection, string after, CancellationToken cancellationToken)
     {
-        var handshake = await tls.AcceptAsync(raw, client, options, slot, isCheck, cancellationToken).ConfigureAwait(false);
-        if (counter is not null)
-            Note(handshake, client.Range);
-        var refusal = handshake.IsResumed ? null : newSessions.Count(client, counter);
+        var options = connection.Options.AtStart.Tls;
+        var handshake = await tls.AcceptAsync(connection.Transport, connection.Client, options, slot, connection.IsCheck, cancellationToken).ConfigureAwait(false);
+        if (connection.HandshakeCounter is not null)
+            Note(handshake, connection.Client.Range);
+        var refusal = handshake.IsResumed ? null : newSessions.Count(connection);
         if (handshake.Transport is not { } transport)
         {
-            if (isCheck)
-                SessionLog.CheckLost(log, after, client.NameAddress);
-            else if (refusal is null)
-                SessionLog.ConnectionLost(log, after, client.NameAddress);
+            connection.EndWith(new(refusal is null ? SessionEndReason.ClientLost : SessionEndReason.HandshakeLimit, after));
             return null;
         }
 
+        connection.EnterTls(transport);
         if (refusal is null)
             return transport;
 
         await using (transport.ConfigureAwait(false))
         {
+            connection.EndWith(new(SessionEndReason.HandshakeLimit, after));
             await transport.SayAsync(refusal, cancellationToken).ConfigureAwait(false);
         }
 
+        connection.LeaveTls();
         return null;
     }
 

@@ -5,8 +5,9 @@ using SmtpShield.Upstream;
 namespace SmtpShield.Sessions;
 
 /// <summary>Dials a service's MTAs for one client, by the options its connection began with.</summary>
-internal sealed class MtaDialer(UpstreamPool upstreams, string service, ShieldOptions options, UpstreamClient client) : IMtaDialer
+internal sealed class MtaDialer(UpstreamPool upstreams, ConnectionOptions options, UpstreamClient client) : IMtaDialer
 {
     /// <inheritdoc />
-    public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => upstreams.DialAsync(service, options, client, cancellationToken);
+    public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
+        upstreams.DialAsync(options.Service, options.AtStart, client, cancellationToken);
 }

@@ -1,32 +1,43 @@
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Admission;
 using SmtpShield.Clients;
+using SmtpShield.Limits;
 using SmtpShield.Listening;
+using SmtpShield.Telemetry;
 
 namespace SmtpShield.Sessions;
 
-/// <summary>Writes <c>connect from</c> for every identified connection, refused ones too, and exactly one <c>disconnect from</c>, on every path; of a proxy's own connections one line at debug level.</summary>
-internal sealed partial class RecordSession(ILogger<RecordSession> log) : IConnectionStage
+/// <summary>
+/// Writes <c>connect from</c> for every identified connection, refused ones too, how it ended, and exactly one <c>disconnect from</c>, on every path; of a
+/// proxy's own connections one line at debug level. By then the client's counts are back.
+/// </summary>
+internal sealed partial class RecordSession(AnvilTable anvil, ILogger<RecordSession> log) : IConnectionStage<IdentifiedConnection, ClientConnection>
 {
     /// <inheritdoc />
-    public async Task InvokeAsync(ConnectionContext connection, ConnectionDelegate next)
+    public async Task InvokeAsync(IdentifiedConnection identified, Func<ClientConnection, Task> next)
     {
-        var client = connection.Features.Get<ClientIdentity>() ?? throw new InvalidOperationException($"{nameof(RecordSession)} runs behind {nameof(IdentifyClient)}.");
-        var record = new SessionRecord();
-        connection.Features.Set(record);
-        var isLocal = connection.Features.Get<ProxyConnection>() is { IsLocal: true };
-        if (!isLocal)
+        var client = identified.Client;
+        var isExempt = ClientExceptions.Contain(identified.Options.AtStart, client);
+        var connection = new ClientConnection(identified, isExempt ? null : new(anvil, new(identified.Options.Service, client.Range)));
+        if (!connection.IsCheck)
             Log.Connected(log, client.NameAddress);
         try
         {
             await next(connection).ConfigureAwait(false);
         }
+        catch
+        {
+            connection.EndWith(new(SessionEndReason.Failed));
+            throw;
+        }
         finally
         {
-            if (isLocal)
-                Log.Checked(log, client.NameAddress, record.Statistics);
+            connection.Dispose();
+            SessionLog.Write(log, connection);
+            if (connection.IsCheck)
+                Log.Checked(log, client.NameAddress, connection.Statistics.Describe());
             else
-                Log.Disconnected(log, client.NameAddress, record.Statistics);
+                Log.Disconnected(log, client.NameAddress, connection.Statistics.Describe());
         }
     }
 

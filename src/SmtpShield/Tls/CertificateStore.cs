@@ -34,7 +34,7 @@ internal sealed partial class CertificateStore : IDisposable
         _service = service;
         _logger = logger;
         _time = time;
-        var loader = new CertificateLoader(service.Current.Tls, time.GetUtcNow(), CertificateSet.None(new()));
+        var loader = new CertificateLoader(service.Unstressed.Tls, time.GetUtcNow(), CertificateSet.None(new()));
         _current = loader.Load() ?? throw new CertificateException(string.Join("; ", loader.Problems.Where(static problem => problem.Severity == ProblemSeverity.Error)));
         _watch.Watch(loader.Files);
         LogWarnings(loader);
@@ -97,7 +97,7 @@ internal sealed partial class CertificateStore : IDisposable
             if (_isDisposed)
                 return;
 
-            var loader = new CertificateLoader(_service.Current.Tls, _time.GetUtcNow(), _current);
+            var loader = new CertificateLoader(_service.Unstressed.Tls, _time.GetUtcNow(), _current);
             var set = loader.Load();
             _watch.Watch(loader.Files);
             LogWarnings(loader);

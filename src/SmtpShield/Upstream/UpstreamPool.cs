@@ -94,7 +94,7 @@ internal sealed class UpstreamPool
     {
         var cluster = ClusterOf(service.Name);
         var only = cluster.DestinationsState.AllDestinations.First(state => state.DestinationId == destination);
-        var options = service.Current;
+        var options = service.Unstressed;
         var dial = await DialAsync(new UpstreamDial(this, cluster, options, client, only, cancellationToken), cancellationToken);
         if (dial.Connection is not { } connection)
             return new(dial.Failures);

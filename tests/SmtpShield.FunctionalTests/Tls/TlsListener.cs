@@ -107,7 +107,7 @@ internal sealed class TlsListener : IAsyncDisposable
         await using var close = _stop.Token.Register(static connection => ((SocketConnection)connection!).Abort(), connection);
         try
         {
-            var options = _service.Current.Tls;
+            var options = _service.Unstressed.Tls;
             if (Server.TryEnter(client.Range, int.MaxValue, options) is not { } slot)
                 return;
             var handshake = await Server.AcceptAsync(connection, client, options, slot, isCheck: false, CancellationToken.None);

@@ -1,13 +1,15 @@
 using System.Buffers;
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Microsoft.AspNetCore.Connections;
+using SmtpShield.Clients;
 using SmtpShield.Relay;
-using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;
+using SmtpShield.Testing;
 using SmtpShield.Tls;
 using SmtpShield.Transport;
 
@@ -170,7 +172,9 @@ public class TlsTransportTests
     public async Task Leg_OverTls_ReadsWritesAndDetaches(CancellationToken cancellationToken)
     {
         var signal = new SessionSignal();
-        var context = new SessionContext(new(new(IPAddress.Loopback, 1)), counter: null, new("smtp", new(new())), isUnderStress: false, TlsMode.Active, static () => true);
+        var context = new SessionContext(
+            new(new(new DefaultConnectionContext { Transport = _transport }, new(new("smtp", new(new())), isUnderStress: false), ProxyConnection.None, new(new(IPAddress.Loopback, 1))), counter: null),
+            static () => null);
         var side = new ClientLeg(_transport, signal, context, new(TimeProvider.System));
         side.Write("220 hello\r\n"u8);
         var unflushed = side.Unflushed;

@@ -1,14 +1,13 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
-using SmtpShield.Listening;
 using SmtpShield.PostfixConf.Patterns;
+using SmtpShield.Sessions;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Limits;
 using SmtpShield.Tests.Listening;
@@ -24,8 +23,6 @@ public class AdmitClientTests
     private AnvilTable _anvil = null!;
     private ListLogger<AdmitClient> _log = null!;
     private AdmitClient _stage = null!;
-    private SessionCapacity _capacity = null!;
-    private ProcessLimit _processLimit = null!;
 
     [SetUp]
     public void Create()
@@ -34,9 +31,7 @@ public class AdmitClientTests
         _time = new FakeTimeProvider();
         _anvil = TestAnvil.Table(_snapshot, _time);
         _log = new ListLogger<AdmitClient>();
-        _capacity = TestCapacity.Of(_snapshot, connections: 8000);
-        _processLimit = new ProcessLimit(new("smtp", _snapshot), _capacity, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
-        _stage = Stage();
+        _stage = new(_log);
     }
 
     [Test, CancelAfter(10_000)]
@@ -66,22 +61,14 @@ public class AdmitClientTests
         Assert.That(_anvil.Peek(_key), Is.EqualTo(new AnvilCounts(2, 3)));
     }
 
-    [TearDown]
-    public void Dispose()
-    {
-        _processLimit.Dispose();
-        _capacity.Dispose();
-    }
-
     [Test, CancelAfter(10_000)]
     public async Task Invoke_UnderStress_TheStressedLimitCounts(CancellationToken cancellationToken)
     {
         var normal = WithLimits(count: 0, rate: 2);
         _snapshot.Replace(normal with { Listener = new() { DefaultProcessLimit = 1 }, UnderStress = WithLimits(count: 0, rate: 1) });
         _anvil.Connect(_key);
-        await _processLimit.TakeAsync(new IPEndPoint(IPAddress.Any, 25), cancellationToken);
 
-        Assert.That(await ConnectAsync(MustNotCome, cancellationToken), Does.StartWith("421 4.7.0 "));
+        Assert.That(await ConnectAsync(MustNotCome, cancellationToken, isUnderStress: true), Does.StartWith("421 4.7.0 "));
     }
 
     [Test, CancelAfter(10_000)]
@@ -143,7 +130,7 @@ public class AdmitClientTests
         var counts = Array.Empty<int>();
         await ConnectAsync(connection =>
         {
-            var counter = connection.Features.Get<ClientCounter>()!;
+            var counter = connection.Counter!;
             counts = [counter.Count(AnvilEvent.Message), counter.Count(AnvilEvent.Message), counter.Count(AnvilEvent.Auth)];
             return Task.CompletedTask;
         }, cancellationToken);
@@ -162,7 +149,7 @@ public class AdmitClientTests
         await ConnectAsync(connection =>
         {
             for (var i = 0; i < failures; i++)
-                connection.Features.Get<ClientCounter>()!.Count((AnvilEvent)kind);
+                connection.Counter!.Count((AnvilEvent)kind);
             return Task.CompletedTask;
         }, cancellationToken);
         _time.Advance(TimeSpan.FromSeconds(30));
@@ -183,7 +170,6 @@ public class AdmitClientTests
         var options = WithLimits(count: 1, rate: 1);
         _snapshot.Replace(options with { Anvil = new() { ClientTableSize = 1000 } });
         _anvil = TestAnvil.Table(_snapshot, _time);
-        _stage = Stage();
         for (var i = 0; i < 1000; i++)
             _anvil.Connect(TestAnvil.Key(i));
 
@@ -220,11 +206,11 @@ public class AdmitClientTests
     {
         _anvil.Connect(_key);
         _anvil.Connect(_key);
-        var connection = Connection(out var peer);
-        connection.Transport.Output.Complete(new IOException("broken"));
+        var identified = Connection(out var peer);
+        identified.Connection.Transport.Output.Complete(new IOException("broken"));
         peer.Input.Complete();
 
-        Assert.That(async () => await _stage.InvokeAsync(connection, MustNotCome), Throws.InvalidOperationException);
+        Assert.That(async () => await InvokeAsync(identified, MustNotCome), Throws.InvalidOperationException);
         Assert.That(_anvil.Peek(_key).ConnectionCount, Is.EqualTo(2));
     }
 
@@ -241,7 +227,7 @@ public class AdmitClientTests
 
         var sent = await ConnectAsync(connection =>
         {
-            came = connection.Features.Get<ClientCounter>() is null;
+            came = connection.Counter is null;
             return Task.CompletedTask;
         }, cancellationToken);
 
@@ -251,7 +237,7 @@ public class AdmitClientTests
     [Test]
     public async Task Invoke_ReloadDuringTheSession_ReleasesWhatWasCounted()
     {
-        await _stage.InvokeAsync(Connection(out _), _ =>
+        await InvokeAsync(Connection(out _), _ =>
         {
             _snapshot.Replace(new() { Limits = new() { ClientEventLimitExceptions = AddressPatternList.Parse("0.0.0.0/0") } });
             return Task.CompletedTask;
@@ -278,16 +264,6 @@ public class AdmitClientTests
         Assert.That((admitted, _anvil.Peek(new("smtp", ClientRange.Of(IPAddress.Parse("2001:db8:0:1::"), 32, 64)))), Is.EqualTo((10, new AnvilCounts(0, 1000))));
     }
 
-    [Test]
-    public void Invoke_WithoutAnIdentity_IsABug() =>
-        Assert.That(async () => await _stage.InvokeAsync(new DefaultConnectionContext(), MustNotCome), Throws.InvalidOperationException);
-
-    private AdmitClient Stage()
-    {
-        var service = new ShieldService("smtp", _snapshot);
-        return new(new(_anvil, new(service), service, _processLimit), service, _log);
-    }
-
     private static ShieldOptions WithLimits(int count, int rate) => WithLimits(new() { ClientConnectionCountLimit = count, ClientConnectionRateLimit = rate });
 
     private static ShieldOptions WithLimits(SmtpdLimitOptions limits) => new()
@@ -296,22 +272,24 @@ public class AdmitClientTests
         Limits = limits,
     };
 
-    private static Task MustNotCome(ConnectionContext connection) => throw new AssertionException("A refused connection went on.");
+    private static Task MustNotCome(ClientConnection connection) => throw new AssertionException("A refused connection went on.");
 
-    private static DefaultConnectionContext Connection(out IDuplexPipe peer, string address = "192.0.2.7")
+    private IdentifiedConnection Connection(out IDuplexPipe peer, string address = "192.0.2.7", bool isUnderStress = false)
     {
         var pair = DuplexPipe.CreateConnectionPair(PipeOptions.Default, PipeOptions.Default);
         peer = pair.Application;
-        var connection = new DefaultConnectionContext { Transport = pair.Transport };
-        connection.Features.Set(new ClientIdentity(new IPEndPoint(IPAddress.Parse(address), 1)));
-        return connection;
+        return TestConnection.Identified(_snapshot, pair.Transport, address, isUnderStress: isUnderStress);
     }
 
-    private async Task<string> ConnectAsync(ConnectionDelegate next, CancellationToken cancellationToken, string address = "192.0.2.7")
+    // With the stage that holds the connection's counter.
+    private Task InvokeAsync(IdentifiedConnection identified, Func<ClientConnection, Task> next) =>
+        new RecordSession(_anvil, NullLogger<RecordSession>.Instance).InvokeAsync(identified, connection => _stage.InvokeAsync(connection, next));
+
+    private async Task<string> ConnectAsync(Func<ClientConnection, Task> next, CancellationToken cancellationToken, string address = "192.0.2.7", bool isUnderStress = false)
     {
-        var connection = Connection(out var peer, address);
-        await _stage.InvokeAsync(connection, next);
-        await connection.Transport.Output.CompleteAsync();
+        var identified = Connection(out var peer, address, isUnderStress);
+        await InvokeAsync(identified, next);
+        await identified.Connection.Transport.Output.CompleteAsync();
         var result = await peer.Input.ReadAtLeastAsync(4096, cancellationToken);
         return Encoding.ASCII.GetString(result.Buffer);
     }

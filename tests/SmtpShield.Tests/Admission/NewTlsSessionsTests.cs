@@ -26,21 +26,20 @@ public class NewTlsSessionsTests
         _snapshot = new(WithLimit(2));
         _anvil = TestAnvil.Table(_snapshot, new FakeTimeProvider());
         _log = new();
-        var service = new ShieldService("smtps", _snapshot);
-        _sessions = new(service, _log);
+        _sessions = new(_log);
     }
 
     [Test]
     public void Count_OneTooMany_IsRefusedInPostfixsWordsAndTheNextHandshakeNotBegun()
     {
-        using var counter = Counter();
-        Reply?[] replies = [_sessions.Count(_client, counter), _sessions.Count(_client, counter)];
-        var mayBegin = _sessions.MayBegin(_client, counter);
-        var refusal = _sessions.Count(_client, counter);
+        using var connection = Connection();
+        Reply?[] replies = [_sessions.Count(connection), _sessions.Count(connection)];
+        var mayBegin = _sessions.MayBegin(connection);
+        var refusal = _sessions.Count(connection);
 
         Assert.That((replies[0], replies[1], mayBegin), Is.EqualTo(((Reply?)null, (Reply?)null, true)));
         Assert.That(Encoding.ASCII.GetString(refusal!.Octets.Span), Is.EqualTo("421 4.7.0 mail.example.com Error: too many new TLS sessions from unknown[192.0.2.7]\r\n"));
-        Assert.That(_sessions.MayBegin(_client, counter), Is.False);
+        Assert.That(_sessions.MayBegin(connection), Is.False);
         Assert.That(_log.Lines, Is.EqualTo(new[]
         {
             "Warning: New TLS session rate limit exceeded: 3 from unknown[192.0.2.7] for service smtps",
@@ -51,11 +50,12 @@ public class NewTlsSessionsTests
     [Test]
     public void Count_NoLimitOrExemptClient_RefusesNothing()
     {
-        using var counter = Counter();
+        using var connection = Connection();
         _snapshot.Replace(WithLimit(0));
 
-        Assert.That((_sessions.MayBegin(_client, counter), _sessions.Count(_client, counter), _sessions.MostUnderWay(counter)), Is.EqualTo((true, (Reply?)null, int.MaxValue)));
-        Assert.That((_sessions.MayBegin(_client, null), _sessions.Count(_client, null)), Is.EqualTo((true, (Reply?)null)));
+        Assert.That((_sessions.MayBegin(connection), _sessions.Count(connection), NewTlsSessions.MostUnderWay(connection)), Is.EqualTo((true, (Reply?)null, (int?)int.MaxValue)));
+        using var exempt = TestConnection.Of(_snapshot);
+        Assert.That((_sessions.MayBegin(exempt), _sessions.Count(exempt), NewTlsSessions.MostUnderWay(exempt)), Is.EqualTo((true, (Reply?)null, (int?)null)));
         Assert.That(_anvil.Size, Is.Zero);
     }
 
@@ -64,14 +64,28 @@ public class NewTlsSessionsTests
     [TestCase(9, 1)]
     public void MostUnderWay_BelowTheLimit_IsWhatIsLeftAndAFew(int counted, int most)
     {
-        using var counter = Counter();
+        using var connection = Connection();
         for (var i = 0; i < counted; i++)
-            _sessions.Count(_client, counter);
+            _sessions.Count(connection);
 
-        Assert.That(_sessions.MostUnderWay(counter), Is.EqualTo(most));
+        Assert.That(NewTlsSessions.MostUnderWay(connection), Is.EqualTo(most));
     }
 
-    private ClientCounter Counter() => new(_anvil, new("smtps", _client.Range));
+    // smtpd_client_new_tls_session_rate_limit = ${stress?{1}:{0}}
+    [Test]
+    public void Count_LimitIsSetUnderStressOnly_IsCountedAndJudgedByTheSame()
+    {
+        _snapshot.Replace(WithLimit(0) with { UnderStress = WithLimit(1) });
+        using var connection = Connection(isUnderStress: true);
+
+        var first = _sessions.Count(connection);
+        Assert.That((first, NewTlsSessions.MostUnderWay(connection), _sessions.MayBegin(connection)), Is.EqualTo(((Reply?)null, (int?)HandshakesInVain.MostTold, true)));
+        Assert.That((_sessions.Count(connection) is null, _sessions.MayBegin(connection)), Is.EqualTo((false, false)));
+        Assert.That(_log.Lines, Has.Count.EqualTo(2));
+    }
+
+    private ClientConnection Connection(bool isUnderStress = false) =>
+        TestConnection.Of(_snapshot, counter: new(_anvil, new("smtps", _client.Range)), service: "smtps", isUnderStress: isUnderStress);
 
     private static ShieldOptions WithLimit(int limit) => new()
     {

@@ -15,13 +15,13 @@ public partial class DependencyTests
         ["Admission"] = ["Clients", "Limits", "Protocol", "Configuration", "Telemetry", "Listening", "Tls"],
         ["Limits"] = ["Clients", "Protocol", "Configuration"],
         ["Sessions"] = ["Admission", "Relay", "Limits", "Upstream", "Tls", "Clients", "Telemetry", "Listening", "Configuration", "Protocol"],
-        ["Relay"] = ["Protocol", "Limits", "Upstream", "Telemetry", "Configuration"],
+        ["Relay"] = ["Admission", "Protocol", "Limits", "Upstream", "Telemetry", "Configuration"],
         ["Upstream"] = ["Transport", "Tls", "Protocol", "Clients", "Configuration", "Telemetry"],
         ["Tls"] = ["Clients", "Protocol", "Configuration", "Telemetry", "Listening"],
         ["Transport"] = [],
         ["Protocol"] = [],
         ["Configuration"] = [],
-        ["Telemetry"] = ["Listening"],
+        ["Telemetry"] = ["Protocol", "Listening"],
     };
 
     // Uses the table above does not have; each points down, so no circle comes of it. New ones belong into the table or out of the code.
@@ -30,6 +30,7 @@ public partial class DependencyTests
         ("Clients", "Telemetry"), // ClientText: what came instead of a PROXY header, in a log line
         ("Relay", "Clients"), // SmtpSession: whose session it is, for log lines
         ("Relay", "Transport"), // ISocketLook: what has arrived and was not told yet
+        ("Relay", "Tls"), // HandshakeSlot: the place of the handshake that follows
         ("Tls", "Transport"), // the same beneath TLS
         ("Relay", "Listening"), // ConnectionDrain: when a session has to end
         ("Telemetry", "Configuration"), // ShieldSnapshot: where log lines go and under which name

@@ -15,14 +15,14 @@ public class IdentifyClientTests
     public void Create() => _log = new();
 
     [Test]
-    public async Task Invoke_Peer_IsLeftAsAFeature()
+    public async Task Invoke_Peer_IsTheClient()
     {
         await using var connection = new DefaultConnectionContext { RemoteEndPoint = new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1234) };
         string? seen = null;
 
-        await StageOf(new(new())).InvokeAsync(connection, next =>
+        await StageOf().InvokeAsync(Arrived(connection, new(new())), next =>
         {
-            seen = next.Features.Get<ClientIdentity>()?.NameAddress;
+            seen = next.Client.NameAddress;
             return Task.CompletedTask;
         });
 
@@ -34,13 +34,14 @@ public class IdentifyClientTests
     public async Task Invoke_PrefixLengthsAfterAReload_AreTheNewest(bool lookup)
     {
         var snapshot = new ShieldSnapshot(new());
-        var stage = StageOf(snapshot);
+        var stage = StageOf();
+        ClientIdentity? client = null;
         await using var connection = new DefaultConnectionContext { RemoteEndPoint = new IPEndPoint(IPAddress.Parse("2001:db8::a"), 1234) };
         snapshot.Replace(new() { Smtpd = new() { PeernameLookup = lookup }, Anvil = new() { ClientIPv4PrefixLength = 24, ClientIPv6PrefixLength = 64 } });
 
-        await stage.InvokeAsync(connection, _ => Task.CompletedTask);
+        await stage.InvokeAsync(Arrived(connection, snapshot), next => Task.FromResult(client = next.Client));
 
-        Assert.That(connection.Features.Get<ClientIdentity>()?.Range, Is.EqualTo(ClientRange.Of(IPAddress.Parse("2001:db8::"), 24, 64)));
+        Assert.That(client?.Range, Is.EqualTo(ClientRange.Of(IPAddress.Parse("2001:db8::"), 24, 64)));
     }
 
     [Test]
@@ -48,9 +49,9 @@ public class IdentifyClientTests
     {
         await using var connection = new DefaultConnectionContext();
 
-        await StageOf(new(new())).InvokeAsync(connection, _ => throw new InvalidOperationException("A connection without a peer came in."));
-
-        Assert.That(connection.Features.Get<ClientIdentity>(), Is.Null);
+        Assert.That(
+            async () => await StageOf().InvokeAsync(Arrived(connection, new(new())), _ => throw new InvalidOperationException("A connection without a peer came in.")),
+            Throws.Nothing);
     }
 
     [Test]
@@ -58,7 +59,7 @@ public class IdentifyClientTests
     {
         var resolver = new ScriptedNameResolver().With("192.0.2.7", "mx.example.com", "192.0.2.7");
 
-        Assert.That(await NameAddressAsync(StageOf(new(new()), resolver), "192.0.2.7"), Is.EqualTo("unknown[192.0.2.7]"));
+        Assert.That(await NameAddressAsync(StageOf(resolver), new(new()), "192.0.2.7"), Is.EqualTo("unknown[192.0.2.7]"));
         Assert.That(resolver.Questions, Is.Empty);
     }
 
@@ -66,11 +67,11 @@ public class IdentifyClientTests
     public async Task Invoke_LookupIsSwitchedOn_NamesTheNextClient()
     {
         var snapshot = new ShieldSnapshot(new());
-        var stage = StageOf(snapshot, new ScriptedNameResolver().With("192.0.2.7", "mx.example.com", "192.0.2.7"));
-        var before = await NameAddressAsync(stage, "::ffff:192.0.2.7");
+        var stage = StageOf(new ScriptedNameResolver().With("192.0.2.7", "mx.example.com", "192.0.2.7"));
+        var before = await NameAddressAsync(stage, snapshot, "::ffff:192.0.2.7");
         snapshot.Replace(WithLookup);
 
-        Assert.That((before, await NameAddressAsync(stage, "::ffff:192.0.2.7")), Is.EqualTo(("unknown[192.0.2.7]", "mx.example.com[192.0.2.7]")));
+        Assert.That((before, await NameAddressAsync(stage, snapshot, "::ffff:192.0.2.7")), Is.EqualTo(("unknown[192.0.2.7]", "mx.example.com[192.0.2.7]")));
         Assert.That(_log.Lines, Is.Empty);
     }
 
@@ -82,11 +83,11 @@ public class IdentifyClientTests
     public async Task Invoke_UnverifiedName_WarnsAtEachConnectionBeforeItGoesOn(string name, string warning)
     {
         var resolver = new ScriptedNameResolver().With("192.0.2.7", name).With("192.0.2.8", "other.example.com", "192.0.2.8");
-        var stage = StageOf(new(WithLookup), resolver);
+        var stage = StageOf(resolver);
         for (var i = 1; i <= 2; i++)
         {
             var logged = 0;
-            Assert.That(await NameAddressAsync(stage, "192.0.2.7", () => logged = _log.Lines.Count), Is.EqualTo("unknown[192.0.2.7]"));
+            Assert.That(await NameAddressAsync(stage, new(WithLookup), "192.0.2.7", () => logged = _log.Lines.Count), Is.EqualTo("unknown[192.0.2.7]"));
             Assert.That((logged, _log.Lines[^1]), Is.EqualTo((i, $"Warning: {warning}")));
         }
     }
@@ -103,25 +104,30 @@ public class IdentifyClientTests
         using var resolver = new ScriptedNameResolver { FailsTemporarily = failsTemporarily }.With("192.0.2.7", claimed, claimed == "mx.example.com" ? ["192.0.2.7"] : []);
         await using var connection = new DefaultConnectionContext { RemoteEndPoint = new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1234) };
 
-        await StageOf(new(WithLookup), resolver).InvokeAsync(connection, _ => Task.CompletedTask);
+        ClientIdentity client = null!;
+        await StageOf(resolver).InvokeAsync(Arrived(connection, new(WithLookup)), next => Task.FromResult(client = next.Client));
 
-        var client = connection.Features.Get<ClientIdentity>()!;
         Assert.That((client.Name, client.ReverseName, client.IsNameTemporary), Is.EqualTo((name, reverseName, isTemporary)));
     }
 
     private static ShieldOptions WithLookup => new() { Smtpd = new() { PeernameLookup = true } };
 
-    private IdentifyClient StageOf(ShieldSnapshot snapshot, ScriptedNameResolver? resolver = null) =>
-        new(new("smtp", snapshot), new PeerNames(resolver ?? new(), new FakeTimeProvider(), new ListLogger<PeerNames>()), _log);
+    private IdentifyClient StageOf(ScriptedNameResolver? resolver = null) =>
+        new(new PeerNames(resolver ?? new(), new FakeTimeProvider(), new ListLogger<PeerNames>()), _log);
 
-    private static async Task<string?> NameAddressAsync(IdentifyClient stage, string address, Action? onNext = null)
+    private static ArrivedConnection Arrived(ConnectionContext connection, ShieldSnapshot snapshot) =>
+        new(connection, new(new("smtp", snapshot), isUnderStress: false), ProxyConnection.None);
+
+    private static async Task<string?> NameAddressAsync(IdentifyClient stage, ShieldSnapshot snapshot, string address, Action? onNext = null)
     {
         await using var connection = new DefaultConnectionContext { RemoteEndPoint = new IPEndPoint(IPAddress.Parse(address), 1234) };
-        await stage.InvokeAsync(connection, _ =>
+        string? seen = null;
+        await stage.InvokeAsync(Arrived(connection, snapshot), next =>
         {
+            seen = next.Client.NameAddress;
             onNext?.Invoke();
             return Task.CompletedTask;
         });
-        return connection.Features.Get<ClientIdentity>()?.NameAddress;
+        return seen;
     }
 }

@@ -18,8 +18,17 @@ public class ReadProxyHeaderTests
 
     private ListLogger<ReadProxyHeader> _log = null!;
 
+    private TestProcessLimit _limit = null!;
+
     [SetUp]
-    public void Create() => _log = new();
+    public void Create()
+    {
+        _log = new();
+        _limit = new(new(new()));
+    }
+
+    [TearDown]
+    public void Dispose() => _limit.Dispose();
 
     [Test]
     [Property("Hazard", "ID-9")]
@@ -27,11 +36,16 @@ public class ReadProxyHeaderTests
     {
         await using var connection = await ConnectionAsync("PROXY TCP6 2001:db8::1 2001:db8::19 56324 25\r\n\u0016\u0003\u0001");
         var rest = "";
+        ProxyConnection? proxy = null;
 
-        await StageOf(WithProxy).InvokeAsync(connection, async next => rest = Encoding.Latin1.GetString((await next.Transport.Input.ReadAsync()).Buffer.FirstSpan));
+        await StageOf(WithProxy).InvokeAsync(connection, async next =>
+        {
+            proxy = next.Proxy;
+            rest = Encoding.Latin1.GetString((await next.Connection.Transport.Input.ReadAsync()).Buffer.FirstSpan);
+        });
 
         Assert.That((connection.RemoteEndPoint, connection.LocalEndPoint), Is.EqualTo(((EndPoint)IPEndPoint.Parse("[2001:db8::1]:56324"), (EndPoint)IPEndPoint.Parse("[2001:db8::19]:25"))));
-        Assert.That(connection.Features.Get<ProxyConnection>(), Is.EqualTo(new ProxyConnection()));
+        Assert.That(proxy, Is.EqualTo(new ProxyConnection()));
         Assert.That(rest, Is.EqualTo("\u0016\u0003\u0001"));
     }
 
@@ -41,12 +55,17 @@ public class ReadProxyHeaderTests
     {
         await using var connection = await ConnectionAsync("PROXY TCP4 192.0.2.1 198.51.100.1 56324 25\r\n");
         var isUntouched = false;
+        ProxyConnection? proxy = null;
 
-        await StageOf(new()).InvokeAsync(connection, next => Task.FromResult(isUntouched = next.Transport.Input.TryRead(out var read) && read.Buffer.FirstSpan.StartsWith("PROXY"u8)));
+        await StageOf(new()).InvokeAsync(connection, next =>
+        {
+            proxy = next.Proxy;
+            return Task.FromResult(isUntouched = next.Connection.Transport.Input.TryRead(out var read) && read.Buffer.FirstSpan.StartsWith("PROXY"u8));
+        });
 
         Assert.That(isUntouched);
         Assert.That((connection.RemoteEndPoint, connection.LocalEndPoint), Is.EqualTo(((EndPoint)_proxy, (EndPoint)_own)));
-        Assert.That(connection.Features.Get<ProxyConnection>(), Is.Null);
+        Assert.That(proxy, Is.SameAs(ProxyConnection.None));
     }
 
     [TestCase("10.0.0.0/24", true)]
@@ -81,10 +100,11 @@ public class ReadProxyHeaderTests
     {
         await using var connection = await ConnectionAsync("EHLO x\r\n");
 
-        await StageOf(WithProxy).InvokeAsync(connection, _ => Task.CompletedTask);
+        ProxyConnection? proxy = null;
+        await StageOf(WithProxy).InvokeAsync(connection, next => Task.FromResult(proxy = next.Proxy));
 
         Assert.That((connection.RemoteEndPoint, connection.LocalEndPoint), Is.EqualTo(((EndPoint)_proxy, (EndPoint)_own)));
-        Assert.That(connection.Features.Get<ProxyConnection>(), Is.EqualTo(new ProxyConnection(IsLocal: false, IsProxy: false, HasFailed: true)));
+        Assert.That(proxy, Is.EqualTo(new ProxyConnection(IsLocal: false, IsProxy: false, HasFailed: true)));
         Assert.That(_log.Lines, Is.EqualTo(new[] { "Warning: haproxy read: short protocol header: EHLO x\\r\\n" }));
     }
 
@@ -124,9 +144,10 @@ public class ReadProxyHeaderTests
     {
         await using var connection = await ConnectionAsync(header);
 
-        await StageOf(WithProxy).InvokeAsync(connection, _ => Task.CompletedTask);
+        ProxyConnection? proxy = null;
+        await StageOf(WithProxy).InvokeAsync(connection, next => Task.FromResult(proxy = next.Proxy));
 
-        Assert.That(connection.Features.Get<ProxyConnection>()?.IsProxy, Is.EqualTo(isProxy));
+        Assert.That(proxy?.IsProxy, Is.EqualTo(isProxy));
     }
 
     // So that nobody whom the proxy can't name goes uncounted for ever.
@@ -156,7 +177,7 @@ public class ReadProxyHeaderTests
             await using var connection = await ConnectionAsync("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
             await stage.InvokeAsync(connection, next =>
             {
-                Assert.That(next.Features.Get<ProxyConnection>(), Is.EqualTo(new ProxyConnection(IsLocal: isCheck, IsProxy: true)));
+                Assert.That(next.Proxy, Is.EqualTo(new ProxyConnection(IsLocal: isCheck, IsProxy: true)));
                 return end;
             });
         }
@@ -164,7 +185,8 @@ public class ReadProxyHeaderTests
 
     private static ProxyOptions WithProxy => new() { Protocol = UpstreamProxyProtocol.Haproxy, Sources = AddressPatternList.Parse("10.0.0.1") };
 
-    private ReadProxyHeader StageOf(ProxyOptions options, FakeTimeProvider? time = null) => new(new("smtp", new(new ShieldOptions { Proxy = options })), time ?? new(), _log);
+    private ReadProxyHeader StageOf(ProxyOptions options, FakeTimeProvider? time = null) =>
+        new(new("smtp", new(new ShieldOptions { Proxy = options })), _limit.Limit, time ?? new(), _log);
 
     private static async Task<DefaultConnectionContext> ConnectionAsync(string octets)
     {

@@ -231,8 +231,8 @@ public sealed class ServiceConfigurationTests
     {
         var snapshot = new ShieldSnapshot(Options("submission/inet/smtpd_soft_error_limit = 3\n"));
         var service = new ShieldService("submission", snapshot);
-        Assert.That(service.Current.Limits.SoftErrorLimit, Is.EqualTo(3));
+        Assert.That(service.Unstressed.Limits.SoftErrorLimit, Is.EqualTo(3));
         snapshot.Replace(Options("submission/inet/smtpd_soft_error_limit = 4\n"));
-        Assert.That(service.Current.Limits.SoftErrorLimit, Is.EqualTo(4));
+        Assert.That(service.Unstressed.Limits.SoftErrorLimit, Is.EqualTo(4));
     }
 }

@@ -90,7 +90,7 @@ public sealed class ShieldConfigurationWatcherTests
     {
         File.WriteAllText(_path, "smtp/inet/smtpd_soft_error_limit = 6\n");
         Assert.That((await _watcher!.ReloadAsync(CancellationToken.None)).Errors, Is.Empty);
-        Assert.That(new ShieldService("smtp", _snapshot).Current.Limits.SoftErrorLimit, Is.EqualTo(6));
+        Assert.That(new ShieldService("smtp", _snapshot).Unstressed.Limits.SoftErrorLimit, Is.EqualTo(6));
         Assert.That(_log.Lines, Has.None.Contains("must be restarted"));
     }
 
@@ -104,13 +104,13 @@ public sealed class ShieldConfigurationWatcherTests
         await _watcher.ReloadAsync(CancellationToken.None);
         Assert.That(_log.Lines.Count(line => line == $"{_path}: shield_listen or shield_services has changed: to take effect, the shield must be restarted"), Is.EqualTo(2));
         // It still serves its clients, by its own values.
-        Assert.That(smtp.Current.Limits.SoftErrorLimit, Is.EqualTo(6));
-        Assert.That(new ShieldService("submission", _snapshot).Current.Limits.SoftErrorLimit, Is.EqualTo(7));
+        Assert.That(smtp.Unstressed.Limits.SoftErrorLimit, Is.EqualTo(6));
+        Assert.That(new ShieldService("submission", _snapshot).Unstressed.Limits.SoftErrorLimit, Is.EqualTo(7));
 
         File.WriteAllText(_path, "smtpd_soft_error_limit = 8\n");
         await _watcher.ReloadAsync(CancellationToken.None);
         Assert.That(_log.Lines.Count(line => line.Contains("must be restarted", StringComparison.Ordinal)), Is.EqualTo(2), "as at start again");
-        Assert.That(smtp.Current.Limits.SoftErrorLimit, Is.EqualTo(8));
+        Assert.That(smtp.Unstressed.Limits.SoftErrorLimit, Is.EqualTo(8));
     }
 
     private async Task<ShieldConfigurationResult> SaveAsync(string text)

@@ -1,5 +1,6 @@
 using SmtpShield.Configuration;
 using SmtpShield.Relay;
+using SmtpShield.Telemetry;
 
 namespace SmtpShield.Tests.Relay;
 

@@ -1,4 +1,5 @@
 using SmtpShield.Relay;
+using SmtpShield.Telemetry;
 
 namespace SmtpShield.Tests.Relay;
 

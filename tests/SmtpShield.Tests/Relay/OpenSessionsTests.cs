@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
-using System.Net;
-using SmtpShield.Clients;
+using SmtpShield.Configuration;
 using SmtpShield.Relay;
+using SmtpShield.Tests.Admission;
 
 namespace SmtpShield.Tests.Relay;
 
@@ -9,6 +9,7 @@ public class OpenSessionsTests
 {
     private const long Plenty = 1L << 40;
 
+    private readonly ShieldSnapshot _snapshot = new(new());
     private readonly OpenSessions _sessions = new();
     private readonly List<(string Name, OpenSession Session)> _open = [];
 
@@ -93,8 +94,10 @@ public class OpenSessionsTests
     public void Shed_Session_IsWoken(CancellationToken cancellationToken)
     {
         using var woken = new BlockingCollection<int>();
-        using var session = _sessions.Add(ClientRange.Of(IPAddress.Loopback, 32, 128), () => woken.Add(1));
-        session.Note(SheddingRank.Idle, 0, 0);
+        using var connection = TestConnection.Of(_snapshot);
+        using var session = _sessions.Add(connection);
+        session.Attach(() => woken.Add(1));
+        session.Note(Standing(SheddingRank.Idle));
 
         _sessions.Shed(Plenty, isUrgent: true);
 
@@ -109,14 +112,31 @@ public class OpenSessionsTests
         Assert.That((_sessions.Count, _sessions.Shed(Plenty, isUrgent: true)), Is.EqualTo((0, 0)));
     }
 
+    [Test]
+    public void Views_Sessions_AreNumberedAndStandWhereTheyHaveSaid()
+    {
+        Add("first", SheddingRank.Idle);
+        Add("second", SheddingRank.Content, held: 7, client: "192.0.2.9", progress: 3);
+
+        var views = _sessions.Views.OrderBy(static view => view.Number).ToList();
+        Assert.That(views[1].Number, Is.EqualTo(views[0].Number + 1));
+        Assert.That(
+            (views[1].Service, views[1].Client.NameAddress, views[1].IsTls, views[1].Standing),
+            Is.EqualTo(("smtp", "unknown[192.0.2.9]", false, Standing(SheddingRank.Content, 7, 3))));
+    }
+
     private IEnumerable<string> Asked => _open.Where(static entry => entry.Session.IsAsked).Select(static entry => entry.Name);
 
     private OpenSession Add(string name, SheddingRank rank, long held = 0, string? client = null, long progress = 0)
     {
         // Without another word each is another client's.
-        var session = _sessions.Add(ClientRange.Of(IPAddress.Parse(client ?? $"198.51.100.{_open.Count}"), 32, 128), static () => { });
-        session.Note(rank, held, progress);
+        var session = _sessions.Add(TestConnection.Of(_snapshot, address: client ?? $"198.51.100.{_open.Count}"));
+        session.Attach(static () => { });
+        session.Note(Standing(rank, held, progress));
         _open.Add((name, session));
         return session;
     }
+
+    private static SessionStanding Standing(SheddingRank rank, long held = 0, long progress = 0) =>
+        new() { After = "CONNECT", Destination = "", Rank = rank, Held = held, Progress = progress };
 }

@@ -1,5 +1,3 @@
-using System.Net;
-using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Relay;
 using SmtpShield.Testing;
@@ -23,10 +21,13 @@ public class ReplyPaceTests
         _time = new FakeTimeProvider();
         _snapshot = new ShieldSnapshot(new() { Limits = new() { SoftErrorLimit = 2, ErrorSleepTime = _second } });
         var (transport, _) = DuplexPipe.CreateConnectionPair(new(), new());
-        _context = new SessionContext(new ClientIdentity(new IPEndPoint(IPAddress.Loopback, 1)), counter: null, new("smtp", _snapshot), isUnderStress: false, TlsMode.None, static () => true);
+        _context = new SessionContext(TestConnection.Of(_snapshot, transport), static () => null);
         _clock = new SessionClock(_time);
         _pace = new ReplyPace(new TestLeg(transport, new SessionSignal()), _context, _clock);
     }
+
+    [TearDown]
+    public void Dispose() => _context.Dispose();
 
     [Test]
     public void MayReply_BelowTheSoftLimit_IsAtOnceAndKeptWithItsGroup()

@@ -4,11 +4,13 @@ using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
+using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Relay;
+using SmtpShield.Telemetry;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tests.Limits;
@@ -28,11 +30,12 @@ public sealed class SessionLoopTests
     private readonly ShieldSnapshot _snapshot = new(new() { Anvil = new() { RateTimeUnit = TimeSpan.FromSeconds(600) }, Limits = new() { ClientErrorRateLimit = 100, SoftErrorLimit = 50 }, Smtpd = new() { MyHostname = "mail.example.com" } });
     private ConnectionDrain _drain = null!;
     private ClientCounter _counter = null!;
+    private ClientConnection _connection = null!;
     private SocketOf _mtaSocket = null!;
     private IDuplexPipe _client = null!;
     private IDuplexPipe _mta = null!;
     private SessionLoop _loop = null!;
-    private SessionEndReason _result;
+    private SessionEnd? _result;
 
     [SetUp]
     public void Begin()
@@ -43,22 +46,21 @@ public sealed class SessionLoopTests
         (var clientTransport, _client) = DuplexPipe.CreateConnectionPair(inline, little);
         (var mtaTransport, _mta) = DuplexPipe.CreateConnectionPair(inline, inline);
         _mtaSocket = new(mtaTransport.Input);
-        var client = new ClientIdentity(new IPEndPoint(IPAddress.Parse("192.0.2.1"), 1));
-        _counter = new(TestAnvil.Table(_snapshot, _time), new("smtp", client.Range));
+        _counter = new(TestAnvil.Table(_snapshot, _time), new("smtp", ClientRange.Of(IPAddress.Parse("192.0.2.1"), 32, 128)));
+        _connection = TestConnection.Of(_snapshot, clientTransport, _counter, "192.0.2.1");
         _drain = new(_snapshot, _time);
         var upstream = new UpstreamConnection(
             new DefaultConnectionContext { Transport = new DuplexPipe(_mtaSocket, mtaTransport.Output) }, tls: null, new("mx:25"), "220 mx\r\n"u8.ToArray(), greetingCode: 220);
         _loop = new(
-            new(client, _counter, new("smtp", _snapshot), isUnderStress: false, TlsMode.None, static () => true),
-            clientTransport,
+            new(_connection, static () => null),
             new AtOnce(upstream),
             _drain,
-            new OpenSessions(),
+            new OpenSessions().Add(_connection),
             new(NullLogger<RemovedEhloKeywords>.Instance),
             new(NullLogger<LenientMtas>.Instance),
             _time,
             _log);
-        _result = SessionEndReason.None;
+        _result = null;
         _ = RunAsync();
         Assert.That(Taken(_client), Is.EqualTo("220 mx\r\n"));
     }
@@ -68,7 +70,7 @@ public sealed class SessionLoopTests
     {
         await _loop.DisposeAsync();
         _drain.Dispose();
-        _counter.Dispose();
+        _connection.Dispose();
     }
 
     /// <summary>Its 250 is in the socket, and the system has not told so: the end of the message must not follow it, or the MTA has the message twice.</summary>
@@ -84,7 +86,7 @@ public sealed class SessionLoopTests
         Assert.That(Taken(_mta), Does.Not.EndWith(content));
         Send(_mta, "250 queued\r\n");
         Assert.That(Taken(_client), Is.EqualTo("421 4.3.0 mail.example.com Error: mail server unavailable\r\n"));
-        Assert.That(_result, Is.EqualTo(SessionEndReason.UpstreamMalformed));
+        Assert.That(_result?.Reason, Is.EqualTo(SessionEndReason.UpstreamMalformed));
         Assert.That(Taken(_mta), Is.Empty);
     }
 
@@ -116,13 +118,12 @@ public sealed class SessionLoopTests
         Assert.That(Taken(_mta), Does.EndWith("<n3@y>\r\n"));
         _time.Advance(TimeSpan.FromSeconds(59));
         _time.Advance(TimeSpan.FromSeconds(2));
-        Assert.That(_result, Is.EqualTo(SessionEndReason.None), "the MTA owes two replies");
+        Assert.That(_result, Is.Null, "the MTA owes two replies");
         Send(_mta, "550 5.1.1 unknown\r\n550 5.1.1 unknown\r\n");
 
-        Assert.That(_result, Is.EqualTo(SessionEndReason.ClientStalled));
+        Assert.That(_result, Is.EqualTo(new SessionEnd(SessionEndReason.ClientStalled, "RCPT", "mx:25")));
         Assert.That(_counter.Peek(AnvilEvent.Error), Is.EqualTo(3));
         Assert.That(_log.Lines.Where(line => line.Contains("NOQUEUE: reject: RCPT", StringComparison.Ordinal)), Has.Exactly(3).Items);
-        Assert.That(_loop.After, Is.EqualTo("RCPT"));
     }
 
     /// <summary>The shield has stopped waiting, and something of the session still does not end: the loop sleeps all the same.</summary>
@@ -137,23 +138,23 @@ public sealed class SessionLoopTests
         await isOver.Task.WaitAsync(cancellationToken);
         var (transport, client) = DuplexPipe.CreateConnectionPair(new(), new());
         var dialer = new Deaf();
+        using var connection = TestConnection.Of(snapshot, transport);
         await using var loop = new SessionLoop(
-            new(new(new IPEndPoint(IPAddress.Parse("192.0.2.1"), 1)), counter: null, new("smtp", snapshot), isUnderStress: false, TlsMode.None, static () => true),
-            transport,
+            new(connection, static () => null),
             dialer,
             drain,
-            new OpenSessions(),
+            new OpenSessions().Add(connection),
             new(NullLogger<RemovedEhloKeywords>.Instance),
             new(NullLogger<LenientMtas>.Instance),
             _time,
             _log);
 
         // Comes back when the loop sleeps; it runs on this thread until then.
-        var asleep = Task.Run(() => new Task<SessionEndReason>[] { loop.RunAsync().AsTask() }, cancellationToken);
+        var asleep = Task.Run(() => new Task<SessionEnd>[] { loop.RunAsync().AsTask() }, cancellationToken);
         var session = (await asleep.WaitAsync(cancellationToken))[0];
         dialer.Dial.SetResult(new(null, [], GreetingTimedOut: false));
 
-        Assert.That(await session.WaitAsync(cancellationToken), Is.EqualTo(SessionEndReason.NoUpstream));
+        Assert.That((await session.WaitAsync(cancellationToken)).Reason, Is.EqualTo(SessionEndReason.NoUpstream));
         Assert.That(Encoding.ASCII.GetString((await client.Input.ReadAsync(cancellationToken)).Buffer), Does.StartWith("421 4.3.0 "));
     }
 

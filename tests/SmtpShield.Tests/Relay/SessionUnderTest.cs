@@ -1,14 +1,14 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Clients;
+using SmtpShield.Admission;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Relay;
+using SmtpShield.Telemetry;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Upstream;
@@ -24,21 +24,28 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly RecordingLogger _log = new();
     private readonly ConnectionDrain _drain;
+    private readonly ClientConnection _connection;
+    private readonly OpenSession _open;
     private readonly SessionLoop _loop;
+    private readonly Task<SessionEnd> _ended;
     private readonly IDuplexPipe _client;
     private readonly IDuplexPipe _mta;
     private readonly IDuplexPipe _shieldToMta;
 
     private SessionUnderTest(ShieldOptions options, TlsMode tls, ClientCounter? counter)
     {
-        var snapshot = new ShieldSnapshot(options);
+        var snapshot = new ShieldSnapshot(options with { Tls = options.Tls with { SecurityLevel = tls == TlsMode.None ? TlsSecurityLevel.None : TlsSecurityLevel.May } });
         using var factory = new LoggerFactory([_log]);
         _drain = new ConnectionDrain(snapshot, Time);
         (var transport, _client) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
-        Context = new SessionContext(new ClientIdentity(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1)), counter, new("smtp", snapshot), isUnderStress: false, tls, static () => true);
-        _loop = new SessionLoop(Context, transport, this, _drain, new OpenSessions(), new(factory.CreateLogger<RemovedEhloKeywords>()), new(factory.CreateLogger<LenientMtas>()), Time, _log);
-        Ended = _loop.RunAsync().AsTask();
+        Context = new SessionContext(_connection = TestConnection.Of(snapshot, transport, counter), () => new(new(Time), _connection.Client.Range));
+        Assert.That(Context.Tls, Is.EqualTo(tls));
+        Sessions = new OpenSessions();
+        _open = Sessions.Add(_connection);
+        _loop = new SessionLoop(Context, this, _drain, _open, new(factory.CreateLogger<RemovedEhloKeywords>()), new(factory.CreateLogger<LenientMtas>()), Time, _log);
+        _ended = _loop.RunAsync().AsTask();
+        Ended = ReasonAsync(_ended);
     }
 
     /// <summary>The clock.</summary>
@@ -51,7 +58,10 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     public Task<SessionEndReason> Ended { get; }
 
     /// <summary>Behind what.</summary>
-    public string After => _loop.After;
+    public string After => _ended.Result.After;
+
+    /// <summary>The session as others see it.</summary>
+    public OpenSessions Sessions { get; }
 
     /// <summary>What was logged.</summary>
     public IReadOnlyList<string> Log => _log.Lines;
@@ -139,8 +149,13 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _loop.DisposeAsync();
+        _open.Dispose();
+        Context.Dispose();
+        _connection.Dispose();
         _drain.Dispose();
     }
+
+    private static async Task<SessionEndReason> ReasonAsync(Task<SessionEnd> ended) => (await ended).Reason;
 
     // In a context of the test's the session would go on on another thread.
     private void EndDial(in UpstreamDialResult result)

@@ -1,9 +1,10 @@
 using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
 
 namespace SmtpShield.Relay;
 
-/// <summary>How a session ended, set once: the first reason counts. The last reply waits here until it can be sent.</summary>
-internal sealed class SessionEnd
+/// <summary>The end of a session, or of its part before STARTTLS, set once: the first reason counts. The last reply waits here until it can be sent.</summary>
+internal sealed class SessionEnding
 {
     /// <summary>Why; <see cref="SessionEndReason.None"/> while the session runs.</summary>
     public SessionEndReason Reason { get; private set; }

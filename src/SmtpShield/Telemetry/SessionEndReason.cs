@@ -1,4 +1,4 @@
-namespace SmtpShield.Relay;
+namespace SmtpShield.Telemetry;
 
 /// <summary>Which side ended a session, and how.</summary>
 internal enum SessionEndReason : byte
@@ -47,6 +47,21 @@ internal enum SessionEndReason : byte
 
     /// <summary>The client talked before it was greeted; the log has said so.</summary>
     TalkedFirst,
+
+    /// <summary>No PROXY header came where there must be one.</summary>
+    NoProxyHeader,
+
+    /// <summary>The client is over a limit on connections; the log has said so.</summary>
+    ConnectionLimit,
+
+    /// <summary>The client may not have the handshake that its connection begins with.</summary>
+    HandshakeRefused,
+
+    /// <summary>The client is over the limit on new TLS sessions; the log has said so.</summary>
+    HandshakeLimit,
+
+    /// <summary>A bug; the log has the exception.</summary>
+    Failed,
 
     /// <summary>The shield shuts down.</summary>
     Shutdown,

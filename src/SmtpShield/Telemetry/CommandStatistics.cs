@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using SmtpShield.Protocol;
 
-namespace SmtpShield.Relay;
+namespace SmtpShield.Telemetry;
 
 /// <summary>How many commands a session has seen and how many succeeded, for the <c>disconnect from</c> line (Postfix smtpd.c, since 3.0).</summary>
 internal sealed class CommandStatistics
@@ -23,15 +23,11 @@ internal sealed class CommandStatistics
     }
 
     /// <summary>Writes <c> cmd=ok</c> or <c> cmd=ok/total</c> for the commands seen, in Postfix's order, and the total; <c> commands=0/0</c> when there were none.</summary>
-    /// <param name="statistics">The session's; null when it ended before any command.</param>
-    public static string Describe(CommandStatistics? statistics)
+    public string Describe()
     {
-        if (statistics is null)
-            return " commands=0/0";
-
         var text = new StringBuilder(96);
         int succeeded = 0, seen = 0;
-        var entries = statistics._entries.AsSpan(0, statistics._length);
+        var entries = _entries.AsSpan(0, _length);
         entries.Sort(static (left, right) => left.Verb.CompareTo(right.Verb));
         foreach (var entry in entries)
         {

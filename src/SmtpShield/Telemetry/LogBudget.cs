@@ -1,4 +1,4 @@
-namespace SmtpShield.Relay;
+namespace SmtpShield.Telemetry;
 
 /// <summary>How many lines about what its client did a session may log: one client must not fill the disk. What is left out is counted, and told once at the end.</summary>
 internal struct LogBudget

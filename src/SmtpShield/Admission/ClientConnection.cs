@@ -1,0 +1,96 @@
+using System.IO.Pipelines;
+using System.Net;
+using Microsoft.AspNetCore.Connections.Features;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Limits;
+using SmtpShield.Protocol;
+using SmtpShield.Telemetry;
+using SmtpShield.Tls;
+
+namespace SmtpShield.Admission;
+
+/// <summary>
+/// A client's connection from <c>connect from</c> to <c>disconnect from</c>: whose it is, by which options, what it counts, what is spoken over, and how it ended.
+/// Used by one stage at a time.
+/// </summary>
+/// <param name="identified">Whose connection it is.</param>
+/// <param name="counter">Counts the client's events; null when it is exempt.</param>
+internal sealed class ClientConnection(IdentifiedConnection identified, ClientCounter? counter) : IDisposable
+{
+    private ConnectionRefusal? _refusal;
+    private bool _isCounted;
+    private LogBudget _logBudget;
+
+    /// <summary>Who the client is.</summary>
+    public ClientIdentity Client => identified.Client;
+
+    /// <summary>The options the connection goes by.</summary>
+    public ConnectionOptions Options => identified.Options;
+
+    /// <summary>A proxy's own connection, to see whether the shield lives: not counted, and hardly logged.</summary>
+    public bool IsCheck => identified.Proxy.IsLocal;
+
+    /// <summary>Whose it is, nobody knows: its PROXY header was missing or wrong.</summary>
+    public bool LacksProxyHeader => identified.Proxy.HasFailed;
+
+    /// <summary>Counts the client's events; null when it is exempt.</summary>
+    public ClientCounter? Counter => counter;
+
+    /// <summary>Counts the client's handshakes; null when it is exempt, or a proxy that checks whether the shield lives.</summary>
+    public ClientCounter? HandshakeCounter => IsCheck ? null : counter;
+
+    /// <summary>The shield's end of the connection, or where the client wanted to go; null when it is not known.</summary>
+    public IPEndPoint? LocalEndPoint => identified.Connection.LocalEndPoint as IPEndPoint;
+
+    /// <summary>What is spoken over: inside TLS once that is there.</summary>
+    public IDuplexPipe Transport { get; private set; } = identified.Connection.Transport;
+
+    /// <summary>What the handshake has agreed on; null: in clear.</summary>
+    public TlsFacts? Tls { get; private set; }
+
+    /// <summary>Commands counted for the disconnect line.</summary>
+    public CommandStatistics Statistics { get; } = new();
+
+    /// <summary>Lines about what the client did that were not logged.</summary>
+    public long SuppressedLines => _logBudget.Suppressed;
+
+    /// <summary>How it ended; null while it lasts.</summary>
+    public SessionEnd? End { get; private set; }
+
+    /// <summary>Whether the kernel has octets of the client's that were not taken yet.</summary>
+    public bool HasArrived => identified.Connection.Features.Get<IConnectionSocketFeature>()?.Socket is { Available: > 0 };
+
+    /// <summary>Counts and judges the connection, the first time; those that begin with a handshake are judged before it and told inside.</summary>
+    /// <returns>Why it is one too many; null: it may come in.</returns>
+    public ConnectionRefusal? JudgeOnce(Func<ClientConnection, ConnectionRefusal?> judge)
+    {
+        if (!_isCounted)
+            (_isCounted, _refusal) = (true, judge(this));
+        return _refusal;
+    }
+
+    /// <summary>A handshake has succeeded: from here on all is said inside. Who made it gives it back behind <see cref="LeaveTls"/>.</summary>
+    public void EnterTls(TlsTransport transport) => (Transport, Tls) = (transport, transport.Facts);
+
+    /// <summary>What is inside TLS is over; nothing is said any more.</summary>
+    public void LeaveTls() => Transport = identified.Connection.Transport;
+
+    /// <summary>Whether another line about what the client does may be logged.</summary>
+    public bool MayLog() => _logBudget.TryTake();
+
+    /// <summary>The connection is over, once: the first reason counts.</summary>
+    public void EndWith(SessionEnd end) => End ??= end;
+
+    /// <summary>Ends the connection with a reply in place of a session.</summary>
+    /// <param name="reason">Why.</param>
+    /// <param name="reply">What the client is told.</param>
+    public ValueTask RefuseAsync(SessionEndReason reason, Reply reply)
+    {
+        EndWith(new(reason));
+        return ReplyExtensions.SayAsync(Transport, reply);
+    }
+
+    /// <summary>The client is not counted any more as connected.</summary>
+    public void Dispose() => counter?.Dispose();
+}
