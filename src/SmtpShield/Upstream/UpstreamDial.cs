@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Polly;
 using Polly.Timeout;
 using SmtpShield.Configuration;
 using SmtpShield.Tls;
@@ -24,9 +23,6 @@ namespace SmtpShield.Upstream;
 /// <param name="cancellationToken">Gives up.</param>
 internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, ShieldOptions service, UpstreamClient? client, DestinationState? only, CancellationToken cancellationToken)
 {
-    /// <summary>Where Polly's callbacks find the dial.</summary>
-    public static readonly ResiliencePropertyKey<UpstreamDial> Key = new("dial");
-
     private readonly UpstreamOptions _options = service.Upstream;
     private readonly long _start = pool.Time.GetTimestamp();
     private DestinationState? _picked;
@@ -37,41 +33,57 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
     private int _others;
     private bool _greetingTimedOut;
 
-    /// <summary>The options this dial started with.</summary>
-    public UpstreamOptions Options => _options;
-
-    /// <summary>How long the step under way may take.</summary>
-    public TimeSpan StepTimeout { get; private set; }
-
-    /// <summary>Whether there is an address or a destination not yet tried.</summary>
-    public bool HasNext => _nextAddress < _addresses.Length || Candidates(cluster.DestinationsState.AllDestinations).Any();
+    // Whether there is an address or a destination not yet tried.
+    private bool HasNext => _nextAddress < _addresses.Length || Candidates(cluster.DestinationsState.AllDestinations).Any();
 
     // With IP_TRANSPARENT the MTA sees the client's address as the connection's own.
     private IPAddress? Source => _options.ClientHandoff == ClientHandoff.Transparent ? client?.Identity.Address : null;
 
     private TimeSpan Remaining => _options.GreetingTimeout - pool.Time.GetElapsedTime(_start);
 
-    /// <summary>The dial a Polly callback belongs to.</summary>
-    public static UpstreamDial Of(ResilienceContext context) => context.Properties.GetValue(Key, null!);
+    /// <summary>Walks over the destinations, until one has greeted, none is left, or <see cref="UpstreamOptions.GreetingTimeout"/> is over. To be called once.</summary>
+    /// <exception cref="OperationCanceledException">The dial was given up.</exception>
+    public async ValueTask<UpstreamDialResult> RunAsync()
+    {
+        try
+        {
+            return ToResult(await pool.TimeLimit.RunAsync(_options.GreetingTimeout, static (dial, withinAll) => dial.WalkAsync(withinAll), this, cancellationToken));
+        }
+        catch (TimeoutRejectedException)
+        {
+            // Time ran out just between two tries. In the middle of one, the try itself says what it was waiting for.
+            return ToResult(null);
+        }
+    }
 
-    /// <summary>What the caller gets.</summary>
-    public UpstreamDialResult ToResult(UpstreamConnection? connection) =>
+    private UpstreamDialResult ToResult(UpstreamConnection? connection) =>
         new(connection, (IReadOnlyList<UpstreamFailure>?)_failures ?? [], connection is null && _greetingTimedOut);
 
-    /// <summary>Tries the next address of the destination under way, or else the next destination.</summary>
-    /// <returns><see langword="null"/>: it failed, and the failure is noted.</returns>
-    public async ValueTask<UpstreamConnection?> TryNextAsync(ResilienceContext context)
+    private async ValueTask<UpstreamConnection?> WalkAsync(CancellationToken withinAll)
+    {
+        while (HasNext)
+        {
+            withinAll.ThrowIfCancellationRequested();
+            if (await TryNextAsync(withinAll) is { } connection)
+                return connection;
+        }
+
+        return null;
+    }
+
+    // Tries the next address of the destination under way, or else the next destination. Null: it failed, and the failure is noted.
+    private async ValueTask<UpstreamConnection?> TryNextAsync(CancellationToken withinAll)
     {
         if (_nextAddress == _addresses.Length && !PickNext())
             return null;
 
         var destination = pool.DestinationOf(_picked!);
         if (destination.Literal is { } literal)
-            return await TryAsync(context, destination, literal);
+            return await TryAsync(destination, literal, withinAll);
 
-        if (_addresses.Length == 0 && !await TryResolveAsync(context, destination))
+        if (_addresses.Length == 0 && !await TryResolveAsync(destination, withinAll))
             return null;
-        return await TryAsync(context, destination, new IPEndPoint(_addresses[_nextAddress++], destination.Port));
+        return await TryAsync(destination, new IPEndPoint(_addresses[_nextAddress++], destination.Port), withinAll);
     }
 
     private bool PickNext()
@@ -97,13 +109,12 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
     private IEnumerable<DestinationState> Candidates(IReadOnlyList<DestinationState> destinations) =>
         destinations.Where(destination => (only is null || destination == only) && (_failed is null || !_failed.Contains(destination)));
 
-    private async ValueTask<bool> TryResolveAsync(ResilienceContext context, UpstreamDestination destination)
+    private async ValueTask<bool> TryResolveAsync(UpstreamDestination destination, CancellationToken withinAll)
     {
         try
         {
-            StepTimeout = Shorter(_options.ConnectTimeout, Share());
-            _addresses = await pool.Step.ExecuteAsync(
-                static (context, step) => step.Transport.ResolveAsync(step.Host, context.CancellationToken), context, (pool.Transport, destination.Host));
+            _addresses = await pool.TimeLimit.RunAsync(
+                Shorter(_options.ConnectTimeout, Share()), static (step, inTime) => step.Transport.ResolveAsync(step.Host, inTime), (pool.Transport, destination.Host), withinAll);
             if (_addresses.Length > 0)
                 return true;
             Fail(destination, null, "Host not found");
@@ -120,7 +131,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
         return false;
     }
 
-    private async ValueTask<UpstreamConnection?> TryAsync(ResilienceContext context, UpstreamDestination destination, IPEndPoint endpoint)
+    private async ValueTask<UpstreamConnection?> TryAsync(UpstreamDestination destination, IPEndPoint endpoint, CancellationToken withinAll)
     {
         if (Source is { } source && source.AddressFamily != endpoint.AddressFamily)
         {
@@ -135,11 +146,13 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
         destination.Enter();
         try
         {
-            StepTimeout = Shorter(_options.ConnectTimeout, Share());
-            connection = await pool.Step.ExecuteAsync(
-                static (context, step) => step.Transport.ConnectAsync(step.EndPoint, step.Source, context.CancellationToken), context, (pool.Transport, EndPoint: endpoint, Source));
+            connection = await pool.TimeLimit.RunAsync(
+                Shorter(_options.ConnectTimeout, Share()),
+                static (step, inTime) => step.Transport.ConnectAsync(step.EndPoint, step.Source, inTime),
+                (pool.Transport, EndPoint: endpoint, Source),
+                withinAll);
 
-            var (greeting, failure) = await OpenAsync(context, opening, connection);
+            var (greeting, failure) = await OpenAsync(opening, connection, withinAll);
             if (failure is not null)
             {
                 Fail(destination, endpoint, failure, isBlameless: opening.HasNamedClient);
@@ -190,15 +203,14 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
         return null;
     }
 
-    private ValueTask<(UpstreamReply Greeting, string? Failure)> OpenAsync(ResilienceContext context, UpstreamOpening opening, ConnectionContext connection)
+    private ValueTask<(UpstreamReply Greeting, string? Failure)> OpenAsync(UpstreamOpening opening, ConnectionContext connection, CancellationToken withinAll)
     {
         // With nothing else to try the total time is the limit already: no second timer on the commonest path.
         if (_others <= 0 && _nextAddress == _addresses.Length)
-            return opening.RunAsync(connection, context.CancellationToken);
+            return opening.RunAsync(connection, withinAll);
 
-        StepTimeout = Share();
-        return pool.Step.ExecuteAsync(
-            static (context, step) => step.Opening.RunAsync(step.Connection, context.CancellationToken), context, (Opening: opening, Connection: connection));
+        return pool.TimeLimit.RunAsync(
+            Share(), static (step, inTime) => step.Opening.RunAsync(step.Connection, inTime), (Opening: opening, Connection: connection), withinAll);
     }
 
     // Never a reset: an smtpd that takes the connection from its queue later would have nobody's address behind a PROXY header that says LOCAL, and end
@@ -218,7 +230,7 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
         }
     }
 
-    // Polly takes zero for "no limit"; when nothing is left the total timeout has fired or is about to.
+    // Never zero, which is no limit; when nothing is left the total timeout has fired or is about to.
     private TimeSpan Share() =>
         TimeSpan.FromTicks(Math.Max(1, Remaining.Ticks / (Math.Max(_others, 0) + 1 + (_addresses.Length - _nextAddress))));
 

@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
-using Polly;
-using Polly.Retry;
-using Polly.Timeout;
 using SmtpShield.Configuration;
 using SmtpShield.Tls;
 using Yarp.ReverseProxy;
@@ -15,7 +12,7 @@ namespace SmtpShield.Upstream;
 /// <summary>
 /// The MTAs behind the shield: picks one of a service's, dials it, tells it who the client is, reads its greeting, goes on to the next when that fails, and remembers
 /// who failed. Services that share a destination count its sessions together, but each finds out for itself whether it lives.
-/// Picking and health are YARP's, time and retry are Polly's; neither is seen outside this folder.
+/// Picking and health are YARP's, time-outs are Polly's; neither is seen outside this folder.
 /// </summary>
 internal sealed class UpstreamPool
 {
@@ -26,7 +23,6 @@ internal sealed class UpstreamPool
     private readonly Lazy<IProxyStateLookup> _state;
     private readonly ILoadBalancingPolicy _policy;
     private readonly IDestinationHealthUpdater _health;
-    private readonly ResiliencePipeline<UpstreamConnection?> _dial;
 
     public UpstreamPool(
         Lazy<IProxyStateLookup> state,
@@ -42,18 +38,7 @@ internal sealed class UpstreamPool
         Transport = transport;
         Tls = tls;
         Time = time;
-        _dial = new ResiliencePipelineBuilder<UpstreamConnection?> { TimeProvider = time }
-            .AddTimeout(new TimeoutStrategyOptions { TimeoutGenerator = static dial => new(UpstreamDial.Of(dial.Context).Options.GreetingTimeout) })
-            .AddRetry(new RetryStrategyOptions<UpstreamConnection?>
-            {
-                ShouldHandle = static dial => new(dial.Outcome is { Exception: null, Result: null } && UpstreamDial.Of(dial.Context).HasNext),
-                MaxRetryAttempts = int.MaxValue, // The dial ends it: no destination twice.
-                Delay = TimeSpan.Zero,
-            })
-            .Build();
-        Step = new ResiliencePipelineBuilder { TimeProvider = time }
-            .AddTimeout(new TimeoutStrategyOptions { TimeoutGenerator = static step => new(UpstreamDial.Of(step.Context).StepTimeout) })
-            .Build();
+        TimeLimit = new(time);
     }
 
     /// <summary>Names and sockets.</summary>
@@ -65,8 +50,8 @@ internal sealed class UpstreamPool
     /// <summary>The clock of all timeouts.</summary>
     public TimeProvider Time { get; }
 
-    /// <summary>Bounds one step of a dial (resolve, connect, all up to the greeting) by <see cref="UpstreamDial.StepTimeout"/>.</summary>
-    public ResiliencePipeline Step { get; }
+    /// <summary>Bounds a dial, and each of its steps.</summary>
+    public TimeLimit TimeLimit { get; }
 
     /// <summary>
     /// Dials for a client: one destination after another, none twice, within <see cref="UpstreamOptions.GreetingTimeout"/> in all. Expected failures are in the result.
@@ -78,7 +63,7 @@ internal sealed class UpstreamPool
     /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left open or counted.</exception>
     /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
     public ValueTask<UpstreamDialResult> DialAsync(string service, ShieldOptions options, UpstreamClient client, CancellationToken cancellationToken) =>
-        DialAsync(new UpstreamDial(this, ClusterOf(service), options, client, only: null, cancellationToken), cancellationToken);
+        new UpstreamDial(this, ClusterOf(service), options, client, only: null, cancellationToken).RunAsync();
 
     /// <summary>
     /// Opens a session with one destination, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a session; health is not touched.
@@ -95,7 +80,7 @@ internal sealed class UpstreamPool
         var cluster = ClusterOf(service.Name);
         var only = cluster.DestinationsState.AllDestinations.First(state => state.DestinationId == destination);
         var options = service.Unstressed;
-        var dial = await DialAsync(new UpstreamDial(this, cluster, options, client, only, cancellationToken), cancellationToken);
+        var dial = await new UpstreamDial(this, cluster, options, client, only, cancellationToken).RunAsync();
         if (dial.Connection is not { } connection)
             return new(dial.Failures);
         await using (connection)
@@ -109,26 +94,6 @@ internal sealed class UpstreamPool
     /// <summary>Those of <see cref="DestinationsOf"/> that are not passed over now. All of them when none is healthy.</summary>
     /// <param name="service">Its name.</param>
     public IEnumerable<string> AvailableDestinationsOf(string service) => NamesOf(service, static state => state.AvailableDestinations);
-
-    private async ValueTask<UpstreamDialResult> DialAsync(UpstreamDial dial, CancellationToken cancellationToken)
-    {
-        var context = ResilienceContextPool.Shared.Get(cancellationToken);
-        context.Properties.Set(UpstreamDial.Key, dial);
-        try
-        {
-            var connection = await _dial.ExecuteAsync(static (context, dial) => dial.TryNextAsync(context), context, dial);
-            return dial.ToResult(connection);
-        }
-        catch (TimeoutRejectedException)
-        {
-            // Time ran out just between two tries. In the middle of one, the try itself says what it was waiting for.
-            return dial.ToResult(null);
-        }
-        finally
-        {
-            ResilienceContextPool.Shared.Return(context);
-        }
-    }
 
     /// <summary>Sockets a destination sees now: sessions, and dials under way.</summary>
     /// <param name="destination">As configured, <c>host:port</c>.</param>
