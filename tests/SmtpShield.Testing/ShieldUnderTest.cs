@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Host;
@@ -25,7 +26,7 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
 
     private readonly WebApplication _application;
 
-    private ShieldUnderTest(WebApplication application, RecordingLogger log)
+    private ShieldUnderTest(WebApplication application, FakeLogCollector log)
     {
         _application = application;
         Log = log;
@@ -38,7 +39,7 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     public IPEndPoint EndPointOf(string service) => EndPoints.ElementAt(Snapshot.Current.Service.Names.ToList().IndexOf(service));
 
     /// <summary>The shield's log.</summary>
-    public RecordingLogger Log { get; }
+    public FakeLogCollector Log { get; }
 
     /// <summary>The options in force.</summary>
     public ShieldSnapshot Snapshot => Get<ShieldSnapshot>();
@@ -77,13 +78,13 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         IHeap? heap = null,
         ProcessResources? resources = null)
     {
-        var log = new RecordingLogger();
+        var log = new FakeLogCollector();
         var shield = new ShieldUnderTest(
             ShieldHost.Build(
                 new(options),
                 services => With(With(services, resolver), heap).AddSingleton(resources ?? s_resources).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
                 {
-                    logging.ClearProviders().AddProvider(log);
+                    logging.ClearProviders().AddProvider(new FakeLoggerProvider(log));
                     configureLogging?.Invoke(logging);
                 })),
             log);

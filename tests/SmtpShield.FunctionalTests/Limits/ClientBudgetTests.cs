@@ -3,6 +3,7 @@ using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.FunctionalTests.Relay;
 using SmtpShield.Limits;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Limits;

@@ -1,5 +1,6 @@
 using SmtpShield.Configuration;
 using SmtpShield.FunctionalTests.Relay;
+using SmtpShield.Testing;
 
 namespace SmtpShield.FunctionalTests.Limits;
 

@@ -1,3 +1,4 @@
+using SmtpShield.Testing;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Relay;

@@ -1,3 +1,5 @@
+using SmtpShield.Testing;
+
 namespace SmtpShield.FunctionalTests.Relay;
 
 /// <summary>Dialogues inside the dialogue: AUTH and STARTTLS.</summary>

@@ -1,4 +1,5 @@
 using SmtpShield.Configuration;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Relay;

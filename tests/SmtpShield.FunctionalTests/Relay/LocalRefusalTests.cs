@@ -1,5 +1,6 @@
 using System.Globalization;
 using SmtpShield.Configuration;
+using SmtpShield.Testing;
 
 namespace SmtpShield.FunctionalTests.Relay;
 

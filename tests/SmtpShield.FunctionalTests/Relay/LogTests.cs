@@ -1,4 +1,5 @@
 using SmtpShield.Configuration;
+using SmtpShield.Testing;
 
 namespace SmtpShield.FunctionalTests.Relay;
 

@@ -1,5 +1,6 @@
 using SmtpShield.Configuration;
 using SmtpShield.PostfixConf.Lists;
+using SmtpShield.Testing;
 
 namespace SmtpShield.FunctionalTests.Relay;
 

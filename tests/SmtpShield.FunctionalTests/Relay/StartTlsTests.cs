@@ -1,5 +1,6 @@
 using System.Security.Authentication;
 using SmtpShield.Configuration;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Relay;

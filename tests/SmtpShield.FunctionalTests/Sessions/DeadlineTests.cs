@@ -1,4 +1,5 @@
 using SmtpShield.FunctionalTests.Relay;
+using SmtpShield.Testing;
 
 namespace SmtpShield.FunctionalTests.Sessions;
 

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using SmtpShield.Configuration;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;
 

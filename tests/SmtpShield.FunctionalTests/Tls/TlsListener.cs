@@ -3,9 +3,9 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
-using SmtpShield.Testing;
 using SmtpShield.Tls;
 using SmtpShield.Transport;
 
@@ -32,7 +32,7 @@ internal sealed class TlsListener : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    public RecordingLogger Log { get; } = new();
+    public FakeLogCollector Log { get; } = new();
 
     public CertificateStore Certificates { get; }
 
@@ -123,5 +123,5 @@ internal sealed class TlsListener : IAsyncDisposable
         }
     }
 
-    private Logger<T> Logger<T>() => new(new LoggerFactory([Log]));
+    private Logger<T> Logger<T>() => new(new LoggerFactory([new FakeLoggerProvider(Log)]));
 }

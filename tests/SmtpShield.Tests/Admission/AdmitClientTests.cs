@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
@@ -10,7 +11,6 @@ using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Sessions;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Limits;
-using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Admission;
 
@@ -21,7 +21,7 @@ public class AdmitClientTests
     private ShieldSnapshot _snapshot = null!;
     private FakeTimeProvider _time = null!;
     private AnvilTable _anvil = null!;
-    private ListLogger<AdmitClient> _log = null!;
+    private FakeLogger<AdmitClient> _log = null!;
     private AdmitClient _stage = null!;
 
     [SetUp]
@@ -30,7 +30,7 @@ public class AdmitClientTests
         _snapshot = new ShieldSnapshot(WithLimits(count: 2, rate: 0));
         _time = new FakeTimeProvider();
         _anvil = TestAnvil.Table(_snapshot, _time);
-        _log = new ListLogger<AdmitClient>();
+        _log = new FakeLogger<AdmitClient>();
         _stage = new(_log);
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
@@ -7,7 +8,6 @@ using SmtpShield.Limits;
 using SmtpShield.Protocol;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Limits;
-using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Admission;
 
@@ -17,7 +17,7 @@ public class NewTlsSessionsTests
 
     private ShieldSnapshot _snapshot = null!;
     private AnvilTable _anvil = null!;
-    private ListLogger<NewTlsSessions> _log = null!;
+    private FakeLogger<NewTlsSessions> _log = null!;
     private NewTlsSessions _sessions = null!;
 
     [SetUp]

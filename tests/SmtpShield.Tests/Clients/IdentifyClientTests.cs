@@ -1,15 +1,15 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Testing;
-using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Clients;
 
 public class IdentifyClientTests
 {
-    private ListLogger<IdentifyClient> _log = null!;
+    private FakeLogger<IdentifyClient> _log = null!;
 
     [SetUp]
     public void Create() => _log = new();
@@ -113,7 +113,7 @@ public class IdentifyClientTests
     private static ShieldOptions WithLookup => new() { Smtpd = new() { PeernameLookup = true } };
 
     private IdentifyClient StageOf(ScriptedNameResolver? resolver = null) =>
-        new(new PeerNames(resolver ?? new(), new FakeTimeProvider(), new ListLogger<PeerNames>()), _log);
+        new(new PeerNames(resolver ?? new(), new FakeTimeProvider(), new FakeLogger<PeerNames>()), _log);
 
     private static ArrivedConnection Arrived(ConnectionContext connection, ShieldSnapshot snapshot) =>
         new(connection, new(new("smtp", snapshot), isUnderStress: false), ProxyConnection.None);

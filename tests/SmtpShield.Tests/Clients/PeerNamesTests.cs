@@ -1,7 +1,7 @@
 using System.Net;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
 using SmtpShield.Testing;
-using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Clients;
 
@@ -13,7 +13,7 @@ public class PeerNamesTests
 
     private FakeTimeProvider _time = null!;
     private ScriptedNameResolver _resolver = null!;
-    private ListLogger<PeerNames> _log = null!;
+    private FakeLogger<PeerNames> _log = null!;
     private PeerNames _names = null!;
 
     [SetUp]

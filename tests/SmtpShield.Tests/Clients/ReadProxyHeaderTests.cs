@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.PostfixConf.Patterns;
@@ -16,7 +17,7 @@ public class ReadProxyHeaderTests
     private static readonly IPEndPoint _proxy = new(IPAddress.Parse("10.0.0.1"), 4711);
     private static readonly IPEndPoint _own = new(IPAddress.Parse("10.0.0.2"), 25);
 
-    private ListLogger<ReadProxyHeader> _log = null!;
+    private FakeLogger<ReadProxyHeader> _log = null!;
 
     private TestProcessLimit _limit = null!;
 

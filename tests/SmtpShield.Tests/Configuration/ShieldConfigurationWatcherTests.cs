@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Configuration;
 
 namespace SmtpShield.Tests.Configuration;
@@ -10,9 +10,11 @@ public sealed class ShieldConfigurationWatcherTests
 
     private string _directory = "";
     private string _path = "";
-    private RecordingLogger _log = new();
+    private FakeLogger<ShieldConfigurationWatcher> _log = new();
     private ShieldSnapshot _snapshot = new(new ShieldOptions());
     private ShieldConfigurationWatcher? _watcher;
+
+    private IReadOnlyList<string> Lines => [.. _log.Collector.GetSnapshot().Select(static record => record.Message)];
 
     [SetUp]
     public async Task Start()
@@ -21,7 +23,7 @@ public sealed class ShieldConfigurationWatcherTests
         _path = Path.Combine(_directory, "main.cf");
         await File.WriteAllTextAsync(_path, "smtpd_soft_error_limit = 2\nmynetworks = " + Path.Combine(_directory, "list") + "\n");
         await File.WriteAllTextAsync(Path.Combine(_directory, "list"), "10.0.0.1\n");
-        _log = new RecordingLogger();
+        _log = new();
         var configuration = new ShieldConfiguration(_path, []);
         _snapshot = new ShieldSnapshot(configuration.Read().Options!);
         _watcher = new ShieldConfigurationWatcher(configuration, _snapshot, _log, TimeProvider.System);
@@ -73,7 +75,7 @@ public sealed class ShieldConfigurationWatcherTests
     {
         Assert.That(await IsReplacedAfter(() => File.WriteAllText(_path, "smtpd_soft_error_limit = x\nfoo\n")), Is.False);
         Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(2));
-        Assert.That(_log.Lines, Has.Some.Contains("line 1: bad numerical configuration").And.Some.Contains("line 2: missing '='").And.Some.EqualTo($"{_path}: not reloaded, errors above: 2; the earlier configuration stays in force"));
+        Assert.That(Lines, Has.Some.Contains("line 1: bad numerical configuration").And.Some.Contains("line 2: missing '='").And.Some.EqualTo($"{_path}: not reloaded, errors above: 2; the earlier configuration stays in force"));
     }
 
     [Test]
@@ -82,7 +84,7 @@ public sealed class ShieldConfigurationWatcherTests
         File.WriteAllText(_path, "smtpd_soft_error_limit = 5\nshield_listen = 127.0.0.1:2525\n");
         Assert.That((await _watcher!.ReloadAsync(CancellationToken.None)).Errors, Is.Empty);
         Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(5));
-        Assert.That(_log.Lines, Has.Some.Contains("shield_listen or shield_services has changed").And.Some.StartsWith($"reload -- version {ShieldConfigurationWatcher.Version}, configuration "));
+        Assert.That(Lines, Has.Some.Contains("shield_listen or shield_services has changed").And.Some.StartsWith($"reload -- version {ShieldConfigurationWatcher.Version}, configuration "));
     }
 
     [Test]
@@ -91,7 +93,7 @@ public sealed class ShieldConfigurationWatcherTests
         File.WriteAllText(_path, "smtp/inet/smtpd_soft_error_limit = 6\n");
         Assert.That((await _watcher!.ReloadAsync(CancellationToken.None)).Errors, Is.Empty);
         Assert.That(new ShieldService("smtp", _snapshot).Unstressed.Limits.SoftErrorLimit, Is.EqualTo(6));
-        Assert.That(_log.Lines, Has.None.Contains("must be restarted"));
+        Assert.That(Lines, Has.None.Contains("must be restarted"));
     }
 
     [Test]
@@ -102,14 +104,14 @@ public sealed class ShieldConfigurationWatcherTests
         await _watcher!.ReloadAsync(CancellationToken.None);
         File.WriteAllText(_path, "shield_services = submission\nsmtpd_soft_error_limit = 7\n");
         await _watcher.ReloadAsync(CancellationToken.None);
-        Assert.That(_log.Lines.Count(line => line == $"{_path}: shield_listen or shield_services has changed: to take effect, the shield must be restarted"), Is.EqualTo(2));
+        Assert.That(Lines.Count(line => line == $"{_path}: shield_listen or shield_services has changed: to take effect, the shield must be restarted"), Is.EqualTo(2));
         // It still serves its clients, by its own values.
         Assert.That(smtp.Unstressed.Limits.SoftErrorLimit, Is.EqualTo(6));
         Assert.That(new ShieldService("submission", _snapshot).Unstressed.Limits.SoftErrorLimit, Is.EqualTo(7));
 
         File.WriteAllText(_path, "smtpd_soft_error_limit = 8\n");
         await _watcher.ReloadAsync(CancellationToken.None);
-        Assert.That(_log.Lines.Count(line => line.Contains("must be restarted", StringComparison.Ordinal)), Is.EqualTo(2), "as at start again");
+        Assert.That(Lines.Count(line => line.Contains("must be restarted", StringComparison.Ordinal)), Is.EqualTo(2), "as at start again");
         Assert.That(smtp.Unstressed.Limits.SoftErrorLimit, Is.EqualTo(8));
     }
 
@@ -128,7 +130,7 @@ public sealed class ShieldConfigurationWatcherTests
         var before = _snapshot.Current;
         Assert.That((await SaveAsync(text)).Options, Is.Null);
         Assert.That(_snapshot.Current, Is.SameAs(before));
-        Assert.That(_log.Lines, Has.Some.EqualTo($"{_path}: has no parameter any more (was it saved half? Write it again; a restart takes it as it is)")
+        Assert.That(Lines, Has.Some.EqualTo($"{_path}: has no parameter any more (was it saved half? Write it again; a restart takes it as it is)")
             .And.Some.EqualTo($"{_path}: not reloaded, errors above: 1; the earlier configuration stays in force"));
 
         Assert.That((await SaveAsync("smtpd_soft_error_limit = 3\n")).Errors, Is.Empty);
@@ -143,7 +145,7 @@ public sealed class ShieldConfigurationWatcherTests
         var before = _snapshot.Current;
         Assert.That((await SaveAsync("smtpd_soft_error_limit = 4\n")).Options, Is.Null);
         Assert.That(_snapshot.Current, Is.SameAs(before));
-        Assert.That(_log.Lines, Has.Some.EqualTo(
+        Assert.That(Lines, Has.Some.EqualTo(
             $"{_path}: {name} was set and is not any more: {name} = {preset} would take its place (was the file saved half? Write {name} = ..., if it is that value; a restart takes the file as it is)"));
 
         Assert.That((await SaveAsync($"smtpd_soft_error_limit = 4\n{name} = {preset}\n")).Errors, Is.Empty, "said so");
@@ -165,10 +167,10 @@ public sealed class ShieldConfigurationWatcherTests
     {
         await SaveAsync("smtpd_soft_error_limit = 3\nmy_limit = 7\nsmtpd_hard_error_limit = $my_limit\nmyhostname = ab.example\n");
         await SaveAsync("smtpd_soft_error_limit = 3\nmy_limit = 5\nsmtpd_hard_error_limit = $my_limit\nmyhostname = ab.example\nsmtp/inet/smtpd_timeout = 9\n");
-        Assert.That(_log.Lines, Has.Some.EqualTo("reload: smtp/inet/smtpd_timeout 300s -> 9, smtpd_hard_error_limit 7 -> 5"));
-        var lines = _log.Lines.Count(line => line.StartsWith("reload: ", StringComparison.Ordinal));
+        Assert.That(Lines, Has.Some.EqualTo("reload: smtp/inet/smtpd_timeout 300s -> 9, smtpd_hard_error_limit 7 -> 5"));
+        var lines = Lines.Count(line => line.StartsWith("reload: ", StringComparison.Ordinal));
         await SaveAsync("# the same\nsmtpd_soft_error_limit = 3\nmy_limit = 5\nsmtpd_hard_error_limit = $my_limit\nmyhostname = ab.example\nsmtp/inet/smtpd_timeout = 9\n");
-        Assert.That(_log.Lines.Count(line => line.StartsWith("reload: ", StringComparison.Ordinal)), Is.EqualTo(lines), "nothing has changed");
+        Assert.That(Lines.Count(line => line.StartsWith("reload: ", StringComparison.Ordinal)), Is.EqualTo(lines), "nothing has changed");
     }
 
     [Test]
@@ -177,7 +179,7 @@ public sealed class ShieldConfigurationWatcherTests
         await SaveAsync($"mynetworks = {string.Join(' ', Enumerable.Range(1, 200).Select(i => $"10.0.0.{i}"))}\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"smtp{i}/inet/x = 1\n"))
             + "smtpd_soft_error_limit = 11\nsmtpd_hard_error_limit = 11\nsmtpd_junk_command_limit = 11\nline_length_limit = 999\nsmtpd_recipient_limit = 9\nsmtpd_recipient_overshoot_limit = 9\nsmtpd_timeout = 9\nsmtpd_min_data_rate = 9\n"
             + "smtpd_client_auth_rate_limit = 9\nsmtpd_client_message_rate_limit = 9\nsmtpd_client_recipient_rate_limit = 9\nsmtpd_client_connection_rate_limit = 9\nsmtpd_client_connection_count_limit = 9\n");
-        var line = _log.Lines.Last(line => line.StartsWith("reload: ", StringComparison.Ordinal));
+        var line = Lines.Last(line => line.StartsWith("reload: ", StringComparison.Ordinal));
         Assert.That(line, Has.Length.LessThan(1900).And.Match(" and [0-9]+ more$"));
     }
 
@@ -187,7 +189,7 @@ public sealed class ShieldConfigurationWatcherTests
         using var registration = _snapshot.GetChangeToken().RegisterChangeCallback(_ => throw new InvalidOperationException("a bug"), null);
         Assert.That((await SaveAsync("smtpd_soft_error_limit = 9\n")).Errors, Is.Empty);
         Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(9));
-        Assert.That(_log.Lines, Has.Some.EqualTo($"{_path}: the new configuration is in force, but not everywhere: restart the shield"));
+        Assert.That(Lines, Has.Some.EqualTo($"{_path}: the new configuration is in force, but not everywhere: restart the shield"));
         Assert.That(_watcher!.ExecuteTask!.IsFaulted, Is.False);
     }
 
@@ -197,30 +199,5 @@ public sealed class ShieldConfigurationWatcherTests
     {
         Assert.That(await IsReplacedAfter(() => File.WriteAllText(_path, "smtpd_forbidden_commands = regexp:{{/^(?!QUIT)X/ y}}\n")), Is.False);
         Assert.That(await IsReplacedAfter(() => File.WriteAllText(_path, "smtpd_soft_error_limit = 6\n")), Is.True);
-    }
-
-    private sealed class RecordingLogger : ILogger<ShieldConfigurationWatcher>
-    {
-        private readonly List<string> _lines = [];
-
-        public List<string> Lines
-        {
-            get
-            {
-                lock (_lines)
-                    return [.. _lines];
-            }
-        }
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            lock (_lines)
-                _lines.Add(formatter(state, exception));
-        }
     }
 }

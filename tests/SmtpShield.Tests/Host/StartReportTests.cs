@@ -1,6 +1,7 @@
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Configuration;
 using SmtpShield.Host;
-using SmtpShield.Tests.Listening;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Host;
 
@@ -18,7 +19,7 @@ public class StartReportTests
         {
             await File.WriteAllTextAsync(path, lines + "\n");
             var configuration = new ShieldConfiguration(path, []);
-            var log = new ListLogger<StartReport>();
+            var log = new FakeLogger<StartReport>();
             await new StartReport(configuration, configuration.Read(), log).StartedAsync(CancellationToken.None);
 
             var said = log.Lines.Where(line => line.Contains("STARTTLS is passed on to the MTA", StringComparison.Ordinal)).Select(line => line.Split(' ')[2].TrimEnd(':'));

@@ -1,9 +1,9 @@
 using System.Net;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Testing;
-using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Limits;
 
@@ -14,7 +14,7 @@ public class AnvilStatisticsTests
     private FakeTimeProvider _time = null!;
     private WallClock _clock = null!;
     private ShieldSnapshot _snapshot = null!;
-    private ListLogger<AnvilStatistics> _log = null!;
+    private FakeLogger<AnvilStatistics> _log = null!;
     private AnvilStatistics _statistics = null!;
     private AnvilTable _table = null!;
 
@@ -24,7 +24,7 @@ public class AnvilStatisticsTests
         _time = new FakeTimeProvider(new DateTimeOffset(2026, 11, 21, 16, 16, 48, TimeSpan.Zero));
         _clock = new WallClock(_time);
         _snapshot = new ShieldSnapshot(new() { Limits = AllLimits(1000) });
-        _log = new ListLogger<AnvilStatistics>();
+        _log = new FakeLogger<AnvilStatistics>();
         _statistics = new AnvilStatistics(_snapshot, _clock, _log);
         _table = TestAnvil.Table(_snapshot, _clock, _statistics);
     }
@@ -78,7 +78,7 @@ public class AnvilStatisticsTests
         for (var i = 0; i < 3; i++)
             _table.Connect(_client);
         _statistics.LogAndReset();
-        _log.Lines.Clear();
+        _log.Collector.Clear();
         _table.Disconnect(_client);
         _table.Disconnect(_client);
         _table.Disconnect(_client);
@@ -100,7 +100,7 @@ public class AnvilStatisticsTests
         _table.Connect(_client);
         _table.Disconnect(_client);
         _statistics.LogAndReset();
-        _log.Lines.Clear();
+        _log.Collector.Clear();
         Advance(60);
         _table.Connect(_client);
 

@@ -1,7 +1,7 @@
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Testing;
-using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Limits;
 
@@ -9,7 +9,7 @@ public class AnvilStatusUpdateTests
 {
     private FakeTimeProvider _time = null!;
     private ShieldSnapshot _snapshot = null!;
-    private ListLogger<AnvilStatistics> _log = null!;
+    private FakeLogger<AnvilStatistics> _log = null!;
     private AnvilTable _table = null!;
     private AnvilStatusUpdate _update = null!;
 
@@ -18,7 +18,7 @@ public class AnvilStatusUpdateTests
     {
         _time = new FakeTimeProvider();
         _snapshot = new ShieldSnapshot(new());
-        _log = new ListLogger<AnvilStatistics>();
+        _log = new FakeLogger<AnvilStatistics>();
         var statistics = new AnvilStatistics(_snapshot, _time, _log);
         _table = TestAnvil.Table(_snapshot, _time, statistics);
         _update = new AnvilStatusUpdate(statistics, _snapshot, _time);

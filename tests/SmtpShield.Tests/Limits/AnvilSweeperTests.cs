@@ -1,7 +1,7 @@
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Testing;
-using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Limits;
 
@@ -11,7 +11,7 @@ public class AnvilSweeperTests
         "Warning: the client table is full (1000): counts of absent clients are forgotten, or new clients not limited; to avoid this condition, raise shield_client_table_size";
 
     private FakeTimeProvider _time = null!;
-    private ListLogger<AnvilSweeper> _log = null!;
+    private FakeLogger<AnvilSweeper> _log = null!;
     private AnvilTable _table = null!;
     private AnvilSweeper _sweeper = null!;
 
@@ -20,7 +20,7 @@ public class AnvilSweeperTests
     {
         _time = new FakeTimeProvider();
         var snapshot = new ShieldSnapshot(new() { Anvil = new() { ClientTableSize = 1000 } });
-        _log = new ListLogger<AnvilSweeper>();
+        _log = new FakeLogger<AnvilSweeper>();
         _table = TestAnvil.Table(snapshot, _time);
         _sweeper = new AnvilSweeper(_table, snapshot, _time, _log);
     }

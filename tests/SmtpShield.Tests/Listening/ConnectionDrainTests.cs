@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 using SmtpShield.Configuration;
 using SmtpShield.Listening;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Listening;
 
@@ -11,7 +13,7 @@ public class ConnectionDrainTests
     private ShieldSnapshot _snapshot = null!;
     private ConnectionDrain _drain = null!;
     private HostOptions _host = null!;
-    private ListLogger<DrainOnShutdown> _logger = null!;
+    private FakeLogger<DrainOnShutdown> _logger = null!;
     private DrainOnShutdown _shutdown = null!;
 
     [SetUp]
@@ -21,7 +23,7 @@ public class ConnectionDrainTests
         _snapshot = new ShieldSnapshot(WithTimeout(30));
         _drain = new ConnectionDrain(_snapshot, _time);
         _host = new HostOptions();
-        _logger = new ListLogger<DrainOnShutdown>();
+        _logger = new FakeLogger<DrainOnShutdown>();
         _shutdown = new DrainOnShutdown(_drain, _snapshot, _time, Options.Create(_host), _logger);
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Configuration;
 using SmtpShield.Listening;
 using SmtpShield.Testing;
@@ -10,7 +11,7 @@ internal sealed class MemoryGuardTests : IDisposable
     private const long Mebibyte = 1 << 20;
 
     private readonly SteppedTime _time = new();
-    private readonly ListLogger<MemoryGuard> _logger = new();
+    private readonly FakeLogger<MemoryGuard> _logger = new();
     private readonly SessionCapacity _capacity = TestCapacity.Of(new ShieldSnapshot(new()), connections: 100);
     private readonly ShedSessions _sessions = new();
     private readonly ConnectionRoom _room;

@@ -1,6 +1,8 @@
 using System.Net;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Configuration;
 using SmtpShield.Listening;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Listening;
 
@@ -10,7 +12,7 @@ public class ProcessLimitTests
 
     private SteppedTime _time = null!;
     private ShieldSnapshot _snapshot = null!;
-    private ListLogger<ProcessLimit> _logger = null!;
+    private FakeLogger<ProcessLimit> _logger = null!;
     private SessionCapacity _capacity = null!;
     private ProcessLimit _limit = null!;
 
@@ -19,7 +21,7 @@ public class ProcessLimitTests
     {
         _time = new SteppedTime();
         _snapshot = new ShieldSnapshot(WithLimit(2));
-        _logger = new ListLogger<ProcessLimit>();
+        _logger = new FakeLogger<ProcessLimit>();
         _capacity = TestCapacity.Of(_snapshot, connections: 8000);
         _limit = new ProcessLimit(new("smtp", _snapshot), _capacity, _time, _logger);
     }

@@ -1,6 +1,8 @@
 using System.Net;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Configuration;
 using SmtpShield.Listening;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Listening;
 
@@ -8,10 +10,10 @@ public class SessionCapacityTests
 {
     private static readonly long _plenty = 1L << 40;
 
-    private readonly ListLogger<SessionCapacity> _logger = new();
+    private readonly FakeLogger<SessionCapacity> _logger = new();
 
     [SetUp]
-    public void Clear() => _logger.Lines.Clear();
+    public void Clear() => _logger.Collector.Clear();
 
     // 190 are open in a shield that has just started; with a reserve of 256 the rest is for connections, two each, and an eighth of those may be closing.
     [TestCase(65_536, 32_544, 2000)]

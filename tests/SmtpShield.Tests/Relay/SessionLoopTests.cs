@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
@@ -14,7 +15,6 @@ using SmtpShield.Telemetry;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tests.Limits;
-using SmtpShield.Tests.Listening;
 using SmtpShield.Transport;
 using SmtpShield.Upstream;
 
@@ -26,7 +26,7 @@ public sealed class SessionLoopTests
     private const int LongestUntaken = 400;
 
     private readonly FakeTimeProvider _time = new();
-    private readonly ListLogger<SessionLoopTests> _log = new();
+    private readonly FakeLogger<SessionLoopTests> _log = new();
     private readonly ShieldSnapshot _snapshot = new(new() { Anvil = new() { RateTimeUnit = TimeSpan.FromSeconds(600) }, Limits = new() { ClientErrorRateLimit = 100, SoftErrorLimit = 50 }, Smtpd = new() { MyHostname = "mail.example.com" } });
     private ConnectionDrain _drain = null!;
     private ClientCounter _counter = null!;

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Admission;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
@@ -22,7 +23,7 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
 
     private readonly TaskCompletionSource<UpstreamDialResult> _dial = new();
     private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly RecordingLogger _log = new();
+    private readonly FakeLogCollector _log = new();
     private readonly ConnectionDrain _drain;
     private readonly ClientConnection _connection;
     private readonly OpenSession _open;
@@ -35,7 +36,7 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     private SessionUnderTest(ShieldOptions options, TlsMode tls, ClientCounter? counter)
     {
         var snapshot = new ShieldSnapshot(options with { Tls = options.Tls with { SecurityLevel = tls == TlsMode.None ? TlsSecurityLevel.None : TlsSecurityLevel.May } });
-        using var factory = new LoggerFactory([_log]);
+        using var factory = new LoggerFactory([new FakeLoggerProvider(_log)]);
         _drain = new ConnectionDrain(snapshot, Time);
         (var transport, _client) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
@@ -43,7 +44,7 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
         Assert.That(Context.Tls, Is.EqualTo(tls));
         Sessions = new OpenSessions();
         _open = Sessions.Add(_connection);
-        _loop = new SessionLoop(Context, this, _drain, _open, new(factory.CreateLogger<RemovedEhloKeywords>()), new(factory.CreateLogger<LenientMtas>()), Time, _log);
+        _loop = new SessionLoop(Context, this, _drain, _open, new(factory.CreateLogger<RemovedEhloKeywords>()), new(factory.CreateLogger<LenientMtas>()), Time, new FakeLogger(_log));
         _ended = _loop.RunAsync().AsTask();
         Ended = ReasonAsync(_ended);
     }

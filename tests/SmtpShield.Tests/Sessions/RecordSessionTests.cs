@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
@@ -6,7 +7,6 @@ using SmtpShield.Telemetry;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tests.Limits;
-using SmtpShield.Tests.Listening;
 
 namespace SmtpShield.Tests.Sessions;
 
@@ -14,7 +14,7 @@ public class RecordSessionTests
 {
     private ShieldSnapshot _snapshot = null!;
     private AnvilTable _anvil = null!;
-    private ListLogger<RecordSession> _log = null!;
+    private FakeLogger<RecordSession> _log = null!;
 
     [SetUp]
     public void Create()

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Configuration;
 using SmtpShield.PostfixConf;
 using SmtpShield.Testing;
@@ -15,7 +16,7 @@ public class CertificateStoreTests
     private static readonly TestCertificate s_two = TestCertificate.Make("two.test");
 
     private FakeTimeProvider _time = null!;
-    private RecordingLogger _log = null!;
+    private FakeLogCollector _log = null!;
     private string _directory = "";
 
     [SetUp]
@@ -30,7 +31,6 @@ public class CertificateStoreTests
     public void End()
     {
         Directory.Delete(_directory, recursive: true);
-        _log.Dispose();
     }
 
     [Test]
@@ -233,7 +233,7 @@ public class CertificateStoreTests
 
     private CertificateStore Open(TlsOptions options) => OpenFrom(new ShieldSnapshot(new() { Tls = options }));
 
-    private CertificateStore OpenFrom(ShieldSnapshot snapshot) => new(new("smtp", snapshot), new Logger<CertificateStore>(new LoggerFactory([_log])), _time);
+    private CertificateStore OpenFrom(ShieldSnapshot snapshot) => new(new("smtp", snapshot), new Logger<CertificateStore>(new LoggerFactory([new FakeLoggerProvider(_log)])), _time);
 
     private string WriteFile(string name, string text)
     {
