@@ -3,7 +3,7 @@ using SmtpShield.Configuration;
 
 namespace SmtpShield.Tests.Configuration;
 
-[TestFixture, CancelAfter(20000)]
+[TestFixture, CancelAfter(20000), NonParallelizable]
 public sealed class ShieldConfigurationWatcherTests
 {
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(1);

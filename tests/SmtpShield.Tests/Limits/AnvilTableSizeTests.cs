@@ -6,6 +6,7 @@ using SmtpShield.Testing;
 namespace SmtpShield.Tests.Limits;
 
 /// <summary><c>shield_client_table_size</c>: how large the table gets, and whom it forgets.</summary>
+[NonParallelizable]
 public class AnvilTableSizeTests
 {
     private const int Small = 1000;
@@ -20,7 +21,7 @@ public class AnvilTableSizeTests
     [Test]
     public void Entry_Size_Is96Octets() => Assert.That(Unsafe.SizeOf<AnvilEntry>(), Is.EqualTo(96));
 
-    [Test, NonParallelizable]
+    [Test]
     public void Table_OfAMillionClients_Needs100OctetsForEach()
     {
         Create(1_000_000);

@@ -2,6 +2,7 @@ using SmtpShield.Relay;
 
 namespace SmtpShield.Tests.Relay;
 
+[NonParallelizable]
 public class SessionSignalTests
 {
     [Test]
