@@ -7,6 +7,7 @@ namespace SmtpShield.PostfixTests;
 
 /// <summary><c>smtpshield demo</c>: what it says to type does what it says.</summary>
 [TestFixture]
+[Parallelizable(ParallelScope.Self)]
 public sealed class DemoTests
 {
     private const string LastLine = "RCPT TO:<nosuch@example.com>";

@@ -10,6 +10,7 @@ namespace SmtpShield.PostfixTests;
 /// </summary>
 [Property("Hazard", "ID-4")]
 [Property("Hazard", "ID-13")]
+[Parallelizable(ParallelScope.Self)]
 public sealed class DualStackBalancerTests
 {
     private const string Nginx = "nginx";

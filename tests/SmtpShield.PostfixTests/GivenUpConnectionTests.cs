@@ -8,6 +8,7 @@ namespace SmtpShield.PostfixTests;
 /// Connections that wait in an smtpd's listen queue and are given up there: the process that takes one from the queue later serves on. With a reset behind a PROXY header that says LOCAL it ends
 /// (<c>fatal: smtpd_peer_hostaddr_to_sockaddr</c>, Postfix 3.7), and master(8) throttles the service.
 /// </summary>
+[Parallelizable(ParallelScope.Self)]
 public sealed class GivenUpConnectionTests
 {
     private const string Local = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
