@@ -1,3 +1,4 @@
+using SmtpShield.Testing.Hunter;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Hunter;

@@ -3,6 +3,7 @@ using SmtpShield.Clients;
 using SmtpShield.Configuration;
 using SmtpShield.Limits;
 using SmtpShield.Testing;
+using SmtpShield.Testing.Hunter;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Hunter;
@@ -36,7 +37,7 @@ internal sealed class Hunter : IAsyncDisposable
         var number = Interlocked.Increment(ref s_clients);
         var address = new IPAddress([127, (byte)(1 + (number >> 16)), (byte)(number >> 8), (byte)number]);
         var plan = new PlanGenerator(new(seed)).Generate();
-        var player = new MtaPlayer(new(~seed), $"s{seed}", _configuration.HasStrictMta);
+        var script = new MtaScript(new(~seed), $"s{seed}", _configuration.HasStrictMta);
         _isLenient = _isLenient || _shield.Log.Lines.Any(static line => line.EndsWith(Lenient, StringComparison.Ordinal));
         ClientLog? client = null;
         using var deadline = new CancellationTokenSource(s_longestSession);
@@ -44,7 +45,7 @@ internal sealed class Hunter : IAsyncDisposable
         await using var connection = await RawSmtpClient.ConnectAsync(_shield.EndPoint, address, deadline.Token);
         try
         {
-            var serving = player.PlayAsync(_mta, noClient.Token, deadline.Token);
+            var serving = new MtaPlayer(script, new(~seed)).PlayAsync(_mta, noClient.Token, deadline.Token);
             client = await ClientPlayer.PlayAsync(connection, plan, deadline.Token);
             await connection.DisposeAsync();
             await _shield.Drain.WhenEmpty.WaitAsync(deadline.Token);
@@ -53,14 +54,14 @@ internal sealed class Hunter : IAsyncDisposable
             await noClient.CancelAsync();
             await serving;
             CheckCounters(address);
-            new SessionChecker(_configuration, address.ToString(), _isLenient, client, player.Log).Check();
+            new SessionChecker(_configuration, address.ToString(), _isLenient, client, script.Log).Check();
             return null;
         }
         catch (Exception problem) when (problem is HuntException or OperationCanceledException or TimeoutException)
         {
             var what = problem is HuntException ? problem.Message : $"the session did not end within {s_longestSession.TotalSeconds} s";
             client ??= new("", [], connection.Unread(), HasVanished: false);
-            return $"Seed {seed} ({_configuration.Name}): {what}\n{SessionText.Describe(plan, client, player.Log)}{string.Join('\n', _shield.Log.Lines.Where(line => line.Contains(address.ToString(), StringComparison.Ordinal)))}";
+            return $"Seed {seed} ({_configuration.Name}): {what}\n{SessionText.Describe(plan, client, script.Log)}{string.Join('\n', _shield.Log.Lines.Where(line => line.Contains(address.ToString(), StringComparison.Ordinal)))}";
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using SmtpShield.Testing.Hunter;
 
 namespace SmtpShield.FunctionalTests.Hunter;
 

@@ -1,50 +1,14 @@
-using System.Globalization;
+using SmtpShield.Testing.Hunter;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Hunter;
 
-/// <summary>
-/// An MTA that reads strictly and answers at random: every reply has a text of its own. Some answer late, together or in pieces; some close, talk out of turn, answer content
-/// before its end, or say what is no reply.
-/// </summary>
-internal sealed class MtaPlayer(Random random, string name, bool isStrict)
+/// <summary>Plays an MTA's script on a connection.</summary>
+/// <param name="script">What the MTA does.</param>
+/// <param name="random">How long it takes for it.</param>
+internal sealed class MtaPlayer(MtaScript script, Random random)
 {
-    private readonly MtaLog _log = new();
-    private readonly Fate _fate = (Fate)Math.Max(0, random.Next(24) - 13);
-    private readonly int _fatefulOutput = random.Next(14);
-    private readonly bool _isLate = random.Next(5) == 0;
-    private readonly bool _isPiecemeal = random.Next(4) == 0;
-    private readonly bool _isBatching = random.Next(2) == 0;
-    private readonly bool _isSloppyWriter = random.Next(8) == 0;
-    private readonly bool _isGenerous = random.Next(2) == 0;
     private MtaConnection _connection = null!;
-    private MtaEventKind _mode = MtaEventKind.Command;
-    private string _unsent = "";
-    private int _at;
-    private int _seen;
-    private int _chunkSize;
-    private bool _isLast;
-    private bool _hasAnsweredEarly;
-    private bool _hasSender;
-    private bool _isOver;
-
-    private enum Fate
-    {
-        None,
-        Closes,
-        Resets,
-        ClosesInsteadOfAnswering,
-        SaysFarewell,
-        TalksOutOfTurn,
-        AnswersEarly,
-        SpeaksNonsense,
-        SaysImpossible,
-        RefusesSession,
-        ClosesBeforeGreeting,
-    }
-
-    /// <summary>What it took what it got for, and said.</summary>
-    public MtaLog Log => _log;
 
     /// <summary>Serves a connection to its end.</summary>
     public async Task PlayAsync(ScriptedMta mta, CancellationToken noClient, CancellationToken cancellationToken)
@@ -64,315 +28,42 @@ internal sealed class MtaPlayer(Random random, string name, bool isStrict)
 
         await using (_connection)
         {
-            _log.HasConnected = true;
-            if (_fate is Fate.ClosesBeforeGreeting)
+            script.Begin();
+            await ActAsync(cancellationToken);
+            while (!script.IsOver)
             {
-                Close(reset: random.Next(2) == 0);
-                return;
+                while (script.GoOn(_connection.Received))
+                    await ActAsync(cancellationToken);
+                if (script.IsOver || (_connection.Ended.IsCompleted && _connection.ReceivedLength == script.Seen))
+                    break;
+                await _connection.ReadToLengthAsync(script.Seen + 1, cancellationToken);
             }
 
-            Say(_fate is Fate.RefusesSession ? 554 : 220, "greeting");
-            await SendAsync(cancellationToken);
-            while (!_isOver)
+            if (!script.IsOver)
+                script.NoteRest(_connection.Received);
+        }
+    }
+
+    private async Task ActAsync(CancellationToken cancellationToken)
+    {
+        while (script.Actions.TryDequeue(out var action))
+        {
+            switch (action.Kind)
             {
-                while (!_isOver && TryTake(out var taken))
-                {
-                    Answer(taken);
-                    await MisbehaveAsync(cancellationToken);
-                    if (!_isBatching || _isOver)
-                        await SendAsync(cancellationToken);
-                }
-
-                await SendAsync(cancellationToken);
-                if (_isOver)
+                case MtaActionKind.Send:
+                    await _connection.SendAsync(action.Octets, cancellationToken);
                     break;
-                if (_connection.Ended.IsCompleted && _connection.ReceivedLength == _seen)
+                case MtaActionKind.Pause:
+                    await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, 5)), TimeProvider.System, cancellationToken);
                     break;
-                await AnswerEarlyAsync(cancellationToken);
-                await _connection.ReadToLengthAsync(_seen + 1, cancellationToken);
+                case MtaActionKind.EndSending:
+                    _connection.EndSending();
+                    break;
+                default:
+                    script.NoteRest(_connection.Received);
+                    _connection.Close(action.Kind is MtaActionKind.Reset);
+                    break;
             }
-
-            if (!_isOver)
-                NoteRest();
         }
     }
-
-    private bool HasSucceeded => _log.Outputs[^1].Code is >= 200 and < 300;
-
-    private void CloseTransaction() => _hasSender &= !HasSucceeded;
-
-    private bool HasAskedForMore => _log.Outputs[^1].Code is >= 300 and < 400;
-
-    private bool TryTake(out MtaEvent taken)
-    {
-        var all = _connection.Received;
-        _seen = all.Length;
-        taken = null!;
-        var end = _mode switch
-        {
-            MtaEventKind.Chunk => _at + _chunkSize <= all.Length ? _at + _chunkSize : -1,
-            MtaEventKind.Content => EndOfContent(all),
-            MtaEventKind.Tunnel => -1,
-            _ => all.IndexOf("\r\n", _at, StringComparison.Ordinal) is >= 0 and var lineEnd ? lineEnd + 2 : -1,
-        };
-        if (end < 0)
-            return false;
-
-        taken = new(_mode, all[_at..(end - (_mode is MtaEventKind.Command or MtaEventKind.SaslResponse ? 2 : 0))], true);
-        _at = end;
-        _log.Events.Add(taken);
-        return true;
-    }
-
-    private int EndOfContent(string all)
-    {
-        if (string.CompareOrdinal(all, _at, ".\r\n", 0, 3) == 0)
-            return _at + 3;
-        var end = all.IndexOf("\r\n.\r\n", _at, StringComparison.Ordinal);
-        return end < 0 ? -1 : end + 5;
-    }
-
-    // What was received and not answered; what was begun and not ended belongs to the account too.
-    private void NoteRest()
-    {
-        while (TryTake(out var taken))
-        {
-            _mode = MtaEventKind.Command;
-            if (taken.Kind is MtaEventKind.Command)
-                ReadBdat(WordsOf(taken.Octets));
-        }
-
-        var all = _connection.Received;
-        if (_at < all.Length || _mode is MtaEventKind.Content)
-            _log.Events.Add(new(_mode, all[_at..], false));
-    }
-
-    private void Answer(MtaEvent taken)
-    {
-        switch (taken.Kind)
-        {
-            case MtaEventKind.Command:
-                AnswerCommand(taken.Octets);
-                break;
-            case MtaEventKind.SaslResponse:
-                _mode = MtaEventKind.Command;
-                Say(taken.Octets == "*" ? 501 : Pick(235, 535, 334), "sasl");
-                if (HasAskedForMore)
-                    _mode = MtaEventKind.SaslResponse;
-                break;
-            case MtaEventKind.Content:
-                _mode = MtaEventKind.Command;
-                if (!_hasAnsweredEarly)
-                    Say(Pick(250, 250, 250, 250, 550, 451), "queued");
-                _hasSender = false;
-                _hasAnsweredEarly = false;
-                break;
-            case MtaEventKind.Chunk:
-                _mode = MtaEventKind.Command;
-                if (!_hasAnsweredEarly)
-                    Say(Pick(250, 250, 250, 250, 250, 552), _isLast ? "queued" : "chunk");
-                _hasSender &= !_isLast;
-                _hasAnsweredEarly = false;
-                break;
-        }
-    }
-
-    private void AnswerCommand(string line)
-    {
-        var words = WordsOf(line);
-        ReadBdat(words);
-        switch (VerbOf(words))
-        {
-            case "EHLO":
-                SayEhlo();
-                CloseTransaction();
-                break;
-            case "MAIL" when isStrict && (_hasSender || !ReferenceCommand.Parse(line).HasAddress("FROM:")):
-                Say(_hasSender ? 503 : 501, "mail");
-                break;
-            case "RCPT" when isStrict && !(_hasSender && ReferenceCommand.Parse(line).HasAddress("TO:")):
-                Say(_hasSender ? 501 : 503, "rcpt");
-                break;
-            case "MAIL":
-                Say(_isGenerous ? 250 : Pick(250, 250, 250, 550, 503), "mail");
-                _hasSender |= HasSucceeded;
-                break;
-            case "RCPT":
-                Say(_isGenerous ? Pick(250, 250, 250, 550) : Pick(250, 250, 550, 452, 450), "rcpt");
-                break;
-            case "DATA":
-                Say(Pick(354, 354, 354, 354, 554), "data");
-                if (HasAskedForMore)
-                    _mode = MtaEventKind.Content;
-                break;
-            case "BDAT":
-                break;
-            case "AUTH":
-                Say(Pick(334, 334, 235, 535, 503), "auth");
-                if (HasAskedForMore)
-                    _mode = MtaEventKind.SaslResponse;
-                break;
-            case "STARTTLS":
-                Say(Pick(220, 454, 502), "tls");
-                if (_log.Outputs[^1].Code == 220)
-                {
-                    _mode = MtaEventKind.Tunnel;
-                    _log.Tunnelled = "\u0016\u0003" + name + "\r\n250 not a reply\r\n";
-                    _unsent += _log.Tunnelled;
-                }
-
-                break;
-            case "QUIT":
-                Say(221, "bye");
-                break;
-            case "HELO" or "NOOP" or "RSET" or "VRFY" or "HELP" or "ETRN":
-                Say(Pick(250, 250, 250, 250, 252, 502), "ok");
-                if (VerbOf(words) is "HELO" or "RSET")
-                    CloseTransaction();
-                break;
-            default:
-                Say(Pick(500, 502), "what");
-                break;
-        }
-    }
-
-    private void ReadBdat(string[] words)
-    {
-        if (VerbOf(words) != "BDAT")
-            return;
-        _mode = MtaEventKind.Chunk;
-        _chunkSize = int.Parse(words[1], CultureInfo.InvariantCulture);
-        _isLast = words.Length > 2;
-    }
-
-    private static string[] WordsOf(string line) => line.Split([' ', '\t', '\f', '\v'], StringSplitOptions.RemoveEmptyEntries);
-
-    private static string VerbOf(string[] words) => words.Length == 0 ? "" : words[0].ToUpperInvariant();
-
-    private void SayEhlo()
-    {
-        if (random.Next(12) == 0)
-        {
-            Say(502, "ehlo");
-            return;
-        }
-
-        string[] keywords = [.. new[] { "PIPELINING", "SIZE 1000", "CHUNKING", "CHUNKING", "CHUNKING", "ENHANCEDSTATUSCODES", "ENHANCEDSTATUSCODES", "XCLIENT NAME", "X-OWN", "8BITMIME", "BINARYMIME", "LIMITS RCPTMAX=5000", "AUTH PLAIN" }
-            .Where(_ => random.Next(3) > 0).Distinct()];
-        string[] lines = [Text("ehlo"), .. keywords];
-        Say(250, lines);
-    }
-
-    private void Say(int code, string what) => Say(code, random.Next(6) == 0 ? [Text(what), code + " x", Text(what)] : [(code == 452 && random.Next(2) == 0 ? "4.5.3 " : "") + Text(what)]);
-
-    private void Say(int code, string[] lines)
-    {
-        if (_fate is Fate.SaysFarewell && _log.Outputs.Count == _fatefulOutput)
-            code = Pick(421, 521, 221);
-        else if (_fate is Fate.SaysImpossible && _log.Outputs.Count == _fatefulOutput + 1)
-            code = Pick(354, 334, 300);
-        else if (_fate is Fate.SpeaksNonsense && _log.Outputs.Count == _fatefulOutput + 1)
-        {
-            Output(0, Pick("999 x\r\n", "25 ok\r\n", "250-a\r\n550 b\r\n", "\r\n", "\0\u0001\u00ff\r\n", "2500 ok\r\n", new string('x', 5000)), "");
-            return;
-        }
-
-        var sent = "";
-        var relayed = "";
-        for (var i = 0; i < lines.Length; i++)
-        {
-            var start = code.ToString(CultureInfo.InvariantCulture) + (i < lines.Length - 1 ? "-" : " ");
-            var isDirty = _isSloppyWriter && random.Next(3) == 0;
-            sent += start + lines[i] + (isDirty ? Pick("\n", "\ra\r\n", "\0\n") : "\r\n");
-            relayed += start + lines[i] + (isDirty ? sent.EndsWith("\ra\r\n", StringComparison.Ordinal) ? " a" : sent.EndsWith("\0\n", StringComparison.Ordinal) ? " " : "" : "") + "\r\n";
-        }
-
-        Output(code, sent, relayed);
-    }
-
-    private void Output(int code, string sent, string relayed)
-    {
-        _log.Outputs.Add(new(code, sent, relayed, _log.Events.Count));
-        _unsent += sent;
-    }
-
-    private string Text(string what) => string.Create(CultureInfo.InvariantCulture, $"{what} {name}#{_log.Outputs.Count}.{random.Next(1000)}");
-
-    private async Task MisbehaveAsync(CancellationToken cancellationToken)
-    {
-        var code = _log.Outputs[^1].Code;
-        if (code is 221 or 421 or 521 && random.Next(4) > 0)
-        {
-            await SendAsync(cancellationToken);
-            if (random.Next(2) == 0)
-                Close(reset: false);
-            else
-                _connection.EndSending();
-        }
-
-        if (_log.Outputs.Count - 1 != _fatefulOutput || _isOver)
-            return;
-        switch (_fate)
-        {
-            case Fate.Closes or Fate.Resets:
-                await SendAsync(cancellationToken);
-                Close(_fate is Fate.Resets);
-                break;
-            case Fate.ClosesInsteadOfAnswering:
-                _unsent = "";
-                Close(reset: random.Next(2) == 0);
-                break;
-            case Fate.TalksOutOfTurn when _mode is MtaEventKind.Command:
-                await SendAsync(cancellationToken);
-                if (random.Next(2) == 0)
-                    await PauseAsync(cancellationToken);
-                Say(Pick(250, 250, 421, 550), "unasked");
-                await SendAsync(cancellationToken);
-                break;
-        }
-    }
-
-    // Content or a chunk is judged before its end.
-    private async Task AnswerEarlyAsync(CancellationToken cancellationToken)
-    {
-        if (_fate is not Fate.AnswersEarly || _mode is not (MtaEventKind.Content or MtaEventKind.Chunk) || _hasAnsweredEarly || _connection.ReceivedLength <= _at + (_mode is MtaEventKind.Chunk ? 0 : 1))
-            return;
-
-        _hasAnsweredEarly = true;
-        Say(Pick(552, 552, 250), "early");
-        await SendAsync(cancellationToken);
-    }
-
-    private void Close(bool reset)
-    {
-        NoteRest();
-        _log.HasClosed = true;
-        _isOver = true;
-        _connection.Close(reset);
-    }
-
-    private async Task SendAsync(CancellationToken cancellationToken)
-    {
-        if (_unsent.Length == 0 || _isOver)
-            return;
-
-        if (_isLate)
-            await PauseAsync(cancellationToken);
-        var octets = _unsent;
-        _unsent = "";
-        if (_isPiecemeal)
-        {
-            var at = random.Next(octets.Length);
-            await _connection.SendAsync(octets[..at], cancellationToken);
-            octets = octets[at..];
-            if (random.Next(2) == 0)
-                await PauseAsync(cancellationToken);
-        }
-
-        await _connection.SendAsync(octets, cancellationToken);
-    }
-
-    private Task PauseAsync(CancellationToken cancellationToken) => Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, 5)), TimeProvider.System, cancellationToken);
-
-    private T Pick<T>(params ReadOnlySpan<T> choices) => choices[random.Next(choices.Length)];
 }

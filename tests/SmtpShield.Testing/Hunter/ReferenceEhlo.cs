@@ -1,6 +1,6 @@
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
-/// <summary>What a client must get to see of an EHLO reply of <see cref="MtaPlayer"/>.</summary>
+/// <summary>What a client must get to see of an EHLO reply of <see cref="MtaScript"/>.</summary>
 internal static class ReferenceEhlo
 {
     public static string Filter(string reply, HuntConfiguration configuration)

@@ -1,4 +1,4 @@
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>Where message content ends: the rule of the shield once more, over all the client sent.</summary>
 /// <param name="Ending">How it ends.</param>

@@ -1,6 +1,6 @@
 using SmtpShield.Configuration;
 
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>
 /// Walks along what the client sent and finds for each command its place in what the MTA received and its reply in what the client received. Where closings race, the client may have

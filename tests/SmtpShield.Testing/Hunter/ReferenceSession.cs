@@ -1,6 +1,6 @@
 using SmtpShield.Configuration;
 
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>What a session's commands and replies have led to so far, and which commands the shield must therefore refuse itself (Postfix's order of checks, smtpd.c).</summary>
 internal sealed class ReferenceSession(HuntConfiguration configuration, string address, bool isLenient)

@@ -1,4 +1,4 @@
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>What a client does: writes, and waits between them; then how it leaves.</summary>
 /// <param name="TalksFirst">It does not wait for the greeting.</param>

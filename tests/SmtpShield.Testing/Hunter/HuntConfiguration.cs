@@ -1,6 +1,6 @@
 using SmtpShield.Configuration;
 
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>Options a hunted session runs under; the model reads what it expects from them.</summary>
 /// <param name="Name">What is special about them.</param>

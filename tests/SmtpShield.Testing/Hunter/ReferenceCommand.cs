@@ -1,4 +1,4 @@
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>A command line as the model reads it: slow, obvious, and without a line of the shield's code.</summary>
 /// <param name="Line">The line without its end.</param>

@@ -1,4 +1,4 @@
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>What happened at the client's end, one character an octet.</summary>
 /// <param name="Sent">All it sent.</param>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>Makes up what a client does. Every word of its own carries a number, so that no two commands or messages of a session are alike.</summary>
 internal sealed class PlanGenerator(Random random)

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>A session as one reads it: <c>⏎</c> is CR LF, <c>␍</c> a lone CR, <c>␊</c> a lone LF, <c>␀</c> a NUL.</summary>
 internal static partial class SessionText

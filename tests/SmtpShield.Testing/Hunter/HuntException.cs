@@ -1,4 +1,4 @@
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>An invariant does not hold.</summary>
 internal sealed class HuntException(string message) : Exception(message);

@@ -1,4 +1,4 @@
-namespace SmtpShield.FunctionalTests.Hunter;
+namespace SmtpShield.Testing.Hunter;
 
 /// <summary>What a strict MTA took the octets it received for, and what it said. Its own account: the model compares it with what the client sent and got.</summary>
 internal sealed class MtaLog
@@ -14,6 +14,9 @@ internal sealed class MtaLog
 
     /// <summary>It closed or reset the connection itself, so that replies it sent may be lost and commands unread.</summary>
     public bool HasClosed { get; set; }
+
+    /// <summary>It has fallen silent: nothing follows its last output.</summary>
+    public bool IsSilent { get; set; }
 
     /// <summary>What it said behind its 220 to STARTTLS.</summary>
     public string Tunnelled { get; set; } = "";
