@@ -37,6 +37,16 @@ public sealed class FakeTimeProvider : TimeProvider
         }
     }
 
+    /// <summary>How far the clock is from the next timer's time; null when none is armed.</summary>
+    public TimeSpan? NextDue
+    {
+        get
+        {
+            lock (_lock)
+                return _timers.Count == 0 ? null : Remaining(_timers.Min(static timer => timer.Due));
+        }
+    }
+
     /// <summary>How far the clock has been moved.</summary>
     public TimeSpan Elapsed
     {
@@ -73,6 +83,8 @@ public sealed class FakeTimeProvider : TimeProvider
         timer.Change(dueTime, period);
         return timer;
     }
+
+    private TimeSpan Remaining(TimeSpan due) => due > _elapsed ? due - _elapsed : TimeSpan.Zero;
 
     private Timer? TakeNext(TimeSpan end)
     {

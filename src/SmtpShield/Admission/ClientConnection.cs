@@ -70,8 +70,10 @@ internal sealed class ClientConnection(IdentifiedConnection identified, ClientCo
         return _refusal;
     }
 
-    /// <summary>A handshake has succeeded: from here on all is said inside. Who made it gives it back behind <see cref="LeaveTls"/>.</summary>
-    public void EnterTls(TlsTransport transport) => (Transport, Tls) = (transport, transport.Facts);
+    /// <summary>A handshake has succeeded: from here on all is said inside.</summary>
+    /// <param name="transport">What is inside; who made it gives it back, behind <see cref="LeaveTls"/>.</param>
+    /// <param name="facts">What was agreed on.</param>
+    public void EnterTls(IDuplexPipe transport, TlsFacts facts) => (Transport, Tls) = (transport, facts);
 
     /// <summary>What is inside TLS is over; nothing is said any more.</summary>
     public void LeaveTls() => Transport = identified.Connection.Transport;

@@ -36,7 +36,7 @@ internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, N
             return null;
         }
 
-        connection.EnterTls(transport);
+        connection.EnterTls(transport, transport.Facts);
         if (refusal is null)
             return transport;
 

@@ -54,7 +54,7 @@ internal sealed class Hunter : IAsyncDisposable
             await noClient.CancelAsync();
             await serving;
             CheckCounters(address);
-            new SessionChecker(_configuration, address.ToString(), _isLenient, client, script.Log).Check();
+            new SessionChecker(_configuration, new(_configuration, address.ToString(), _isLenient), client, script.Log, HuntCircumstances.None).Check();
             return null;
         }
         catch (Exception problem) when (problem is HuntException or OperationCanceledException or TimeoutException)

@@ -7,7 +7,8 @@ namespace SmtpShield.Testing.Hunter;
 /// <param name="Smtpd">How sessions are held.</param>
 /// <param name="Limits">What is limited.</param>
 /// <param name="HasStrictMta">Whether the MTA refuses MAIL and RCPT where Postfix does, for their form or their place.</param>
-internal sealed record HuntConfiguration(string Name, SmtpdOptions Smtpd, SmtpdLimitOptions Limits, bool HasStrictMta = false)
+/// <param name="OffersTls">Whether the shield answers STARTTLS itself; otherwise it is passed on.</param>
+internal sealed record HuntConfiguration(string Name, SmtpdOptions Smtpd, SmtpdLimitOptions Limits, bool HasStrictMta = false, bool OffersTls = false)
 {
     private static readonly SmtpdOptions s_open = new() { MyHostname = "mail.example.com", ForbidUnauthPipelining = false };
 
@@ -35,5 +36,19 @@ internal sealed record HuntConfiguration(string Name, SmtpdOptions Smtpd, SmtpdL
             s_open with { ForbidUnauthPipelining = true },
             s_wide with { ClientMessageRateLimit = 1, RecipientLimit = 2, HardErrorLimit = 6, SoftErrorLimit = 3, ClientErrorRateLimit = 4 },
             HasStrictMta: true),
+    ];
+
+    /// <summary>Those and others, for sessions that cost no time: with delays, and with TLS.</summary>
+    public static IReadOnlyList<HuntConfiguration> InMemory { get; } =
+    [
+        .. All,
+        new("delays", s_open, s_wide with { ErrorSleepTime = TimeSpan.FromSeconds(1), SoftErrorLimit = 2, HardErrorLimit = 8, JunkCommandLimit = 3 }),
+        new("TLS", s_open, s_wide with { ClientAuthFailureRateLimit = 2, ClientMessageRateLimit = 3 }, OffersTls: true),
+        new(
+            "TLS, strict and few",
+            s_open with { ForbidUnauthPipelining = true },
+            s_wide with { ErrorSleepTime = TimeSpan.FromSeconds(1), SoftErrorLimit = 3, HardErrorLimit = 8, ClientErrorRateLimit = 6, ClientRecipientRateLimit = 3 },
+            HasStrictMta: true,
+            OffersTls: true),
     ];
 }

@@ -3,7 +3,9 @@ using System.Globalization;
 namespace SmtpShield.Testing.Hunter;
 
 /// <summary>Makes up what a client does. Every word of its own carries a number, so that no two commands or messages of a session are alike.</summary>
-internal sealed class PlanGenerator(Random random)
+/// <param name="random">What it decides by.</param>
+/// <param name="likesTls">The client is told of STARTTLS, and often uses it.</param>
+internal sealed class PlanGenerator(Random random, bool likesTls = false)
 {
     private readonly List<(string Octets, int Replies)> _units = [];
     private int _number;
@@ -15,7 +17,12 @@ internal sealed class PlanGenerator(Random random)
         if (!Chance(8))
             AddCommand(Chance(90) ? "EHLO" : "HELO", "c" + Tag());
         for (var i = random.Next(1, 9); i > 0; i--)
+        {
+            if (likesTls && Chance(20))
+                AddStartTls();
             AddScene();
+        }
+
         if (Chance(60))
             AddCommand("QUIT", Chance(30) ? Tag() : "");
 
@@ -60,6 +67,15 @@ internal sealed class PlanGenerator(Random random)
                 AddCommand(Pick("NOOP", "RSET", "VRFY", "HELP", "ETRN", "EXPN", "FOO", "HELO", "EHLO", "XCLIENT", "XFORWARD", "LHLO", "BURL", "VERB", "SOML", "XPROXYFROM", "RSET", "NOOP"), Chance(90) ? Tag() : "");
                 break;
         }
+    }
+
+    private void AddStartTls()
+    {
+        AddCommand("STARTTLS", "");
+        if (Chance(15))
+            AddCommand("NOOP", Tag());
+        if (Chance(80))
+            AddCommand("EHLO", "c" + Tag());
     }
 
     private void AddTransaction()

@@ -6,7 +6,6 @@ namespace SmtpShield.Testing.Hunter;
 internal sealed class ReferenceSession(HuntConfiguration configuration, string address, bool isLenient)
 {
     private readonly SmtpdOptions _smtpd = configuration.Smtpd;
-    private readonly SmtpdLimitOptions _limits = configuration.Limits;
     private bool _hasRefusedMail;
     private bool _hasSender;
     private bool _hasHelo;
@@ -24,7 +23,17 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     private bool _lacksLabel;
     private bool _hasContent;
 
+    /// <summary>The limits that hold now.</summary>
+    public SmtpdLimitOptions Limits { get; set; } = configuration.Limits;
+
     public bool IsAccessDenied { get; set; }
+
+    /// <summary>The shield answers STARTTLS itself, and the session is in clear.</summary>
+    public bool OffersTls => configuration.OffersTls && !IsInTls;
+
+    public bool IsInTls { get; private set; }
+
+    public bool HasSender => _hasSender;
 
     public bool IsEsmtp { get; private set; }
 
@@ -32,13 +41,13 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
 
     public bool OmitsEnhancedCodes { get; private set; }
 
-    public bool HasTooManyErrors => _errors >= _limits.HardErrorLimit;
+    public bool HasTooManyErrors => _errors >= Limits.HardErrorLimit;
 
     /// <summary>The reply that ends the session because the client has spent one of its budgets; null while it has not. A message whose content has begun goes on.</summary>
     public string? Spent(ReferenceCommand command) =>
-        _limits.ClientErrorRateLimit > 0 && _errorsCounted > _limits.ClientErrorRateLimit && command.Verb != "QUIT" && !(command.Verb == "BDAT" && _hasContent)
+        Limits.ClientErrorRateLimit > 0 && _errorsCounted > Limits.ClientErrorRateLimit && command.Verb != "QUIT" && !(command.Verb == "BDAT" && _hasContent)
             ? $"421 4.7.0 mail.example.com Error: too many errors from {address}"
-            : _limits.ClientAuthFailureRateLimit > 0 && _failuresCounted > _limits.ClientAuthFailureRateLimit && command.Verb == "AUTH" && !IsAccessDenied
+            : Limits.ClientAuthFailureRateLimit > 0 && _failuresCounted > Limits.ClientAuthFailureRateLimit && command.Verb == "AUTH" && !IsAccessDenied
                 ? $"421 4.7.0 mail.example.com Error: too many authentication failures from {address}"
                 : null;
 
@@ -53,8 +62,9 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         "MAIL" => RefusalOfMail(command),
         "RCPT" => RefusalOfRecipient(command),
         "DATA" or "BDAT" => _hasRefusedMail ? "503 5.5.1 Error: need RCPT command" : null,
-        "VRFY" => command.Argument.Length > 0 ? Count(ref _recipientsCounted, _limits.ClientRecipientRateLimit, "too many recipients") : null,
-        "AUTH" => Count(ref _authsCounted, _limits.ClientAuthRateLimit, "too many AUTH commands") ?? (LacksHelo ? "503 5.5.1 Error: send HELO/EHLO first" : null),
+        "STARTTLS" when configuration.OffersTls => command.Argument.Length > 0 ? "501 5.5.4 Syntax: STARTTLS" : IsInTls ? "554 5.5.1 Error: TLS already active" : null,
+        "VRFY" => command.Argument.Length > 0 ? Count(ref _recipientsCounted, Limits.ClientRecipientRateLimit, "too many recipients") : null,
+        "AUTH" => Count(ref _authsCounted, Limits.ClientAuthRateLimit, "too many AUTH commands") ?? (LacksHelo ? "503 5.5.1 Error: send HELO/EHLO first" : null),
         "ETRN" => LacksHelo ? "503 Error: send HELO/EHLO first" : null,
         "HELO" or "EHLO" or "RSET" => Restart(),
         _ => null,
@@ -72,14 +82,14 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         if (endsMessage && code < 300)
             (_errors, _junk) = (0, 0);
 
-        var isOvershoot = verb == "RCPT" && reply.StartsWith("452 4.5.3", StringComparison.Ordinal) && ++_overshoot <= _limits.RecipientOvershootLimit;
+        var isOvershoot = verb == "RCPT" && reply.StartsWith("452 4.5.3", StringComparison.Ordinal) && ++_overshoot <= Limits.RecipientOvershootLimit;
         if (code >= 400 && !isOvershoot)
             _errors++;
-        if ((verb is "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN" || isEmptyChunk || (code < 400 && IsUnknownToPostfix(verb))) && _junk++ > _limits.JunkCommandLimit)
+        if ((verb is "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN" || isEmptyChunk || (code < 400 && IsUnknownToPostfix(verb))) && _junk++ > Limits.JunkCommandLimit)
             _errors++;
-        if (code >= 400 && !isOvershoot && !isOwn && code is not (450 or 451 or 452))
+        if (Limits.ClientErrorRateLimit > 0 && code >= 400 && !isOvershoot && !isOwn && code is not (450 or 451 or 452))
             _errorsCounted++;
-        if (code == 535 && !isOwn && verb == "AUTH")
+        if (Limits.ClientAuthFailureRateLimit > 0 && code == 535 && !isOwn && verb == "AUTH")
             _failuresCounted++;
         if (code < 400)
             Succeeded(verb);
@@ -94,6 +104,13 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     {
         OmitsEnhancedCodes = !reply.Contains("ENHANCEDSTATUSCODES", StringComparison.Ordinal);
         OffersChunking = _smtpd.Chunking && reply.Contains("CHUNKING", StringComparison.Ordinal);
+    }
+
+    /// <summary>The handshake is done: all but what the client has spent begins anew.</summary>
+    public void BeginTls()
+    {
+        (IsInTls, IsAccessDenied, OffersChunking, OmitsEnhancedCodes) = (true, false, false, false);
+        (_hasRefusedMail, _hasSender, _hasHelo, _hasContent, _recipients, _overshoot) = (false, false, false, false, 0, 0);
     }
 
     /// <summary>The greeting counts as an error when it refuses.</summary>
@@ -125,7 +142,7 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
 
         var refusal = LacksHelo
             ? "503 5.5.1 Error: send HELO/EHLO first"
-            : (_isLenient || !_lacksLabel ? CountBefore(ref _messagesCounted, _limits.ClientMessageRateLimit, "too much mail") : null)
+            : (_isLenient || !_lacksLabel ? CountBefore(ref _messagesCounted, Limits.ClientMessageRateLimit, "too much mail") : null)
                 ?? (command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null);
         _hasRefusedMail = refusal is not null;
         return refusal;
@@ -139,7 +156,7 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         _isCounted = false;
         if (!_isLenient && (_lacksLabel || !_hasSender))
             return null;
-        return CountBefore(ref _recipientsCounted, _limits.ClientRecipientRateLimit, "too many recipients") ?? (_recipients >= _limits.RecipientLimit ? "452 4.5.3 Error: too many recipients" : null);
+        return CountBefore(ref _recipientsCounted, Limits.ClientRecipientRateLimit, "too many recipients") ?? (_recipients >= Limits.RecipientLimit ? "452 4.5.3 Error: too many recipients" : null);
     }
 
     private string? CountBefore(ref int count, int limit, string what)
@@ -149,10 +166,10 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     }
 
     // An MTA that accepts what Postfix refuses will be judged before it is asked from then on.
-    private void Taken(ref int count, bool isPlace)
+    private void Taken(ref int count, int limit, bool isPlace)
     {
         _isLenient |= _lacksLabel || !isPlace;
-        if (!_isCounted)
+        if (!_isCounted && limit > 0)
             count++;
     }
 
@@ -173,12 +190,12 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
                 CloseTransaction();
                 break;
             case "MAIL":
-                Taken(ref _messagesCounted, isPlace: !_hasSender);
+                Taken(ref _messagesCounted, Limits.ClientMessageRateLimit, isPlace: !_hasSender);
                 _hasContent = false;
                 (_hasSender, _recipients, _overshoot) = (true, 0, 0);
                 break;
             case "RCPT":
-                Taken(ref _recipientsCounted, isPlace: _hasSender);
+                Taken(ref _recipientsCounted, Limits.ClientRecipientRateLimit, isPlace: _hasSender);
                 _recipients++;
                 break;
         }

@@ -6,12 +6,18 @@ namespace SmtpShield.Testing.Hunter;
 /// Walks along what the client sent and finds for each command its place in what the MTA received and its reply in what the client received. Where closings race, the client may have
 /// been given less than the model says, and the MTA too; never more, other, or in another order.
 /// </summary>
-internal sealed class SessionChecker(HuntConfiguration configuration, string address, bool isLenient, ClientLog client, MtaLog mta)
+/// <param name="configuration">What the session ran under.</param>
+/// <param name="session">Where it stands at its beginning; left as it is at its end.</param>
+/// <param name="client">The client's account.</param>
+/// <param name="mta">The MTA's account.</param>
+/// <param name="circumstances">What else happened.</param>
+internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceSession session, ClientLog client, MtaLog mta, HuntCircumstances circumstances)
 {
     private const string Unavailable = "421 4.3.0 mail.example.com Error: mail server unavailable";
     private const string NotSynchronized = "554 5.5.0 Error: SMTP protocol synchronization";
     private readonly SmtpdOptions _smtpd = configuration.Smtpd;
-    private readonly ReferenceSession _session = new(configuration, address, isLenient);
+    private const string TimeoutExceeded = "421 4.4.2 mail.example.com Error: timeout exceeded";
+    private const string NotAvailable = "421 4.3.2 mail.example.com Service not available, closing transmission channel";
     private int _sent;
     private int _rawLength;
     private int _got;
@@ -20,7 +26,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
     private bool _isBlind;
     private bool _isOver;
     private bool _isOutOfStep;
-    private bool _hasCommanded;
+    private bool _hasCommanded = circumstances.IsBehindTls;
+    private bool _hasBegunTls;
 
     /// <summary>Throws <see cref="HuntException"/> where an invariant does not hold.</summary>
     public void Check()
@@ -35,10 +42,47 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
 
         // Only complete commands are answered; what is behind the last reply was never one.
-        if (!_isBlind && Rest.Length > 0 && (_isOver || !Excuses("").Any(IsFinal)))
+        if (!_isOver)
+            CheckIdleEnd();
+        if (!_isBlind && Rest.Length > 0 && (_isOver || !Excuses("").Concat(AtTheClientsTurn).Any(IsFinal)))
             Fail($"the client got something nothing asked for: {Show(Rest)}");
+        if (circumstances.HasBegunTls && !_hasBegunTls && !_isBlind)
+            Fail("the shield began TLS where none was asked for");
         CheckLeftOver();
     }
+
+    // All the client sent was answered, and the session goes on.
+    private void CheckIdleEnd()
+    {
+        if (_isBlind || client.HasVanished)
+            return;
+        if (circumstances.End is HuntEnd.ClientTimeout && circumstances.IsDraining && !session.HasSender)
+            Fail("the shield stops, and the session was idle and went on");
+        if (circumstances.End is HuntEnd.Drained && session.HasSender)
+            Fail("the shield did not wait for the transaction");
+        if (AtTheClientsTurn.Count > 0 && Rest.Length == 0)
+            Fail("the client was not told why the session ended");
+        if (circumstances is { End: HuntEnd.None, ClientStays: true } && !mta.HasClosed && Rest.Length == 0)
+            Fail("the session ended for no reason");
+    }
+
+    private IReadOnlyList<string> AtTheClientsTurn => circumstances.End switch
+    {
+        HuntEnd.ClientTimeout => [TimeoutExceeded],
+        HuntEnd.Drained => [NotAvailable],
+        _ => [],
+    };
+
+    private IReadOnlyList<string> Anywhere => circumstances.End switch
+    {
+        HuntEnd.MtaTimeout => [Unavailable],
+        HuntEnd.DrainDeadline => [NotAvailable],
+        HuntEnd.ClientTimeout when mta.IsSilent => [TimeoutExceeded],
+        HuntEnd.Drained when IsTooLate => [NotAvailable],
+        _ => [],
+    };
+
+    private bool IsTooLate => circumstances.End is HuntEnd.Drained && _sent > circumstances.SentBeforeDrain && !session.HasSender;
 
     private string Rest => client.Received[_got..];
 
@@ -64,20 +108,37 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
 
     private void Greet()
     {
-        if (mta.Outputs.Count == 0 || (client.Sent.Length > 0 && _smtpd.ForbidUnauthPipelining && IsFinal(NotSynchronized)))
+        if (circumstances is { IsBehindTls: true, NoMta: null } && mta.Outputs.Count > 0)
+        {
+            GoOn();
+            return;
+        }
+
+        if (mta.Outputs.Count == 0 || circumstances.NoMta is not null || (client.Sent.Length > 0 && _smtpd.ForbidUnauthPipelining && IsFinal(NotSynchronized)))
         {
             _isOver = true;
-            if (mta.Outputs.Count == 0 && !client.HasVanished && Rest != NotSynchronized + "\r\n" && !(mta.HasClosed && Rest == Unavailable + "\r\n"))
+            if (circumstances.NoMta is { } noMta ? !client.HasVanished && Rest != noMta + "\r\n" : !Anywhere.Any(IsFinal) && mta.Outputs.Count == 0 && !client.HasVanished && Rest != NotSynchronized + "\r\n" && !(mta.HasClosed && Rest == Unavailable + "\r\n"))
                 Fail("no greeting");
             _got = client.Received.Length;
             return;
         }
 
         var greeting = mta.Outputs[_output++];
-        Observe(greeting.Relayed, mta.HasClosed ? [Unavailable] : []);
-        _session.Greeted(greeting.Code);
+        Observe(greeting.Relayed, [.. mta.HasClosed ? [Unavailable] : Array.Empty<string>(), .. Anywhere]);
+        session.Greeted(greeting.Code);
         if (greeting.Code is 421 or 521)
             _isOver = true;
+    }
+
+    // The client was greeted before: of another greeting it only hears when it ends the session.
+    private void GoOn()
+    {
+        var greeting = mta.Outputs[_output++];
+        session.IsAccessDenied = greeting.Code >= 500;
+        if (greeting.Code is not (421 or 521))
+            return;
+        Observe(greeting.Relayed, [.. mta.HasClosed ? [Unavailable] : Array.Empty<string>(), .. Anywhere]);
+        _isOver = true;
     }
 
     private bool TryReadLine(out string line)
@@ -94,7 +155,18 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             line = line[..^(line.EndsWith('\r') ? 1 : 2)];
         _rawLength = end + 1 - _sent;
         _sent = end + 1;
+        Obey();
         return true;
+    }
+
+    // What was complete when the limits changed had its reply.
+    private void Obey()
+    {
+        foreach (var reload in circumstances.Reloads)
+        {
+            if (reload.At < _sent)
+                session.Limits = reload.Limits;
+        }
     }
 
     private bool IsRejectedBareLf => _smtpd.ForbidBareNewline is BareNewlinePolicy.Reject && (_rawLength < 2 || client.Sent[_sent - 2] != '\r');
@@ -127,7 +199,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
-        if (_session.Spent(command) is { } spent && !(IsImproper(command) && IsFinal(NotSynchronized)))
+        if (session.Spent(command) is { } spent && !(IsImproper(command) && IsFinal(NotSynchronized)))
         {
             AnswerHere(command.Verb, spent, ends: true);
             return;
@@ -140,7 +212,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         }
 
         _hasCommanded |= command.Verb.Length > 0;
-        var refusal = _session.Refusal(command);
+        var refusal = session.Refusal(command);
         var isForwardedTls = command.Verb == "STARTTLS" && _event < mta.Events.Count && mta.Events[_event].Octets == command.Line;
         if (IsImproper(command) && !isForwardedTls && IsFinal(NotSynchronized))
             End(NotSynchronized);
@@ -148,13 +220,39 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             Chunk(command, refusal);
         else if (refusal is not null)
             AnswerHere(command.Verb, refusal);
+        else if (command.Verb == "STARTTLS" && session.OffersTls)
+            BeginTls();
         else
             Forward(command);
     }
 
+    // Plaintext behind STARTTLS ends the session; 220 is the last word in clear.
+    private void BeginTls()
+    {
+        if (_sent < client.Sent.Length && (client.IsWithinAWrite(_sent) || IsFinal(NotSynchronized)))
+        {
+            End([NotSynchronized, .. Excuses("STARTTLS")]);
+            return;
+        }
+
+        if (!circumstances.HasHandshakeRoom)
+        {
+            AnswerHere("STARTTLS", "454 4.7.0 TLS not available due to local problem");
+            return;
+        }
+
+        Observe(Adapt("220 2.0.0 Ready to start TLS") + "\r\n", Excuses("STARTTLS"));
+        if (_isOver)
+            return;
+        _isOver = true;
+        _hasBegunTls = true;
+        if (!circumstances.HasBegunTls && !_isBlind)
+            Fail("220, and no handshake");
+    }
+
     private bool IsOtherProtocol(ReferenceCommand command)
     {
-        if (_session.IsAccessDenied || command.Verb.StartsWith("XPROXY", StringComparison.Ordinal))
+        if (session.IsAccessDenied || command.Verb.StartsWith("XPROXY", StringComparison.Ordinal))
             return false;
         var word = command.Line.Trim(' ', '\t', '\v', '\f').Split(' ', '\t', '\v', '\f')[0];
         var colon = word.IndexOf(':', StringComparison.Ordinal);
@@ -165,7 +263,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
     private bool IsImproper(ReferenceCommand command) => _smtpd.ForbidUnauthPipelining && _sent < client.Sent.Length && command.Verb switch
     {
         "HELO" or "EHLO" or "DATA" or "NOOP" or "VRFY" => true,
-        "XCLIENT" or "XFORWARD" or "STARTTLS" or "AUTH" or "MAIL" or "RCPT" or "BDAT" or "RSET" or "ETRN" or "HELP" => !_session.IsEsmtp,
+        "XCLIENT" or "XFORWARD" or "STARTTLS" or "AUTH" or "MAIL" or "RCPT" or "BDAT" or "RSET" or "ETRN" or "HELP" => !session.IsEsmtp,
         _ => false,
     };
 
@@ -190,12 +288,12 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         }
 
         var isOffer = command.Verb == "EHLO" && output.Code < 300;
-        Observe(isOffer ? ReferenceEhlo.Filter(output.Relayed, configuration) : output.Relayed, Excuses(command.Verb));
+        Observe(isOffer ? ReferenceEhlo.Filter(output.Relayed, configuration, session) : output.Relayed, Excuses(command.Verb));
         if (_isOver)
             return;
 
         if (isOffer)
-            _session.Offer(output.Relayed);
+            session.Offer(output.Relayed);
         if (isAsking)
         {
             if (command.Verb == "DATA")
@@ -233,12 +331,12 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         if (isRefused && (IsFinal(refusal) || !MayBeLost))
             End(refusal);
         else
-            EndQuietly();
+            EndUnfinished();
     }
 
     private void Chunk(ReferenceCommand command, string? refusal)
     {
-        if (!_session.OffersChunking)
+        if (!session.OffersChunking)
         {
             AnswerHere("BDAT", "521 5.5.1 Error: command not implemented", ends: true);
             return;
@@ -253,12 +351,13 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         var isImproper = IsImproper(command);
         var chunk = client.Sent.Substring(_sent, Math.Min(size, client.Sent.Length - _sent));
         _sent += chunk.Length;
+        Obey();
         if (refusal is not null)
         {
             if (chunk.Length == size)
                 AnswerHere("BDAT", refusal);
             else
-                EndQuietly();
+                EndUnfinished();
             return;
         }
 
@@ -278,7 +377,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             if (received is { IsComplete: true })
                 Fail("the MTA got a whole chunk of which only a part was sent");
             if (!isEarly || !TakeEarlyReply(Unavailable))
-                EndQuietly();
+                EndUnfinished();
             return;
         }
 
@@ -287,6 +386,9 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
 
     private void MessageReply(string verb, MtaEvent? received, bool isEarly, bool endsMessage, bool isEmptyChunk = false)
     {
+        Obey();
+        if (received is { IsComplete: true } && endsMessage && circumstances.End is HuntEnd.DrainDeadline && IsFinal(NotAvailable) && verb == "DATA")
+            Fail("the client is told that its message failed, and nobody knows");
         if (isEarly && TakeEarlyReply(verb == "BDAT" ? Unavailable : ""))
             return;
 
@@ -339,7 +441,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
     {
         if (!TryReadLine(out var line))
         {
-            EndQuietly();
+            EndUnfinished();
             return;
         }
 
@@ -400,10 +502,10 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
-        _session.Answered(verb, reply, isEmptyChunk, endsMessage, isOwn);
+        session.Answered(verb, reply, isEmptyChunk, endsMessage, isOwn);
         if (code == "221")
             EndQuietly();
-        else if (_session.HasTooManyErrors)
+        else if (session.HasTooManyErrors)
             End("421 4.7.0 mail.example.com Error: too many errors");
     }
 
@@ -453,7 +555,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
         output = null!;
         if (_output >= mta.Outputs.Count)
         {
-            if (!mta.HasClosed && !client.HasVanished && !_isBlind)
+            if (!MayBeLost && !_isBlind)
                 Fail("the MTA has not answered");
             End([.. Excuses(verb)]);
             return false;
@@ -470,7 +572,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
                 return false;
             }
 
-            var relayed = verb == "EHLO" && output.Code is >= 200 and < 300 ? ReferenceEhlo.Filter(output.Relayed, configuration) : output.Relayed;
+            var relayed = verb == "EHLO" && output.Code is >= 200 and < 300 ? ReferenceEhlo.Filter(output.Relayed, configuration, session) : output.Relayed;
             if (!Rest.StartsWith(relayed, StringComparison.Ordinal) && !(client.HasVanished && relayed.StartsWith(Rest, StringComparison.Ordinal)) && !(mta.HasClosed && IsFinal("221 2.0.0 Bye")))
                 Fail($"neither the reply {Show(relayed)} nor an end but {Show(Rest)}");
             _isOver = true;
@@ -487,9 +589,12 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
     }
 
     // An MTA that closes may take replies it gave with it; the client must be told then.
-    private string[] Excuses(string verb) => [.. OutOfTurn(), .. mta.HasClosed ? [Unavailable] : Array.Empty<string>(), .. mta.HasClosed && verb == "QUIT" ? ["221 2.0.0 Bye"] : Array.Empty<string>()];
+    private string[] Excuses(string verb) => [.. Anywhere, .. OutOfTurn(), .. mta.HasClosed ? [Unavailable] : Array.Empty<string>(), .. mta.HasClosed && verb == "QUIT" ? ["221 2.0.0 Bye"] : Array.Empty<string>()];
 
-    private bool MayBeLost => mta.HasClosed || client.HasVanished;
+    private bool MayBeLost => mta.HasClosed || client.HasVanished || circumstances.End is HuntEnd.MtaTimeout or HuntEnd.DrainDeadline || IsTooLate || (mta.IsSilent && circumstances.End is HuntEnd.ClientTimeout);
+
+    // A session that waited for the fate of a message ends without a word.
+    private bool IsCutOff => circumstances.End is HuntEnd.DrainDeadline && Rest.Length == 0;
 
     private bool IsFinal(string reply) => !_isBlind && Rest == Adapt(reply) + "\r\n";
 
@@ -504,7 +609,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             return;
         }
 
-        if (instead.Any(IsFinal))
+        if (instead.Any(IsFinal) || IsCutOff)
             End(instead);
         else if (client.HasVanished && expected.StartsWith(Rest, StringComparison.Ordinal))
             _isBlind = true;
@@ -517,12 +622,21 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
     private void End(string[] finals, bool everything)
     {
         _isOver = true;
-        if (_isBlind || everything || finals.Any(IsFinal))
+        if (_isBlind || everything || IsCutOff || finals.Any(IsFinal))
             _got = client.Received.Length;
         else if (client.HasVanished && (Rest.Length == 0 || finals.Any(final => Adapt(final).StartsWith(Rest, StringComparison.Ordinal))))
             _got = client.Received.Length;
         else
             Fail($"the session ended with {Show(Rest)} and not with {string.Join(" or ", finals.Select(Show))}");
+    }
+
+    // The client owes the rest.
+    private void EndUnfinished()
+    {
+        if (circumstances.End is HuntEnd.ClientTimeout && !client.HasVanished)
+            End(TimeoutExceeded);
+        else
+            EndQuietly();
     }
 
     // Nothing more is said.
@@ -542,9 +656,14 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
             var left = mta.Events[_event];
             if (left.Octets.Length == 0 && !left.IsComplete)
                 continue;
+            if (circumstances.HasBegunTls && _event == mta.Events.Count - 1 && left is { Kind: MtaEventKind.Command, Octets: "QUIT" })
+                return;
             if (!TryFindLeftOver(left))
                 Fail($"the MTA received {left.Kind} {Show(left.Octets)}, which the client did not send there");
         }
+
+        if (circumstances.HasBegunTls && !mta.HasClosed)
+            Fail("the MTA's session in clear was not ended");
     }
 
     private bool TryFindLeftOver(MtaEvent left)
@@ -573,7 +692,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, string add
     private string Adapt(string reply)
     {
         var words = reply.Split(' ', 3);
-        return _session.OmitsEnhancedCodes && words.Length == 3 && words[1].Length == 5 && words[1][1] == '.' && words[1][3] == '.' ? words[0] + " " + words[2] : reply;
+        return session.OmitsEnhancedCodes && words.Length == 3 && words[1].Length == 5 && words[1][1] == '.' && words[1][3] == '.' ? words[0] + " " + words[2] : reply;
     }
 
     private static string Show(string octets) => SessionText.Show(octets.Length > 300 ? octets[..300] + "..." : octets);

@@ -5,7 +5,11 @@ namespace SmtpShield.Testing.Hunter;
 /// <param name="Steps">Its writes, each one segment as far as the kernel allows.</param>
 /// <param name="Leaving">How it leaves once all is written.</param>
 /// <param name="LeavesAtOnce">It does not wait for the replies before it closes or resets.</param>
-internal sealed record SessionPlan(bool TalksFirst, IReadOnlyList<ClientStep> Steps, Leaving Leaving, bool LeavesAtOnce);
+internal sealed record SessionPlan(bool TalksFirst, IReadOnlyList<ClientStep> Steps, Leaving Leaving, bool LeavesAtOnce)
+{
+    /// <summary>It takes nothing of what it is sent. Not over sockets, whose room nobody knows.</summary>
+    public bool IsDeaf { get; init; }
+}
 
 /// <summary>One write.</summary>
 /// <param name="Octets">What is written, one character each; may be empty.</param>
@@ -23,4 +27,7 @@ internal enum Leaving
 
     /// <summary>It resets the connection.</summary>
     Reset,
+
+    /// <summary>It waits for the other side to close. Not over sockets, where that takes minutes.</summary>
+    Stays,
 }

@@ -1,0 +1,88 @@
+using System.IO.Pipelines;
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging.Abstractions;
+using SmtpShield.Admission;
+using SmtpShield.Clients;
+using SmtpShield.Configuration;
+using SmtpShield.Limits;
+using SmtpShield.Listening;
+using SmtpShield.Relay;
+using SmtpShield.Testing;
+using SmtpShield.Testing.Hunter;
+using SmtpShield.Tests.Limits;
+using SmtpShield.Upstream;
+
+namespace SmtpShield.Tests.Hunter;
+
+/// <summary>What a shield's sessions share, in memory and under one configuration. Sessions run one after the other, on one thread.</summary>
+internal sealed class InMemoryHunter : IDisposable
+{
+    private readonly AnvilTable _anvil;
+    private uint _clients;
+
+    public InMemoryHunter(HuntConfiguration configuration)
+    {
+        Options = new()
+        {
+            Smtpd = configuration.Smtpd,
+            Tls = new() { CertificateFile = configuration.OffersTls ? "not read" : "" },
+            Limits = configuration.Limits,
+            Anvil = new() { RateTimeUnit = TimeSpan.FromDays(1) },
+            Listener = new() { DrainTimeout = TimeSpan.FromSeconds(30) },
+        };
+        Snapshot = new(Options);
+        Drain = new(Snapshot, Time);
+        _anvil = TestAnvil.Table(Snapshot, Time);
+    }
+
+    public FakeTimeProvider Time { get; } = new();
+
+    /// <summary>What the shield started with.</summary>
+    public ShieldOptions Options { get; }
+
+    public ShieldSnapshot Snapshot { get; }
+
+    /// <summary>A drain that never begins.</summary>
+    public ConnectionDrain Drain { get; }
+
+    public OpenSessions Sessions { get; } = new();
+
+    public RemovedEhloKeywords RemovedKeywords { get; } = new(NullLogger<RemovedEhloKeywords>.Instance);
+
+    public UpstreamDestination Destination { get; } = new("192.0.2.25:25");
+
+    /// <summary>Takes all lines and drops them.</summary>
+    public DroppingLogger Log { get; } = new();
+
+    /// <summary>What is known of MTAs at the beginning of each session: nothing.</summary>
+    public static LenientMtas NewLenientMtas() => new(NullLogger<LenientMtas>.Instance);
+
+    /// <summary>A connection of a client that was never there before.</summary>
+    /// <param name="transport">What it is spoken over.</param>
+    public ClientConnection NewConnection(IDuplexPipe transport)
+    {
+        var number = ++_clients;
+        var client = new ClientIdentity(new IPEndPoint(new IPAddress([10, (byte)(number >> 16), (byte)(number >> 8), (byte)number]), 1));
+        var connection = new DefaultConnectionContext { Transport = transport };
+        return new(
+            new(connection, new(new(ServiceOptions.DefaultName, Snapshot), isUnderStress: false), ProxyConnection.None, client),
+            new(_anvil, new(ServiceOptions.DefaultName, client.Range)));
+    }
+
+    /// <summary>Looks whether a session that is over has left anything.</summary>
+    public void CheckCounters(ClientIdentity client)
+    {
+        if (_anvil.InFlight.Count != 0)
+            throw new HuntException("commands or logins are still counted as with the MTA");
+        if (_anvil.Peek(new AnvilKey(ServiceOptions.DefaultName, client.Range)).ConnectionCount != 0)
+            throw new HuntException("the client's connection is still counted");
+        if (Destination.Sessions != 0)
+            throw new HuntException("the session at the MTA is still counted");
+        if (Sessions.Count != 0)
+            throw new HuntException("the session is still among the open ones");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Drain.Dispose();
+}
