@@ -1,7 +1,7 @@
 using System.CommandLine;
-using SmtpShield.Configuration;
 using SmtpShield.Host;
 using SmtpShield.Host.Commands;
+using SmtpShield.Options;
 
 // First of all: a signal to reload, or to open the log anew, may come as soon as there is a process, and would end it.
 using var signals = args is ["run", ..] ? ShieldSignals.Catch() : null;

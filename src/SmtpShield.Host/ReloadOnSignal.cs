@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Hosting;
-using SmtpShield.Configuration;
-using SmtpShield.Listening;
-using SmtpShield.Telemetry;
+using SmtpShield.Hosting;
+using SmtpShield.Observe;
+using SmtpShield.Options;
 
 namespace SmtpShield.Host;
 

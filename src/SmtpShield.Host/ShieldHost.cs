@@ -2,11 +2,11 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using SmtpShield.Configuration;
 using SmtpShield.Listening;
-using SmtpShield.Telemetry;
+using SmtpShield.Mta;
+using SmtpShield.Observe;
+using SmtpShield.Options;
 using SmtpShield.Tls;
-using SmtpShield.Upstream;
 
 namespace SmtpShield.Host;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 
 namespace SmtpShield.Host;
 

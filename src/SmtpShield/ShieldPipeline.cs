@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Connections;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Listening;
-using SmtpShield.Sessions;
+using SmtpShield.Session;
 
 namespace SmtpShield;
 

@@ -3,14 +3,14 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
+using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
-using SmtpShield.Relay;
-using SmtpShield.Sessions;
-using SmtpShield.Telemetry;
+using SmtpShield.Mta;
+using SmtpShield.Observe;
+using SmtpShield.Options;
+using SmtpShield.Session;
 using SmtpShield.Tls;
-using SmtpShield.Upstream;
 
 namespace SmtpShield;
 

@@ -1,4 +1,4 @@
-using SmtpShield.Listening;
+using SmtpShield.Hosting;
 
 namespace SmtpShield.Testing;
 

@@ -6,12 +6,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
 using SmtpShield.Host;
+using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
+using SmtpShield.Mta;
+using SmtpShield.Options;
 using SmtpShield.Testing.Smtp;
-using SmtpShield.Upstream;
 
 namespace SmtpShield.Testing;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Net;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 using SmtpShield.Tls;
 

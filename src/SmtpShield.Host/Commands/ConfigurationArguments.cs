@@ -1,5 +1,5 @@
 using System.CommandLine;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Commands;

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
-using SmtpShield.Configuration;
 using SmtpShield.Host.Demo;
+using SmtpShield.Options;
 
 namespace SmtpShield.Host.Commands;
 

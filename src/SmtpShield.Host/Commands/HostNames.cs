@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.PostfixConf.Values;

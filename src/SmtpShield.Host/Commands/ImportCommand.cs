@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text;
-using SmtpShield.Configuration;
 using SmtpShield.Host.Import;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 using SmtpShield.PostfixConf.Files;
 using SmtpShield.PostfixConf.Parameters;

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
-using SmtpShield.Configuration;
 using SmtpShield.Host.Import;
 using SmtpShield.Host.Switching;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Commands;

@@ -1,6 +1,6 @@
-using SmtpShield.Configuration;
+using SmtpShield.Observe;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
-using SmtpShield.Telemetry;
 
 namespace SmtpShield.Host.Commands;
 

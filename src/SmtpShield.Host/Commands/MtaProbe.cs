@@ -2,9 +2,9 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
-using SmtpShield.Configuration;
+using SmtpShield.Mta;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
-using SmtpShield.Upstream;
 
 namespace SmtpShield.Host.Commands;
 

@@ -1,6 +1,6 @@
 using System.Net;
-using SmtpShield.Configuration;
 using SmtpShield.Host.Import;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 using SmtpShield.PostfixConf.Parameters;
 

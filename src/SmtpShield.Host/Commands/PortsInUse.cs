@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Commands;

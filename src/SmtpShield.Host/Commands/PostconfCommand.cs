@@ -1,5 +1,5 @@
 using System.CommandLine;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 
 namespace SmtpShield.Host.Commands;
 

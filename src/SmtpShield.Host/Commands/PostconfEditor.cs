@@ -1,5 +1,5 @@
 using System.Text;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf.Editing;
 using SmtpShield.PostfixConf.Files;
 using SmtpShield.PostfixConf.MainCf;

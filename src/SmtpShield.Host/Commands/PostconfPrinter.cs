@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Configuration;
-using SmtpShield.Configuration;
-using SmtpShield.Configuration.Binding;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.Options;
+using SmtpShield.Options.Binding;
+using SmtpShield.Options.Parameters;
 using SmtpShield.PostfixConf;
 using SmtpShield.PostfixConf.MainCf;
 using SmtpShield.PostfixConf.Parameters;

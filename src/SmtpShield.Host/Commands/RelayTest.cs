@@ -1,7 +1,7 @@
 using System.Net;
-using SmtpShield.Configuration;
+using SmtpShield.Mta;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
-using SmtpShield.Upstream;
 
 namespace SmtpShield.Host.Commands;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 
 namespace SmtpShield.Host.Commands;
 

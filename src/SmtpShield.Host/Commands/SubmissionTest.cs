@@ -1,7 +1,7 @@
-using SmtpShield.Configuration;
+using SmtpShield.Mta;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 using SmtpShield.Protocol;
-using SmtpShield.Upstream;
 
 namespace SmtpShield.Host.Commands;
 

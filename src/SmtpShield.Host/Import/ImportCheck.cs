@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Configuration;
-using SmtpShield.Configuration.Binding;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.Options.Binding;
+using SmtpShield.Options.Parameters;
 using SmtpShield.PostfixConf;
 using SmtpShield.PostfixConf.MainCf;
 using SmtpShield.PostfixConf.Parameters;

@@ -1,4 +1,4 @@
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 using SmtpShield.PostfixConf.Values;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf.Lists;
 using SmtpShield.PostfixConf.Values;
 

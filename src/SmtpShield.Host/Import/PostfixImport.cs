@@ -1,5 +1,5 @@
-using SmtpShield.Configuration;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.Options;
+using SmtpShield.Options.Parameters;
 using SmtpShield.PostfixConf;
 using SmtpShield.PostfixConf.Parameters;
 

@@ -1,4 +1,4 @@
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.Options.Parameters;
 
 namespace SmtpShield.Host.Import;
 

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Configuration;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.Options.Parameters;
 using SmtpShield.PostfixConf;
 using SmtpShield.PostfixConf.Expansion;
 using SmtpShield.PostfixConf.MainCf;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.Options.Parameters;
 using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Import;

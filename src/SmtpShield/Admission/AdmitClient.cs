@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using SmtpShield.Listening;
-using SmtpShield.Telemetry;
+using SmtpShield.Observe;
 
 namespace SmtpShield.Admission;
 

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using SmtpShield.Telemetry;
+using SmtpShield.Observe;
 
 namespace SmtpShield.Admission;
 

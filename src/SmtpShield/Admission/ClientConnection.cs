@@ -2,10 +2,10 @@ using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Connections.Features;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Observe;
+using SmtpShield.Options;
 using SmtpShield.Protocol;
-using SmtpShield.Telemetry;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Admission;

@@ -1,5 +1,5 @@
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 
 namespace SmtpShield.Admission;
 

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using SmtpShield.Listening;
+using SmtpShield.Observe;
 using SmtpShield.Protocol;
-using SmtpShield.Telemetry;
 
 namespace SmtpShield.Admission;
 

@@ -1,6 +1,6 @@
 using SmtpShield.Listening;
+using SmtpShield.Observe;
 using SmtpShield.Protocol;
-using SmtpShield.Telemetry;
 
 namespace SmtpShield.Admission;
 

@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Connections;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 
 namespace SmtpShield.Clients;
 

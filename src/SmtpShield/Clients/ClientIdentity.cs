@@ -1,5 +1,5 @@
 using System.Net;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 
 namespace SmtpShield.Clients;
 

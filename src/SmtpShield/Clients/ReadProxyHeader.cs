@@ -1,10 +1,10 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Configuration;
 using SmtpShield.Listening;
+using SmtpShield.Observe;
+using SmtpShield.Options;
 using SmtpShield.Protocol.Proxy;
-using SmtpShield.Telemetry;
 
 namespace SmtpShield.Clients;
 

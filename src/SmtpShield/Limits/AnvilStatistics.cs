@@ -1,6 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 
 namespace SmtpShield.Limits;
 

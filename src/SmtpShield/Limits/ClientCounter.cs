@@ -34,7 +34,7 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
     public int Count(AnvilEvent kind) => _isTracked || !Connect().IsUntracked ? anvil.Count(key, kind) : 1;
 
     /// <summary>Counts an event that a limit is on.</summary>
-    /// <returns>What <see cref="ClientLimit.Judge(int, Configuration.SmtpdLimitOptions)"/> compares.</returns>
+    /// <returns>What <see cref="ClientLimit.Judge(int, Options.SmtpdLimitOptions)"/> compares.</returns>
     public int Count(ClientLimit limit) => Count(limit.Event ?? throw new ArgumentException($"{limit.Parameter} is on connections.", nameof(limit)));
 
     /// <summary>The client's events of a kind in the current window; counts nothing.</summary>

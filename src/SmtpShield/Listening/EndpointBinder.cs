@@ -4,7 +4,8 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Configuration;
+using SmtpShield.Hosting;
+using SmtpShield.Options;
 
 namespace SmtpShield.Listening;
 

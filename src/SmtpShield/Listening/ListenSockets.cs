@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Primitives;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.Transport;
 
 namespace SmtpShield.Listening;

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using SmtpShield.Hosting;
 
 namespace SmtpShield.Listening;
 
@@ -9,7 +10,7 @@ internal static class ListeningServices
 {
     /// <summary>
     /// Adds it, after <c>UseKestrelCore</c>: of the transports that can bind an end point Kestrel takes the one registered last, so ours has the end points of
-    /// services and Kestrel's own all others. Needs a <see cref="Configuration.ShieldSnapshot"/> among the services.
+    /// services and Kestrel's own all others. Needs a <see cref="Options.ShieldSnapshot"/> among the services.
     /// </summary>
     public static IServiceCollection AddListening(this IServiceCollection services)
     {

@@ -1,7 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 
 namespace SmtpShield.Listening;
 

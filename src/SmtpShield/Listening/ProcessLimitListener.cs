@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
+using SmtpShield.Hosting;
 
 namespace SmtpShield.Listening;
 

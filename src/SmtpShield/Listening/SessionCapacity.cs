@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 
 namespace SmtpShield.Listening;
 

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using SmtpShield.Configuration;
-using SmtpShield.Listening;
+using SmtpShield.Hosting;
+using SmtpShield.Options;
 
 namespace SmtpShield.Tls;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 using SmtpShield.PostfixConf.Files;
 

@@ -4,10 +4,10 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
+using SmtpShield.Observe;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf.Lists;
 using SmtpShield.PostfixConf.Values;
-using SmtpShield.Telemetry;
 
 namespace SmtpShield.Tls;
 

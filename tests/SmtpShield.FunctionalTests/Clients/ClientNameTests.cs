@@ -1,4 +1,4 @@
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Smtp;

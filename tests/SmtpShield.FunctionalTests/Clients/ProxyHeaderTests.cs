@@ -1,5 +1,5 @@
 using System.Net;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
+using SmtpShield.Options;
 using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.FunctionalTests.Host;

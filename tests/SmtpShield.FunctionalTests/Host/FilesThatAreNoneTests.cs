@@ -1,8 +1,8 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using SmtpShield.Configuration;
 using SmtpShield.Host;
+using SmtpShield.Options;
 using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.FunctionalTests.Host;

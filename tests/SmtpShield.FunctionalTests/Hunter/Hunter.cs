@@ -1,7 +1,7 @@
 using System.Net;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Options;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Hunter;
 using SmtpShield.Testing.Smtp;

@@ -1,8 +1,8 @@
 using System.Net;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
-using SmtpShield.FunctionalTests.Relay;
+using SmtpShield.FunctionalTests.Session;
 using SmtpShield.Limits;
+using SmtpShield.Options;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Smtp;
 

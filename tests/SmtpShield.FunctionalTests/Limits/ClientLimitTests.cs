@@ -1,5 +1,5 @@
-using SmtpShield.Configuration;
-using SmtpShield.FunctionalTests.Relay;
+using SmtpShield.FunctionalTests.Session;
+using SmtpShield.Options;
 using SmtpShield.Testing;
 
 namespace SmtpShield.FunctionalTests.Limits;

@@ -6,8 +6,9 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
-using SmtpShield.Configuration;
+using SmtpShield.Hosting;
 using SmtpShield.Listening;
+using SmtpShield.Options;
 
 namespace SmtpShield.FunctionalTests.Listening;
 

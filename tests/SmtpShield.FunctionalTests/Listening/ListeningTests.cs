@@ -3,8 +3,8 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-using SmtpShield.Configuration;
 using SmtpShield.Listening;
+using SmtpShield.Options;
 
 namespace SmtpShield.FunctionalTests.Listening;
 

@@ -1,5 +1,5 @@
 using System.Net.Security;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;

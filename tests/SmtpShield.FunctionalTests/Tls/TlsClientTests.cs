@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.Testing.Tls;
 using SmtpShield.Tls;
 using SmtpShield.Transport;

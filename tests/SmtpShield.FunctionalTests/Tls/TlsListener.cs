@@ -5,7 +5,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.Tls;
 using SmtpShield.Transport;
 

@@ -2,7 +2,7 @@ using System.Net;
 using System.Security.Authentication;
 using System.Text;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;

@@ -1,15 +1,15 @@
 using System.Buffers;
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Clients;
-using SmtpShield.Relay;
+using SmtpShield.Session;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;
-using SmtpShield.Testing;
 using SmtpShield.Tls;
 using SmtpShield.Transport;
 

@@ -1,4 +1,4 @@
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 
 namespace SmtpShield.Testing.Hunter;
 

@@ -5,10 +5,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf.Patterns;
-using SmtpShield.Sessions;
+using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Limits;
 

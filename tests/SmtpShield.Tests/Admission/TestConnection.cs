@@ -3,8 +3,8 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Options;
 
 namespace SmtpShield.Tests.Admission;
 

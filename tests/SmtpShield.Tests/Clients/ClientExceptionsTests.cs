@@ -1,6 +1,6 @@
 using System.Net;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf.Patterns;
 
 namespace SmtpShield.Tests.Clients;

@@ -2,7 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Clients;

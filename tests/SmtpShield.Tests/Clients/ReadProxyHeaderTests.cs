@@ -4,7 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Listening;

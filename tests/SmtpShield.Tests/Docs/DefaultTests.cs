@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
-using SmtpShield.Configuration.Parameters;
 using SmtpShield.Host.Import;
+using SmtpShield.Options.Parameters;
 
 namespace SmtpShield.Tests.Docs;
 

@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
-using SmtpShield.Telemetry;
+using SmtpShield.Observe;
 
 namespace SmtpShield.Tests.Docs;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.RegularExpressions;
-using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf.MainCf;
 using SmtpShield.PostfixConf.MasterCf;
 

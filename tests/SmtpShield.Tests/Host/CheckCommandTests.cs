@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
-using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
+using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Tls;

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Text;
-using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
+using SmtpShield.Options;
 using SmtpShield.Testing.Tls;
-using SmtpShield.Tests.Configuration;
 using SmtpShield.Tests.Docs;
+using SmtpShield.Tests.Options;
 
 namespace SmtpShield.Tests.Host;
 

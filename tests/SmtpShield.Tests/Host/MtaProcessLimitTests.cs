@@ -1,5 +1,5 @@
-using SmtpShield.Configuration;
 using SmtpShield.Host.Commands;
+using SmtpShield.Options;
 
 namespace SmtpShield.Tests.Host;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Testing;
-using SmtpShield.Configuration;
 using SmtpShield.Host;
+using SmtpShield.Options;
 using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Host;

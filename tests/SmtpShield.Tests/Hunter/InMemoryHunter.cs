@@ -4,14 +4,14 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
+using SmtpShield.Hosting;
 using SmtpShield.Limits;
-using SmtpShield.Listening;
-using SmtpShield.Relay;
+using SmtpShield.Mta;
+using SmtpShield.Options;
+using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Hunter;
 using SmtpShield.Tests.Limits;
-using SmtpShield.Upstream;
 
 namespace SmtpShield.Tests.Hunter;
 

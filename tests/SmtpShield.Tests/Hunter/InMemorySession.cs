@@ -2,14 +2,14 @@ using System.IO.Pipelines;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Admission;
+using SmtpShield.Hosting;
 using SmtpShield.Limits;
-using SmtpShield.Listening;
-using SmtpShield.Relay;
-using SmtpShield.Telemetry;
+using SmtpShield.Mta;
+using SmtpShield.Observe;
+using SmtpShield.Session;
 using SmtpShield.Testing.Hunter;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tls;
-using SmtpShield.Upstream;
 
 namespace SmtpShield.Tests.Hunter;
 

@@ -1,8 +1,8 @@
 using System.Net;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Options;
 using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Limits;

@@ -1,6 +1,6 @@
 using System.Threading.Channels;
-using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Options;
 using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Limits;

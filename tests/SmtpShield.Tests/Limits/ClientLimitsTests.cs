@@ -3,8 +3,8 @@ using System.Reflection;
 using System.Text;
 using Microsoft.Extensions.Configuration;
 using SmtpShield.Clients;
-using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Options;
 using SmtpShield.Protocol;
 
 namespace SmtpShield.Tests.Limits;

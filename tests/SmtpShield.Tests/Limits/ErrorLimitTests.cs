@@ -1,7 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
-using SmtpShield.Configuration;
 using SmtpShield.Limits;
+using SmtpShield.Options;
 
 namespace SmtpShield.Tests.Limits;
 

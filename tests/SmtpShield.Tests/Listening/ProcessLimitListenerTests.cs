@@ -1,7 +1,8 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
-using SmtpShield.Configuration;
+using SmtpShield.Hosting;
 using SmtpShield.Listening;
+using SmtpShield.Options;
 
 namespace SmtpShield.Tests.Listening;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging.Testing;
-using SmtpShield.Configuration;
 using SmtpShield.Listening;
+using SmtpShield.Options;
 using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Listening;

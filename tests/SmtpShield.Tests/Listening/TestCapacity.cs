@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using SmtpShield.Configuration;
 using SmtpShield.Listening;
+using SmtpShield.Options;
 
 namespace SmtpShield.Tests.Listening;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
-using SmtpShield.Configuration;
 using SmtpShield.Listening;
+using SmtpShield.Options;
 
 namespace SmtpShield.Tests.Listening;
 

@@ -1,4 +1,4 @@
-using SmtpShield.Configuration.Parameters;
+using SmtpShield.Options.Parameters;
 using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Tests.PostfixConf.Parameters;

@@ -1,0 +1,114 @@
+using SmtpShield.Options;
+
+namespace SmtpShield.Hosting;
+
+/// <summary>
+/// How the shield stops: first it listens no more, then sessions are told to finish, then they are told that their time is over. It counts the connections that
+/// are left. It ends no session itself.
+/// </summary>
+internal sealed class ConnectionDrain(ShieldSnapshot snapshot, TimeProvider time) : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _stopListening = new();
+    private readonly CancellationTokenSource _draining = new();
+    private readonly CancellationTokenSource _deadline = new();
+    private TaskCompletionSource _empty = Completed();
+    private ITimer? _timer;
+    private int _connections;
+    private bool _begun;
+
+    /// <summary>Fires first, so that no new client gets in while thousands of sessions are being told.</summary>
+    public CancellationToken StopListening => _stopListening.Token;
+
+    /// <summary>Fires when the shield stops: a session in a mail transaction finishes it, an idle one is closed with 421.</summary>
+    public CancellationToken Draining => _draining.Token;
+
+    /// <summary>Fires <c>shield_drain_timeout</c> after <see cref="Draining"/>: sessions end at once.</summary>
+    public CancellationToken Deadline => _deadline.Token;
+
+    /// <summary>Connections that were accepted and are not yet disposed.</summary>
+    public int Connections
+    {
+        get
+        {
+            lock (_gate)
+                return _connections;
+        }
+    }
+
+    /// <summary>Completes when no connection is left; is complete when there is none now.</summary>
+    public Task WhenEmpty
+    {
+        get
+        {
+            lock (_gate)
+                return _empty.Task;
+        }
+    }
+
+    /// <summary>Counts a connection until the lease is disposed. The listener does so for each connection it accepts; sessions need not.</summary>
+    public Lease Enter()
+    {
+        lock (_gate)
+        {
+            if (_connections++ == 0)
+                _empty = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        return new Lease(this);
+    }
+
+    /// <summary>Begins to drain; only the first call does anything.</summary>
+    public void Begin()
+    {
+        lock (_gate)
+        {
+            if (_begun)
+                return;
+            _begun = true;
+        }
+
+        _stopListening.Cancel();
+        // Each session's reaction runs inside the cancellation (sockets complete inline): on the pool, so that the caller's deadline does not wait for them.
+        _ = _draining.CancelAsync();
+        var timeout = snapshot.Current.Listener.DrainTimeout;
+        if (timeout <= TimeSpan.Zero)
+            _ = _deadline.CancelAsync();
+        else
+            _timer = time.CreateTimer(static deadline => _ = ((CancellationTokenSource)deadline!).CancelAsync(), _deadline, timeout, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _timer?.Dispose();
+        _stopListening.Dispose();
+        _draining.Dispose();
+        _deadline.Dispose();
+    }
+
+    private static TaskCompletionSource Completed()
+    {
+        var source = new TaskCompletionSource();
+        source.SetResult();
+        return source;
+    }
+
+    private void Leave()
+    {
+        lock (_gate)
+        {
+            if (--_connections == 0)
+                _empty.SetResult();
+        }
+    }
+
+    /// <summary>One counted connection.</summary>
+    public sealed class Lease(ConnectionDrain drain) : IDisposable
+    {
+        private ConnectionDrain? _drain = drain;
+
+        /// <summary>Counts it no longer; only the first call does anything.</summary>
+        public void Dispose() => Interlocked.Exchange(ref _drain, null)?.Leave();
+    }
+}

@@ -1,0 +1,13 @@
+using System.Net;
+using SmtpShield.Clients;
+using SmtpShield.Tls;
+
+namespace SmtpShield.Mta;
+
+/// <summary>For whom the MTA is dialed: what <c>shield_client_handoff</c> can tell it.</summary>
+/// <param name="Identity">The client.</param>
+/// <param name="LocalEndPoint">The shield's end of the client's connection, or where the client wanted to go; <see langword="null"/> when it is not
+/// known.</param>
+/// <param name="Tls">The client's TLS as far as the shield speaks it; <see langword="null"/>: the client is in clear, or speaks TLS with the MTA through the
+/// shield.</param>
+internal sealed record UpstreamClient(ClientIdentity Identity, IPEndPoint? LocalEndPoint, TlsFacts? Tls = null);

@@ -1,0 +1,286 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Polly.Timeout;
+using SmtpShield.Mta.Handoff;
+using SmtpShield.Options;
+using SmtpShield.Tls;
+using SmtpShield.Transport;
+using Yarp.ReverseProxy.Model;
+
+namespace SmtpShield.Mta;
+
+/// <summary>One dial: what was tried, what failed, how much time is left. Garbage once the connection is made.</summary>
+/// <remarks>
+/// Time is shared fairly: a step may take its share of what is left, one share for each address of the destination under way and one for each available
+/// destination not yet tried. A silent MTA out of two gets half of the time and the other one the rest; the last one gets all that is left.
+/// </remarks>
+/// <param name="pool">Who dials.</param>
+/// <param name="cluster">The service's destinations.</param>
+/// <param name="service">The service's options.</param>
+/// <param name="client">For whom; <see langword="null"/>: for the shield itself.</param>
+/// <param name="only">The only destination to try, by a probe, which leaves the health of destinations as it is; <see langword="null"/>: any.</param>
+/// <param name="cancellationToken">Gives up.</param>
+internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, ShieldOptions service, UpstreamClient? client, DestinationState? only, CancellationToken cancellationToken)
+{
+    private readonly UpstreamOptions _options = service.Upstream;
+    private readonly long _start = pool.Time.GetTimestamp();
+    private DestinationState? _picked;
+    private List<DestinationState>? _failed;
+    private List<UpstreamFailure>? _failures;
+    private IPAddress[] _addresses = [];
+    private int _nextAddress;
+    private int _others;
+    private bool _greetingTimedOut;
+
+    // Whether there is an address or a destination not yet tried.
+    private bool HasNext => _nextAddress < _addresses.Length || Candidates(cluster.DestinationsState.AllDestinations).Any();
+
+    // With IP_TRANSPARENT the MTA sees the client's address as the connection's own.
+    private IPAddress? Source => _options.ClientHandoff == ClientHandoff.Transparent ? client?.Identity.Address : null;
+
+    private TimeSpan Remaining => _options.GreetingTimeout - pool.Time.GetElapsedTime(_start);
+
+    /// <summary>Walks over the destinations, until one has greeted, none is left, or <see cref="UpstreamOptions.GreetingTimeout"/> is over. To be called once.</summary>
+    /// <exception cref="OperationCanceledException">The dial was given up.</exception>
+    public async ValueTask<UpstreamDialResult> RunAsync()
+    {
+        try
+        {
+            return ToResult(await pool.TimeLimit.RunAsync(_options.GreetingTimeout, static (dial, withinAll) => dial.WalkAsync(withinAll), this, cancellationToken));
+        }
+        catch (TimeoutRejectedException)
+        {
+            // Time ran out just between two tries. In the middle of one, the try itself says what it was waiting for.
+            return ToResult(null);
+        }
+    }
+
+    private UpstreamDialResult ToResult(UpstreamConnection? connection) =>
+        new(connection, (IReadOnlyList<UpstreamFailure>?)_failures ?? [], connection is null && _greetingTimedOut);
+
+    private async ValueTask<UpstreamConnection?> WalkAsync(CancellationToken withinAll)
+    {
+        while (HasNext)
+        {
+            withinAll.ThrowIfCancellationRequested();
+            if (await TryNextAsync(withinAll) is { } connection)
+                return connection;
+        }
+
+        return null;
+    }
+
+    // Tries the next address of the destination under way, or else the next destination. Null: it failed, and the failure is noted.
+    private async ValueTask<UpstreamConnection?> TryNextAsync(CancellationToken withinAll)
+    {
+        if (_nextAddress == _addresses.Length && !PickNext())
+            return null;
+
+        var destination = pool.DestinationOf(_picked!);
+        if (destination.Literal is { } literal)
+            return await TryAsync(destination, literal, withinAll);
+
+        if (_addresses.Length == 0 && !await TryResolveAsync(destination, withinAll))
+            return null;
+        return await TryAsync(destination, new IPEndPoint(_addresses[_nextAddress++], destination.Port), withinAll);
+    }
+
+    private bool PickNext()
+    {
+        _addresses = [];
+        _nextAddress = 0;
+        var state = cluster.DestinationsState;
+        var candidates = state.AvailableDestinations;
+        if (_failed is not null || only is not null)
+        {
+            // YARP takes a failed destination off this list in the background, so it may still be there. When all of it has been tried,
+            // those passed over for an earlier failure are the last resort.
+            candidates = Candidates(candidates).ToArray();
+            if (candidates.Count == 0)
+                candidates = Candidates(state.AllDestinations).ToArray();
+        }
+
+        _picked = pool.Pick(cluster, candidates);
+        _others = candidates.Count - 1;
+        return _picked is not null;
+    }
+
+    private IEnumerable<DestinationState> Candidates(IReadOnlyList<DestinationState> destinations) =>
+        destinations.Where(destination => (only is null || destination == only) && (_failed is null || !_failed.Contains(destination)));
+
+    private async ValueTask<bool> TryResolveAsync(UpstreamDestination destination, CancellationToken withinAll)
+    {
+        try
+        {
+            _addresses = await pool.TimeLimit.RunAsync(
+                Shorter(_options.ConnectTimeout, Share()), static (step, inTime) => step.Transport.ResolveAsync(step.Host, inTime), (pool.Transport, destination.Host), withinAll);
+            if (_addresses.Length > 0)
+                return true;
+            Fail(destination, null, "Host not found");
+        }
+        catch (SocketException error)
+        {
+            Fail(destination, null, ReasonOf(error));
+        }
+        catch (Exception error) when (IsTimeout(error))
+        {
+            Fail(destination, null, "Host name lookup timed out");
+        }
+
+        return false;
+    }
+
+    private async ValueTask<UpstreamConnection?> TryAsync(UpstreamDestination destination, IPEndPoint endpoint, CancellationToken withinAll)
+    {
+        if (Source is { } source && source.AddressFamily != endpoint.AddressFamily)
+        {
+            Fail(destination, endpoint, $"not reachable from {source}: not the same IP version", isBlameless: true);
+            return null;
+        }
+
+        var opening = new UpstreamOpening(service, destination.Host, client, pool.Tls);
+        var start = pool.Time.GetTimestamp();
+        ConnectionContext? connection = null;
+        UpstreamConnection? session = null;
+        destination.Enter();
+        try
+        {
+            connection = await pool.TimeLimit.RunAsync(
+                Shorter(_options.ConnectTimeout, Share()),
+                static (step, inTime) => step.Transport.ConnectAsync(step.EndPoint, step.Source, inTime),
+                (pool.Transport, EndPoint: endpoint, Source),
+                withinAll);
+
+            var (greeting, failure) = await OpenAsync(opening, connection, withinAll);
+            if (failure is not null)
+            {
+                Fail(destination, endpoint, failure, isBlameless: opening.HasNamedClient);
+                return null;
+            }
+
+            if (greeting.Code == 421)
+            {
+                // Not now, says this MTA, to the shield or to a client it knows. Another one may; the last one's word is passed on to the client.
+                var isAboutShield = _options.ClientHandoff == ClientHandoff.None;
+                if (!opening.HasNamedClient && HasNextAfterThis())
+                {
+                    Fail(destination, endpoint, $"refused to talk to me: {greeting.FirstLine}", isBlameless: !isAboutShield);
+                    return null;
+                }
+
+                if (isAboutShield)
+                    Blame();
+            }
+            else if (only is null)
+            {
+                pool.RecordSuccess(cluster, _picked!);
+            }
+
+            return session = new UpstreamConnection(connection, opening.Secured, destination, destination.Intern(greeting.Text), greeting.Code);
+        }
+        catch (SocketException error)
+        {
+            Fail(destination, endpoint, ReasonOf(error), isBlameless: IsOurs(error) || opening.HasNamedClient);
+        }
+        catch (Exception error) when (error is IOException or ConnectionAbortedException)
+        {
+            Fail(destination, endpoint, "lost connection", isBlameless: opening.HasNamedClient);
+        }
+        catch (Exception error) when (IsTimeout(error))
+        {
+            if (connection is null)
+                Fail(destination, endpoint, "Connection timed out");
+            else
+                FailSilent(destination, endpoint, opening, pool.Time.GetElapsedTime(start));
+        }
+        finally
+        {
+            if (session is null)
+                await DropAsync(connection, opening.Secured, destination);
+        }
+
+        return null;
+    }
+
+    private ValueTask<(UpstreamReply Greeting, string? Failure)> OpenAsync(UpstreamOpening opening, ConnectionContext connection, CancellationToken withinAll)
+    {
+        // With nothing else to try the total time is the limit already: no second timer on the commonest path.
+        if (_others <= 0 && _nextAddress == _addresses.Length)
+            return opening.RunAsync(connection, withinAll);
+
+        return pool.TimeLimit.RunAsync(
+            Share(), static (step, inTime) => step.Opening.RunAsync(step.Connection, inTime), (Opening: opening, Connection: connection), withinAll);
+    }
+
+    // Never a reset: an smtpd that takes the connection from its queue later would have nobody's address behind a PROXY header that says LOCAL, and end
+    // (Postfix 3.7: fatal).
+    private static async ValueTask DropAsync(ConnectionContext? connection, TlsTransport? tls, UpstreamDestination destination)
+    {
+        try
+        {
+            if (tls is not null)
+                await tls.DisposeAsync();
+            if (connection is not null)
+                await connection.DisposeAsync();
+        }
+        finally
+        {
+            destination.Leave();
+        }
+    }
+
+    // Never zero, which is no limit; when nothing is left the total timeout has fired or is about to.
+    private TimeSpan Share() =>
+        TimeSpan.FromTicks(Math.Max(1, Remaining.Ticks / (Math.Max(_others, 0) + 1 + (_addresses.Length - _nextAddress))));
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    private bool IsTimeout(Exception error) =>
+        error is TimeoutRejectedException || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested);
+
+    private bool HasNextAfterThis() =>
+        _nextAddress < _addresses.Length || Candidates(cluster.DestinationsState.AllDestinations).Any(other => other != _picked);
+
+    private void FailSilent(UpstreamDestination destination, IPEndPoint endpoint, UpstreamOpening opening, TimeSpan waited)
+    {
+        Fail(destination, endpoint, $"no {opening.Awaited} within {Math.Max(1, (long)Math.Round(waited.TotalSeconds))}s", isBlameless: opening.HasNamedClient);
+        _greetingTimedOut = !opening.HasHeard;
+    }
+
+    // isBlameless: the shield itself lacked something, or the client is the reason.
+    private void Fail(UpstreamDestination destination, IPEndPoint? endpoint, string reason, bool isBlameless = false)
+    {
+        (_failures ??= []).Add(new UpstreamFailure(destination.Name, reason, destination.Literal is null ? endpoint?.Address : null));
+        _greetingTimedOut = false;
+        if (_nextAddress < _addresses.Length)
+            return;
+
+        (_failed ??= []).Add(_picked!);
+        if (!isBlameless)
+            Blame();
+    }
+
+    private void Blame()
+    {
+        if (only is null)
+            pool.RecordFailure(cluster, _picked!, _options.ReactivationTime);
+    }
+
+    private static bool IsOurs(SocketException error) =>
+        error is TransparentSocketException
+        || error.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable or SocketError.AddressNotAvailable;
+
+    private static string ReasonOf(SocketException error) => error.SocketErrorCode switch
+    {
+        SocketError.ConnectionRefused => "Connection refused",
+        SocketError.TimedOut => "Connection timed out",
+        // Reset between the handshake and our first look at the socket.
+        SocketError.ConnectionReset or SocketError.NotConnected => "lost connection",
+        SocketError.HostUnreachable => "No route to host",
+        SocketError.NetworkUnreachable => "Network is unreachable",
+        SocketError.HostNotFound or SocketError.NoData => "Host not found",
+        SocketError.TryAgain => "Host not found, try again",
+        _ => error.Message,
+    };
+}

@@ -1,0 +1,47 @@
+using SmtpShield.Options.Parameters;
+using SmtpShield.PostfixConf;
+using SmtpShield.PostfixConf.Files;
+using SmtpShield.PostfixConf.Values;
+
+namespace SmtpShield.Options.Binding;
+
+/// <summary>Checks what a single parameter's type and range cannot say: names, paths, and parameters that contradict each other.</summary>
+internal sealed class OptionsValidator(ParameterTable table, ICollection<ConfigurationProblem> problems)
+{
+    private static readonly string[] Facilities =
+    [
+        "auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "security", "syslog", "user", "uucp",
+        "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    ];
+
+    /// <summary>Adds every problem.</summary>
+    public void Validate(ShieldOptions options)
+    {
+        Require("myhostname", HostName.IsValid(options.Smtpd.MyHostname), options.Smtpd.MyHostname, "write a fully qualified host name, as in mail.example.com");
+        Require("syslog_facility", Facilities.Contains(options.Log.SyslogFacility), options.Log.SyslogFacility, "write a syslog facility: mail, daemon, local0 to local7, ...");
+        Require("syslog_name", IsTag(options.Log.SyslogName), options.Log.SyslogName, "write one word without [ ] and :");
+        Require("maillog_file", options.Log.MaillogFile.Length == 0 || options.Log.MaillogFile.StartsWith('/'), options.Log.MaillogFile, "write the full path of a file");
+        if (options.Log.MaillogFile is not ("/dev/stdout" or "/dev/stderr") && RegularFile.WhyNotWritten(options.Log.MaillogFile) is { Length: > 0 } whyNot)
+            Fail("maillog_file", $"maillog_file: {options.Log.MaillogFile}: {whyNot}", "name a file, which need not be there yet");
+        Require("mynetworks_style", table.Expand(table.Find("mynetworks_style") ?? "").Text is "host" or "subnet" or "class", table.Find("mynetworks_style") ?? "", "write host, subnet or class");
+        foreach (var keyword in options.Smtpd.PassEhloKeywords.Where(keyword => !IsKeyword(keyword)))
+            Require("shield_pass_ehlo_keywords", false, keyword, "an EHLO keyword has letters, digits and hyphens");
+        if (options.Proxy.Protocol != UpstreamProxyProtocol.None && options.Proxy.Sources.IsEmpty)
+            Fail("smtpd_upstream_proxy_protocol", "smtpd_upstream_proxy_protocol = haproxy needs shield_proxy_sources: anybody else could say he is somebody else", "write shield_proxy_sources = ADDRESS, the proxy's address or network");
+        if (options.Tls.WrapperMode && !options.Tls.IsTerminated)
+            Fail("smtpd_tls_wrappermode", $"{(table.Service is { } service ? $"service {service}: " : "")}smtpd_tls_wrappermode = yes needs a certificate", "write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt");
+    }
+
+    private static bool IsTag(string name) => name.Length is > 0 and <= 64 && name.All(c => c is > ' ' and <= '~' and not ('[' or ']' or ':'));
+
+    private static bool IsKeyword(string word) => char.IsAsciiLetterOrDigit(word[0]) && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
+
+    private void Require(string parameter, bool holds, string value, string hint)
+    {
+        if (!holds)
+            Fail(parameter, $"bad parameter value: {table.WrittenName(parameter)} = {value}", hint);
+    }
+
+    private void Fail(string parameter, string message, string hint) =>
+        problems.Add(ConfigurationProblem.Error(table.Locate(parameter), table.WrittenName(parameter), message, hint));
+}

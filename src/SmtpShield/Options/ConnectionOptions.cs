@@ -1,0 +1,22 @@
+namespace SmtpShield.Options;
+
+/// <summary>
+/// The options one connection goes by. Whether <c>$stress</c> is set is decided once, when it begins, as for a Postfix process; who serves the connection has no
+/// other way to a value, so nobody counts by one and judges by another.
+/// </summary>
+/// <param name="service">The service the client has connected to.</param>
+/// <param name="isUnderStress">Whether the service is under stress now.</param>
+public sealed class ConnectionOptions(ShieldService service, bool isUnderStress)
+{
+    /// <summary>The service's name, as in <c>for service smtp</c>.</summary>
+    public string Service => service.Name;
+
+    /// <summary>Whether the connection began under stress, and so is under stress to its end.</summary>
+    public bool IsUnderStress => isUnderStress;
+
+    /// <summary>What was in force when the connection began.</summary>
+    public ShieldOptions AtStart { get; } = service.When(isUnderStress);
+
+    /// <summary>The newest limits: they are tuned under attack, so connections that are there obey them too.</summary>
+    public SmtpdLimitOptions Limits => service.When(isUnderStress).Limits;
+}

@@ -1,0 +1,34 @@
+using System.Reflection;
+using SmtpShield.PostfixConf.Patterns;
+
+namespace SmtpShield.Options.Parameters;
+
+/// <summary>Every parameter the shield knows, found in the option records by their <c>[ConfigurationKeyName]</c>.</summary>
+internal static class ParameterCatalog
+{
+    /// <summary>The parameters, ordered by name.</summary>
+    public static IReadOnlyDictionary<string, ParameterDefinition> All { get; } =
+        new SortedDictionary<string, ParameterDefinition>(Options().Concat(Supporting()).ToDictionary(definition => definition.Name), StringComparer.Ordinal);
+
+    /// <summary>The parts of <see cref="ShieldOptions"/> that hold parameters.</summary>
+    public static IEnumerable<PropertyInfo> Parts => typeof(ShieldOptions).GetProperties().Where(part => OptionProperties(part.PropertyType).Any());
+
+    /// <summary>The properties of a part that are parameters.</summary>
+    public static IEnumerable<PropertyInfo> OptionProperties(Type part) => part.GetProperties().Where(property => NameOf(property) is not null);
+
+    /// <summary>The parameter a property holds.</summary>
+    public static string? NameOf(PropertyInfo property) => property.GetCustomAttribute<ConfigurationKeyNameAttribute>()?.Name;
+
+    private static IEnumerable<ParameterDefinition> Options() =>
+        from part in Parts
+        from property in OptionProperties(part.PropertyType)
+        let name = NameOf(property)
+        select new ParameterDefinition(name, ParameterDefaults.Options.GetValueOrDefault(name), property, property.PropertyType);
+
+    private static IEnumerable<ParameterDefinition> Supporting() =>
+    [
+        new("mydomain", null, null, typeof(string)),
+        new("mynetworks", null, null, typeof(AddressPatternList)),
+        .. ParameterDefaults.Supporting.Select(pair => new ParameterDefinition(pair.Key, pair.Value, null, typeof(string))),
+    ];
+}

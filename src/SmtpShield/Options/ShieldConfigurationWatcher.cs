@@ -1,0 +1,141 @@
+using System.Reflection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Options.Parameters;
+using SmtpShield.PostfixConf.Files;
+
+namespace SmtpShield.Options;
+
+/// <summary>Puts a saved configuration in force: by itself within a second, or when told to (SIGHUP). One with errors is logged and left alone.</summary>
+/// <param name="configuration">The layers, read once already: what <paramref name="snapshot"/> holds came from them.</param>
+/// <param name="snapshot">Receives the options.</param>
+/// <param name="logger">The log.</param>
+/// <param name="time">The clock.</param>
+/// <param name="state">Where else to say what came of the file; null for nowhere.</param>
+public sealed class ShieldConfigurationWatcher(
+    ShieldConfiguration configuration, ShieldSnapshot snapshot, ILogger<ShieldConfigurationWatcher> logger, TimeProvider time, ConfigurationStateFile? state = null) : BackgroundService
+{
+    // A change is in force after at most three intervals: seen, settled, and the read itself.
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>The version of the shield, for log lines.</summary>
+    public static string Version { get; } = typeof(ShieldConfigurationWatcher).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+
+    private readonly FileWatch _watch = new();
+    private readonly List<string> _bound = [.. Listeners(snapshot.Current)];
+    private readonly SemaphoreSlim _reloading = new(1);
+    private ParameterValues _inForce = configuration.Summarize();
+
+    /// <summary>Reads the file again and puts it in force unless it has errors. Everything about it is logged.</summary>
+    public async Task<ShieldConfigurationResult> ReloadAsync(CancellationToken cancellationToken)
+    {
+        await _reloading.WaitAsync(cancellationToken);
+        try
+        {
+            return Reload();
+        }
+        finally
+        {
+            _reloading.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _reloading.Dispose();
+        base.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        try
+        {
+            await _reloading.WaitAsync(stoppingToken);
+            var result = configuration.Read();
+            _watch.Watch(result.Files);
+            Tell(result);
+            _reloading.Release();
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+                await ReloadIfSavedAsync(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The program stops.
+        }
+    }
+
+    private async Task ReloadIfSavedAsync(CancellationToken cancellationToken)
+    {
+        await _reloading.WaitAsync(cancellationToken);
+        try
+        {
+            if (_watch.HasSettledChange())
+                Reload();
+        }
+        finally
+        {
+            _reloading.Release();
+        }
+    }
+
+    private ShieldConfigurationResult Reload()
+    {
+        _watch.NoteRead();
+        var result = configuration.Reload();
+        _watch.Watch(result.Files);
+        var values = configuration.Summarize();
+        if (result.Options is not null && values.LostSince(_inForce, configuration.Path) is { Count: > 0 } lost)
+            result = result with { Options = null, Problems = [.. lost, .. result.Problems] };
+
+        logger.Report(result);
+        if (result.Options is { } options)
+            Replace(options, values);
+        else
+            ConfigurationLog.ConfigurationRefused(logger, configuration.Path, result.Errors.Count());
+        Tell(result);
+        return result;
+    }
+
+    private void Tell(ShieldConfigurationResult result) => state?.Write(new(
+        Path.GetFullPath(configuration.Path),
+        configuration.File.Digest,
+        result.Options is not null,
+        result.Options is { } options && !Listeners(options).SequenceEqual(_bound),
+        [.. result.Options is null ? result.Errors.Select(error => error.ToString()) : configuration.Overridden]));
+
+    private static IEnumerable<string> Listeners(ShieldOptions options) =>
+        options.Service.Names.Distinct().SelectMany(service => options.Of(service).Listener.Endpoints.Select(endpoint => $"{service} {endpoint} {options.Of(service).Listener.Transparent}"));
+
+    // A service that is not there any more serves its clients until the restart, by what was in force for it: not by another one's values.
+    private Dictionary<string, ShieldOptions> WithEarlier(IReadOnlyDictionary<string, ShieldOptions> services)
+    {
+        var all = new Dictionary<string, ShieldOptions>(services, StringComparer.Ordinal);
+        foreach (var (service, options) in snapshot.Current.Services)
+            all.TryAdd(service, options);
+        return all;
+    }
+
+    private void Replace(ShieldOptions options, ParameterValues values)
+    {
+        if (!Listeners(options).SequenceEqual(_bound))
+            ConfigurationLog.ListenersChanged(logger, configuration.Path);
+        var changes = values.ChangesSince(_inForce);
+        _inForce = values;
+        try
+        {
+            snapshot.Replace(options with { Services = WithEarlier(options.Services) });
+        }
+        catch (AggregateException exception)
+        {
+            // All have been told; those that failed go on with what they had.
+            ConfigurationLog.ReloadIncomplete(logger, configuration.Path, exception.GetBaseException());
+        }
+
+        ConfigurationLog.ConfigurationReloaded(logger, Version, configuration.Path);
+        if (changes.Length > 0)
+            ConfigurationLog.ConfigurationChanged(logger, changes);
+    }
+}

@@ -1,0 +1,40 @@
+namespace SmtpShield.Options;
+
+/// <summary>The MTA behind the shield: where it is and how long to wait for it.</summary>
+public sealed record UpstreamOptions
+{
+    /// <summary>The MTA's addresses, tried in round robin.</summary>
+    /// <value><c>host:port</c>, <c>address:port</c> or <c>[address]:port</c>, several separated by commas or blanks; <c>127.0.0.1:10025</c> by default.</value>
+    [ConfigurationKeyName("shield_upstream")]
+    public IReadOnlyList<UpstreamAddress> Destinations { get; init; } = [];
+
+    /// <summary>How long connecting to one address of a destination may take before the next one is tried.</summary>
+    /// <value>At least 1 second; 5 seconds by default.</value>
+    [ConfigurationKeyName("shield_upstream_connect_timeout"), TimeUnit('s'), MinimumSeconds(1)]
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long dialing may take in all, over all destinations and including the MTA's greeting.</summary>
+    /// <value>At least 1 second; 30 seconds by default.</value>
+    [ConfigurationKeyName("shield_upstream_greeting_timeout"), TimeUnit('s'), MinimumSeconds(1)]
+    public TimeSpan GreetingTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long the MTA may take to answer a command.</summary>
+    /// <value>At least 1 second; 300 seconds by default (RFC 5321 section 4.5.3.2).</value>
+    [ConfigurationKeyName("shield_upstream_reply_timeout"), TimeUnit('s'), MinimumSeconds(1)]
+    public TimeSpan ReplyTimeout { get; init; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>How long the MTA may take to answer the end of mail data.</summary>
+    /// <value>At least 1 second; 600 seconds by default (RFC 5321 section 4.5.3.2.6, RFC 1047: a shorter wait makes duplicates).</value>
+    [ConfigurationKeyName("shield_upstream_data_done_timeout"), TimeUnit('s'), MinimumSeconds(1)]
+    public TimeSpan DataDoneTimeout { get; init; } = TimeSpan.FromSeconds(600);
+
+    /// <summary>How long a destination that could not be reached is passed over while another one is available.</summary>
+    /// <value>At least 1 second; 30 seconds by default.</value>
+    [ConfigurationKeyName("shield_upstream_reactivation_time"), TimeUnit('s'), MinimumSeconds(1)]
+    public TimeSpan ReactivationTime { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How the MTA learns who the client is.</summary>
+    /// <value><c>none</c> (default), <c>proxy-v1</c>, <c>proxy-v2</c>, <c>xclient</c> or <c>transparent</c>.</value>
+    [ConfigurationKeyName("shield_client_handoff")]
+    public ClientHandoff ClientHandoff { get; init; }
+}

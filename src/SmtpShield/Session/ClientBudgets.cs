@@ -1,0 +1,62 @@
+using SmtpShield.Limits;
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Session;
+
+/// <summary>
+/// What the client may still spend over all its sessions, errors (<c>shield_client_error_rate_limit</c>) and refused logins
+/// (<c>shield_client_auth_failure_rate_limit</c>): judged at connect, and here at each command that could spend them, since what one session spends the others
+/// have not got any more.
+/// </summary>
+/// <param name="session">The session.</param>
+/// <param name="wake">Makes the session's loop look again.</param>
+internal sealed class ClientBudgets(SmtpSession session, Action wake)
+{
+    /// <summary>Whether the client has made too many errors.</summary>
+    public bool AreErrorsSpent =>
+        ClientLimits.Error.IsOn(session.Limits) && session.Counter is { } client && ClientLimits.Error.Judge(client.Peek(), session.Limits) is not null;
+
+    /// <summary>
+    /// Whether another command may follow those the session has with the MTA: if all the client has there failed, the budget must not be more than spent. A session
+    /// without any may always have one, so that none waits for another one's MTA.
+    /// </summary>
+    public bool HasRoom => session.Limits.ClientErrorRateLimit is 0 || session.Counter is not { } client || session.Dialogue.Owed == 0
+        || (long)client.Peek(AnvilEvent.Error) + client.CommandsInFlight <= session.Limits.ClientErrorRateLimit;
+
+    /// <summary>A command has been added to those without a reply, or has got it.</summary>
+    public void NoteCommands()
+    {
+        if (session.Limits.ClientErrorRateLimit > 0)
+            session.Counter?.NoteCommands(session.Dialogue.Owed);
+    }
+
+    /// <summary>The reply to a client that has made too many errors; logs it.</summary>
+    public Reply RefuseForErrors() => Refuse(ClientLimits.Error);
+
+    /// <summary>Asks whether a login, or a response in one, may go to the MTA.</summary>
+    /// <param name="refusal">The reply when it may not; the session ends.</param>
+    public LoginTurn BeginLogin(out Reply? refusal)
+    {
+        refusal = null;
+        if (session.Limits.ClientAuthFailureRateLimit is 0 || session.Counter is not { } client)
+            return LoginTurn.Begun;
+
+        var turn = client.BeginLogin(session.Limits.ClientAuthFailureRateLimit, wake);
+        if (turn == LoginTurn.Spent)
+            refusal = Refuse(ClientLimits.AuthFailure);
+        return turn;
+    }
+
+    /// <summary>The MTA has answered AUTH or a response, or does not get it.</summary>
+    public void EndLogin() => session.Counter?.EndLogin();
+
+    private Reply Refuse(ClientLimit limit)
+    {
+        var client = session.Counter!;
+
+        // The window may have ended between the judgement and now.
+        if (limit.Judge(client.Peek(), session.Limits) is { } hit && session.MayLog())
+            RelayLog.LimitExceeded(session.Log, limit.Subject, hit.Count, session.Identity.NameAddress, client.Service);
+        return limit.ReplyTo(session.Options.MyHostname, session.Identity);
+    }
+}

@@ -1,0 +1,110 @@
+using SmtpShield.Hosting;
+using SmtpShield.Mta;
+using SmtpShield.Observe;
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Session;
+
+/// <summary>
+/// The session's first part: until the dial is over and the client is greeted, or told why not. The client is looked at meanwhile: for one that goes the dial has only
+/// <see cref="LongestFarewell"/> left, and one that talks before it was greeted is refused (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c).
+/// </summary>
+internal sealed class Greeting(SmtpSession session, ReplyRelay replies, ConnectionDrain drain)
+{
+    /// <summary>How long a dial goes on whose client is gone. The MTA is not left in the middle of its greeting: a reset behind a PROXY header can end a Postfix process.</summary>
+    public static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often it is looked whether the client is still there. No read waits for it: what such a read is just taking would be missed at the moment of the greeting.</summary>
+    public static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
+
+    private const int LongestInputLogged = 100;
+
+    private bool _isGivenUp;
+
+    /// <summary>The client has been greeted, or the session has ended.</summary>
+    public bool IsOver { get; private set; }
+
+    /// <summary>Goes on if it can.</summary>
+    public void Pump()
+    {
+        if (session.Mta.State is MtaLegState.Dialing)
+        {
+            if (IsLate)
+                GiveUp();
+            if (!session.Mta.TryFinishDial(out var dial))
+                return;
+
+            if (dial is { } result)
+                NoteDial(result);
+            else
+                NoteGivenUp();
+        }
+
+        if (!session.HasEnded && !TryGreet())
+            return;
+        IsOver = true;
+    }
+
+    /// <summary>Whether the client is read: something has come of it, and it is not known what.</summary>
+    public bool WantsClient => session.Client.IsReadable;
+
+    /// <summary>When the loop must look again; a timestamp.</summary>
+    public long Due => Math.Min(GivesUpAt, session.Clock.Later(session.Clock.Now, BetweenLooks));
+
+    private long GivesUpAt => session.Client.GoneSince is { } gone && !_isGivenUp ? session.Clock.Later(gone, LongestFarewell) : long.MaxValue;
+
+    private bool IsLate => drain.Deadline.IsCancellationRequested || session.Clock.Now >= GivesUpAt;
+
+    private void GiveUp()
+    {
+        _isGivenUp = true;
+        session.Mta.GiveUpDial();
+    }
+
+    private void NoteGivenUp()
+    {
+        if (session.Client.IsBroken)
+            session.End(session.Client.Departure);
+        else
+            session.End(SessionEndReason.Shutdown, Replies.ServiceNotAvailable(session.Options.MyHostname));
+    }
+
+    private void NoteDial(in UpstreamDialResult dial)
+    {
+        if (dial.Failures.Count > 0)
+            RelayLog.DialFailed(session.Log, string.Join("; ", dial.Failures), session.Identity.NameAddress);
+        if (dial.Connection is null)
+            session.End(SessionEndReason.NoUpstream, dial.GreetingTimedOut ? Replies.UpstreamBusy(session.Options.MyHostname) : Replies.UpstreamUnavailable(session.Options.MyHostname));
+    }
+
+    // False: something has come, and it is not known what.
+    private bool TryGreet()
+    {
+        if (session.Context.GreetedAt is not null)
+        {
+            replies.GoOn();
+            return true;
+        }
+
+        var client = session.Client;
+        if (session.Context.Tls != TlsMode.Active)
+        {
+            if (!client.Received.IsEmpty)
+                NoteEarlyTalk();
+            else if (client.IsReading || client.IsReadable)
+                return false;
+        }
+
+        if (!session.HasEnded)
+            replies.Greet();
+        return true;
+    }
+
+    private void NoteEarlyTalk()
+    {
+        if (session.Context.NoteImproperPipelining())
+            RelayLog.ImproperPipelining(session.Log, Dialogue.AfterConnect, session.Identity.NameAddress, Observe.ClientInput.Quote(session.Client.Received, LongestInputLogged));
+        if (session.Options.ForbidUnauthPipelining)
+            session.End(SessionEndReason.TalkedFirst, Replies.SynchronizationError);
+    }
+}

@@ -1,0 +1,12 @@
+using SmtpShield.Mta;
+
+namespace SmtpShield.Session;
+
+/// <summary>Makes a connection to an MTA for one client.</summary>
+internal interface IMtaDialer
+{
+    /// <summary>Dials. What fails as can be expected is in the result.</summary>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="OperationCanceledException">It was given up; nothing is left open.</exception>
+    ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken);
+}

@@ -1,0 +1,12 @@
+using SmtpShield.Mta;
+using SmtpShield.Options;
+
+namespace SmtpShield.Session;
+
+/// <summary>Dials a service's MTAs for one client, by the options its connection began with.</summary>
+internal sealed class MtaDialer(UpstreamPool upstreams, ConnectionOptions options, UpstreamClient client) : IMtaDialer
+{
+    /// <inheritdoc />
+    public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
+        upstreams.DialAsync(options.Service, options.AtStart, client, cancellationToken);
+}

@@ -1,0 +1,63 @@
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Session;
+
+/// <summary>A command that has not got its reply yet: with the MTA, or answered by the shield and waiting for its turn.</summary>
+internal struct PendingCommand
+{
+    /// <summary>The command.</summary>
+    public Verb Verb { get; init; }
+
+    /// <summary>Later input waits until this command's reply has been relayed (RFC 2920 section 3.1).</summary>
+    public bool EndsGroup { get; init; }
+
+    /// <summary>The session is over behind the shield's own reply.</summary>
+    public bool EndsSession { get; init; }
+
+    /// <summary>BDAT 0 without LAST: it moves nothing, so it is junk.</summary>
+    public bool IsEmptyChunk { get; init; }
+
+    /// <summary>BDAT with LAST: its reply acknowledges the message.</summary>
+    public bool IsLastChunk { get; init; }
+
+    /// <summary>A line without a word; Postfix's statistics don't count it.</summary>
+    public bool IsBlank { get; init; }
+
+    /// <summary>MAIL or RCPT that was counted for the client before it was forwarded.</summary>
+    public bool IsCounted { get; init; }
+
+    /// <summary>MAIL without <c>FROM:</c> or RCPT without <c>TO:</c>, which some MTAs take.</summary>
+    public bool LacksLabel { get; init; }
+
+    /// <summary>A line that is not UTF-8: Postfix refuses it with 500 before it looks for a verb in it, and its statistics don't count it.</summary>
+    public bool IsNotUtf8 { get; init; }
+
+    /// <summary>What <see cref="Transaction"/> keeps of it.</summary>
+    public KeptLine Kept { get; init; }
+
+    /// <summary>AUTH, and something that may be credentials has been sent to the MTA with it or behind it.</summary>
+    public bool HasCredentials { get; private set; }
+
+    /// <summary>The MTA owes a reply.</summary>
+    public bool IsForwarded { get; private set; }
+
+    /// <summary>The shield's own reply; for a forwarded command it replaces the MTA's, which is read and dropped.</summary>
+    public Reply? OwnReply { get; private set; }
+
+    /// <summary>The command has gone to the MTA.</summary>
+    /// <param name="hasCredentials">AUTH with an initial response.</param>
+    public PendingCommand WithMta(bool hasCredentials = false) => this with { IsForwarded = true, HasCredentials = hasCredentials };
+
+    /// <summary>The shield answers the command.</summary>
+    public PendingCommand AnsweredWith(Reply reply) => this with { OwnReply = reply };
+
+    /// <summary>Credentials have gone to the MTA behind the command.</summary>
+    public void NoteCredentials() => HasCredentials = true;
+
+    /// <summary>This reply will stand for the MTA's.</summary>
+    public void Replace(Reply reply) => OwnReply = reply;
+
+    /// <summary>The MTA owes no reply any more: it has come, and was dropped or taken over, or never will.</summary>
+    /// <param name="reply">What the client gets; null: what was set before.</param>
+    public void AnswerHere(Reply? reply = null) => (IsForwarded, OwnReply) = (false, reply ?? OwnReply);
+}

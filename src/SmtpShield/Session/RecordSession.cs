@@ -1,0 +1,55 @@
+using Microsoft.Extensions.Logging;
+using SmtpShield.Admission;
+using SmtpShield.Clients;
+using SmtpShield.Limits;
+using SmtpShield.Listening;
+using SmtpShield.Observe;
+
+namespace SmtpShield.Session;
+
+/// <summary>
+/// Writes <c>connect from</c> for every identified connection, refused ones too, how it ended, and exactly one <c>disconnect from</c>, on every path; of a
+/// proxy's own connections one line at debug level. By then the client's counts are back.
+/// </summary>
+internal sealed partial class RecordSession(AnvilTable anvil, ILogger<RecordSession> log) : IConnectionStage<IdentifiedConnection, ClientConnection>
+{
+    /// <inheritdoc />
+    public async Task InvokeAsync(IdentifiedConnection identified, Func<ClientConnection, Task> next)
+    {
+        var client = identified.Client;
+        var isExempt = ClientExceptions.Contain(identified.Options.AtStart, client);
+        var connection = new ClientConnection(identified, isExempt ? null : new(anvil, new(identified.Options.Service, client.Range)));
+        if (!connection.IsCheck)
+            Log.Connected(log, client.NameAddress);
+        try
+        {
+            await next(connection).ConfigureAwait(false);
+        }
+        catch
+        {
+            connection.EndWith(new(SessionEndReason.Failed));
+            throw;
+        }
+        finally
+        {
+            connection.Dispose();
+            SessionLog.Write(log, connection);
+            if (connection.IsCheck)
+                Log.Checked(log, client.NameAddress, connection.Statistics.Describe());
+            else
+                Log.Disconnected(log, client.NameAddress, connection.Statistics.Describe());
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1400, LogLevel.Information, "connect from {Client}", EventName = "Connected")]
+        public static partial void Connected(ILogger logger, string client);
+
+        [LoggerMessage(1401, LogLevel.Information, "disconnect from {Client}{Statistics}", EventName = "Disconnected")]
+        public static partial void Disconnected(ILogger logger, string client, string statistics);
+
+        [LoggerMessage(1430, LogLevel.Debug, "checked by {Client}{Statistics}", EventName = "Checked")]
+        public static partial void Checked(ILogger logger, string client, string statistics);
+    }
+}

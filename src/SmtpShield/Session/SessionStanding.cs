@@ -1,0 +1,26 @@
+namespace SmtpShield.Session;
+
+/// <summary>Where a session stands, in values alone.</summary>
+internal readonly record struct SessionStanding
+{
+    /// <summary>What comes next from the client.</summary>
+    public DialoguePhase Phase { get; init; }
+
+    /// <summary>The last command, as in <c>lost connection after RCPT</c>; <c>CONNECT</c> before the first one.</summary>
+    public required string After { get; init; }
+
+    /// <summary>How it is with the MTA.</summary>
+    public MtaLegState Mta { get; init; }
+
+    /// <summary>The MTA, as configured; empty: none yet.</summary>
+    public required string Destination { get; init; }
+
+    /// <summary>Whether it can be ended, and what is lost then.</summary>
+    public SheddingRank Rank { get; init; }
+
+    /// <summary>Octets received that it holds.</summary>
+    public long Held { get; init; }
+
+    /// <summary>When it last got on; a timestamp.</summary>
+    public long Progress { get; init; }
+}

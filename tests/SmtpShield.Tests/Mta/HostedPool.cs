@@ -1,0 +1,47 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Mta;
+using SmtpShield.Options;
+using SmtpShield.Testing;
+
+namespace SmtpShield.Tests.Mta;
+
+/// <summary>The pool as it is hosted, YARP and Polly included, on a scripted network and a clock that stands still.</summary>
+internal sealed class HostedPool : IAsyncDisposable
+{
+    private readonly WebApplication _application;
+
+    private HostedPool(ShieldOptions options)
+    {
+        Snapshot = new ShieldSnapshot(options);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(Snapshot).AddSingleton<TimeProvider>(Time).AddSingleton<IUpstreamTransport>(Network).AddUpstream();
+        _application = builder.Build();
+        _application.MapUpstream();
+        Pool = _application.Services.GetRequiredService<UpstreamPool>();
+    }
+
+    public ScriptedTransport Network { get; } = new();
+
+    public FakeTimeProvider Time { get; } = new();
+
+    public ShieldSnapshot Snapshot { get; }
+
+    public UpstreamPool Pool { get; }
+
+    public static HostedPool Start(ShieldOptions options) => new(options);
+
+    /// <summary>For a client 198.51.100.7:40000 that connected to 203.0.113.1:25.</summary>
+    public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken, string service = ServiceOptions.DefaultName, string client = "198.51.100.7") => Pool.DialAsync(
+        service,
+        Snapshot.Current.Of(service),
+        new(new(new(IPAddress.Parse(client), 40000), "mx.example.com"), new(IPAddress.Parse("203.0.113.1"), 25)),
+        cancellationToken);
+
+    public ValueTask<UpstreamProbe> ProbeAsync(string destination, CancellationToken cancellationToken) => Pool.ProbeAsync(new(ServiceOptions.DefaultName, Snapshot), destination, client: null, relaysTo: null, cancellationToken);
+
+    public ValueTask DisposeAsync() => _application.DisposeAsync();
+}

@@ -1,0 +1,47 @@
+using SmtpShield.Options.Parameters;
+
+namespace SmtpShield.Tests.Options;
+
+[TestFixture]
+public sealed class ParameterPagesTests
+{
+    private static readonly string[] Headings = ["Meaning", "Unit", "Default", "Range", "Reply", "Example", "Differences from Postfix", "Since"];
+
+    private static string Directory
+    {
+        get
+        {
+            var directory = TestContext.CurrentContext.TestDirectory;
+            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
+                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
+            return Path.Combine(directory, "docs", "reference", "parameters");
+        }
+    }
+
+    private static IEnumerable<string> Pages => System.IO.Directory.EnumerateFiles(Directory, "*.md").Select(page => Path.GetFileNameWithoutExtension(page));
+
+    [Test]
+    public void Pages_OfAllParameters_AreThereAndNoOthers() => Assert.That(Pages, Is.EquivalentTo(ParameterCatalog.All.Keys));
+
+    [TestCaseSource(nameof(Pages))]
+    public void Page_Headings_AreTheSameEverywhere(string name)
+    {
+        var lines = File.ReadAllLines(Path.Combine(Directory, name + ".md"));
+        Assert.That(lines[0], Is.EqualTo("# " + name));
+        Assert.That(lines.Where(line => line.StartsWith("## ", StringComparison.Ordinal)).Select(line => line[3..]), Is.EqualTo(Headings));
+    }
+
+    [TestCaseSource(nameof(Pages))]
+    public void Page_Default_IsTheBuiltInOne(string name)
+    {
+        var lines = File.ReadAllLines(Path.Combine(Directory, name + ".md"));
+        var text = lines[Array.IndexOf(lines, "## Default") + 2];
+        var expected = ParameterCatalog.All[name].DefaultText;
+        if (expected is { Length: > 0 })
+            Assert.That(text, Is.EqualTo($"`{expected}`"));
+        else if (expected is "")
+            Assert.That(text, Does.StartWith("Empty"));
+        else
+            Assert.That(text, Is.Not.Empty);
+    }
+}

@@ -1,0 +1,142 @@
+using System.Collections.Concurrent;
+using SmtpShield.Options;
+using SmtpShield.Session;
+using SmtpShield.Tests.Admission;
+
+namespace SmtpShield.Tests.Session;
+
+public class OpenSessionsTests
+{
+    private const long Plenty = 1L << 40;
+
+    private readonly ShieldSnapshot _snapshot = new(new());
+    private readonly OpenSessions _sessions = new();
+    private readonly List<(string Name, OpenSession Session)> _open = [];
+
+    [SetUp]
+    public void Clear()
+    {
+        foreach (var (_, session) in _open)
+            session.Dispose();
+        _open.Clear();
+    }
+
+    [Test]
+    public void Shed_SessionsThatHoldMost_GoFirstAndOnlyAsManyAsNeeded()
+    {
+        for (var i = 0; i < 20; i++)
+            Add($"idle {i}", SheddingRank.Idle);
+        Add("holds 40 KiB", SheddingRank.Transaction, held: 40 << 10);
+        Add("holds 64 KiB", SheddingRank.Transaction, held: 64 << 10);
+        Add("holds 20 KiB", SheddingRank.Idle, held: 20 << 10);
+
+        Assert.That(_sessions.Shed(octets: 130 << 10, isUrgent: true), Is.EqualTo(2));
+        Assert.That(Asked, Is.EquivalentTo(new[] { "holds 64 KiB", "holds 40 KiB" }));
+    }
+
+    [Test]
+    public void Shed_SessionsThatHoldAsMuch_GoByWhatIsLostWhoseTheyAreAndHowLongTheyStand()
+    {
+        Add("transaction", SheddingRank.Transaction, progress: 1);
+        Add("just talked", SheddingRank.Idle, progress: 9);
+        Add("stands", SheddingRank.Idle, progress: 2);
+        Add("one of two", SheddingRank.Idle, client: "192.0.2.2", progress: 8);
+        Add("another of two", SheddingRank.Idle, client: "192.0.2.2", progress: 7);
+        Add("content", SheddingRank.Content, held: 64 << 10, progress: 0);
+
+        var order = new List<string>();
+        while (_sessions.Shed(octets: 1, isUrgent: true) == 1)
+            order.Add(Asked.Except(order).Single());
+
+        Assert.That(order, Is.EqualTo(new[] { "another of two", "one of two", "stands", "just talked", "transaction", "content" }));
+    }
+
+    [Test]
+    public void Shed_NotUrgent_LeavesThoseThatHoldNothingAndThoseInsideContent()
+    {
+        Add("idle", SheddingRank.Idle, held: OpenSessions.Step - 1);
+        Add("content", SheddingRank.Content, held: 64 << 10);
+        Add("holds", SheddingRank.Idle, held: OpenSessions.Step);
+
+        Assert.That((_sessions.Shed(Plenty, isUrgent: false), string.Join(' ', Asked), _sessions.Shed(Plenty, isUrgent: false)), Is.EqualTo((1, "holds", 0)));
+    }
+
+    [Test]
+    public void Shed_SessionThatMustGoOn_IsNeverAsked()
+    {
+        Add("awaits the reply to its message", SheddingRank.Kept, held: 64 << 10);
+
+        Assert.That((_sessions.Shed(Plenty, isUrgent: true), Asked.Any()), Is.EqualTo((0, false)));
+    }
+
+    [TestCase(5, 5)]
+    [TestCase(40, 8)]
+    [TestCase(200, 25)]
+    public void Shed_AtATime_IsAnEighthAndAtLeastEight(int open, int asked)
+    {
+        for (var i = 0; i < open; i++)
+            Add($"{i}", SheddingRank.Idle);
+
+        Assert.That((_sessions.Shed(Plenty, isUrgent: true), Asked.Count()), Is.EqualTo((asked, asked)));
+    }
+
+    [Test]
+    public void Shed_SessionThatDeclines_CanBeAskedAgain()
+    {
+        var session = Add("content that has just ended", SheddingRank.Content);
+        _sessions.Shed(Plenty, isUrgent: true);
+        session.Decline();
+
+        Assert.That((Asked.Any(), _sessions.Shed(Plenty, isUrgent: true)), Is.EqualTo((false, 1)));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public void Shed_Session_IsWoken(CancellationToken cancellationToken)
+    {
+        using var woken = new BlockingCollection<int>();
+        using var connection = TestConnection.Of(_snapshot);
+        using var session = _sessions.Add(connection);
+        session.Attach(() => woken.Add(1));
+        session.Note(Standing(SheddingRank.Idle));
+
+        _sessions.Shed(Plenty, isUrgent: true);
+
+        Assert.That(woken.Take(cancellationToken), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Dispose_Session_IsNotCountedOrAskedAnyMore()
+    {
+        Add("over", SheddingRank.Idle).Dispose();
+
+        Assert.That((_sessions.Count, _sessions.Shed(Plenty, isUrgent: true)), Is.EqualTo((0, 0)));
+    }
+
+    [Test]
+    public void Views_Sessions_AreNumberedAndStandWhereTheyHaveSaid()
+    {
+        Add("first", SheddingRank.Idle);
+        Add("second", SheddingRank.Content, held: 7, client: "192.0.2.9", progress: 3);
+
+        var views = _sessions.Views.OrderBy(static view => view.Number).ToList();
+        Assert.That(views[1].Number, Is.EqualTo(views[0].Number + 1));
+        Assert.That(
+            (views[1].Service, views[1].Client.NameAddress, views[1].IsTls, views[1].Standing),
+            Is.EqualTo(("smtp", "unknown[192.0.2.9]", false, Standing(SheddingRank.Content, 7, 3))));
+    }
+
+    private IEnumerable<string> Asked => _open.Where(static entry => entry.Session.IsAsked).Select(static entry => entry.Name);
+
+    private OpenSession Add(string name, SheddingRank rank, long held = 0, string? client = null, long progress = 0)
+    {
+        // Without another word each is another client's.
+        var session = _sessions.Add(TestConnection.Of(_snapshot, address: client ?? $"198.51.100.{_open.Count}"));
+        session.Attach(static () => { });
+        session.Note(Standing(rank, held, progress));
+        _open.Add((name, session));
+        return session;
+    }
+
+    private static SessionStanding Standing(SheddingRank rank, long held = 0, long progress = 0) =>
+        new() { After = "CONNECT", Destination = "", Rank = rank, Held = held, Progress = progress };
+}

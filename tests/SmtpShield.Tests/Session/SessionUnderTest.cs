@@ -1,0 +1,188 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
+using SmtpShield.Admission;
+using SmtpShield.Hosting;
+using SmtpShield.Limits;
+using SmtpShield.Mta;
+using SmtpShield.Observe;
+using SmtpShield.Options;
+using SmtpShield.Session;
+using SmtpShield.Testing;
+using SmtpShield.Tests.Admission;
+
+namespace SmtpShield.Tests.Session;
+
+/// <summary>A session between a client and an MTA that are pipes in memory, with a clock that stands still. All that can happen has happened when a method here returns.</summary>
+internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
+{
+    private static readonly PipeOptions s_inline = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, useSynchronizationContext: false);
+
+    private readonly TaskCompletionSource<UpstreamDialResult> _dial = new();
+    private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly FakeLogCollector _log = new();
+    private readonly ConnectionDrain _drain;
+    private readonly ClientConnection _connection;
+    private readonly OpenSession _open;
+    private readonly SessionLoop _loop;
+    private readonly Task<SessionEnd> _ended;
+    private readonly IDuplexPipe _client;
+    private readonly IDuplexPipe _mta;
+    private readonly IDuplexPipe _shieldToMta;
+
+    private SessionUnderTest(ShieldOptions options, TlsMode tls, ClientCounter? counter)
+    {
+        var snapshot = new ShieldSnapshot(options with { Tls = options.Tls with { SecurityLevel = tls == TlsMode.None ? TlsSecurityLevel.None : TlsSecurityLevel.May } });
+        using var factory = new LoggerFactory([new FakeLoggerProvider(_log)]);
+        _drain = new ConnectionDrain(snapshot, Time);
+        (var transport, _client) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
+        (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
+        Context = new SessionContext(_connection = TestConnection.Of(snapshot, transport, counter), () => new(new(Time), _connection.Client.Range));
+        Assert.That(Context.Tls, Is.EqualTo(tls));
+        Sessions = new OpenSessions();
+        _open = Sessions.Add(_connection);
+        _loop = new SessionLoop(Context, this, _drain, _open, new(factory.CreateLogger<RemovedEhloKeywords>()), new(factory.CreateLogger<LenientMtas>()), Time, new FakeLogger(_log));
+        _ended = _loop.RunAsync().AsTask();
+        Ended = ReasonAsync(_ended);
+    }
+
+    /// <summary>The clock.</summary>
+    public FakeTimeProvider Time { get; } = new();
+
+    /// <summary>What outlives STARTTLS.</summary>
+    public SessionContext Context { get; }
+
+    /// <summary>How the session ended.</summary>
+    public Task<SessionEndReason> Ended { get; }
+
+    /// <summary>Behind what.</summary>
+    public string After => _ended.Result.After;
+
+    /// <summary>The session as others see it.</summary>
+    public OpenSessions Sessions { get; }
+
+    /// <summary>What was logged.</summary>
+    public IReadOnlyList<string> Log => _log.Lines;
+
+    /// <summary>The dial was given up.</summary>
+    public bool IsDialGivenUp => _givenUp.Task.IsCompleted;
+
+    /// <summary>Completes when it is.</summary>
+    public Task WhenDialIsGivenUp => _givenUp.Task;
+
+    /// <summary>A session whose client is not greeted yet: the MTA is being dialed.</summary>
+    public static SessionUnderTest Dialing(ShieldOptions? options = null, TlsMode tls = TlsMode.None, ClientCounter? counter = null) =>
+        new(options ?? new() { Smtpd = new() { MyHostname = "mx" } }, tls, counter);
+
+    /// <summary>A session whose client has been greeted.</summary>
+    public static SessionUnderTest Greeted(ShieldOptions? options = null, TlsMode tls = TlsMode.None, ClientCounter? counter = null)
+    {
+        var session = Dialing(options, tls, counter);
+        session.MtaGreets("220 mta\r\n");
+        Assert.That(session.ClientSees(), Is.EqualTo("220 mta\r\n"));
+        return session;
+    }
+
+    /// <summary>A session behind EHLO.</summary>
+    public static SessionUnderTest Introduced(ShieldOptions? options = null, TlsMode tls = TlsMode.None, string keywords = "250-mta\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-AUTH PLAIN LOGIN\r\n250 ENHANCEDSTATUSCODES\r\n")
+    {
+        var session = Greeted(options, tls);
+        session.ClientSends("EHLO client\r\n");
+        Assert.That(session.MtaSees(), Is.EqualTo("EHLO client\r\n"));
+        session.MtaSends(keywords);
+        Assert.That(session.ClientSees(), Does.EndWith("\r\n"));
+        return session;
+    }
+
+    /// <inheritdoc/>
+    async ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(CancellationToken cancellationToken)
+    {
+        await using var givesUp = cancellationToken.Register(() =>
+        {
+            _givenUp.TrySetResult();
+            _dial.TrySetCanceled(cancellationToken);
+        });
+        return await _dial.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>The dial ends with a greeting.</summary>
+    public void MtaGreets(string greeting)
+    {
+        var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
+        EndDial(new(new UpstreamConnection(connection, null, new("192.0.2.25:25"), Encoding.Latin1.GetBytes(greeting), int.Parse(greeting.AsSpan(0, 3), null)), [], GreetingTimedOut: false));
+    }
+
+    /// <summary>The dial ends without an MTA.</summary>
+    public void NoMtaAnswers(bool isSilent) => EndDial(new(null, [new("192.0.2.25:25", "Connection refused")], isSilent));
+
+    /// <summary>The client sends octets.</summary>
+    public void ClientSends(string octets) => Send(_client, octets);
+
+    /// <summary>The MTA sends octets.</summary>
+    public void MtaSends(string octets) => Send(_mta, octets);
+
+    /// <summary>What has come to the client since the last time.</summary>
+    public string ClientSees() => Receive(_client);
+
+    /// <summary>What has come to the MTA since the last time.</summary>
+    public string MtaSees() => Receive(_mta);
+
+    /// <summary>The client sends nothing more.</summary>
+    public void ClientEnds() => _client.Output.Complete();
+
+    /// <summary>The client's connection breaks.</summary>
+    public void ClientBreaks()
+    {
+        _client.Input.Complete();
+        _client.Output.Complete(new IOException("reset"));
+    }
+
+    /// <summary>The MTA closes.</summary>
+    public void MtaCloses() => _mta.Output.Complete();
+
+    /// <summary>The shield begins to stop.</summary>
+    public void Drain() => _drain.Begin();
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _loop.DisposeAsync();
+        _open.Dispose();
+        Context.Dispose();
+        _connection.Dispose();
+        _drain.Dispose();
+    }
+
+    private static async Task<SessionEndReason> ReasonAsync(Task<SessionEnd> ended) => (await ended).Reason;
+
+    // In a context of the test's the session would go on on another thread.
+    private void EndDial(in UpstreamDialResult result)
+    {
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        _dial.SetResult(result);
+        SynchronizationContext.SetSynchronizationContext(context);
+    }
+
+    private static void Send(IDuplexPipe end, string octets)
+    {
+        end.Output.Write(Encoding.Latin1.GetBytes(octets));
+        var flush = end.Output.FlushAsync();
+        Assert.That(flush.IsCompleted || octets.Length > 0);
+    }
+
+    private static string Receive(IDuplexPipe end)
+    {
+        var received = new StringBuilder();
+        while (end.Input.TryRead(out var read) && !read.Buffer.IsEmpty)
+        {
+            foreach (var segment in read.Buffer)
+                received.Append(Encoding.Latin1.GetString(segment.Span));
+            end.Input.AdvanceTo(read.Buffer.End);
+        }
+        return received.ToString();
+    }
+}
