@@ -6,7 +6,8 @@ using SmtpShield.Options;
 // First of all: a signal to reload, or to open the log anew, may come as soon as there is a process, and would end it.
 using var signals = args is ["run", ..] ? ShieldSignals.Catch() : null;
 
-// Before any socket exists: completions run on the thread that learns of them. Nothing in the shield blocks a thread, so a hop to the pool would only cost time.
+// Before any socket exists: completions run on the thread that learns of them. Nothing in the shield blocks a thread, so a hop to
+// the pool would only cost time.
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
 var root = new RootCommand("SmtpShield guards a mail server that is already there: a transparent SMTP proxy with Postfix's limits.")

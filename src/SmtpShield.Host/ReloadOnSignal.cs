@@ -5,9 +5,13 @@ using SmtpShield.Options;
 
 namespace SmtpShield.Host;
 
-/// <summary>Does what signals ask for, one after the other: SIGHUP reads the configuration again and opens the log anew, for a file that has been rotated; SIGUSR1 does the latter only.</summary>
+/// <summary>
+/// Does what signals ask for, one after the other: SIGHUP reads the configuration again and opens the log anew, for a file that has been
+/// rotated; SIGUSR1 does the latter only.
+/// </summary>
 internal sealed class ReloadOnSignal(
-    ShieldSignals signals, ShieldConfigurationWatcher configuration, MaillogLoggerProvider maillog, SystemdNotifier systemd, IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
+    ShieldSignals signals, ShieldConfigurationWatcher configuration, MaillogLoggerProvider maillog, SystemdNotifier systemd, IHostApplicationLifetime lifetime,
+    TimeProvider time) : BackgroundService
 {
     // Who sends a thousand signals a second gets four reloads a second, and clients get the processor.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);

@@ -16,7 +16,8 @@ internal static class ShieldHost
     /// <summary>Runs the shield until it is told to stop.</summary>
     /// <param name="snapshot">The options to start with.</param>
     /// <param name="configure">Services the command adds.</param>
-    /// <returns>The exit status: 0, or 1 with one line on standard error when it could not start, or a part of it has failed: what restarts a failed service then restarts it.</returns>
+    /// <returns>The exit status: 0, or 1 with one line on standard error when it could not start, or a part of it has failed: what restarts a failed
+    /// service then restarts it.</returns>
     public static async Task<int> RunAsync(ShieldSnapshot snapshot, Action<IServiceCollection> configure)
     {
         try
@@ -37,7 +38,8 @@ internal static class ShieldHost
             if (FailedOf(parts) is not { } failed)
                 return 0;
 
-            await Console.Error.WriteLineAsync($"smtpshield: fatal: {failed.GetType().Name} failed: {failed.ExecuteTask!.Exception!.GetBaseException().Message} (a bug: report it)");
+            await Console.Error.WriteLineAsync(
+                $"smtpshield: fatal: {failed.GetType().Name} failed: {failed.ExecuteTask!.Exception!.GetBaseException().Message} (a bug: report it)");
             return 1;
         }
         catch (Exception exception) when (exception is EndpointBindException or SessionCapacityException or MaillogFileException or CertificateException)

@@ -4,8 +4,8 @@ using System.Threading.Channels;
 namespace SmtpShield.Host;
 
 /// <summary>
-/// The signals that would end the program if nobody caught them: SIGHUP asks for a reload, SIGUSR1 for the log to be opened anew, SIGUSR2 for nothing. Caught by the first statement of the
-/// program, and remembered until there is somebody to act. However many come, one request waits.
+/// The signals that would end the program if nobody caught them: SIGHUP asks for a reload, SIGUSR1 for the log to be opened anew, SIGUSR2 for nothing.
+/// Caught by the first statement of the program, and remembered until there is somebody to act. However many come, one request waits.
 /// </summary>
 internal sealed class ShieldSignals : IDisposable
 {
@@ -13,7 +13,8 @@ internal sealed class ShieldSignals : IDisposable
     private const PosixSignal User1 = (PosixSignal)10;
     private const PosixSignal User2 = (PosixSignal)12;
 
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _requested;
 

@@ -4,7 +4,10 @@ using SmtpShield.Options;
 
 namespace SmtpShield.Host;
 
-/// <summary>Says in the log what is accepted in the configuration but probably not meant, that the shield serves clients, as Postfix's master does, and where it can't look.</summary>
+/// <summary>
+/// Says in the log what is accepted in the configuration but probably not meant, that the shield serves clients, as Postfix's master
+/// does, and where it can't look.
+/// </summary>
 internal sealed class StartReport(ShieldConfiguration configuration, ShieldConfigurationResult result, ILogger<StartReport> log) : IHostedLifecycleService
 {
     /// <inheritdoc />

@@ -39,10 +39,12 @@ public sealed class ConnectionLimitTests
 
     [Test]
     [CancelAfter(60_000)]
-    public async Task Connect_SixthWithRateFive_RefusedAndLoggedAsByPostfix([Values("quit", "vanish", "open")] string leaving, CancellationToken cancellationToken)
+    public async Task Connect_SixthWithRateFive_RefusedAndLoggedAsByPostfix(
+        [Values("quit", "vanish", "open")] string leaving, CancellationToken cancellationToken)
     {
         await ConnectSevenTimesAsync(Postfix.EndPointOf("rate-" + leaving), Postfix.LogOf("rate-" + leaving), leaving, cancellationToken);
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "5" }, cancellationToken);
+        await using var shield = await ShieldProcess.StartAsync(
+            Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "5" }, cancellationToken);
         await ConnectSevenTimesAsync(shield.EndPoint, shield.Log, leaving, cancellationToken);
 
         Assert.That(Comparable(shield.Log), Is.EqualTo(Comparable(Postfix.LogOf("rate-" + leaving))).AsCollection);
@@ -60,7 +62,8 @@ public sealed class ConnectionLimitTests
     {
         RealPostfix.RequireProgram("telnet");
         var expected = await TelnetSixTimesAsync(Postfix.EndPointOf("rate-telnet"), Postfix.LogOf("rate-telnet"), cancellationToken);
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "5" }, cancellationToken);
+        await using var shield = await ShieldProcess.StartAsync(
+            Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "5" }, cancellationToken);
         var actual = await TelnetSixTimesAsync(shield.EndPoint, shield.Log, cancellationToken);
 
         Assert.That(actual, Is.EqualTo(expected).AsCollection);
@@ -69,7 +72,9 @@ public sealed class ConnectionLimitTests
         await shield.StopAsync(cancellationToken);
     }
 
-    /// <summary>Unread input at close makes the kernel send RST, which can take the 421 away from the client; Postfix loses it that way, the shield must not.</summary>
+    /// <summary>
+    /// Unread input at close makes the kernel send RST, which can take the 421 away from the client; Postfix loses it that way, the shield must not.
+    /// </summary>
     [Test]
     [CancelAfter(120_000)]
     public async Task Refuse_ClientHasSentMuch_ReplyIsAlwaysReadable(CancellationToken cancellationToken)
@@ -111,7 +116,8 @@ public sealed class ConnectionLimitTests
     public async Task Connect_FromThisHostWithDefaults_Exempt(CancellationToken cancellationToken)
     {
         await using var shield = await ShieldProcess.StartAsync(
-            Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["mynetworks"] = ShieldProcess.OwnDefault, ["smtpd_client_connection_rate_limit"] = "1" }, cancellationToken);
+            Postfix.EndPointOf("behind"),
+            new Dictionary<string, string> { ["mynetworks"] = ShieldProcess.OwnDefault, ["smtpd_client_connection_rate_limit"] = "1" }, cancellationToken);
         for (var number = 1; number <= 4; number++)
         {
             await using var local = await RawSmtpClient.ConnectAsync(shield.EndPoint, IPAddress.Loopback, cancellationToken);
@@ -131,7 +137,8 @@ public sealed class ConnectionLimitTests
             new Dictionary<string, string> { ["anvil_rate_time_unit"] = "3s" });
         var expected = await TimeUntilAcceptedAsync(postfix.EndPointOf("window"), cancellationToken);
         await using var shield = await ShieldProcess.StartAsync(
-            Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "1", ["anvil_rate_time_unit"] = "3s" }, cancellationToken);
+            Postfix.EndPointOf("behind"),
+            new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "1", ["anvil_rate_time_unit"] = "3s" }, cancellationToken);
         var actual = await TimeUntilAcceptedAsync(shield.EndPoint, cancellationToken);
 
         // Postfix counts in whole seconds of the clock: its window of 3 s is over 3 to 4 s after the first event.
@@ -175,7 +182,8 @@ public sealed class ConnectionLimitTests
         for (var number = 1; number <= 6; number++)
         {
             await using var telnet = OutsideProcess.Start("telnet", ["-b", s_client.ToString(), server.Address.ToString(), $"{server.Port}"]);
-            await Eventually.HoldsAsync(() => telnet.HasExited || telnet.Output.Contains("220 ", StringComparison.Ordinal), TimeSpan.FromSeconds(10), "telnet shows the greeting", cancellationToken);
+            await Eventually.HoldsAsync(() => telnet.HasExited || telnet.Output.Contains("220 ", StringComparison.Ordinal), TimeSpan.FromSeconds(10),
+                "telnet shows the greeting", cancellationToken);
             if (!telnet.HasExited && number % 2 == 0)
                 await telnet.WriteAsync("QUIT\n", cancellationToken);
             else if (!telnet.HasExited && !telnet.Output.Contains("421 ", StringComparison.Ordinal))

@@ -44,7 +44,8 @@ public sealed class ControlTests
         shield.Signal(OutsideProcess.Terminate);
         Assert.That(await idle.ReplyAsync(cancellationToken), Does.StartWith("421 4.3.2 mail.example.test"));
         Assert.That(await idle.ReadToEndAsync(cancellationToken), Is.Empty);
-        await Eventually.HoldsAsync(() => !LoopbackPorts.IsListening(shield.EndPoint.Port), TimeSpan.FromSeconds(5), "nobody is let in any more", cancellationToken);
+        await Eventually.HoldsAsync(() => !LoopbackPorts.IsListening(shield.EndPoint.Port), TimeSpan.FromSeconds(5),
+            "nobody is let in any more", cancellationToken);
         Assert.That(await busy.CommandAsync("The end.\r\n.", cancellationToken), Does.StartWith("250 2.0.0 Ok: queued as"));
         Assert.That(await busy.ReplyAsync(cancellationToken), Does.StartWith("421 4.3.2 mail.example.test").Or.EqualTo("closed"));
         Assert.That(await shield.WaitForExitAsync(TimeSpan.FromSeconds(10), cancellationToken), Is.Zero);
@@ -55,7 +56,8 @@ public sealed class ControlTests
     [CancelAfter(60_000)]
     public async Task Terminate_TransactionThatDoesNotEnd_EndsAfterDrainTimeout(CancellationToken cancellationToken)
     {
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["shield_drain_timeout"] = "2s" }, cancellationToken);
+        await using var shield = await ShieldProcess.StartAsync(
+            Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["shield_drain_timeout"] = "2s" }, cancellationToken);
         await using var busy = await RawSmtpClient.ConnectAsync(shield.EndPoint, s_client, cancellationToken);
         Assert.That(await busy.ReplyAsync(cancellationToken), Does.StartWith("220"));
         foreach (var command in new[] { "EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<box2@example.test>" })
@@ -75,7 +77,8 @@ public sealed class ControlTests
     [CancelAfter(60_000)]
     public async Task Save_NewRateLimit_NextConnectionWithinTwoSeconds([Values] bool hangUp, CancellationToken cancellationToken)
     {
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "1" }, cancellationToken);
+        await using var shield = await ShieldProcess.StartAsync(
+            Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "1" }, cancellationToken);
         await using var running = await RawSmtpClient.ConnectAsync(shield.EndPoint, s_client, cancellationToken);
         Assert.That(await running.ReplyAsync(cancellationToken), Does.StartWith("220"));
         Assert.That(await GreetingAsync(shield, cancellationToken), Does.StartWith("421 4.7.0"));
@@ -96,14 +99,18 @@ public sealed class ControlTests
     [CancelAfter(60_000)]
     public async Task Save_FileWithErrors_AllAreLoggedAndNothingChanges([Values] bool hangUp, CancellationToken cancellationToken)
     {
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "2" }, cancellationToken);
-        var lines = (await File.ReadAllLinesAsync(shield.MainCf, cancellationToken)).Where(line => !line.StartsWith("smtpd_client_connection_rate_limit", StringComparison.Ordinal)).ToList();
-        lines.AddRange(["smtpd_client_connection_rate_limit = 100", "smtpd_soft_error_limit = many", "# a comment", "smtpd_error_sleep_time = 3x", "no assignment"]);
+        await using var shield = await ShieldProcess.StartAsync(
+            Postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "2" }, cancellationToken);
+        var lines = (await File.ReadAllLinesAsync(shield.MainCf, cancellationToken))
+            .Where(line => !line.StartsWith("smtpd_client_connection_rate_limit", StringComparison.Ordinal)).ToList();
+        lines.AddRange(
+            ["smtpd_client_connection_rate_limit = 100", "smtpd_soft_error_limit = many", "# a comment", "smtpd_error_sleep_time = 3x", "no assignment"]);
         await File.WriteAllLinesAsync(shield.MainCf, lines, cancellationToken);
         if (hangUp)
             shield.Signal(OutsideProcess.HangUp);
 
-        await Eventually.TryAsync(() => shield.AllLines.Contains("no assignment", StringComparison.Ordinal) && shield.AllLines.Contains("smtpd_error_sleep_time", StringComparison.Ordinal), TimeSpan.FromSeconds(5), cancellationToken);
+        await Eventually.TryAsync(() => shield.AllLines.Contains("no assignment", StringComparison.Ordinal)
+            && shield.AllLines.Contains("smtpd_error_sleep_time", StringComparison.Ordinal), TimeSpan.FromSeconds(5), cancellationToken);
         Assert.That(shield.AllLines, Does.Match($@"line {lines.IndexOf("smtpd_soft_error_limit = many") + 1}\b.*smtpd_soft_error_limit"));
         Assert.That(shield.AllLines, Does.Match($@"line {lines.IndexOf("smtpd_error_sleep_time = 3x") + 1}\b.*smtpd_error_sleep_time"));
         Assert.That(shield.AllLines, Does.Match($@"line {lines.IndexOf("no assignment") + 1}\b.*no assignment"));

@@ -31,10 +31,13 @@ public sealed class DeliveryTests
             yield return Message("no header", "\r\nbody\r\n");
             yield return Message("dots", "Subject: dots\r\n\r\n.\r\n..\r\n...\r\n.x\r\nx.\r\n\r\n.\r\n");
             yield return Message("only dots", ".\r\n.\r\n");
-            yield return Message("8-bit", "Subject: \xe4\xf6\xfc\r\n\r\n" + string.Concat(Enumerable.Range(1, 255).Where(octet => octet is not ('\r' or '\n')).Select(octet => (char)octet)) + "\r\n");
-            yield return Message("long lines", "Subject: long\r\n\r\n" + string.Join("\r\n", new[] { 998, 999, 2047, 2048, 2049, 4096, 65536, 1_000_000 }.Select(length => new string('y', length))) + "\r\n");
+            yield return Message("8-bit", "Subject: \xe4\xf6\xfc\r\n\r\n"
+                + string.Concat(Enumerable.Range(1, 255).Where(octet => octet is not ('\r' or '\n')).Select(octet => (char)octet)) + "\r\n");
+            yield return Message("long lines", "Subject: long\r\n\r\n"
+                + string.Join("\r\n", new[] { 998, 999, 2047, 2048, 2049, 4096, 65536, 1_000_000 }.Select(length => new string('y', length))) + "\r\n");
             yield return Message("long line of dots", "Subject: dots\r\n\r\n" + new string('.', 300_000) + "\r\n");
-            yield return Message("dots at buffer boundaries", "Subject: dots\r\n\r\n" + string.Concat(Enumerable.Range(1, 5000).Select(length => "." + new string('z', length % 97) + "\r\n")));
+            yield return Message("dots at buffer boundaries",
+                "Subject: dots\r\n\r\n" + string.Concat(Enumerable.Range(1, 5000).Select(length => "." + new string('z', length % 97) + "\r\n")));
             foreach (var size in new[] { 511, 512, 513, 1023, 1024, 1025, 4095, 4096, 4097, 16_384, 65_535, 65_536, 65_537, 1_000_000, 20_000_000 })
                 yield return Message($"{size} octets", Lines(size));
         }
@@ -47,7 +50,8 @@ public sealed class DeliveryTests
         var cancellationToken = TestContext.CurrentContext.CancellationToken;
         _postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind"), PostfixService.WithoutLimits("direct")], cancellationToken);
         // As with the program's own default: this host is exempt.
-        _shield = await ShieldProcess.StartAsync(_postfix.EndPointOf("behind"), new Dictionary<string, string> { ["mynetworks"] = "127.0.0.0/8" }, cancellationToken);
+        _shield = await ShieldProcess.StartAsync(
+            _postfix.EndPointOf("behind"), new Dictionary<string, string> { ["mynetworks"] = "127.0.0.0/8" }, cancellationToken);
     }
 
     [OneTimeTearDown]
@@ -72,7 +76,8 @@ public sealed class DeliveryTests
     [CancelAfter(180_000)]
     public async Task Data_AnyMessage_StoredAsSent(string message, CancellationToken cancellationToken)
     {
-        var dotted = Encoding.Latin1.GetBytes((message.StartsWith('.') ? "." : "") + message.Replace("\r\n.", "\r\n..", StringComparison.Ordinal) + (message.EndsWith("\r\n", StringComparison.Ordinal) || message.Length == 0 ? "" : "\r\n") + ".\r\n");
+        var dotted = Encoding.Latin1.GetBytes((message.StartsWith('.') ? "." : "") + message.Replace("\r\n.", "\r\n..", StringComparison.Ordinal)
+            + (message.EndsWith("\r\n", StringComparison.Ordinal) || message.Length == 0 ? "" : "\r\n") + ".\r\n");
         await CompareAsync(
             message,
             async (client, to) =>
@@ -113,7 +118,8 @@ public sealed class DeliveryTests
         const string message = "Subject: lone\r\n\r\na\nb\rc\r\n\n.\r\n\r\n.\n.\r\nQUIT\r\nd";
         await CompareAsync(
             null,
-            async (client, to) => await client.SendAsync($"MAIL FROM:<a@client.example>\r\nRCPT TO:<{to}@example.test>\r\nBDAT {message.Length} LAST\r\n{message}RSET\r\n", cancellationToken),
+            async (client, to) => await client.SendAsync(
+                $"MAIL FROM:<a@client.example>\r\nRCPT TO:<{to}@example.test>\r\nBDAT {message.Length} LAST\r\n{message}RSET\r\n", cancellationToken),
             cancellationToken,
             replies: 4);
     }
@@ -125,7 +131,8 @@ public sealed class DeliveryTests
         RealPostfix.RequireProgram("swaks");
         var file = await MessageFileAsync(cancellationToken);
         await CompareProgramAsync(
-            (port, to) => ("swaks", ["--server", $"127.0.0.1:{port}", "--helo", "client.example", "--from", "a@client.example", "--to", $"{to}@example.test", "--data", "@" + file, "--suppress-data"]),
+            (port, to) => ("swaks", ["--server", $"127.0.0.1:{port}", "--helo", "client.example", "--from", "a@client.example", "--to", $"{to}@example.test",
+                "--data", "@" + file, "--suppress-data"]),
             1,
             cancellationToken);
     }
@@ -171,18 +178,21 @@ public sealed class DeliveryTests
         var (direct, shielded) = (TakeBox(), TakeBox());
         await OutsideProcess.RunSuccessfullyAsync("smtp-source", Arguments(Postfix.EndPointOf("direct").Port, direct, 1), s_limit, cancellationToken);
         await OutsideProcess.RunSuccessfullyAsync("smtp-source", Arguments(Shield.EndPoint.Port, shielded, 5000), s_limit, cancellationToken);
-        var expected = WithoutNumbers(await StoredMessage.ReadAsync((await Postfix.WaitForMessagesAsync(direct, 1, s_limit, cancellationToken)).Single(), cancellationToken));
+        var expected = WithoutNumbers(
+            await StoredMessage.ReadAsync((await Postfix.WaitForMessagesAsync(direct, 1, s_limit, cancellationToken)).Single(), cancellationToken));
         var stored = await Postfix.WaitForMessagesAsync(shielded, 5000, TimeSpan.FromSeconds(240), cancellationToken);
         Assert.That(stored, Has.Count.EqualTo(5000));
         foreach (var path in stored)
             Assert.That(WithoutNumbers(await StoredMessage.ReadAsync(path, cancellationToken)), Is.EqualTo(expected));
 
         static string[] Arguments(int port, string to, int messages) =>
-            ["-s", "50", "-m", $"{messages}", "-l", "4096", "-M", "client.example", "-f", "a@client.example", "-t", $"{to}@example.test", $"inet:127.0.0.1:{port}"];
+            ["-s", "50", "-m", $"{messages}", "-l", "4096", "-M", "client.example", "-f", "a@client.example", "-t", $"{to}@example.test",
+                $"inet:127.0.0.1:{port}"];
 
         // What smtp-source makes up for each message: the recipient tells the two deliveries apart, the date and the id differ.
         static string WithoutNumbers(byte[] message) =>
-            string.Join('\n', Encoding.Latin1.GetString(message).Split('\n').Where(line => !s_made.Any(name => line.StartsWith(name, StringComparison.OrdinalIgnoreCase))));
+            string.Join('\n', Encoding.Latin1.GetString(message).Split('\n')
+                .Where(line => !s_made.Any(name => line.StartsWith(name, StringComparison.OrdinalIgnoreCase))));
     }
 
     [Test]
@@ -227,8 +237,10 @@ public sealed class DeliveryTests
         var lines = Enumerable.Range(0, 3000).Select(number => (number % 5 == 0 ? "." : "") + new string((char)('a' + number % 26), number % 200));
         await File.WriteAllTextAsync(
             file,
-            "From: <a@client.example>\r\nTo: <b@example.test>\r\nSubject: hello\r\nDate: Sat, 1 Aug 2026 12:00:00 +0000\r\nMessage-Id: <1@client.example>\r\nMIME-Version: 1.0\r\n"
-            + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\u00e4\u00f6\u00fc\r\n.\r\n..\r\n" + string.Join("\r\n", lines) + "\r\n",
+            "From: <a@client.example>\r\nTo: <b@example.test>\r\nSubject: hello\r\nDate: Sat, 1 Aug 2026 12:00:00 +0000\r\nMessage-Id: "
+                + "<1@client.example>\r\nMIME-Version: 1.0\r\n"
+            + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\u00e4\u00f6\u00fc\r\n.\r\n..\r\n"
+            + string.Join("\r\n", lines) + "\r\n",
             cancellationToken);
         return file;
     }
@@ -240,7 +252,8 @@ public sealed class DeliveryTests
         Assert.That(shielded.AsSpan().SequenceEqual(direct), Is.True, () => Difference(direct, shielded));
         // Without a header Postfix puts an empty line before the body; then the direct delivery is what counts.
         if (sent is not null && sent.StartsWith("Subject: ", StringComparison.Ordinal))
-            Assert.That(shielded.AsSpan().SequenceEqual(Encoding.Latin1.GetBytes(sent.Replace("\r\n", "\n", StringComparison.Ordinal))), Is.True, "differs from what was sent");
+            Assert.That(shielded.AsSpan().SequenceEqual(Encoding.Latin1.GetBytes(sent.Replace("\r\n", "\n", StringComparison.Ordinal))), Is.True,
+                "differs from what was sent");
 
         async Task<byte[]> StoreAsync(IPEndPoint server)
         {

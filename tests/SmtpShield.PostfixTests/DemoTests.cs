@@ -18,7 +18,8 @@ public sealed class DemoTests
         var port = LoopbackPorts.Take();
         await using var demo = OutsideProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "demo", "--port", $"{port}"]);
         await Eventually.HoldsAsync(() => LoopbackPorts.IsListening(port), TimeSpan.FromSeconds(60), "the demo listens", cancellationToken);
-        var lines = Regex.Match(demo.Output, $@"(?m)^  telnet 127\.0\.0\.1 {port}\n(?:  ([A-Z].*)\n){{3}}").Groups[1].Captures.Select(line => line.Value).ToList();
+        var lines = Regex.Match(demo.Output, $@"(?m)^  telnet 127\.0\.0\.1 {port}\n(?:  ([A-Z].*)\n){{3}}")
+            .Groups[1].Captures.Select(line => line.Value).ToList();
         Assert.That(lines, Has.Count.EqualTo(3).And.Member(LastLine), demo.Output);
 
         await using var client = await RawSmtpClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), IPAddress.Loopback, cancellationToken);

@@ -6,7 +6,10 @@ using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests;
 
-/// <summary>A real Postfix with the entry of deploy/postfix/master.cf behind a shield with the lines of deploy/smtpshield/main.cf: what people copy delivers mail, knows its clients and is no open relay.</summary>
+/// <summary>
+/// A real Postfix with the entry of deploy/postfix/master.cf behind a shield with the lines of deploy/smtpshield/main.cf: what people copy delivers mail, knows
+/// its clients and is no open relay.
+/// </summary>
 [Property("Hazard", "ID-11")]
 public sealed partial class DeployedFilesTests
 {
@@ -46,7 +49,8 @@ public sealed partial class DeployedFilesTests
                 Service("untold", fragment.Replace("    -o smtpd_upstream_proxy_protocol=haproxy\n", UntoldLines(), StringComparison.Ordinal), "may"),
             ],
             cancellationToken,
-            new Dictionary<string, string> { ["mynetworks"] = $"127.0.0.1/32 {Trusted}/32", ["default_transport"] = "discard", ["smtpd_tls_chain_files"] = Chain });
+            new Dictionary<string, string> { ["mynetworks"] = $"127.0.0.1/32 {Trusted}/32", ["default_transport"] = "discard",
+                ["smtpd_tls_chain_files"] = Chain });
     }
 
     [OneTimeTearDown]
@@ -74,7 +78,8 @@ public sealed partial class DeployedFilesTests
 
         var message = await File.ReadAllTextAsync((await Postfix.WaitForMessagesAsync(box, 1, s_limit, cancellationToken)).Single(), cancellationToken);
         Assert.That(message, Does.Contain($"[{client}]").And.Contain((service, sender) == ("passthrough", "python3") ? "with ESMTPS " : "with ESMTP "));
-        await log.WaitForAsync(texts => texts.Any(text => text.EndsWith($": client=unknown[{client}]", StringComparison.Ordinal)), "the client", cancellationToken);
+        await log.WaitForAsync(texts => texts.Any(text => text.EndsWith($": client=unknown[{client}]", StringComparison.Ordinal)),
+            "the client", cancellationToken);
         await shield.StopAsync(cancellationToken);
     }
 
@@ -94,7 +99,8 @@ public sealed partial class DeployedFilesTests
         Assert.That(await SendAsync(sender, shield, stranger, "x@elsewhere.example", cancellationToken), Is.Not.EqualTo(0));
 
         await log.WaitForAsync(
-            texts => texts.Any(text => text.StartsWith($"NOQUEUE: reject: RCPT from unknown[{stranger}]: 554 5.7.1 <x@elsewhere.example>: Relay access denied; ", StringComparison.Ordinal)), "the refusal", cancellationToken);
+            texts => texts.Any(text => text.StartsWith($"NOQUEUE: reject: RCPT from unknown[{stranger}]: 554 5.7.1 <x@elsewhere.example>: "
+                + "Relay access denied; ", StringComparison.Ordinal)), "the refusal", cancellationToken);
         await shield.StopAsync(cancellationToken);
     }
 
@@ -109,7 +115,8 @@ public sealed partial class DeployedFilesTests
         Assert.That(await SendAsync("swaks", shield, Trusted, "good@example.test", cancellationToken), Is.EqualTo(0));
         Assert.That(await SendAsync("swaks", shield, Trusted, "x@elsewhere.example", cancellationToken), Is.Not.EqualTo(0));
         await log.WaitForAsync(
-            texts => texts.Any(text => text.StartsWith("NOQUEUE: reject: RCPT from unknown[127.0.0.1]: 554 5.7.1 <x@elsewhere.example>: Relay access denied; ", StringComparison.Ordinal)), "the refusal", cancellationToken);
+            texts => texts.Any(text => text.StartsWith("NOQUEUE: reject: RCPT from unknown[127.0.0.1]: 554 5.7.1 <x@elsewhere.example>: Relay access denied; ",
+                StringComparison.Ordinal)), "the refusal", cancellationToken);
     }
 
     private static string NextClient() => $"127.85.1.{Interlocked.Increment(ref s_last)}";
@@ -154,7 +161,8 @@ public sealed partial class DeployedFilesTests
     private Task<ShieldProcess> StartAsync(string service, CancellationToken cancellationToken)
     {
         string[] surroundings = ["shield_listen", "shield_upstream", "myhostname"];
-        var parameters = MainCfFile.Read(PathOf("smtpshield/main.cf")).Entries.Values.Where(entry => !surroundings.Contains(entry.Name)).ToDictionary(entry => entry.Name, entry => entry.Value);
+        var parameters = MainCfFile.Read(PathOf("smtpshield/main.cf")).Entries.Values.Where(entry => !surroundings.Contains(entry.Name))
+            .ToDictionary(entry => entry.Name, entry => entry.Value);
         if (service == "certificate")
             parameters["smtpd_tls_chain_files"] = Chain;
         if (service == "untold")

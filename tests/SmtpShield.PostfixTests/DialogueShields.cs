@@ -4,8 +4,8 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.PostfixTests;
 
 /// <summary>
-/// Shields for many runs of dialogues: each run has a service of its own, with its own limits and counters, as it has one of Postfix's, and a process has many services.
-/// To start a process for each would take the machine longer than to play the dialogues.
+/// Shields for many runs of dialogues: each run has a service of its own, with its own limits and counters, as it has one of
+/// Postfix's, and a process has many services. To start a process for each would take the machine longer than to play the dialogues.
 /// </summary>
 public sealed class DialogueShields : IAsyncDisposable
 {
@@ -22,7 +22,8 @@ public sealed class DialogueShields : IAsyncDisposable
     /// <param name="services">The services.</param>
     /// <param name="parameters">What all have.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static async Task<DialogueShields> StartAsync(IEnumerable<ShieldService> services, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken)
+    public static async Task<DialogueShields> StartAsync(
+        IEnumerable<ShieldService> services, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken)
     {
         var shields = new DialogueShields();
         try

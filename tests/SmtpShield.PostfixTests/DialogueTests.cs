@@ -7,8 +7,9 @@ using SmtpShield.Testing.Tls;
 namespace SmtpShield.PostfixTests;
 
 /// <summary>
-/// Each dialogue in <c>Dialogues/</c> with a Postfix that has the limits, and with a shield that has them before a Postfix without limits: clients must see the same
-/// replies, closes and delays, and the log must say the same. A dialogue that is not marked <c>whole-only</c> also runs with its writes cut at every place.
+/// Each dialogue in <c>Dialogues/</c> with a Postfix that has the limits, and with a shield that has them before a Postfix without
+/// limits: clients must see the same replies, closes and delays, and the log must say the same. A dialogue that is not marked <c>whole-only</c> also runs with
+/// its writes cut at every place.
 /// </summary>
 [Parallelizable(ParallelScope.Children)]
 public sealed class DialogueTests
@@ -31,7 +32,8 @@ public sealed class DialogueTests
 
     private static IEnumerable<TestCaseData> Whole => Dialogues.Select(dialogue => new TestCaseData(dialogue).SetArgDisplayNames(dialogue.Name));
 
-    private static IEnumerable<TestCaseData> Split => Dialogues.Where(dialogue => dialogue.WholeOnly is null).Select(dialogue => new TestCaseData(dialogue).SetArgDisplayNames(dialogue.Name));
+    private static IEnumerable<TestCaseData> Split =>
+        Dialogues.Where(dialogue => dialogue.WholeOnly is null).Select(dialogue => new TestCaseData(dialogue).SetArgDisplayNames(dialogue.Name));
 
     private PostfixInstance Postfix => _postfixes[""];
 
@@ -44,7 +46,9 @@ public sealed class DialogueTests
         // anvil has one anvil_rate_time_unit for all services of a Postfix.
         foreach (var unit in Dialogues.GroupBy(UnitOf))
         {
-            List<PostfixService> services = unit.Key.Length > 0 ? [] : [new("soft-3", SoftLimit("3")), new("soft-4", SoftLimit("4")), PostfixService.WithoutLimits(CutsService)];
+            List<PostfixService> services = unit.Key.Length > 0
+                ? []
+                : [new("soft-3", SoftLimit("3")), new("soft-4", SoftLimit("4")), PostfixService.WithoutLimits(CutsService)];
             services.AddRange(unit.SelectMany(ServicesOf));
             var parameters = new Dictionary<string, string>();
             if (unit.Key.Length > 0)
@@ -84,8 +88,9 @@ public sealed class DialogueTests
     public Task Run_WholeWrites_SameAsPostfix(DialogueFile dialogue, CancellationToken cancellationToken) => CompareAsync(dialogue, cancellationToken);
 
     /// <summary>
-    /// One session with one octet per write, and for every place in every write one in which the write is cut there: all with one shield, and each must be what Postfix with
-    /// one octet per write was. In one session all writes are cut behind the same number of octets, so there are as many as the longest write has places.
+    /// One session with one octet per write, and for every place in every write one in which the write is cut there: all with one shield, and
+    /// each must be what Postfix with one octet per write was. In one session all writes are cut behind the same number of octets, so there are as
+    /// many as the longest write has places.
     /// </summary>
     [TestCaseSource(nameof(Split))]
     [CancelAfter(240_000)]
@@ -95,7 +100,8 @@ public sealed class DialogueTests
         var expected = await DialogueRunner.RunAsync(
             dialogue, Postfix.EndPointOf(limited), ClientNetwork.AsWritten.LinesOf(Postfix.LogOf(limited)), DialogueWrites.Octets, cancellationToken);
         var differences = new ConcurrentQueue<string>();
-        var cuts = Enumerable.Range(1, Math.Max(0, dialogue.LongestWrite - 1)).Select(place => (Name: $"cut behind {place}", Writes: DialogueWrites.CutBehind(place)));
+        var cuts = Enumerable.Range(1, Math.Max(0, dialogue.LongestWrite - 1))
+            .Select(place => (Name: $"cut behind {place}", Writes: DialogueWrites.CutBehind(place)));
         var shields = _shields[UnitOf(dialogue)];
         foreach (var (runs, service) in cuts.Prepend(("one octet per write", DialogueWrites.Octets)).Chunk(ClientNetwork.Others.Count).Zip(CutsOf(dialogue)))
         {
@@ -103,7 +109,8 @@ public sealed class DialogueTests
             await Parallel.ForEachAsync(runs.Zip(ClientNetwork.Others), options, async (run, token) =>
             {
                 var ((name, writes), network) = run;
-                var actual = await DialogueRunner.RunAsync(dialogue, shields.EndPointOf(service), network.LinesOf(shields.LogOf(service)), writes, token, network);
+                var actual = await DialogueRunner.RunAsync(dialogue, shields.EndPointOf(service), network.LinesOf(shields.LogOf(service)),
+                    writes, token, network);
                 if (!actual.TimelessLines.SequenceEqual(expected.TimelessLines))
                     differences.Enqueue($"{name}:\n{string.Join('\n', actual.TimelessLines)}");
             });
@@ -121,14 +128,15 @@ public sealed class DialogueTests
     public async Task Run_EveryDialogueWithPostfixTwice_SameTranscripts(CancellationToken cancellationToken)
     {
         var differences = new ConcurrentQueue<string>();
-        await Parallel.ForEachAsync(Dialogues, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellationToken }, async (dialogue, token) =>
-        {
-            var first = await RunPostfixAsync(dialogue, DialogueWrites.Whole, ClientNetwork.AsWritten, token);
-            var second = await RunPostfixAsync(dialogue, dialogue.WholeOnly is null ? DialogueWrites.Octets : DialogueWrites.Whole, s_again, token);
-            await TestContext.Out.WriteLineAsync($"{dialogue.Name}\n{string.Join('\n', first.Lines)}\n");
-            if (!second.Lines.SequenceEqual(first.Lines))
-                differences.Enqueue($"{dialogue.Name}\n{Difference(first, second)}");
-        });
+        await Parallel.ForEachAsync(Dialogues, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellationToken },
+            async (dialogue, token) =>
+            {
+                var first = await RunPostfixAsync(dialogue, DialogueWrites.Whole, ClientNetwork.AsWritten, token);
+                var second = await RunPostfixAsync(dialogue, dialogue.WholeOnly is null ? DialogueWrites.Octets : DialogueWrites.Whole, s_again, token);
+                await TestContext.Out.WriteLineAsync($"{dialogue.Name}\n{string.Join('\n', first.Lines)}\n");
+                if (!second.Lines.SequenceEqual(first.Lines))
+                    differences.Enqueue($"{dialogue.Name}\n{Difference(first, second)}");
+            });
         Assert.That(differences, Is.Empty);
     }
 
@@ -161,7 +169,8 @@ public sealed class DialogueTests
             Assert.That(actual.Log, Is.EqualTo(expected.Log).AsCollection, "what was logged about the session");
             Assert.That(actual.Rejects, Is.EqualTo(expected.Rejects).AsCollection, "what was logged about refused commands");
             foreach (var verb in new[] { "mail", "rcpt", "data", "bdat", "vrfy", "etrn" })
-                Assert.That(seen.GetValueOrDefault(verb), Is.LessThanOrEqualTo(limit.GetValueOrDefault(verb)), $"{verb} commands the MTA had to process, compared with a Postfix that has the limits");
+                Assert.That(seen.GetValueOrDefault(verb), Is.LessThanOrEqualTo(limit.GetValueOrDefault(verb)),
+                    $"{verb} commands the MTA had to process, compared with a Postfix that has the limits");
         });
     }
 
@@ -173,7 +182,8 @@ public sealed class DialogueTests
         var behind = postfix.LogOf(ServiceOf(dialogue, "behind")).FromHere();
         var expected = RunPostfixAsync(dialogue, DialogueWrites.Whole, network, cancellationToken);
         var actual = DialogueRunner.RunAsync(
-            dialogue, shields.EndPointOf(service), shields.LogOf(service).FromHere(), DialogueWrites.Whole, cancellationToken, network, () => [shields.ProcessOf(service)]);
+            dialogue, shields.EndPointOf(service), shields.LogOf(service).FromHere(), DialogueWrites.Whole, cancellationToken, network,
+            () => [shields.ProcessOf(service)]);
         await Task.WhenAll(expected, actual);
         await behind.WaitForQuietAsync(cancellationToken);
         return (await expected, await actual, behind.CommandsSeen(), limited.CommandsSeen());
@@ -183,14 +193,17 @@ public sealed class DialogueTests
     {
         var service = ServiceOf(dialogue, "limited");
         var postfix = PostfixOf(dialogue);
-        return DialogueRunner.RunAsync(dialogue, postfix.EndPointOf(service), postfix.LogOf(service).FromHere(), writes, cancellationToken, network, postfix.AcceptingProcesses);
+        return DialogueRunner.RunAsync(dialogue, postfix.EndPointOf(service), postfix.LogOf(service).FromHere(), writes, cancellationToken, network,
+            postfix.AcceptingProcesses);
     }
 
     private Dictionary<string, string> LimitsOf(DialogueFile dialogue, IReadOnlyCollection<ClientNetwork> networks) =>
-        ClientNetwork.LocalizeAll(dialogue.Limits, networks).ToDictionary(limit => limit.Key, limit => limit.Value.Replace("{chain}", _chain, StringComparison.Ordinal));
+        ClientNetwork.LocalizeAll(dialogue.Limits, networks)
+            .ToDictionary(limit => limit.Key, limit => limit.Value.Replace("{chain}", _chain, StringComparison.Ordinal));
 
     private Dictionary<string, string> MtaOf(DialogueFile dialogue) =>
-        dialogue.Mta.ToDictionary(parameter => parameter.Key, parameter => parameter.Value.Replace("{sasl}", _sasl.Parameters["smtpd_sasl_path"], StringComparison.Ordinal));
+        dialogue.Mta.ToDictionary(parameter => parameter.Key,
+            parameter => parameter.Value.Replace("{sasl}", _sasl.Parameters["smtpd_sasl_path"], StringComparison.Ordinal));
 
     private PostfixInstance PostfixOf(DialogueFile dialogue) => _postfixes[UnitOf(dialogue)];
 
@@ -198,7 +211,8 @@ public sealed class DialogueTests
 
     private static string ServiceOf(DialogueFile dialogue, string part) => $"{dialogue.Name}-{part}";
 
-    // Both ways to play a dialogue have services of their own, because anvil counts for each service by itself and remembers; who plays it once more is another client.
+    // Both ways to play a dialogue have services of their own, because anvil counts for each service by itself and remembers; who
+    // plays it once more is another client.
     private IEnumerable<PostfixService> ServicesOf(DialogueFile dialogue)
     {
         yield return PostfixService.WithoutLimits(ServiceOf(dialogue, "behind"), MtaOf(dialogue));
@@ -230,10 +244,12 @@ public sealed class DialogueTests
 
     // One service for as many runs as there are networks for their clients.
     private static IEnumerable<string> CutsOf(DialogueFile dialogue) =>
-        Enumerable.Range(1, (Math.Max(1, dialogue.LongestWrite) + ClientNetwork.Others.Count - 1) / ClientNetwork.Others.Count).Select(number => ServiceOf(dialogue, $"cuts-{number}"));
+        Enumerable.Range(1, (Math.Max(1, dialogue.LongestWrite) + ClientNetwork.Others.Count - 1) / ClientNetwork.Others.Count)
+            .Select(number => ServiceOf(dialogue, $"cuts-{number}"));
 
     private static string Difference(Transcript expected, Transcript actual) =>
-        $"--- expected (Postfix with the limits)\n{string.Join('\n', expected.Lines)}\n--- actual (the shield with the limits)\n{string.Join('\n', actual.Lines)}\n---";
+        $"--- expected (Postfix with the limits)\n{string.Join('\n', expected.Lines)}\n--- actual (the shield with the "
+            + $"limits)\n{string.Join('\n', actual.Lines)}\n---";
 
     private static Dictionary<string, string> SoftLimit(string limit) => new() { ["smtpd_soft_error_limit"] = limit, ["smtpd_error_sleep_time"] = "2s" };
 

@@ -5,8 +5,8 @@ using SmtpShield.Testing.Smtp;
 namespace SmtpShield.PostfixTests;
 
 /// <summary>
-/// A real HAProxy and a real nginx, each with one socket for IPv4 and IPv6, so that version 1 says <c>TCP6 ::ffff:127.1.0.1</c> of an IPv4 client: before the shield they make of a client what they
-/// make of it before a Postfix with the same limits, and the Postfix behind the shield is told the same again.
+/// A real HAProxy and a real nginx, each with one socket for IPv4 and IPv6, so that version 1 says <c>TCP6 ::ffff:127.1.0.1</c> of an IPv4 client: before the
+/// shield they make of a client what they make of it before a Postfix with the same limits, and the Postfix behind the shield is told the same again.
 /// </summary>
 [Property("Hazard", "ID-4")]
 [Property("Hazard", "ID-13")]
@@ -54,7 +54,8 @@ public sealed class DualStackBalancerTests
     [TestCase(Nginx, "127.1.0.1", "127.1.0.2", "proxy-v2")]
     [TestCase(Nginx, "::1", null, "proxy-v1")]
     [CancelAfter(60_000)]
-    public async Task Connect_ThroughABalancerForBothFamilies_IsTheClientPostfixSees(string balancer, string client, string? other, string handoff, CancellationToken cancellationToken)
+    public async Task Connect_ThroughABalancerForBothFamilies_IsTheClientPostfixSees(
+        string balancer, string client, string? other, string handoff, CancellationToken cancellationToken)
     {
         if (balancer == Nginx ? !NginxInstance.IsInstalled : !OutsideProcess.IsInstalled("haproxy"))
             Assert.Ignore($"{(balancer == Nginx ? "nginx with its stream module" : "haproxy")} is not installed (tests/run installs it when it runs as root)");
@@ -71,7 +72,8 @@ public sealed class DualStackBalancerTests
         Assert.That(found.Lines, Is.EqualTo(expected.Lines));
         Assert.That(found.Lines, Has.Member($"connect from unknown[{client}]"));
         await behind.WaitForDisconnectsAsync(other is null ? 1 : 2, cancellationToken);
-        Assert.That(behind.Texts.Where(static text => text.StartsWith("connect from ", StringComparison.Ordinal)), Has.One.EqualTo($"connect from unknown[{client}]"));
+        Assert.That(behind.Texts.Where(static text => text.StartsWith("connect from ", StringComparison.Ordinal)),
+            Has.One.EqualTo($"connect from unknown[{client}]"));
     }
 
     // One session of the client, one too many of it at the same time, and one of another client.
@@ -98,12 +100,14 @@ public sealed class DualStackBalancerTests
 
         replies.Add(await first.CommandAsync("QUIT", cancellationToken));
         await from.WaitForDisconnectsAsync(other is null ? 2 : 3, cancellationToken);
-        return (replies, [.. from.Texts.Where(static text => !text.StartsWith("warning: dict_nis_init", StringComparison.Ordinal)).Select(static text => text.Split(" for service ")[0])]);
+        return (replies, [.. from.Texts.Where(static text => !text.StartsWith("warning: dict_nis_init", StringComparison.Ordinal))
+            .Select(static text => text.Split(" for service ")[0])]);
     }
 
     private static Task<RawSmtpClient> ConnectAsync(string from, int port, CancellationToken cancellationToken)
     {
         var address = IPAddress.Parse(from);
-        return RawSmtpClient.ConnectAsync(new(address.GetAddressBytes().Length == 4 ? IPAddress.Loopback : IPAddress.IPv6Loopback, port), address, cancellationToken);
+        return RawSmtpClient.ConnectAsync(new(address.GetAddressBytes().Length == 4 ? IPAddress.Loopback : IPAddress.IPv6Loopback, port),
+            address, cancellationToken);
     }
 }

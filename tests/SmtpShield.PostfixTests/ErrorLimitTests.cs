@@ -50,11 +50,13 @@ public sealed class ErrorLimitTests
     [CancelAfter(120_000)]
     public async Task Pipeline_ThousandBadRecipients_MtaProcessesTwenty(CancellationToken cancellationToken)
     {
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("flooded"), new Dictionary<string, string> { ["smtpd_error_sleep_time"] = "0" }, cancellationToken);
+        await using var shield = await ShieldProcess.StartAsync(
+            Postfix.EndPointOf("flooded"), new Dictionary<string, string> { ["smtpd_error_sleep_time"] = "0" }, cancellationToken);
         await using var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, s_client, cancellationToken);
         Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("220"));
         Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250"));
-        await client.SendAsync("MAIL FROM:<a@client.example>\r\n" + string.Concat(Enumerable.Range(1, 1000).Select(number => $"RCPT TO:<nosuch{number}@example.test>\r\n")), cancellationToken);
+        await client.SendAsync("MAIL FROM:<a@client.example>\r\n"
+            + string.Concat(Enumerable.Range(1, 1000).Select(number => $"RCPT TO:<nosuch{number}@example.test>\r\n")), cancellationToken);
         var replies = (await client.ReadToEndAsync(cancellationToken)).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
 
         Assert.That(replies, Has.Length.EqualTo(22));
@@ -71,13 +73,15 @@ public sealed class ErrorLimitTests
     private static async Task<(string Screen, TimeSpan Duration)> TypeTwentyErrorsAsync(IPEndPoint server, MailLog log, CancellationToken cancellationToken)
     {
         await using var telnet = OutsideProcess.Start("telnet", ["-b", s_client.ToString(), server.Address.ToString(), $"{server.Port}"]);
-        await Eventually.HoldsAsync(() => telnet.Output.Contains("220 ", StringComparison.Ordinal), TimeSpan.FromSeconds(10), "telnet shows the greeting", cancellationToken);
+        await Eventually.HoldsAsync(() => telnet.Output.Contains("220 ", StringComparison.Ordinal), TimeSpan.FromSeconds(10),
+            "telnet shows the greeting", cancellationToken);
         var start = TimeProvider.System.GetTimestamp();
         for (var number = 1; number <= 20; number++)
         {
             await telnet.WriteAsync("NONSENSE\n", cancellationToken);
             var seen = number;
-            await Eventually.HoldsAsync(() => telnet.Output.Split("500 5.5.2").Length > seen, TimeSpan.FromSeconds(10), $"telnet shows reply {number}", cancellationToken);
+            await Eventually.HoldsAsync(() => telnet.Output.Split("500 5.5.2").Length > seen, TimeSpan.FromSeconds(10),
+                $"telnet shows reply {number}", cancellationToken);
         }
         await telnet.WaitForExitAsync(TimeSpan.FromSeconds(10), cancellationToken);
         var duration = TimeProvider.System.GetElapsedTime(start);

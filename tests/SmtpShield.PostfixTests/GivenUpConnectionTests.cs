@@ -5,8 +5,8 @@ using SmtpShield.Testing.Smtp;
 namespace SmtpShield.PostfixTests;
 
 /// <summary>
-/// Connections that wait in an smtpd's listen queue and are given up there: the process that takes one from the queue later serves on. With a reset behind a PROXY header that says LOCAL it ends
-/// (<c>fatal: smtpd_peer_hostaddr_to_sockaddr</c>, Postfix 3.7), and master(8) throttles the service.
+/// Connections that wait in an smtpd's listen queue and are given up there: the process that takes one from the queue later serves on. With a reset behind a
+/// PROXY header that says LOCAL it ends (<c>fatal: smtpd_peer_hostaddr_to_sockaddr</c>, Postfix 3.7), and master(8) throttles the service.
 /// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed class GivenUpConnectionTests
@@ -22,7 +22,8 @@ public sealed class GivenUpConnectionTests
     public async Task GiveUp_WhileItWaitsInThePostfixsQueue_NoProcessEnds(string who, CancellationToken cancellationToken)
     {
         RealPostfix.Require();
-        await using var postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind", s_proxied) with { ProcessLimit = 1 }], cancellationToken);
+        await using var postfix = await PostfixInstance.StartAsync(
+            [PostfixService.WithoutLimits("behind", s_proxied) with { ProcessLimit = 1 }], cancellationToken);
         var mta = postfix.EndPointOf("behind");
         await using var first = await ConnectAsync(mta, cancellationToken);
         Assert.That(await first.ReplyAsync(cancellationToken), Does.StartWith("220 "));
@@ -41,8 +42,10 @@ public sealed class GivenUpConnectionTests
         var file = Path.GetTempFileName();
         try
         {
-            await File.WriteAllTextAsync(file, $"shield_listen = 127.0.0.1:{LoopbackPorts.Take()}\nshield_upstream = {mta}\nshield_client_handoff = proxy-v2\nshield_upstream_greeting_timeout = 1s\n", cancellationToken);
-            var (status, output) = await OutsideProcess.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "check", "--probe", "-c", file], s_limit, cancellationToken);
+            await File.WriteAllTextAsync(file, $"shield_listen = 127.0.0.1:{LoopbackPorts.Take()}\nshield_upstream = {mta}\nshield_client_handoff = "
+                + "proxy-v2\nshield_upstream_greeting_timeout = 1s\n", cancellationToken);
+            var (status, output) = await OutsideProcess.RunAsync(
+                "dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "check", "--probe", "-c", file], s_limit, cancellationToken);
             Assert.That((status, output), Is.EqualTo((1, output)));
             Assert.That(output, Does.Contain($"connect to upstream {mta}: no greeting within 1s"));
         }
@@ -65,7 +68,8 @@ public sealed class GivenUpConnectionTests
             await client.VanishAsync(reset: true);
         }
 
-        await Eventually.HoldsAsync(() => shield.AllLines.Contains("no greeting within 1s", StringComparison.Ordinal), TimeSpan.FromSeconds(20), "the dial is given up", cancellationToken);
+        await Eventually.HoldsAsync(() => shield.AllLines.Contains("no greeting within 1s", StringComparison.Ordinal), TimeSpan.FromSeconds(20),
+            "the dial is given up", cancellationToken);
         await shield.StopAsync(cancellationToken);
     }
 

@@ -5,7 +5,10 @@ using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests;
 
-/// <summary>A real Postfix behind the shield knows its clients, by PROXY header and by XCLIENT, in clear and in TLS: its log, its own limits and its access tables see them.</summary>
+/// <summary>
+/// A real Postfix behind the shield knows its clients, by PROXY header and by XCLIENT, in clear and in TLS: its log, its own limits
+/// and its access tables see them.
+/// </summary>
 [Property("Hazard", "ID-11")]
 public sealed class HandoffTests
 {
@@ -47,7 +50,8 @@ public sealed class HandoffTests
                 new("xclientcount", With(authorized, counting)),
                 PostfixService.WithoutLimits("starttls", With(tls, new() { ["smtpd_tls_security_level"] = "encrypt" })),
                 PostfixService.WithoutLimits("xclienttls", With(tls, authorized, new() { ["smtpd_tls_security_level"] = "encrypt" })),
-                PostfixService.WithoutLimits("wrapped", With(tls, proxied, new() { ["smtpd_tls_wrappermode"] = "yes", ["smtpd_tls_security_level"] = "encrypt" })),
+                PostfixService.WithoutLimits("wrapped",
+                    With(tls, proxied, new() { ["smtpd_tls_wrappermode"] = "yes", ["smtpd_tls_security_level"] = "encrypt" })),
             ],
             cancellationToken,
             new Dictionary<string, string> { ["smtpd_client_port_logging"] = "yes", ["smtpd_tls_loglevel"] = "1" });
@@ -79,14 +83,16 @@ public sealed class HandoffTests
         Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("220 mail.example.test ESMTP"));
         Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250-mail.example.test").And.Not.Contains("XCLIENT"));
         Assert.That(await client.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken), Does.StartWith("250"));
-        Assert.That(await client.CommandAsync("RCPT TO:<x@elsewhere.example>", cancellationToken), Does.StartWith("554 5.7.1 <x@elsewhere.example>: Relay access denied"));
+        Assert.That(await client.CommandAsync("RCPT TO:<x@elsewhere.example>", cancellationToken),
+            Does.StartWith("554 5.7.1 <x@elsewhere.example>: Relay access denied"));
         Assert.That(await client.CommandAsync("RCPT TO:<good@example.test>", cancellationToken), Does.StartWith("250"));
         Assert.That(await client.CommandAsync("QUIT", cancellationToken), Does.StartWith("221"));
 
         var (address, port) = (client.LocalEndPoint.Address, client.LocalEndPoint.Port);
         await log.WaitForAsync(texts => texts.Any(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)), "a disconnect", cancellationToken);
         var name = service.StartsWith("xclient", StringComparison.Ordinal) ? NameOf(address) : "unknown";
-        Assert.That(log.Texts, Has.Some.Contains($"reject: RCPT from {name}[{address}]:{port}: 554 5.7.1 <x@elsewhere.example>: Relay access denied; from=<a@client.example> to=<x@elsewhere.example> proto=ESMTP helo=<client.example>"));
+        Assert.That(log.Texts, Has.Some.Contains($"reject: RCPT from {name}[{address}]:{port}: 554 5.7.1 <x@elsewhere.example>: Relay access denied; "
+            + "from=<a@client.example> to=<x@elsewhere.example> proto=ESMTP helo=<client.example>"));
         Assert.That(log.Texts, Has.Some.EndsWith($"client={name}[{address}]:{port}"));
         Assert.That(log.Texts, Has.Some.StartsWith($"disconnect from {name}[{address}]:{port} "));
         Assert.That(log.Texts.Count(text => text.Contains("TLS connection established", StringComparison.Ordinal)), Is.EqualTo(tls == "none" ? 0 : 1));
@@ -125,7 +131,9 @@ public sealed class HandoffTests
         Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.Not.Contain("XCLIENT"));
         Assert.That(await client.CommandAsync("XCLIENT NAME=x ADDR=192.0.2.1", cancellationToken), Does.StartWith("550 5.7.0"));
         Assert.That(await client.CommandAsync("QUIT", cancellationToken), Does.StartWith("221"));
-        await log.WaitForAsync(texts => texts.Any(text => text.StartsWith($"disconnect from {NameOf(IPAddress.Loopback)}[127.0.0.1]:{client.LocalEndPoint.Port} ", StringComparison.Ordinal)), "a disconnect with the name", cancellationToken);
+        await log.WaitForAsync(
+            texts => texts.Any(text => text.StartsWith($"disconnect from {NameOf(IPAddress.Loopback)}[127.0.0.1]:{client.LocalEndPoint.Port} ",
+                StringComparison.Ordinal)), "a disconnect with the name", cancellationToken);
     }
 
     [TestCase("proxiedcount", "proxy-v2"), TestCase("xclientcount", "xclient")]
@@ -140,7 +148,8 @@ public sealed class HandoffTests
 
         await using var second = await ConnectAsync(shield, $"{first.LocalEndPoint.Address}", cancellationToken);
 
-        Assert.That(await second.ReplyAsync(cancellationToken), Is.EqualTo($"421 4.7.0 mail.example.test Error: too many connections from {first.LocalEndPoint.Address}"));
+        Assert.That(await second.ReplyAsync(cancellationToken),
+            Is.EqualTo($"421 4.7.0 mail.example.test Error: too many connections from {first.LocalEndPoint.Address}"));
     }
 
     [Test, CancelAfter(60_000)]
@@ -152,7 +161,8 @@ public sealed class HandoffTests
 
         Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("421 4.3.0 mail.example.test Error: mail server unavailable"));
         await Eventually.HoldsAsync(
-            () => shield.AllLines.Contains($"connect to upstream {Postfix.EndPointOf("plain")}: does not offer XCLIENT (smtpd_authorized_xclient_hosts) (for ", StringComparison.Ordinal), TimeSpan.FromSeconds(10), "the log line", cancellationToken);
+            () => shield.AllLines.Contains($"connect to upstream {Postfix.EndPointOf("plain")}: does not offer XCLIENT (smtpd_authorized_xclient_hosts) (for ",
+                StringComparison.Ordinal), TimeSpan.FromSeconds(10), "the log line", cancellationToken);
     }
 
     [TestCase("encrypt", "", "", true)]
@@ -163,7 +173,8 @@ public sealed class HandoffTests
     [TestCase("verify", "", "mail.example.test", false)]
     [CancelAfter(60_000)]
     [Property("Hazard", "TLS-16")]
-    public async Task Connect_StartTlsWithPostfix_ServesOnlyIfTheCertificateIsWhatItShouldBe(string level, string authorities, string name, bool isServed, CancellationToken cancellationToken)
+    public async Task Connect_StartTlsWithPostfix_ServesOnlyIfTheCertificateIsWhatItShouldBe(
+        string level, string authorities, string name, bool isServed, CancellationToken cancellationToken)
     {
         await using var shield = await ShieldProcess.StartAsync(
             Postfix.EndPointOf("starttls"),
@@ -187,7 +198,8 @@ public sealed class HandoffTests
         }
         else
         {
-            await Eventually.HoldsAsync(() => shield.AllLines.Contains(": Server certificate not verified (for ", StringComparison.Ordinal), TimeSpan.FromSeconds(10), "the log line", cancellationToken);
+            await Eventually.HoldsAsync(() => shield.AllLines.Contains(": Server certificate not verified (for ", StringComparison.Ordinal),
+                TimeSpan.FromSeconds(10), "the log line", cancellationToken);
         }
     }
 
@@ -196,7 +208,8 @@ public sealed class HandoffTests
     [Property("Hazard", "TLS-16")]
     public async Task Connect_MayAndPostfixOffersStartTls_IsInTls(CancellationToken cancellationToken)
     {
-        await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("starttls"), new Dictionary<string, string> { ["shield_upstream_tls_security_level"] = "may" }, cancellationToken);
+        await using var shield = await ShieldProcess.StartAsync(
+            Postfix.EndPointOf("starttls"), new Dictionary<string, string> { ["shield_upstream_tls_security_level"] = "may" }, cancellationToken);
         await using var client = await ConnectAsync(shield, NextClient(), cancellationToken);
         await client.ReplyAsync(cancellationToken);
         await client.CommandAsync("EHLO client.example", cancellationToken);
@@ -204,7 +217,8 @@ public sealed class HandoffTests
         Assert.That(await client.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken), Does.StartWith("250 2.1.0 Ok"));
     }
 
-    private static Dictionary<string, string> With(params Dictionary<string, string>[] parts) => parts.SelectMany(part => part).ToDictionary(part => part.Key, part => part.Value);
+    private static Dictionary<string, string> With(params Dictionary<string, string>[] parts) =>
+        parts.SelectMany(part => part).ToDictionary(part => part.Key, part => part.Value);
 
     private static string NextClient() => $"127.84.1.{Interlocked.Increment(ref s_lastClient)}";
 

@@ -25,11 +25,14 @@ public sealed class KilledSessionTests
     {
         RealPostfix.Require();
         await using var postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind")], cancellationToken);
-        await using var shield = await ShieldProcess.StartAsync(postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_count_limit"] = "100" }, cancellationToken);
+        await using var shield = await ShieldProcess.StartAsync(
+            postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_count_limit"] = "100" }, cancellationToken);
 
-        await Parallel.ForAsync(0, Sessions, new ParallelOptions { MaxDegreeOfParallelism = 20, CancellationToken = cancellationToken }, async (number, token) => await KillOneAsync(shield, number, token));
+        await Parallel.ForAsync(0, Sessions, new ParallelOptions { MaxDegreeOfParallelism = 20, CancellationToken = cancellationToken },
+            async (number, token) => await KillOneAsync(shield, number, token));
 
-        Assert.That(await Eventually.TryAsync(() => shield.ConnectedSockets().Count == 0, TimeSpan.FromSeconds(10), cancellationToken), Is.True, () => "still open:\n" + string.Join('\n', shield.ConnectedSockets()));
+        Assert.That(await Eventually.TryAsync(() => shield.ConnectedSockets().Count == 0, TimeSpan.FromSeconds(10), cancellationToken), Is.True,
+            () => "still open:\n" + string.Join('\n', shield.ConnectedSockets()));
         await shield.Log.WaitForDisconnectsAsync(Sessions, cancellationToken);
         Assert.That(shield.Log.SessionLines.Count(line => line.StartsWith("connect from ", StringComparison.Ordinal)), Is.EqualTo(Sessions));
         Assert.That(shield.Log.SessionLines.Count(line => line.StartsWith("disconnect from ", StringComparison.Ordinal)), Is.EqualTo(Sessions));

@@ -35,14 +35,17 @@ public sealed partial class LogReaderTests
         _directory = Directory.CreateTempSubdirectory("smtpshield-logs-").FullName;
         _postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind"), new PostfixService("limited", s_limits)], cancellationToken);
         // These programs look for the name that Postfix has.
-        _shield = await ShieldProcess.StartAsync(_postfix.EndPointOf("behind"), new Dictionary<string, string>(s_limits) { ["syslog_name"] = "postfix" }, cancellationToken);
+        _shield = await ShieldProcess.StartAsync(
+            _postfix.EndPointOf("behind"), new Dictionary<string, string>(s_limits) { ["syslog_name"] = "postfix" }, cancellationToken);
         await TrafficAsync(_postfix.EndPointOf("limited"), _postfix.LogOf("limited"), cancellationToken);
         await TrafficAsync(_shield.EndPoint, _shield.Log, cancellationToken);
 
-        var lines = (await File.ReadAllLinesAsync(_postfix.LogPath, cancellationToken)).Where(line => line.Contains(" postfix/limited/smtpd[", StringComparison.Ordinal));
+        var lines = (await File.ReadAllLinesAsync(_postfix.LogPath, cancellationToken))
+            .Where(line => line.Contains(" postfix/limited/smtpd[", StringComparison.Ordinal));
         // On a port of its own Postfix has another name for the service.
         await File.WriteAllLinesAsync(
-            PostfixLog, lines.Select(line => ServiceName().Replace(line.Replace(" postfix/limited/smtpd[", " postfix/smtpd[", StringComparison.Ordinal), "for service smtp")), cancellationToken);
+            PostfixLog, lines.Select(line => ServiceName()
+                .Replace(line.Replace(" postfix/limited/smtpd[", " postfix/smtpd[", StringComparison.Ordinal), "for service smtp")), cancellationToken);
         File.Copy(_shield.LogPath, ShieldLog);
     }
 
@@ -114,7 +117,8 @@ public sealed partial class LogReaderTests
         var expected = await SummarizeAsync(PostfixLog, cancellationToken);
         // As in Postfix's log here, without master's lines: the report lists those.
         var smtpd = Path.Combine(_directory, "shield-smtpd.log");
-        await File.WriteAllLinesAsync(smtpd, (await File.ReadAllLinesAsync(ShieldLog, cancellationToken)).Where(line => line.Contains(" postfix/smtpd[", StringComparison.Ordinal)), cancellationToken);
+        await File.WriteAllLinesAsync(smtpd, (await File.ReadAllLinesAsync(ShieldLog, cancellationToken))
+            .Where(line => line.Contains(" postfix/smtpd[", StringComparison.Ordinal)), cancellationToken);
         var actual = await SummarizeAsync(smtpd, cancellationToken);
         TestContext.Out.WriteLine(expected);
         Assert.That(actual, Is.EqualTo(expected));
@@ -135,15 +139,19 @@ public sealed partial class LogReaderTests
         Assert.That(expected, Has.Some.Contains("Connections lost (inbound)"));
 
         // A Postfix that refuses the message itself has no such line.
-        Assert.That(await WatchAsync(ShieldLog, static line => line.Contains("proxy-reject:", StringComparison.Ordinal)), Has.Some.Contains("5xx Reject proxy"));
+        Assert.That(await WatchAsync(ShieldLog, static line => line.Contains("proxy-reject:", StringComparison.Ordinal)),
+            Has.Some.Contains("5xx Reject proxy"));
 
         async Task<string[]> WatchAsync(string log, Func<string, bool> isWanted)
         {
             var lines = Path.Combine(_directory, "logwatch.log");
-            await File.WriteAllLinesAsync(lines, (await File.ReadAllLinesAsync(log, cancellationToken)).Where(line => line.Contains(" postfix/smtpd[", StringComparison.Ordinal) && isWanted(line)), cancellationToken);
-            var output = await OutsideProcess.RunSuccessfullyAsync("sh", ["-c", $"perl {Script} --detail 10 < {lines}"], TimeSpan.FromSeconds(60), cancellationToken);
+            await File.WriteAllLinesAsync(lines, (await File.ReadAllLinesAsync(log, cancellationToken))
+                .Where(line => line.Contains(" postfix/smtpd[", StringComparison.Ordinal) && isWanted(line)), cancellationToken);
+            var output = await OutsideProcess.RunSuccessfullyAsync(
+                "sh", ["-c", $"perl {Script} --detail 10 < {lines}"], TimeSpan.FromSeconds(60), cancellationToken);
             // Lines with equal counts come in no particular order, and who accepted a message is the MTA's line.
-            return [.. output.Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0 && !line.Contains("accepted", StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal)];
+            return [.. output.Split('\n').Select(line => line.TrimEnd())
+                .Where(line => line.Length > 0 && !line.Contains("accepted", StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal)];
         }
     }
 
@@ -160,17 +168,22 @@ public sealed partial class LogReaderTests
     private static async Task TrafficAsync(IPEndPoint server, MailLog log, CancellationToken cancellationToken)
     {
         var sessions = 0;
-        await SessionAsync("127.83.1.1", ["EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<nosuch@example.test>", "RCPT TO:<x@elsewhere.example>", "RCPT TO:<later@example.test>", "QUIT"]);
+        await SessionAsync("127.83.1.1", ["EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<nosuch@example.test>",
+            "RCPT TO:<x@elsewhere.example>", "RCPT TO:<later@example.test>", "QUIT"]);
         await SessionAsync("127.83.1.2", ["EHLO client.example", "NONSENSE", "NONSENSE", "NONSENSE", "NONSENSE"]);
         await SessionAsync("127.83.1.3", ["EHLO client.example", "AUTH LOGIN", "AUTH PLAIN x"]);
-        await SessionAsync("127.83.1.4", ["EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<good@example.test>", "RCPT TO:<nosuch@example.test>", "DATA", "Subject: x\r\n\r\nx\r\n.", "QUIT"]);
+        await SessionAsync("127.83.1.4", ["EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<good@example.test>", "RCPT TO:<nosuch@example.test>",
+            "DATA", "Subject: x\r\n\r\nx\r\n.", "QUIT"]);
         await SessionAsync("127.83.1.5", ["HELO client.example", "MAIL FROM:<>", "RCPT TO:<nosuch@example.test>"]);
-        await SessionAsync("127.83.1.6", ["EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<good@example.test>", "DATA", "Subject: x\r\n\r\nREFUSE-THIS-BODY\r\n.", "QUIT"]);
+        await SessionAsync("127.83.1.6",
+            ["EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<good@example.test>", "DATA", "Subject: x\r\n\r\nREFUSE-THIS-BODY\r\n.", "QUIT"]);
         await SessionAsync("127.83.1.7", ["EHLO client.example", "VRFY nosuch@example.test", "wait"]);
         for (var number = 1; number <= 8; number++)
             await SessionAsync("127.83.1.8", []);
-        await SessionAsync("127.83.1.9", ["EHLO client.example", .. Enumerable.Repeat(new[] { "MAIL FROM:<a@client.example>", "RSET" }, 6).SelectMany(commands => commands), "QUIT"]);
-        await SessionAsync("127.83.1.10", ["EHLO client.example", "MAIL FROM:<a@client.example>", .. Enumerable.Repeat("RCPT TO:<good@example.test>", 6), "VRFY good@example.test", "QUIT"]);
+        await SessionAsync("127.83.1.9",
+            ["EHLO client.example", .. Enumerable.Repeat(new[] { "MAIL FROM:<a@client.example>", "RSET" }, 6).SelectMany(commands => commands), "QUIT"]);
+        await SessionAsync("127.83.1.10",
+            ["EHLO client.example", "MAIL FROM:<a@client.example>", .. Enumerable.Repeat("RCPT TO:<good@example.test>", 6), "VRFY good@example.test", "QUIT"]);
         await SessionAsync("127.83.1.11", ["EHLO client.example", "AUTH PLAIN AGEAYg==", "AUTH PLAIN AGEAYg=="]);
         await SessionAsync("127.83.1.11", ["EHLO client.example", "AUTH PLAIN AGEAYg==", "AUTH LOGIN", "QUIT"]);
         await SessionAsync("127.83.1.12", ["EHLO client.example\r\nNOOP", "wait"]);
@@ -190,17 +203,20 @@ public sealed partial class LogReaderTests
     // The clients it finds, one for each line that counts against them.
     private static async Task<string[]> FindAsync(string log, string filter, CancellationToken cancellationToken)
     {
-        var output = await OutsideProcess.RunSuccessfullyAsync("fail2ban-regex", ["--usedns", "no", "-o", "ip", log, filter], TimeSpan.FromSeconds(60), cancellationToken);
+        var output = await OutsideProcess.RunSuccessfullyAsync("fail2ban-regex", ["--usedns", "no", "-o", "ip", log, filter],
+            TimeSpan.FromSeconds(60), cancellationToken);
         return [.. output.Split('\n').Where(line => Address().IsMatch(line))];
     }
 
     // All that smtpd's lines give: queue manager and delivery are not in these logs. Times differ, and who accepted a message is the MTA's line.
     private static async Task<string> SummarizeAsync(string log, CancellationToken cancellationToken)
     {
-        var output = await OutsideProcess.RunSuccessfullyAsync("pflogsumm", ["--smtpd-stats", "--verbose-msg-detail", log], TimeSpan.FromSeconds(60), cancellationToken);
+        var output = await OutsideProcess.RunSuccessfullyAsync("pflogsumm", ["--smtpd-stats", "--verbose-msg-detail", log],
+            TimeSpan.FromSeconds(60), cancellationToken);
         var sections = SectionTitle().Split("\n" + output);
         var wanted = sections.Where(section => WantedSection().IsMatch(section)).Select(section => Durations().Replace(section, "").TrimEnd());
-        var totals = output.Split('\n').Where(line => line.Contains("rejected (", StringComparison.Ordinal) || line.Contains("reject warnings", StringComparison.Ordinal) || line.EndsWith(" connections", StringComparison.Ordinal) || line.EndsWith("hosts/domains", StringComparison.Ordinal));
+        var totals = output.Split('\n').Where(line => line.Contains("rejected (", StringComparison.Ordinal) || line.Contains("reject warnings",
+            StringComparison.Ordinal) || line.EndsWith(" connections", StringComparison.Ordinal) || line.EndsWith("hosts/domains", StringComparison.Ordinal));
         // Lines with equal counts come in no particular order.
         return string.Join('\n', totals.Concat(wanted.SelectMany(section => section.Split('\n'))).Order(StringComparer.Ordinal));
     }
@@ -211,7 +227,8 @@ public sealed partial class LogReaderTests
     [GeneratedRegex(@"\n(?=\S[^\n]*\n-+\n)")]
     private static partial Regex SectionTitle();
 
-    [GeneratedRegex(@"^(message reject detail|message reject warning detail|message hold detail|message discard detail|smtp delivery failures|Warnings|Fatal Errors|Panics)")]
+    [GeneratedRegex(@"^(message reject detail|message reject warning detail|message hold detail|message discard detail|smtp delivery "
+        + @"failures|Warnings|Fatal Errors|Panics)")]
     private static partial Regex WantedSection();
 
     [GeneratedRegex(@"for service \S+$")]

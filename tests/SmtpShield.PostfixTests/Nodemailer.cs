@@ -7,7 +7,10 @@ internal static class Nodemailer
 {
     private static readonly SemaphoreSlim s_installing = new(1);
 
-    /// <summary>Where its <c>node_modules</c> are; ignores the test where there is none. npm's own cache makes this quick the second time; nothing is written into the source tree.</summary>
+    /// <summary>
+    /// Where its <c>node_modules</c> are; ignores the test where there is none. npm's own cache makes this quick the second time; nothing
+    /// is written into the source tree.
+    /// </summary>
     public static async Task<string> RequireAsync(CancellationToken cancellationToken)
     {
         RealPostfix.RequireProgram("node");
@@ -19,7 +22,8 @@ internal static class Nodemailer
             if (Directory.Exists(Path.Combine(modules, "nodemailer")))
                 return modules;
             RealPostfix.RequireProgram("npm");
-            var (exitCode, output) = await OutsideProcess.RunAsync("npm", ["install", "--no-audit", "--no-fund", "--prefix", directory, "nodemailer"], TimeSpan.FromSeconds(120), cancellationToken);
+            var (exitCode, output) = await OutsideProcess.RunAsync("npm", ["install", "--no-audit", "--no-fund", "--prefix", directory, "nodemailer"],
+                TimeSpan.FromSeconds(120), cancellationToken);
             if (exitCode != 0)
                 Assert.Ignore($"npm cannot install nodemailer:\n{output}");
             return modules;

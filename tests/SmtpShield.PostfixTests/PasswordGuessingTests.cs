@@ -6,7 +6,10 @@ using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.PostfixTests;
 
-/// <summary>Guessing passwords at a real Postfix with SASL: <c>shield_client_auth_failure_rate_limit</c> holds within a session and in those that were open before, not at connect alone.</summary>
+/// <summary>
+/// Guessing passwords at a real Postfix with SASL: <c>shield_client_auth_failure_rate_limit</c> holds within a session and in those that were
+/// open before, not at connect alone.
+/// </summary>
 public sealed class PasswordGuessingTests
 {
     private const int Limit = 3;
@@ -32,7 +35,8 @@ public sealed class PasswordGuessingTests
     {
         RealPostfix.Require();
         string[] services = ["one-session", "message-between", "login", "open-before"];
-        _postfix = await PostfixInstance.StartAsync([.. services.Select(name => PostfixService.WithoutLimits(name, _sasl.Parameters))], TestContext.CurrentContext.CancellationToken);
+        _postfix = await PostfixInstance.StartAsync([.. services.Select(name => PostfixService.WithoutLimits(name, _sasl.Parameters))],
+            TestContext.CurrentContext.CancellationToken);
     }
 
     [OneTimeTearDown]
@@ -89,7 +93,9 @@ public sealed class PasswordGuessingTests
         await shield.StopAsync(cancellationToken);
     }
 
-    /// <summary>Sessions opened before the budget was spent, one of them at the prompt for the password, end when they guess. Another client may log in.</summary>
+    /// <summary>
+    /// Sessions opened before the budget was spent, one of them at the prompt for the password, end when they guess. Another client may log in.
+    /// </summary>
     [Test]
     [CancelAfter(60_000)]
     public async Task Guesses_OfSessionsOpenedBefore_EndThemWithoutTheMta(CancellationToken cancellationToken)

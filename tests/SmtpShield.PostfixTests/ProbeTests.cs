@@ -35,11 +35,16 @@ public sealed class ProbeTests
     }
 
     // The commonest way to an open relay: the MTA trusts its own host, and takes everybody for it.
-    [TestCase("trusting", "none", 1, "error: service smtp: shield_upstream: open relay through the shield: {mta} takes mail from the shield's own address to smtpshield-probe@example.org")]
-    [TestCase("proxied", "proxy-v1", 0, "note: service smtp: shield_upstream: {mta} refuses to relay for 192.0.2.1: 554 5.7.1 <smtpshield-probe@example.org>: Relay access denied")]
-    [TestCase("proxied", "proxy-v2", 0, "note: service smtp: shield_upstream: {mta} refuses to relay for 192.0.2.1: 554 5.7.1 <smtpshield-probe@example.org>: Relay access denied")]
-    [TestCase("xclient", "xclient", 0, "note: service smtp: shield_upstream: {mta} refuses to relay for 192.0.2.1: 554 5.7.1 <smtpshield-probe@example.org>: Relay access denied")]
-    [TestCase("open", "proxy-v2", 1, "error: service smtp: shield_upstream: open relay through the shield: {mta} takes mail from 192.0.2.1 to smtpshield-probe@example.org")]
+    [TestCase("trusting", "none", 1, "error: service smtp: shield_upstream: open relay through the shield: "
+        + "{mta} takes mail from the shield's own address to smtpshield-probe@example.org")]
+    [TestCase("proxied", "proxy-v1", 0, "note: service smtp: shield_upstream: {mta} refuses to relay for 192.0.2.1: 554 5.7.1 <smtpshield-probe@example.org>: "
+        + "Relay access denied")]
+    [TestCase("proxied", "proxy-v2", 0, "note: service smtp: shield_upstream: {mta} refuses to relay for 192.0.2.1: 554 5.7.1 <smtpshield-probe@example.org>: "
+        + "Relay access denied")]
+    [TestCase("xclient", "xclient", 0, "note: service smtp: shield_upstream: {mta} refuses to relay for 192.0.2.1: 554 5.7.1 <smtpshield-probe@example.org>: "
+        + "Relay access denied")]
+    [TestCase("open", "proxy-v2", 1, "error: service smtp: shield_upstream: open relay through the shield: "
+        + "{mta} takes mail from 192.0.2.1 to smtpshield-probe@example.org")]
     [CancelAfter(120_000)]
     public async Task Check_Probe_FindsAnOpenRelay(string service, string handoff, int status, string line, CancellationToken cancellationToken)
     {
@@ -49,17 +54,20 @@ public sealed class ProbeTests
         Assert.That((exitCode, output), Is.EqualTo((status, output)));
         Assert.That(output, Does.Contain(line.Replace("{mta}", $"{Postfix.EndPointOf(service)}", StringComparison.Ordinal)));
         await log.WaitForDisconnectsAsync(2, cancellationToken);
-        Assert.That(log.CommandsSeen(), Does.Not.ContainKey("data").And.Not.ContainKey("bdat").And.ContainKey("quit").WithValue(2), "two sessions, ended in order, without content");
+        Assert.That(log.CommandsSeen(), Does.Not.ContainKey("data").And.Not.ContainKey("bdat").And.ContainKey("quit").WithValue(2),
+            "two sessions, ended in order, without content");
     }
 
     [Test, CancelAfter(120_000)]
     public async Task Check_ProbeOfASubmissionServiceWithoutAuth_IsAnError(CancellationToken cancellationToken)
     {
         var (exitCode, output) = await CheckAsync(
-            $"shield_services = submission\nsubmission/inet/shield_upstream = {Postfix.EndPointOf("proxied")}\nshield_client_handoff = proxy-v2\nsmtpd_tls_security_level = none\n", cancellationToken);
+            $"shield_services = submission\nsubmission/inet/shield_upstream = {Postfix.EndPointOf("proxied")}\nshield_client_handoff = "
+                + "proxy-v2\nsmtpd_tls_security_level = none\n", cancellationToken);
 
         Assert.That((exitCode, output), Is.EqualTo((1, output)));
-        Assert.That(output, Does.Contain($"error: service submission: shield_upstream: {Postfix.EndPointOf("proxied")} offers no AUTH: nobody can log in to submit mail"));
+        Assert.That(output,
+            Does.Contain($"error: service submission: shield_upstream: {Postfix.EndPointOf("proxied")} offers no AUTH: nobody can log in to submit mail"));
     }
 
     private static async Task<(int ExitCode, string Output)> CheckAsync(string text, CancellationToken cancellationToken)
@@ -68,7 +76,8 @@ public sealed class ProbeTests
         try
         {
             await File.WriteAllTextAsync(file, $"shield_listen = 127.0.0.1:{LoopbackPorts.Take()}\n{text}", cancellationToken);
-            return await OutsideProcess.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "check", "--probe", "-c", file], s_limit, cancellationToken);
+            return await OutsideProcess.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "check", "--probe", "-c", file],
+                s_limit, cancellationToken);
         }
         finally
         {

@@ -33,9 +33,11 @@ public sealed class ProcessLimitTests
         await shield.Log.WaitForDisconnectsAsync(4, cancellationToken);
         var warnings = shield.AllLines.Split('\n').Where(line => line.Contains("has reached its process limit", StringComparison.Ordinal)).ToArray();
         Assert.That(warnings, Has.Length.EqualTo(1), "Postfix writes this at most once in 1000 s");
-        Assert.That(warnings[0], Does.Match(@"warning: service ""smtp"" \(.*\) has reached its process limit ""1"": new clients may experience noticeable delays$"));
+        Assert.That(warnings[0],
+            Does.Match(@"warning: service ""smtp"" \(.*\) has reached its process limit ""1"": new clients may experience noticeable delays$"));
         Assert.That(shield.AllLines, Does.Contain("warning: to avoid this condition, increase default_process_limit or reduce the service time per client"));
-        Assert.That(shield.AllLines, Does.Match("warning: see https?://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings"));
+        Assert.That(shield.AllLines,
+            Does.Match("warning: see https?://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings"));
         Assert.That(shield.Log.SessionLines.Count(line => line.StartsWith("connect from", StringComparison.Ordinal)), Is.EqualTo(4));
         await shield.StopAsync(cancellationToken);
     }
@@ -48,7 +50,8 @@ public sealed class ProcessLimitTests
         await using var third = await RawSmtpClient.ConnectAsync(server, s_client, cancellationToken);
         // The queue of a listen(1) takes two; whoever comes then is not answered by the kernel and tries again.
         var connecting = RawSmtpClient.ConnectAsync(server, s_client, cancellationToken);
-        await Eventually.HoldsAsync(() => States(server).Contains("SYN-SENT") || States(server).Contains("SYN-RECV"), TimeSpan.FromSeconds(5), "the fourth client is not established", cancellationToken);
+        await Eventually.HoldsAsync(() => States(server).Contains("SYN-SENT") || States(server).Contains("SYN-RECV"), TimeSpan.FromSeconds(5),
+            "the fourth client is not established", cancellationToken);
         Assert.That(connecting.IsCompleted, Is.False, "the fourth client is not established");
         Assert.That(States(server).Count(state => state == "ESTAB"), Is.EqualTo(3), "the three others are, at the client's end");
         Assert.That(second.Unread() + third.Unread(), Is.Empty, "who waits is not answered");

@@ -5,7 +5,10 @@ using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.PostfixTests;
 
-/// <summary>The same octets to a Postfix with <c>smtpd_upstream_proxy_protocol = haproxy</c> and to the shield: the same replies and the same log lines, but where the shield is stricter on purpose.</summary>
+/// <summary>
+/// The same octets to a Postfix with <c>smtpd_upstream_proxy_protocol = haproxy</c> and to the shield: the same replies and the same log lines, but where the
+/// shield is stricter on purpose.
+/// </summary>
 public sealed class ProxyHeaderTests
 {
     private const string Signature = "\r\n\r\n\0\r\nQUIT\n";
@@ -59,7 +62,8 @@ public sealed class ProxyHeaderTests
         ["version 2"] = Signature + "\x21\x11\0\x0c" + AddressesV4,
         ["version 2 with a TLV"] = Signature + "\x21\x11\0\x10" + AddressesV4 + "\x04\0\x01\0",
         ["version 2 with mapped addresses"] = Signature + "\x21\x21\0\x24" + Mapped,
-        ["AWS NLB"] = Signature + "\x21\x11\0\x54\xac\x1f\x07\x71\xac\x1f\x0a\x1f\xc8\xf2\0\x50" + "\x03\0\x04\xe8\xd6\x89\x2d" + "\xea\0\x17\x01vpce-08d2bf15fac5001c9" + "\x04\0\x24" + new string('\0', 36),
+        ["AWS NLB"] = Signature + "\x21\x11\0\x54\xac\x1f\x07\x71\xac\x1f\x0a\x1f\xc8\xf2\0\x50" + "\x03\0\x04\xe8\xd6\x89\x2d"
+            + "\xea\0\x17\x01vpce-08d2bf15fac5001c9" + "\x04\0\x24" + new string('\0', 36),
         ["version 2 of two families"] = Signature + "\x21\x21\0\x24" + Mapped[..16] + "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\xdc\x04\0\x19",
         ["UNIX"] = Signature + "\x21\x31\0\xd8" + new string('\0', 216),
         ["UNIX datagrams"] = Signature + "\x21\x32\0\xd8" + new string('\0', 216),
@@ -111,7 +115,8 @@ public sealed class ProxyHeaderTests
         _postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind"), new("proxied", alone)], cancellationToken);
         _shield = await ShieldProcess.StartAsync(
             _postfix.EndPointOf("behind"),
-            new Dictionary<string, string>(s_proxied) { ["shield_proxy_sources"] = "127.0.0.0/8", ["shield_proxy_unknown"] = "refuse", ["smtpd_forbid_unauth_pipelining"] = "no" },
+            new Dictionary<string, string>(s_proxied) { ["shield_proxy_sources"] = "127.0.0.0/8", ["shield_proxy_unknown"] = "refuse",
+                ["smtpd_forbid_unauth_pipelining"] = "no" },
             cancellationToken);
     }
 
@@ -179,7 +184,8 @@ public sealed class ProxyHeaderTests
         Assert.That(strict.Lines, Has.Count.EqualTo(3));
     }
 
-    private static async Task<(string Replies, IReadOnlyList<string> Lines)> SessionAsync(IPEndPoint server, MailLog log, string? octets, CancellationToken cancellationToken)
+    private static async Task<(string Replies, IReadOnlyList<string> Lines)> SessionAsync(
+        IPEndPoint server, MailLog log, string? octets, CancellationToken cancellationToken)
     {
         var from = log.FromHere();
         var replies = await RepliesAsync(server, octets, cancellationToken);

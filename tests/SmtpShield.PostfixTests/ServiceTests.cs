@@ -45,7 +45,8 @@ public sealed class ServiceTests
         Assert.That(actual.Count(reply => reply.StartsWith("421 ", StringComparison.Ordinal)), Is.EqualTo(3));
 
         string[] LimitLines(MailLog log, string service, string written) =>
-            [.. log.Texts.Where(text => text.Contains("limit exceeded", StringComparison.Ordinal) && text.EndsWith(service, StringComparison.Ordinal)).Select(text => text.Replace(service, written, StringComparison.Ordinal))];
+            [.. log.Texts.Where(text => text.Contains("limit exceeded", StringComparison.Ordinal) && text.EndsWith(service, StringComparison.Ordinal))
+                .Select(text => text.Replace(service, written, StringComparison.Ordinal))];
         foreach (var (service, name) in ((string, string)[])[("one", "smtp"), ("two", "submission")])
         {
             var lines = LimitLines(postfix.LogOf(service), $"for service {postfix.EndPointOf(service)}", $"for service {name}");
@@ -74,27 +75,33 @@ public sealed class ServiceTests
     public async Task Import_FromARunningPostfix_MailFlowsThroughBothServicesAndPostfixSeesTheClient(CancellationToken cancellationToken)
     {
         await using var postfix = await PostfixInstance.StartAsync(
-            [new PostfixService("smtp", new Dictionary<string, string>()), new PostfixService("submission", new Dictionary<string, string> { ["smtpd_client_message_rate_limit"] = "2" })],
+            [new PostfixService("smtp", new Dictionary<string, string>()),
+                new PostfixService("submission", new Dictionary<string, string> { ["smtpd_client_message_rate_limit"] = "2" })],
             cancellationToken);
         var (smtp, submission) = (postfix.EndPointOf("smtp"), postfix.EndPointOf("submission"));
         var directory = postfix.ConfigurationDirectory;
         // Named by the port alone, so that they are not services of this host only.
         var master = Path.Combine(directory, "master.cf");
-        await File.WriteAllTextAsync(master, Regex.Replace(await File.ReadAllTextAsync(master, cancellationToken), "^127.0.0.1:([0-9]+) inet", "$1 inet", RegexOptions.Multiline), cancellationToken);
+        await File.WriteAllTextAsync(master, Regex.Replace(await File.ReadAllTextAsync(master, cancellationToken), "^127.0.0.1:([0-9]+) inet", "$1 inet",
+            RegexOptions.Multiline), cancellationToken);
 
         using var output = new StringWriter();
         Assert.That(ImportCommand.Create().Parse([directory]).Invoke(new InvocationConfiguration { Output = output, Error = TextWriter.Null }), Is.Zero);
         // The ports from 10025 on may be others' here.
-        var text = output.ToString().Replace("127.0.0.1:10025", $"127.0.0.1:{LoopbackPorts.Take()}", StringComparison.Ordinal).Replace("127.0.0.1:10026", $"127.0.0.1:{LoopbackPorts.Take()}", StringComparison.Ordinal);
-        var commands = text.Split('\n').Where(line => line.StartsWith("#$ ", StringComparison.Ordinal)).Select(line => line[3..]).Where(line => !line.StartsWith("smtpshield ", StringComparison.Ordinal) && !line.StartsWith("systemctl ", StringComparison.Ordinal));
+        var text = output.ToString().Replace("127.0.0.1:10025", $"127.0.0.1:{LoopbackPorts.Take()}", StringComparison.Ordinal)
+            .Replace("127.0.0.1:10026", $"127.0.0.1:{LoopbackPorts.Take()}", StringComparison.Ordinal);
+        var commands = text.Split('\n').Where(line => line.StartsWith("#$ ", StringComparison.Ordinal)).Select(line => line[3..])
+            .Where(line => !line.StartsWith("smtpshield ", StringComparison.Ordinal) && !line.StartsWith("systemctl ", StringComparison.Ordinal));
         await OutsideProcess.RunSuccessfullyAsync("sh", ["-ec", $"PATH=$PATH:/usr/sbin\n{string.Join('\n', commands)}"], s_limit, cancellationToken);
-        await Eventually.HoldsAsync(() => !LoopbackPorts.IsListening(smtp.Port) && !LoopbackPorts.IsListening(submission.Port), s_limit, "Postfix has moved", cancellationToken);
+        await Eventually.HoldsAsync(() => !LoopbackPorts.IsListening(smtp.Port) && !LoopbackPorts.IsListening(submission.Port), s_limit,
+            "Postfix has moved", cancellationToken);
 
         var file = Path.Combine(directory, "shield.cf");
         var log = Path.Combine(directory, "shield.log");
         await File.WriteAllTextAsync(file, $"{text}\nmaillog_file = {log}\n", cancellationToken);
         await using var shield = OutsideProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "run", "-c", file]);
-        await Eventually.HoldsAsync(() => shield.HasExited || LoopbackPorts.AreListening([smtp.Port, submission.Port]), s_limit, "the shield listens", cancellationToken);
+        await Eventually.HoldsAsync(() => shield.HasExited || LoopbackPorts.AreListening([smtp.Port, submission.Port]), s_limit,
+            "the shield listens", cancellationToken);
         Assert.That(shield.HasExited, Is.False, shield.Output);
 
         foreach (var (server, box) in ((IPEndPoint, string)[])[(smtp, "box1"), (submission, "box2")])
@@ -116,15 +123,18 @@ public sealed class ServiceTests
 
         // Postfix's own words about its client.
         foreach (var name in (string[])[$"shielded/{smtp.Port}", $"shielded/{submission.Port}"])
-            Assert.That(postfix.LogOfName(name).Texts, Does.Contain("connect from unknown[127.83.7.1]").And.Some.Contains("reject: RCPT from unknown[127.83.7.1]: 554 5.7.1"));
+            Assert.That(postfix.LogOfName(name).Texts,
+                Does.Contain("connect from unknown[127.83.7.1]").And.Some.Contains("reject: RCPT from unknown[127.83.7.1]: 554 5.7.1"));
         await using (var limited = await RawSmtpClient.ConnectAsync(submission, s_client, cancellationToken))
         {
             await limited.ReplyAsync(cancellationToken);
             await limited.CommandAsync("EHLO client.example", cancellationToken);
-            Assert.That(await limited.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken), Is.EqualTo("450 4.7.1 Error: too much mail from 127.83.7.1"));
+            Assert.That(await limited.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken),
+                Is.EqualTo("450 4.7.1 Error: too much mail from 127.83.7.1"));
         }
         shield.Signal(OutsideProcess.Terminate);
         await shield.WaitForExitAsync(s_limit, cancellationToken);
-        Assert.That(await File.ReadAllTextAsync(log, cancellationToken), Does.Contain($"Message delivery request rate limit exceeded: 3 from unknown[127.83.7.1] for service {submission.Port}"));
+        Assert.That(await File.ReadAllTextAsync(log, cancellationToken),
+            Does.Contain($"Message delivery request rate limit exceeded: 3 from unknown[127.83.7.1] for service {submission.Port}"));
     }
 }

@@ -63,7 +63,8 @@ internal sealed class ScriptedNameResolver : INameResolver, IDisposable
     {
         await AskAsync(name, cancellationToken);
         IPAddress[] addresses = [.. _addresses.GetValueOrDefault(name, []).Where(address => address.AddressFamily == family)];
-        return new(addresses, addresses.Length > 0 ? "" : FailsTemporarily ? "Temporary failure in name resolution" : "Name or service not known", FailsTemporarily);
+        return new(
+            addresses, addresses.Length > 0 ? "" : FailsTemporarily ? "Temporary failure in name resolution" : "Name or service not known", FailsTemporarily);
     }
 
     /// <summary>Answers who still asks.</summary>
@@ -76,7 +77,9 @@ internal sealed class ScriptedNameResolver : INameResolver, IDisposable
         Interlocked.Increment(ref _asking);
         try
         {
-            await (IsUnanswered(question) ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken) : _answers.Task.WaitAsync(cancellationToken));
+            await (IsUnanswered(question)
+                ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken)
+                : _answers.Task.WaitAsync(cancellationToken));
         }
         finally
         {

@@ -40,7 +40,8 @@ public sealed class ScriptedNameServer : IDisposable
         [[.. question[..2], 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, .. question[12..], .. Convert.FromHexString(record)]];
 
     /// <summary>A datagram without a record, with a response code.</summary>
-    public static IReadOnlyList<byte[]> Refuse(byte[] question, byte code) => [[.. question[..2], 0x81, (byte)(0x80 | code), 0, 1, 0, 0, 0, 0, 0, 0, .. question[12..]]];
+    public static IReadOnlyList<byte[]> Refuse(
+        byte[] question, byte code) => [[.. question[..2], 0x81, (byte)(0x80 | code), 0, 1, 0, 0, 0, 0, 0, 0, .. question[12..]]];
 
     /// <inheritdoc/>
     public void Dispose()

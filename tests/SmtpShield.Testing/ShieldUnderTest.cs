@@ -83,11 +83,12 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         var shield = new ShieldUnderTest(
             ShieldHost.Build(
                 new(options),
-                services => With(With(services, resolver), heap).AddSingleton(resources ?? s_resources).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
-                {
-                    logging.ClearProviders().AddProvider(new FakeLoggerProvider(log));
-                    configureLogging?.Invoke(logging);
-                })),
+                services =>
+                    With(With(services, resolver), heap).AddSingleton(resources ?? s_resources).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
+                    {
+                        logging.ClearProviders().AddProvider(new FakeLoggerProvider(log));
+                        configureLogging?.Invoke(logging);
+                    })),
             log);
         try
         {
@@ -118,9 +119,11 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     public ValueTask DisposeAsync() => _application.DisposeAsync();
 
     // In the order they were bound in.
-    private IEnumerable<IPEndPoint> EndPoints => Get<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => IPEndPoint.Parse(new Uri(address).Authority));
+    private IEnumerable<IPEndPoint> EndPoints =>
+        Get<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => IPEndPoint.Parse(new Uri(address).Authority));
 
-    private static IServiceCollection With<T>(IServiceCollection services, T? instance) where T : class => instance is null ? services : services.AddSingleton(instance);
+    private static IServiceCollection With<T>(IServiceCollection services, T? instance) where T : class =>
+        instance is null ? services : services.AddSingleton(instance);
 
     private T Get<T>() where T : notnull => _application.Services.GetRequiredService<T>();
 }

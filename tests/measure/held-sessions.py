@@ -3,8 +3,9 @@
 
     held-sessions.py [--sessions 1000] [--program PATH] [STATE ...]
 
-Each state gets a program of its own, with an MTA that answers everything with 250. Before the first figure a session of the state is held and ended, so that its code is
-compiled; then, and when all sessions are held, the figures are read once memory has been given back (the program does so when it has been quiet for some seconds).
+Each state gets a program of its own, with an MTA that answers everything with 250. Before the first figure a session of the state is held and ended, so that
+its code is compiled; then, and when all sessions are held, the figures are read once memory has been given back (the program does so when it has been quiet
+for some seconds).
 VmRSS is what the program has resident, PSS the same with shared pages divided by those who share them (/proc/PID/smaps_rollup).
 """
 import argparse, os, selectors, shutil, signal, socket, ssl, subprocess, sys, tempfile, time
@@ -31,7 +32,8 @@ def mta(listener):
                 octets = key.fileobj.recv(65536)
                 for line in octets.split(b"\r\n")[:-1]:
                     verb = line[:4].upper()
-                    key.fileobj.send(b"354 go on\r\n" if verb == b"DATA" else b"250-mta.example.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n" if verb == b"EHLO" else b"250 ok\r\n")
+                    replies = {b"DATA": b"354 go on\r\n", b"EHLO": b"250-mta.example.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n"}
+                    key.fileobj.send(replies.get(verb, b"250 ok\r\n"))
                 if octets:
                     continue
             except OSError:
@@ -198,12 +200,14 @@ def main():
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         mta(listener)
     try:
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=mail.example.test", "-days", "2",
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", "/CN=mail.example.test", "-days", "2",
                         "-keyout", f"{directory}/key.pem", "-out", f"{directory}/cert.pem"], check=True, stderr=subprocess.DEVNULL)
         with open(f"{directory}/chain.pem", "w") as chain:
             for part in ("key.pem", "cert.pem"):
                 chain.write(open(f"{directory}/{part}").read())
-        print(f"{arguments.sessions} sessions, growth a session\n\n| State | empty | VmRSS at once | PSS at once | VmRSS quiet | PSS quiet |\n| --- | --- | --- | --- | --- | --- |")
+        print(f"{arguments.sessions} sessions, growth a session\n")
+        print("| State | empty | VmRSS at once | PSS at once | VmRSS quiet | PSS quiet |\n| --- | --- | --- | --- | --- | --- |")
         for state in arguments.states or STATES:
             measure(arguments, state, directory, listener.getsockname()[1])
     finally:

@@ -19,8 +19,15 @@ internal static class CheckCommand
     {
         var file = ConfigurationArguments.File();
         var overrides = ConfigurationArguments.Overrides();
-        var user = new Option<string?>("--user") { Description = "Whom the service runs as: what this user can't read is an error. smtpshield, if there is such a user.", HelpName = "name" };
-        var withProbe = new Option<bool>("--probe") { Description = "Also have sessions with the MTA: does it serve, offer AUTH for submission, refuse to relay? No mail is sent." };
+        var user = new Option<string?>("--user")
+        {
+            Description = "Whom the service runs as: what this user can't read is an error. smtpshield, if there is such a user.",
+            HelpName = "name",
+        };
+        var withProbe = new Option<bool>("--probe")
+        {
+            Description = "Also have sessions with the MTA: does it serve, offer AUTH for submission, refuse to relay? No mail is sent.",
+        };
         var command = new Command("check", "Print every configuration error and warning.") { file, overrides, user };
         if (probe is not null)
             command.Options.Add(withProbe);
@@ -42,7 +49,8 @@ internal static class CheckCommand
         List<ConfigurationProblem> problems = [.. result.Problems.Select(problem => ConfigurationArguments.WithRemedy(problem, path))];
         if (result.Options is { } valid)
         {
-            problems.AddRange(valid.Services.Values.DefaultIfEmpty(valid).SelectMany(service => CertificateStore.ProblemsOf(service.Tls, TimeProvider.System)).Distinct());
+            problems.AddRange(valid.Services.Values.DefaultIfEmpty(valid)
+                .SelectMany(service => CertificateStore.ProblemsOf(service.Tls, TimeProvider.System)).Distinct());
             if (result.IsHostnameMadeUp)
             {
                 problems.Add(new(
@@ -64,7 +72,8 @@ internal static class CheckCommand
 
         foreach (var problem in problems.OrderByDescending(problem => problem.Severity))
             await output.WriteLineAsync($"{Word(problem.Severity)}: {problem}");
-        await output.WriteLineAsync($"{ShieldConfiguration.ResolvePath(path)}: {Count(problems, ProblemSeverity.Error)}, {Count(problems, ProblemSeverity.Warning)}, {Count(problems, ProblemSeverity.Note)}");
+        await output.WriteLineAsync($"{ShieldConfiguration.ResolvePath(path)}: {Count(problems, ProblemSeverity.Error)}, "
+            + $"{Count(problems, ProblemSeverity.Warning)}, {Count(problems, ProblemSeverity.Note)}");
         return problems.Exists(problem => problem.Severity == ProblemSeverity.Error) ? 1 : 0;
     }
 

@@ -15,7 +15,9 @@ internal static class ConfigurationArguments
         DefaultValueFactory = _ => ShieldConfiguration.DefaultPath,
     };
 
-    /// <summary>What is wrong, with the remedy where the file is not there at all: it is the first thing somebody sees who has just installed the program.</summary>
+    /// <summary>
+    /// What is wrong, with the remedy where the file is not there at all: it is the first thing somebody sees who has just installed the program.
+    /// </summary>
     public static ConfigurationProblem WithRemedy(ConfigurationProblem problem, string path)
     {
         var file = ShieldConfiguration.ResolvePath(path);

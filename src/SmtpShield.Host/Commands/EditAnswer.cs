@@ -6,7 +6,9 @@ using SmtpShield.Tls;
 
 namespace SmtpShield.Host.Commands;
 
-/// <summary>What <c>postconf -e</c>, <c>-X</c> and <c>-#</c> say behind an edit: what will not be in force, and whether the running shield has taken the file over.</summary>
+/// <summary>
+/// What <c>postconf -e</c>, <c>-X</c> and <c>-#</c> say behind an edit: what will not be in force, and whether the running shield has taken the file over.
+/// </summary>
 /// <param name="statePath">Where a running shield says so (<see cref="ConfigurationStateFile"/>).</param>
 /// <param name="time">The clock.</param>
 internal sealed class EditAnswer(string statePath, TimeProvider time)
@@ -52,8 +54,11 @@ internal sealed class EditAnswer(string statePath, TimeProvider time)
         List<ConfigurationProblem> problems = [.. result.Problems];
         if (result.Options is { } valid)
             problems.AddRange(valid.Services.Values.SelectMany(service => CertificateStore.ProblemsOf(service.Tls, TimeProvider.System)).Distinct());
-        foreach (var problem in problems.Where(problem => problem.Severity == ProblemSeverity.Error || (problem.Severity == ProblemSeverity.Warning && names.Contains(problem.Parameter))))
+        foreach (var problem in problems.Where(
+            problem => problem.Severity == ProblemSeverity.Error || (problem.Severity == ProblemSeverity.Warning && names.Contains(problem.Parameter))))
+        {
             error.WriteLine($"postconf: {(problem.Severity == ProblemSeverity.Error ? "error" : "warning")}: {problem}");
+        }
         foreach (var note in problems.Where(problem => problem.Severity == ProblemSeverity.Note && names.Contains(problem.Parameter)))
             error.WriteLine($"postconf: warning: {note}");
         return problems.TrueForAll(problem => problem.Severity != ProblemSeverity.Error);
@@ -73,7 +78,8 @@ internal sealed class EditAnswer(string statePath, TimeProvider time)
         foreach (var name in inVain)
             error.WriteLine($"postconf: {name}: not in force: the running shield has it from -o or its environment");
         if (inVain.Count < names.Count)
-            error.WriteLine(state.NeedsRestart ? "postconf: in force, but for shield_listen or shield_services, which take effect after a restart" : "postconf: in force");
+            error.WriteLine(
+                state.NeedsRestart ? "postconf: in force, but for shield_listen or shield_services, which take effect after a restart" : "postconf: in force");
         return inVain.Count > 0 ? 1 : 0;
     }
 }

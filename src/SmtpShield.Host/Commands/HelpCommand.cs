@@ -12,7 +12,8 @@ internal static class HelpCommand
         var name = new Argument<string?>("command") { Description = "The command to describe.", Arity = ArgumentArity.ZeroOrOne };
         name.AcceptOnlyFromAmong([.. root.Subcommands.Select(static subcommand => subcommand.Name)]);
         var command = new Command("help", "Describe the program, or a command.") { name };
-        command.SetAction((arguments, cancellationToken) => root.Parse(arguments.GetValue(name) is { } about ? [about, "--help"] : ["--help"]).InvokeAsync(arguments.InvocationConfiguration, cancellationToken));
+        command.SetAction((arguments, cancellationToken) => root.Parse(arguments.GetValue(name) is { } about ? [about, "--help"] : ["--help"])
+            .InvokeAsync(arguments.InvocationConfiguration, cancellationToken));
         return command;
     }
 }

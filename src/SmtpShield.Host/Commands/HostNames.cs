@@ -8,8 +8,8 @@ using SmtpShield.PostfixConf.Values;
 namespace SmtpShield.Host.Commands;
 
 /// <summary>
-/// The host names a configuration has: those of <c>shield_upstream</c>, which are dialed, and those of lists of clients, which are compared with verified names.
-/// Names that have no address serve nobody, and names in a list that is not compared with names match nobody.
+/// The host names a configuration has: those of <c>shield_upstream</c>, which are dialed, and those of lists of clients, which
+/// are compared with verified names. Names that have no address serve nobody, and names in a list that is not compared with names match nobody.
 /// </summary>
 internal static class HostNames
 {
@@ -62,14 +62,16 @@ internal static class HostNames
         {
             // A domain need not have an address.
             foreach (var name in list.Names.Where(name => name[0] != '.'))
-                yield return new(location, parameter, name, "no client's verified name is one without an address; write the address, or .domain for the names below it");
+                yield return new(location, parameter, name,
+                    "no client's verified name is one without an address; write the address, or .domain for the names below it");
         }
     }
 
     private static IEnumerable<ConfigurationProblem> MatchNobody(SourceLocation location, ShieldOptions service)
     {
         if (service.Proxy.Sources.Names.FirstOrDefault() is { } source)
-            yield return ConfigurationProblem.Warning(location, "shield_proxy_sources", $"{source} is a host name, and names match nobody here", "write the address");
+            yield return ConfigurationProblem.Warning(
+                location, "shield_proxy_sources", $"{source} is a host name, and names match nobody here", "write the address");
         if (service.Smtpd.PeernameLookup)
             yield break;
         foreach (var (parameter, list) in ComparedWithNames(service))

@@ -8,7 +8,10 @@ using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Commands;
 
-/// <summary><c>smtpshield import</c>: a configuration made from Postfix's main.cf and master.cf, and what to change there; with <c>--apply</c> it is changed, with <c>--undo</c> changed back.</summary>
+/// <summary>
+/// <c>smtpshield import</c>: a configuration made from Postfix's main.cf and master.cf, and what to change there; with <c>--apply</c> it is changed,
+/// with <c>--undo</c> changed back.
+/// </summary>
 internal static class ImportCommand
 {
     private const int MaxErrors = 20;
@@ -17,7 +20,11 @@ internal static class ImportCommand
     public static Command Create()
     {
         var source = new Argument<string>("postfix") { Description = "Postfix's configuration directory, or its main.cf." };
-        var target = new Option<string?>("-o", "--output") { Description = $"The file to write; standard output without it, {ShieldConfiguration.DefaultPath} with --apply.", HelpName = "file" };
+        var target = new Option<string?>("-o", "--output")
+        {
+            Description = $"The file to write; standard output without it, {ShieldConfiguration.DefaultPath} with --apply.",
+            HelpName = "file",
+        };
         var force = new Option<bool>("--force") { Description = "Replace the file when it is there already." };
         var switching = new ImportSwitch();
         var command = new Command("import", "Make a configuration from Postfix's main.cf and master.cf.") { source, target, force };
@@ -44,7 +51,8 @@ internal static class ImportCommand
         errors = files.Problems.Where(problem => problem.Severity == ProblemSeverity.Error).Select(problem => problem.ToString()).ToList();
         if (errors.Count == 0 && SmtpdServices.BehindShield(files) is { } own)
         {
-            errors.Add($"{files.Master.Path}, line {own.Line}: {own.Service} is the smtpd behind a shield already (syslog_name = {InnerService.SyslogName}), and no host outside reaches it. To import anew, first put back what was before: " +
+            errors.Add($"{files.Master.Path}, line {own.Line}: {own.Service} is the smtpd behind a shield already (syslog_name = {InnerService.SyslogName}), " +
+                "and no host outside reaches it. To import anew, first put back what was before: " +
                 $"smtpshield import --undo {files.Directory}, or the copy master.cf.before-smtpshield");
         }
         if (errors.Count == 0 && target is not null && WhyNot(target, isForced) is { Length: > 0 } reason)
@@ -90,6 +98,8 @@ internal static class ImportCommand
             return $"{target}: is a directory; name a file in it";
         if (Path.GetFullPath(target).StartsWith("/dev/", StringComparison.Ordinal))
             return $"{target}: is not a regular file; leave -o out for standard output";
-        return File.Exists(target) && !isForced && !SampleConfiguration.Is(target) ? $"{target}: exists already and was left as it is; give another name, or --force to replace it" : "";
+        return File.Exists(target) && !isForced && !SampleConfiguration.Is(target)
+            ? $"{target}: exists already and was left as it is; give another name, or --force to replace it"
+            : "";
     }
 }

@@ -13,7 +13,10 @@ internal sealed class ImportSwitch
     private const int LongestWait = 3600;
     private const string RuntimeOfSystemd = "/run/systemd/system";
 
-    private readonly Option<bool> _apply = new("--apply") { Description = "Also take Postfix's place: edit its master.cf, start the shield, try it out; put everything back if that fails." };
+    private readonly Option<bool> _apply = new("--apply")
+    {
+        Description = "Also take Postfix's place: edit its master.cf, start the shield, try it out; put everything back if that fails.",
+    };
     private readonly Option<bool> _undo = new("--undo") { Description = "Put back what --apply changed." };
 
     private readonly Option<string> _user = new("--user")
@@ -23,8 +26,16 @@ internal sealed class ImportSwitch
         DefaultValueFactory = _ => SwitchoverOptions.SystemdUser,
     };
 
-    private readonly Option<string?> _start = new("--start") { Description = $"With --apply: what starts the shield; without it: {SwitchoverOptions.SystemdStart}", HelpName = "command" };
-    private readonly Option<string?> _stop = new("--stop") { Description = $"With --apply: what stops the shield; without it: {SwitchoverOptions.SystemdStop}", HelpName = "command" };
+    private readonly Option<string?> _start = new("--start")
+    {
+        Description = $"With --apply: what starts the shield; without it: {SwitchoverOptions.SystemdStart}",
+        HelpName = "command",
+    };
+    private readonly Option<string?> _stop = new("--stop")
+    {
+        Description = $"With --apply: what stops the shield; without it: {SwitchoverOptions.SystemdStop}",
+        HelpName = "command",
+    };
 
     private readonly Option<int> _wait = new("--wait")
     {
@@ -45,7 +56,8 @@ internal sealed class ImportSwitch
 
     /// <summary>Switches over, or back.</summary>
     /// <returns>The exit status: 0, or 1 after one line that says why.</returns>
-    public async Task<int> RunAsync(ParseResult arguments, string source, string? target, bool isForced, TextWriter output, TextWriter error, CancellationToken cancellationToken)
+    public async Task<int> RunAsync(
+        ParseResult arguments, string source, string? target, bool isForced, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
         // A terminal that goes away must not leave it half done.
         using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -62,7 +74,9 @@ internal sealed class ImportSwitch
             return await UndoAsync(source, output, error);
         if (arguments.GetValue(_undo))
             return Fail("--apply and --undo: give one of them", error);
-        return WhyNot(arguments, target) is { Length: > 0 } reason ? Fail(reason, error) : await ApplyAsync(arguments, source, target ?? ShieldConfiguration.DefaultPath, isForced, output, error, interrupted.Token);
+        return WhyNot(arguments, target) is { Length: > 0 } reason
+            ? Fail(reason, error)
+            : await ApplyAsync(arguments, source, target ?? ShieldConfiguration.DefaultPath, isForced, output, error, interrupted.Token);
     }
 
     private string WhyNot(ParseResult arguments, string? target)
@@ -76,10 +90,13 @@ internal sealed class ImportSwitch
             return start.Contains('\n') || stop!.Contains('\n') ? "--start and --stop: give one line" : "";
         if (!Directory.Exists(RuntimeOfSystemd))
             return "no systemd runs here: say how the shield is started and stopped: --start COMMAND --stop COMMAND";
-        return target is not null && Path.GetFullPath(target) != ShieldConfiguration.DefaultPath ? $"-o {target}: smtpshield.service reads {ShieldConfiguration.DefaultPath}; leave -o out, or give --start and --stop" : "";
+        return target is not null && Path.GetFullPath(target) != ShieldConfiguration.DefaultPath
+            ? $"-o {target}: smtpshield.service reads {ShieldConfiguration.DefaultPath}; leave -o out, or give --start and --stop"
+            : "";
     }
 
-    private async Task<int> ApplyAsync(ParseResult arguments, string source, string target, bool isForced, TextWriter output, TextWriter error, CancellationToken cancellationToken)
+    private async Task<int> ApplyAsync(
+        ParseResult arguments, string source, string target, bool isForced, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
         var directory = PostfixFiles.Read(source).Directory;
         if (SwitchoverBackup.Exists(directory))

@@ -22,6 +22,7 @@ internal static class LogPlace
             yield return Problem(directory == DirectoryOfUnit ? ProblemSeverity.Note : ProblemSeverity.Error, new DirectoryNotFoundException());
 
         ConfigurationProblem Problem(ProblemSeverity severity, Exception reason) =>
-            new(severity, new SourceLocation(options.MaillogFile), "maillog_file", $"maillog_file: {new MaillogFileException(options.MaillogFile, reason).Message}", severity == ProblemSeverity.Note ? "systemd makes it" : "");
+            new(severity, new SourceLocation(options.MaillogFile), "maillog_file",
+                $"maillog_file: {new MaillogFileException(options.MaillogFile, reason).Message}", severity == ProblemSeverity.Note ? "systemd makes it" : "");
     }
 }

@@ -8,7 +8,10 @@ using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Commands;
 
-/// <summary><c>smtpshield check --probe</c>: a session with every MTA of every service, as the shield would have it, without a client, and one for a client that is nobody's.</summary>
+/// <summary>
+/// <c>smtpshield check --probe</c>: a session with every MTA of every service, as the shield would have it, without a client, and one
+/// for a client that is nobody's.
+/// </summary>
 internal static class MtaProbe
 {
     private const string Parameter = "shield_upstream";
@@ -47,7 +50,8 @@ internal static class MtaProbe
 
     // The MTA would say the same of a client: it can't be reached, does not take EHLO, or knows no client from the shield.
     private static bool IsAllThereIs(UpstreamProbe own, ClientHandoff handoff) =>
-        own is { Greeting: null } or { Failure: not null } || (own.Ehlo is not { Code: 250 } && (own.Greeting is { Code: 220 } || handoff is ClientHandoff.None));
+        own is { Greeting: null } or { Failure: not null }
+        || (own.Ehlo is not { Code: 250 } && (own.Greeting is { Code: 220 } || handoff is ClientHandoff.None));
 
     // Never started: only what dials is used.
     private static WebApplication Build(ShieldSnapshot snapshot)
@@ -73,19 +77,25 @@ internal static class MtaProbe
         {
             // An MTA that is told about clients greets a client differently.
             var isForAll = service.Unstressed.Upstream.ClientHandoff is ClientHandoff.None;
-            yield return new(isForAll ? ProblemSeverity.Error : ProblemSeverity.Warning, location, Parameter, $"{destination} greets the shield with {greeting.FirstLine}");
+            yield return new(isForAll ? ProblemSeverity.Error : ProblemSeverity.Warning, location, Parameter,
+                $"{destination} greets the shield with {greeting.FirstLine}");
         }
         else if (probe.Ehlo is not { Code: 250 } ehlo)
         {
-            var hint = service.Unstressed.Upstream.ClientHandoff is ClientHandoff.ProxyV1 or ClientHandoff.ProxyV2 ? "does it expect a PROXY header? (Postfix: smtpd_upstream_proxy_protocol = haproxy)" : "";
-            yield return new(ProblemSeverity.Error, location, Parameter, $"{destination} {probe.Failure ?? $"answers EHLO with {probe.Ehlo?.FirstLine}"}", hint);
+            var hint = service.Unstressed.Upstream.ClientHandoff is ClientHandoff.ProxyV1 or ClientHandoff.ProxyV2
+                ? "does it expect a PROXY header? (Postfix: smtpd_upstream_proxy_protocol = haproxy)"
+                : "";
+            yield return new(ProblemSeverity.Error, location, Parameter,
+                $"{destination} {probe.Failure ?? $"answers EHLO with {probe.Ehlo?.FirstLine}"}", hint);
         }
         else
         {
-            yield return new(ProblemSeverity.Note, location, Parameter, $"{destination} greets with {greeting.FirstLine}, {(probe.Tls is { } tls ? $"{tls}" : "in clear")}, offers {Keywords(ehlo)}");
+            yield return new(ProblemSeverity.Note, location, Parameter,
+                $"{destination} greets with {greeting.FirstLine}, {(probe.Tls is { } tls ? $"{tls}" : "in clear")}, offers {Keywords(ehlo)}");
         }
     }
 
     private static string Keywords(UpstreamReply ehlo) =>
-        string.Join(' ', Encoding.Latin1.GetString(ehlo.Text).Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Skip(1).Where(line => line.Length > 4).Select(line => line[4..].Split(' ')[0]));
+        string.Join(' ', Encoding.Latin1.GetString(ehlo.Text).Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Skip(1).Where(line => line.Length > 4)
+            .Select(line => line[4..].Split(' ')[0]));
 }

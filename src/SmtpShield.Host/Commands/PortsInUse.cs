@@ -5,7 +5,10 @@ using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Commands;
 
-/// <summary>Which of <c>shield_listen</c> somebody else listens on (proc(5), <c>/proc/net/tcp</c>). Nothing is bound to find out. A shield that runs already is nobody else.</summary>
+/// <summary>
+/// Which of <c>shield_listen</c> somebody else listens on (proc(5), <c>/proc/net/tcp</c>). Nothing is bound to find out. A shield
+/// that runs already is nobody else.
+/// </summary>
 internal static class PortsInUse
 {
     private const string Listening = "0A";
@@ -26,7 +29,8 @@ internal static class PortsInUse
                 if (taken.Count == 0 || OwnerOf(taken.ConvertAll(static socket => $"socket:[{socket.Inode}]")) is not { } owner)
                     continue;
                 yield return ConfigurationProblem.Warning(
-                    new SourceLocation($"service {name}"), "shield_listen", $"{endpoint} is in use by {owner}: the shield can't start before it is free", "stop that program or move it to another port, or change shield_listen");
+                    new SourceLocation($"service {name}"), "shield_listen", $"{endpoint} is in use by {owner}: the shield can't start before it is free",
+                    "stop that program or move it to another port, or change shield_listen");
             }
         }
     }
@@ -63,7 +67,8 @@ internal static class PortsInUse
     }
 
     // Run by itself, or by dotnet.
-    private static bool IsShield(string process) => File.ReadAllText(process + "/cmdline").Split('\0').Take(2).Any(static word => Path.GetFileNameWithoutExtension(word) == Program);
+    private static bool IsShield(string process) =>
+        File.ReadAllText(process + "/cmdline").Split('\0').Take(2).Any(static word => Path.GetFileNameWithoutExtension(word) == Program);
 
     // Descriptors come and go while they are looked at.
     private static string? TargetOf(string descriptor)

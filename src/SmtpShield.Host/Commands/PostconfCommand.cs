@@ -42,7 +42,8 @@ internal static class PostconfCommand
         var overrides = ConfigurationArguments.Overrides();
         var names = new Argument<string[]>("name") { Description = "Parameters; name=value to edit.", Arity = ArgumentArity.ZeroOrMore };
         var command = new Command("postconf", "Print or edit parameters, as postconf(1) does.") { file, overrides, names };
-        var switches = Switches.Where(entry => entry.Option != PostconfOptions.Override).Select(entry => (Flag: new Option<bool>(entry.Letter) { Description = entry.Description }, entry.Option)).ToList();
+        var switches = Switches.Where(entry => entry.Option != PostconfOptions.Override)
+            .Select(entry => (Flag: new Option<bool>(entry.Letter) { Description = entry.Description }, entry.Option)).ToList();
         foreach (var (flag, _) in switches)
             command.Options.Add(flag);
         command.SetAction((arguments, cancellationToken) =>
@@ -52,7 +53,8 @@ internal static class PostconfCommand
             if (assignments.Length > 0)
                 options |= PostconfOptions.Override;
             var path = ShieldConfiguration.ResolvePath(arguments.GetValue(file)!);
-            return RunAsync(options, path, assignments, arguments.GetValue(names) ?? [], answer, arguments.InvocationConfiguration.Output, arguments.InvocationConfiguration.Error, cancellationToken);
+            return RunAsync(options, path, assignments, arguments.GetValue(names) ?? [], answer, arguments.InvocationConfiguration.Output,
+                arguments.InvocationConfiguration.Error, cancellationToken);
         });
         return command;
     }
@@ -60,7 +62,8 @@ internal static class PostconfCommand
     /// <summary>Runs the command.</summary>
     /// <returns>The exit status.</returns>
     private static async Task<int> RunAsync(
-        PostconfOptions options, string path, string[] overrides, string[] names, EditAnswer? answer, TextWriter output, TextWriter error, CancellationToken cancellationToken)
+        PostconfOptions options, string path, string[] overrides, string[] names, EditAnswer? answer, TextWriter output, TextWriter error,
+        CancellationToken cancellationToken)
     {
         try
         {

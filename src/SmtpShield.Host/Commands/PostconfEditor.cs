@@ -62,7 +62,8 @@ internal sealed class PostconfEditor(string path, string[] overrides, TextWriter
         var services = ServiceParameters.Listed(configuration).Select(service => (Service: service, Type: ServiceParameter.Inet));
         if (edit == MainCfEdit.Delete)
             services = services.Concat(ServiceParameters.Of(configuration.File).Select(parameter => (parameter.Service, parameter.Type)));
-        var found = services.Distinct().Where(service => pattern.FitsService(service.Service, service.Type)).Select(service => $"{service.Service}/{service.Type}/{pattern.Parameter}").ToList();
+        var found = services.Distinct().Where(service => pattern.FitsService(service.Service, service.Type))
+            .Select(service => $"{service.Service}/{service.Type}/{pattern.Parameter}").ToList();
         if (found.Count == 0)
             error.WriteLine($"postconf: warning: unmatched service_name/type: \"{argument}\"");
         return found;

@@ -8,7 +8,9 @@ using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Commands;
 
-/// <summary>The part of <c>postconf</c> that prints. It shows the file and <c>-o</c>; environment variables belong to the process that runs, not to this one.</summary>
+/// <summary>
+/// The part of <c>postconf</c> that prints. It shows the file and <c>-o</c>; environment variables belong to the process that runs, not to this one.
+/// </summary>
 internal sealed class PostconfPrinter(string path, string[] overrides, TextWriter output, TextWriter error)
 {
     private const int LineLimit = 80;
@@ -48,7 +50,8 @@ internal sealed class PostconfPrinter(string path, string[] overrides, TextWrite
             patterns.Add(("*", ServicePattern.OfRequest("*")));
         var written = ServiceParameters.Of(file).ToList();
         var order = ServiceParameters.Listed(configuration).Concat(written.Select(parameter => parameter.Service)).Distinct().ToList();
-        var sorted = written.OrderBy(parameter => order.IndexOf(parameter.Service)).ThenBy(parameter => parameter.Type, StringComparer.Ordinal).ThenBy(parameter => parameter.Name, StringComparer.Ordinal).ToList();
+        var sorted = written.OrderBy(parameter => order.IndexOf(parameter.Service)).ThenBy(parameter => parameter.Type, StringComparer.Ordinal)
+            .ThenBy(parameter => parameter.Name, StringComparer.Ordinal).ToList();
         foreach (var parameter in sorted.Where(parameter => patterns.Exists(request => request.Pattern.Fits(parameter))))
             PrintOne(configuration.ParametersOf(parameter.Service), options, $"{parameter.Service}/{parameter.Type}/{parameter.Name}");
         foreach (var (text, _) in patterns.Where(request => names.Length > 0 && !sorted.Exists(request.Pattern.Fits)))
@@ -97,7 +100,8 @@ internal sealed class PostconfPrinter(string path, string[] overrides, TextWrite
             throw new PostconfException("macro processing error");
     }
 
-    private void Print(ParameterTable table, PostconfOptions options, string[] names, IEnumerable<string> all, Func<string, bool> isKnown, Func<string, ParameterTable> tableOf)
+    private void Print(ParameterTable table, PostconfOptions options, string[] names, IEnumerable<string> all, Func<string, bool> isKnown,
+        Func<string, ParameterTable> tableOf)
     {
         foreach (var name in names.Length > 0 ? names : all)
         {

@@ -39,11 +39,15 @@ internal static class ReadableBy
         return Run(command).Split('\0', StringSplitOptions.RemoveEmptyEntries);
     }
 
-    private static string? GroupOf(string user) => Run(["id", "-g", "--", user]).Trim() is { Length: > 0 } group && int.TryParse(group, NumberStyles.None, CultureInfo.InvariantCulture, out _) ? group : null;
+    private static string? GroupOf(string user) =>
+        Run(["id", "-g", "--", user]).Trim() is { Length: > 0 } group && int.TryParse(group, NumberStyles.None, CultureInfo.InvariantCulture, out _)
+            ? group
+            : null;
 
     private static string Run(string[] command)
     {
-        using var process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" })!;
         process.ErrorDataReceived += static (_, _) => { };
         process.BeginErrorReadLine();
         var output = process.StandardOutput.ReadToEnd();

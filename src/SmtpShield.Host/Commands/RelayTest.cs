@@ -6,8 +6,9 @@ using SmtpShield.PostfixConf;
 namespace SmtpShield.Host.Commands;
 
 /// <summary>
-/// Whether anybody may send mail anywhere through the shield: a session for a client with a documentation address (RFC 5737), which is nobody's and in no network of the MTA's, with a recipient
-/// elsewhere. The MTA must refuse it. Without a handoff the client is the shield, as every client is then. No content is sent.
+/// Whether anybody may send mail anywhere through the shield: a session for a client with a documentation address (RFC 5737), which is nobody's and in no
+/// network of the MTA's, with a recipient elsewhere. The MTA must refuse it. Without a handoff the client is the shield, as every
+/// client is then. No content is sent.
 /// </summary>
 internal static class RelayTest
 {
@@ -44,7 +45,8 @@ internal static class RelayTest
                 Parameter,
                 $"open relay through the shield: {destination} takes mail from {client} to {RecipientOf(service)}",
                 isTold ? "it must refuse recipients elsewhere; Postfix: smtpd_relay_restrictions, mynetworks"
-                    : "the MTA takes every client for the shield: tell it who they are (shield_client_handoff), or take the shield's address off its list of those who may relay; Postfix: mynetworks"),
+                    : "the MTA takes every client for the shield: tell it who they are (shield_client_handoff), "
+                        + "or take the shield's address off its list of those who may relay; Postfix: mynetworks"),
             { Relay.Code: >= 500 } => new(ProblemSeverity.Note, location, Parameter, $"{destination} refuses to relay for {client}: {probe.Relay?.FirstLine}"),
             { Relay: { } later } => NotTried(ProblemSeverity.Note, $"it answers {later.FirstLine}"),
             { Failure: { } failure } => NotTried(ProblemSeverity.Warning, failure),

@@ -14,7 +14,11 @@ internal static class RunCommand
     {
         var file = ConfigurationArguments.File();
         var overrides = ConfigurationArguments.Overrides();
-        var command = new Command("run", "Run the proxy until SIGTERM. SIGHUP or a saved file: new configuration. SIGUSR1: opens the log anew.") { file, overrides };
+        var command = new Command("run", "Run the proxy until SIGTERM. SIGHUP or a saved file: new configuration. SIGUSR1: opens the log anew.")
+        {
+            file,
+            overrides,
+        };
         command.SetAction(async (arguments, _) =>
         {
             using var caught = signals ?? ShieldSignals.Catch();

@@ -2,7 +2,9 @@ using SmtpShield.PostfixConf.Parameters;
 
 namespace SmtpShield.Host.Commands;
 
-/// <summary>Which parameters of which services <c>postconf -P</c> is asked for: <c>submission/inet/smtpd_timeout</c>, where <c>*</c> stands for each part's every value.</summary>
+/// <summary>
+/// Which parameters of which services <c>postconf -P</c> is asked for: <c>submission/inet/smtpd_timeout</c>, where <c>*</c> stands for each part's every value.
+/// </summary>
 internal sealed class ServicePattern
 {
     private const string Any = "*";

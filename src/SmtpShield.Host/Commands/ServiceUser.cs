@@ -4,7 +4,9 @@ using SmtpShield.Tls;
 
 namespace SmtpShield.Host.Commands;
 
-/// <summary>What the service's user lacks of what a configuration needs: files it can't read, a log it can't write, ports and addresses that need a capability.</summary>
+/// <summary>
+/// What the service's user lacks of what a configuration needs: files it can't read, a log it can't write, ports and addresses that need a capability.
+/// </summary>
 internal static class ServiceUser
 {
     /// <summary>The user of the unit in <c>deploy/systemd</c>.</summary>
@@ -23,22 +25,27 @@ internal static class ServiceUser
     {
         var name = user ?? DefaultName;
         if (!ReadableBy.Exists(name))
-            return user is null ? [] : [ConfigurationProblem.Error(new SourceLocation("command line option --user"), "", $"no such user: {name}", "name the User= of the unit")];
+            return user is null
+                ? []
+                : [ConfigurationProblem.Error(new SourceLocation("command line option --user"), "", $"no such user: {name}", "name the User= of the unit")];
         if (!ReadableBy.CanTell(name))
             return [new(ProblemSeverity.Note, new SourceLocation(path), "", $"what {name} can read was not looked at", "run check as root, or as that user")];
 
-        return [.. FileProblems(name, FilesOf(path, result)), .. result.Options is { } options ? [.. LogProblems(name, options), .. CapabilityProblems(name, options)] : Array.Empty<ConfigurationProblem>()];
+        return [.. FileProblems(name, FilesOf(path, result)),
+            .. result.Options is { } options ? [.. LogProblems(name, options), .. CapabilityProblems(name, options)] : Array.Empty<ConfigurationProblem>()];
     }
 
     private static IEnumerable<string> FilesOf(string path, ShieldConfigurationResult result)
     {
         IEnumerable<ShieldOptions> services = result.Options is { } options ? options.Services.Values.DefaultIfEmpty(options) : [];
-        return [path, .. result.Files, .. services.SelectMany(static service => CertificateStore.FilesOf(service.Tls, TimeProvider.System).Append(service.UpstreamTls.CAFile))];
+        return [path, .. result.Files,
+            .. services.SelectMany(static service => CertificateStore.FilesOf(service.Tls, TimeProvider.System).Append(service.UpstreamTls.CAFile))];
     }
 
     // What is not there is told of by who reads it.
     private static IEnumerable<ConfigurationProblem> FileProblems(string user, IEnumerable<string> files) =>
-        ReadableBy.Unreadable(user, files.Where(File.Exists)).Select(file => ConfigurationProblem.Error(new SourceLocation(file), "", $"{user} can't read it", RemedyFor(user, file)));
+        ReadableBy.Unreadable(user, files.Where(File.Exists))
+            .Select(file => ConfigurationProblem.Error(new SourceLocation(file), "", $"{user} can't read it", RemedyFor(user, file)));
 
     private static string RemedyFor(string user, string file) => ReadableBy.Barrier(user, file) is { } directory
         ? $"{user} can't enter {directory}: copy the file to where it can, or give its group the directory: chgrp {user} {directory}; chmod g+x {directory}"
@@ -62,8 +69,11 @@ internal static class ServiceUser
 
         var services = options.Services.Values.DefaultIfEmpty(options).ToList();
         var firstPort = File.Exists(FirstUnprivilegedPort) && int.TryParse(File.ReadAllText(FirstUnprivilegedPort), out var port) ? port : 1024;
-        if (services.SelectMany(static service => service.Listener.Endpoints).FirstOrDefault(endpoint => endpoint.Port < firstPort) is { } privileged && Lacks("CAP_NET_BIND_SERVICE"))
+        if (services.SelectMany(static service => service.Listener.Endpoints).FirstOrDefault(endpoint => endpoint.Port < firstPort) is { } privileged
+            && Lacks("CAP_NET_BIND_SERVICE"))
+        {
             yield return Capability(user, "shield_listen", $"port {privileged.Port}", "CAP_NET_BIND_SERVICE");
+        }
         if (services.Exists(static service => service.Listener.Transparent) && Lacks("CAP_NET_ADMIN"))
             yield return Capability(user, "shield_listen_transparent", "to listen for other hosts' addresses", "CAP_NET_ADMIN");
         if (services.Exists(static service => service.Upstream.ClientHandoff == ClientHandoff.Transparent) && Lacks("CAP_NET_ADMIN"))
@@ -71,10 +81,13 @@ internal static class ServiceUser
     }
 
     private static ConfigurationProblem Capability(string user, string parameter, string what, string capability) => ConfigurationProblem.Warning(
-        new SourceLocation(UnitName), parameter, $"{parameter}: {user} needs {capability} for it: {what}", $"AmbientCapabilities={capability} in the unit, which has none or is not installed");
+        new SourceLocation(UnitName), parameter, $"{parameter}: {user} needs {capability} for it: {what}",
+        $"AmbientCapabilities={capability} in the unit, which has none or is not installed");
 
     private static bool Lacks(string capability) => !UnitDirectories
-        .SelectMany(static directory => Directory.Exists(Path.Combine(directory, UnitName + ".d")) ? Directory.GetFiles(Path.Combine(directory, UnitName + ".d"), "*.conf").Append(Path.Combine(directory, UnitName)) : [Path.Combine(directory, UnitName)])
+        .SelectMany(static directory => Directory.Exists(Path.Combine(directory, UnitName + ".d"))
+            ? Directory.GetFiles(Path.Combine(directory, UnitName + ".d"), "*.conf").Append(Path.Combine(directory, UnitName))
+            : [Path.Combine(directory, UnitName)])
         .Where(File.Exists)
         .SelectMany(File.ReadLines)
         .Any(line => line.StartsWith("AmbientCapabilities=", StringComparison.Ordinal) && line.Contains(capability, StringComparison.Ordinal));

@@ -28,9 +28,11 @@ internal static class SubmissionTest
             "shield_upstream",
             $"{destination} offers no AUTH: nobody can log in to submit mail",
             options.Tls.IsTerminated && probe.Tls is null
-                ? "the shield ends TLS, so the MTA sees clear text: let it take logins there (Postfix: -o smtpd_tls_auth_only=no, -o smtpd_sasl_security_options=noanonymous), or speak TLS with it (shield_upstream_tls_security_level = encrypt)"
+                ? "the shield ends TLS, so the MTA sees clear text: let it take logins there (Postfix: -o smtpd_tls_auth_only=no, "
+                    + "-o smtpd_sasl_security_options=noanonymous), or speak TLS with it (shield_upstream_tls_security_level = encrypt)"
                 : "Postfix: -o smtpd_sasl_auth_enable=yes");
     }
 
-    private static bool IsSubmission(string name, ShieldOptions options) => Names.Contains(name) || options.Listener.Endpoints.Any(static endpoint => endpoint.Port is 465 or 587);
+    private static bool IsSubmission(string name, ShieldOptions options) =>
+        Names.Contains(name) || options.Listener.Endpoints.Any(static endpoint => endpoint.Port is 465 or 587);
 }

@@ -8,7 +8,9 @@ using SmtpShield.Protocol;
 
 namespace SmtpShield.Host.Demo;
 
-/// <summary>A mail server for <c>smtpshield demo</c> and for nothing else: it accepts messages and throws them away. Recipients called <c>nosuch…</c> don't exist.</summary>
+/// <summary>
+/// A mail server for <c>smtpshield demo</c> and for nothing else: it accepts messages and throws them away. Recipients called <c>nosuch…</c> don't exist.
+/// </summary>
 internal sealed class SinkMta(string myHostname) : BackgroundService
 {
     private const int LongestLine = 4096;

@@ -3,7 +3,9 @@ using SmtpShield.PostfixConf.MainCf;
 
 namespace SmtpShield.Host.Import;
 
-/// <summary>Ports of the loopback interface for the smtpds behind the shield: from 10025 on, without those Postfix's files speak of, as content filters like the same.</summary>
+/// <summary>
+/// Ports of the loopback interface for the smtpds behind the shield: from 10025 on, without those Postfix's files speak of, as content filters like the same.
+/// </summary>
 /// <param name="files">The files.</param>
 /// <param name="isTaken">Whether something listens on a port of this host; without it only the files are looked at.</param>
 internal sealed class FreePorts(PostfixFiles files, Predicate<int>? isTaken)
@@ -21,8 +23,11 @@ internal sealed class FreePorts(PostfixFiles files, Predicate<int>? isTaken)
     /// <summary>The next one.</summary>
     public int Take()
     {
-        while (isTaken?.Invoke(_next) == true || _texts.Exists(text => text.Contains($":{_next.ToString(CultureInfo.InvariantCulture)}", StringComparison.Ordinal)))
+        while (isTaken?.Invoke(_next) == true
+            || _texts.Exists(text => text.Contains($":{_next.ToString(CultureInfo.InvariantCulture)}", StringComparison.Ordinal)))
+        {
             _next++;
+        }
         return _next++;
     }
 }

@@ -6,7 +6,8 @@ namespace SmtpShield.Host.Import;
 internal sealed record GeneralValues(IReadOnlyList<ImportedParameter> Parameters, int ProcessLimit)
 {
     /// <summary>Whether there is a certificate.</summary>
-    public bool HasCertificate => Parameters.Any(parameter => parameter.IsTaken && parameter.Value.Length > 0 && parameter.Setting.Name is "smtpd_tls_chain_files" or "smtpd_tls_cert_file");
+    public bool HasCertificate => Parameters.Any(parameter => parameter.IsTaken && parameter.Value.Length > 0
+        && parameter.Setting.Name is "smtpd_tls_chain_files" or "smtpd_tls_cert_file");
 
     /// <summary>Whether a service need not have this of its own, because all have it.</summary>
     public bool Has(ImportedParameter parameter) =>

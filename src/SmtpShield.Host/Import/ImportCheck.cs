@@ -15,7 +15,8 @@ internal static class ImportCheck
     /// <summary>What would be wrong with a configuration of these lines, under stress and without.</summary>
     public static IReadOnlyList<ConfigurationProblem> Errors(IReadOnlyList<ImportedParameter> parameters)
     {
-        var settings = parameters.ToDictionary(parameter => parameter.Setting.Name, parameter => parameter.Setting with { Value = parameter.Value }, StringComparer.Ordinal);
+        var settings = parameters.ToDictionary(parameter => parameter.Setting.Name, parameter => parameter.Setting with { Value = parameter.Value },
+            StringComparer.Ordinal);
         // Required with a proxy in front; the import writes it, too.
         settings[ProxySources] = new PostfixSetting(ProxySources, "static:all", SourceLocation.Default, IsOverride: false);
         var file = new MainCfFile("", parameters.ToDictionary(parameter => parameter.Setting.Name, parameter => parameter.Entry, StringComparer.Ordinal), []);

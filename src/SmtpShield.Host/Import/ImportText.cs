@@ -13,7 +13,8 @@ internal sealed class ImportText
     public static string Assignment(string name, string value) => value.Length == 0 ? $"{name} =" : $"{name} = {value}";
 
     /// <summary>A blank line and a heading.</summary>
-    public void Heading(string text) => _text.Append("\n# ---- ").Append(Shown(text)).Append(' ').Append('-', Math.Max(4, Width - 8 - text.Length)).Append("\n\n");
+    public void Heading(string text) =>
+        _text.Append("\n# ---- ").Append(Shown(text)).Append(' ').Append('-', Math.Max(4, Width - 8 - text.Length)).Append("\n\n");
 
     /// <summary>A line in force.</summary>
     public void Line(string text) => _text.Append(text).Append('\n');

@@ -13,7 +13,9 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
     private const string DefaultDirectory = "/etc/postfix";
     private const int ShortestTimeout = 600;
 
-    /// <summary>The <c>syslog_name</c> it gets, with the name of the service behind it where that is not <c>smtp</c>: how an import knows its own entries again.</summary>
+    /// <summary>
+    /// The <c>syslog_name</c> it gets, with the name of the service behind it where that is not <c>smtp</c>: how an import knows its own entries again.
+    /// </summary>
     public const string SyslogName = "shielded";
 
     private const string BareNewlineExclusions = "smtpd_forbid_bare_newline_exclusions";
@@ -21,7 +23,10 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
     // Far above what any session reaches: the shield has ended it before.
     private const string NoLimit = "1000";
 
-    private static readonly string[] ConnectionLimits = ["smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_client_new_tls_session_rate_limit"];
+    private static readonly string[] ConnectionLimits =
+    [
+        "smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_client_new_tls_session_rate_limit",
+    ];
 
     private static readonly string[] CommandLimits = ["smtpd_client_message_rate_limit", "smtpd_client_recipient_rate_limit", "smtpd_client_auth_rate_limit"];
 
@@ -55,7 +60,9 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
     ];
 
     /// <summary>The command that puts it in force.</summary>
-    public string Reload => files.Directory == DefaultDirectory ? "postfix check && postfix reload" : $"postfix -c {Quote(files.Directory)} check && postfix -c {Quote(files.Directory)} reload";
+    public string Reload => files.Directory == DefaultDirectory
+        ? "postfix check && postfix reload"
+        : $"postfix -c {Quote(files.Directory)} check && postfix -c {Quote(files.Directory)} reload";
 
     /// <summary>The command that shows it.</summary>
     public string Show => $"{Postconf} -P {Quote($"{Address}/inet/*")}";
@@ -64,7 +71,8 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
     public string MasterCf => Quote($"{files.Directory}/master.cf");
 
     /// <summary><c>smtpd_timeout</c>: longer than the shield's, which knows the client's address and should be the one to end an idle session.</summary>
-    private string Timeout => PostfixTime.TryParse(service.Values.Text("smtpd_timeout"), 's', out var seconds) ? $"{Math.Max(ShortestTimeout, 2 * seconds)}s" : $"{ShortestTimeout}s";
+    private string Timeout =>
+        PostfixTime.TryParse(service.Values.Text("smtpd_timeout"), 's', out var seconds) ? $"{Math.Max(ShortestTimeout, 2 * seconds)}s" : $"{ShortestTimeout}s";
 
     private string Postconf => files.Directory == DefaultDirectory ? "postconf" : $"postconf -c {Quote(files.Directory)}";
 
@@ -75,7 +83,8 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
         {
             var needed = Needed.ToList();
             var own = (service.Entry?.Overrides ?? []).Select(item => item.Name).ToHashSet(StringComparer.Ordinal);
-            var kept = service.Values.Settings.Where(setting => own.Contains(setting.Name) && !needed.Exists(item => item.Name == setting.Name)).Select(setting => (setting.Name, setting.Value));
+            var kept = service.Values.Settings.Where(setting => own.Contains(setting.Name) && !needed.Exists(item => item.Name == setting.Name))
+                .Select(setting => (setting.Name, setting.Value));
             return kept.Concat(needed);
         }
     }
@@ -92,7 +101,8 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
                 yield return ("smtpd_tls_wrappermode", "no");
                 yield return ("smtpd_tls_auth_only", "no");
                 if (service.ForbidsPlaintext)
-                    yield return ("smtpd_sasl_security_options", service.Values.Find("smtpd_sasl_tls_security_options") is null ? "noanonymous" : "$smtpd_sasl_tls_security_options");
+                    yield return ("smtpd_sasl_security_options",
+                        service.Values.Find("smtpd_sasl_tls_security_options") is null ? "noanonymous" : "$smtpd_sasl_tls_security_options");
             }
             foreach (var name in IsSeenWhole ? ConnectionLimits.Concat(CommandLimits) : ConnectionLimits)
                 yield return (name, "0");
@@ -112,5 +122,7 @@ internal sealed class InnerService(PostfixFiles files, SmtpdService service, int
     private static string Assignment(string name, string value) => value.Any(Ascii.IsSpace) ? $"{{ {name} = {value} }}" : $"{name}={value}";
 
     private static string Quote(string text) =>
-        text.All(c => char.IsAsciiLetterOrDigit(c) || "/._-:".Contains(c, StringComparison.Ordinal)) ? text : $"'{text.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+        text.All(c => char.IsAsciiLetterOrDigit(c) || "/._-:".Contains(c, StringComparison.Ordinal))
+            ? text
+            : $"'{text.Replace("'", @"'\''", StringComparison.Ordinal)}'";
 }

@@ -18,11 +18,13 @@ internal static class ListenAddresses
         var protocols = ListTokenizer.Split(service.Values.Text("inet_protocols"));
         var families = protocols.Count == 0 || protocols.Contains("all")
             ? [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6]
-            : protocols.Where(word => word is "ipv4" or "ipv6").Select(word => word == "ipv4" ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6).ToList();
+            : protocols.Where(word => word is "ipv4" or "ipv6")
+                .Select(word => word == "ipv4" ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6).ToList();
         var addresses = interfaces.SelectMany(Expand).ToList();
         if (addresses.Count == 0 || addresses.Contains(null))
         {
-            notes.Add(ImportNote.Warning($"{Source(service)} = {string.Join(", ", interfaces)}: the shield listens on addresses, not on names; shield_listen has all addresses of the host, write those you mean"));
+            notes.Add(ImportNote.Warning($"{Source(service)} = {string.Join(", ", interfaces)}: the shield listens on addresses, not on names; "
+                + "shield_listen has all addresses of the host, write those you mean"));
             addresses = [IPAddress.Any, IPAddress.IPv6Any];
         }
         var chosen = addresses.Where(address => families.Contains(address!.AddressFamily)).Distinct().ToList();

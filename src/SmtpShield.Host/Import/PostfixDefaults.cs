@@ -8,7 +8,9 @@ internal static class PostfixDefaults
     /// <summary>Postfix's <c>default_process_limit</c>.</summary>
     public const int ProcessLimit = 100;
 
-    /// <summary>Postfix's <c>smtpd_tls_protocols</c> and <c>smtpd_tls_mandatory_protocols</c> in 3.7; before 3.6 the same is written <c>!SSLv2, !SSLv3</c>.</summary>
+    /// <summary>
+    /// Postfix's <c>smtpd_tls_protocols</c> and <c>smtpd_tls_mandatory_protocols</c> in 3.7; before 3.6 the same is written <c>!SSLv2, !SSLv3</c>.
+    /// </summary>
     public const string TlsProtocols = ">=TLSv1";
 
     /// <summary>The values by name.</summary>

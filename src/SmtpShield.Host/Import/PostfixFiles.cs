@@ -30,7 +30,8 @@ internal sealed record PostfixFiles(string Directory, MainCfFile Main, MasterCfF
     {
         { Severity: not ProblemSeverity.Error } or { Hint.Length: > 0 } => problem,
         _ when problem.Message.EndsWith("Permission denied", StringComparison.Ordinal) => problem with { Hint = "run the command as root" },
-        _ when problem.Message.EndsWith("master.cf: No such file or directory", StringComparison.Ordinal) => problem with { Hint = "name the main.cf itself to import only that" },
+        _ when problem.Message.EndsWith("master.cf: No such file or directory", StringComparison.Ordinal) =>
+            problem with { Hint = "name the main.cf itself to import only that" },
         _ => problem with { Hint = "name Postfix's configuration directory, the one postconf -h config_directory prints" },
     };
 }

@@ -17,13 +17,17 @@ internal static class RefusalText
     private static string Why(string name, string value, string message, string hint) => name switch
     {
         "smtpd_forbid_bare_newline" when value.Equals("no", StringComparison.OrdinalIgnoreCase) =>
-            "the shield never accepts what this accepts: a message whose end two mail servers see at different places (SMTP smuggling); write guard, or reject to refuse every line that ends in a bare LF",
+            "the shield never accepts what this accepts: a message whose end two mail servers see at different places (SMTP smuggling); write guard, "
+                + "or reject to refuse every line that ends in a bare LF",
         _ when hint.Length == 0 => WithoutName(name, message),
         _ => $"{WithoutName(name, message)}; {hint}",
     };
 
-    private static string WithoutName(string name, string message) => message.StartsWith($"{name}: ", StringComparison.Ordinal) ? message[(name.Length + 2)..] : message;
+    private static string WithoutName(string name, string message) =>
+        message.StartsWith($"{name}: ", StringComparison.Ordinal) ? message[(name.Length + 2)..] : message;
 
     private static string Default(string name) =>
-        ParameterCatalog.All[name].DefaultText is { } text ? $"Until then the default is in force: {(text.Length > 0 ? text : "empty")}" : "Until then the value computed from this host is in force";
+        ParameterCatalog.All[name].DefaultText is { } text
+            ? $"Until then the default is in force: {(text.Length > 0 ? text : "empty")}"
+            : "Until then the value computed from this host is in force";
 }

@@ -46,7 +46,8 @@ internal sealed class ServiceTls
     public IReadOnlyList<string> Files { get; } = [];
 
     /// <summary>The ones of <see cref="Files"/> that not everybody can read.</summary>
-    public IEnumerable<string> ProtectedFiles => Files.Distinct().Where(file => !OperatingSystem.IsWindows() && !File.GetUnixFileMode(file).HasFlag(UnixFileMode.OtherRead));
+    public IEnumerable<string> ProtectedFiles =>
+        Files.Distinct().Where(file => !OperatingSystem.IsWindows() && !File.GetUnixFileMode(file).HasFlag(UnixFileMode.OtherRead));
 
     private static TlsOptions Options(ServiceValues values)
     {

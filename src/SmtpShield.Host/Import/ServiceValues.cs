@@ -26,7 +26,8 @@ internal sealed class ServiceValues
     /// <param name="files">The files.</param>
     /// <param name="entry">The service; null for main.cf alone.</param>
     /// <param name="host">What computed defaults are computed from.</param>
-    /// <param name="postscreen">The postscreen that hands clients to it: what is read before that is set there, and the service's own value for it counts for nothing. Null without one.</param>
+    /// <param name="postscreen">The postscreen that hands clients to it: what is read before that is set there, and the service's own value for it counts for
+    /// nothing. Null without one.</param>
     public ServiceValues(PostfixFiles files, MasterCfEntry? entry, HostFacts host, MasterCfEntry? postscreen = null)
     {
         foreach (var setting in files.Main.Entries.Values)
@@ -35,7 +36,11 @@ internal sealed class ServiceValues
             Add(setting, files.Master.Path, isOverride: true);
         if (postscreen is not null)
             TakeFrom(new ServiceValues(files, postscreen, host), new SourceLocation(files.Master.Path, postscreen.Line));
-        _known = new Dictionary<string, string>(PostfixDefaults.Values, StringComparer.Ordinal) { ["config_directory"] = files.Directory, ["service_name"] = entry?.Service ?? "smtp" };
+        _known = new Dictionary<string, string>(PostfixDefaults.Values, StringComparer.Ordinal)
+        {
+            ["config_directory"] = files.Directory,
+            ["service_name"] = entry?.Service ?? "smtp",
+        };
         _table = new ParameterTable(new ConfigurationBuilder().Add(new DefaultSource()).Add(new SettingSource(_settings)).Build(), host);
     }
 
@@ -71,5 +76,6 @@ internal sealed class ServiceValues
     private string? Value(string name) => _settings.GetValueOrDefault(name)?.Value ?? _known.GetValueOrDefault(name) ?? _table.Find(name);
 
     private void Add(MainCfEntry entry, string path, bool isOverride) =>
-        _settings[entry.Name] = new PostfixSetting(entry.Name, string.Join(' ', entry.Value.Split([.. Ascii.Space], StringSplitOptions.RemoveEmptyEntries)), new SourceLocation(path, entry.Line), isOverride);
+        _settings[entry.Name] = new PostfixSetting(entry.Name, string.Join(' ', entry.Value.Split([.. Ascii.Space], StringSplitOptions.RemoveEmptyEntries)),
+            new SourceLocation(path, entry.Line), isOverride);
 }

@@ -52,7 +52,8 @@ internal sealed class ShieldedService
     /// <summary>The name of a parameter of the service in the file.</summary>
     public string Write(string name) => _isAlone ? name : ServiceParameter.Write(_service.Name, name);
 
-    private bool IsShared(ImportedParameter parameter) => !_isAlone && ParameterCatalog.All.TryGetValue(parameter.Setting.Name, out var definition) && definition.IsShared;
+    private bool IsShared(ImportedParameter parameter) =>
+        !_isAlone && ParameterCatalog.All.TryGetValue(parameter.Setting.Name, out var definition) && definition.IsShared;
 
     private IEnumerable<(string Name, string Value, string Why)> MakeExtra(GeneralValues? general)
     {
@@ -60,7 +61,8 @@ internal sealed class ShieldedService
         {
             yield return _service.ProcessLimit > 0
                 ? ("default_process_limit", _service.ProcessLimit.ToString(CultureInfo.InvariantCulture), "maxproc.")
-                : ("default_process_limit", ParameterDefaults.Options["default_process_limit"], "Postfix has no limit (maxproc 0); this is the shield's default.");
+                : ("default_process_limit", ParameterDefaults.Options["default_process_limit"],
+                    "Postfix has no limit (maxproc 0); this is the shield's default.");
         }
 
         var level = _service.Values.Text(SecurityLevel);
@@ -81,6 +83,7 @@ internal sealed class ShieldedService
             yield return ("smtpd_tls_auth_only", "yes", "In Postfix smtpd_sasl_security_options = noplaintext has this effect.");
 
         if (_service.HasProxyInFront)
-            yield return ("shield_proxy_sources", "static:all", "As in Postfix anybody who reaches the port may say who the client is: write the addresses of your load balancers.");
+            yield return ("shield_proxy_sources", "static:all",
+                "As in Postfix anybody who reaches the port may say who the client is: write the addresses of your load balancers.");
     }
 }

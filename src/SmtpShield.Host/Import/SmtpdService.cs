@@ -32,7 +32,8 @@ internal sealed record SmtpdService(MasterCfEntry? Entry, MasterCfEntry? Front, 
     public bool IsWrapped => IsYes("smtpd_tls_wrappermode");
 
     /// <summary>Whether it offers STARTTLS.</summary>
-    public bool OffersTls => Values.Text("smtpd_tls_security_level") is var level && level.Length > 0 ? level != "none" : IsYes("smtpd_use_tls") || IsYes("smtpd_enforce_tls");
+    public bool OffersTls =>
+        Values.Text("smtpd_tls_security_level") is var level && level.Length > 0 ? level != "none" : IsYes("smtpd_use_tls") || IsYes("smtpd_enforce_tls");
 
     /// <summary>Whether it takes no mail without TLS.</summary>
     public bool RequiresTls => Values.Text("smtpd_tls_security_level") is var level && level.Length > 0 ? level == "encrypt" : IsYes("smtpd_enforce_tls");

@@ -34,7 +34,8 @@ internal sealed record SmtpdServices(IReadOnlyList<SmtpdService> Shielded, IRead
     {
         var colon = front.Service.LastIndexOf(':');
         var address = colon < 0 ? "" : front.Service[..colon];
-        return new SmtpdService(smtpd, front, address is ['[', .., ']'] ? address[1..^1] : address, PortOf(front.Service[(colon + 1)..]), new ServiceValues(files, smtpd, host, front.IsPostscreen ? front : null));
+        return new SmtpdService(smtpd, front, address is ['[', .., ']'] ? address[1..^1] : address, PortOf(front.Service[(colon + 1)..]),
+            new ServiceValues(files, smtpd, host, front.IsPostscreen ? front : null));
     }
 
     private static int Rank(SmtpdService service) => (service.Port == SmtpPort ? 0 : 4) + (service.IsLoopback ? 2 : 0) + (service.IsWrapped ? 1 : 0);

@@ -25,7 +25,8 @@ internal sealed class UnshieldedService
     {
         text.Heading($"{_service.Name} ({_where})");
         text.Comment($"{_note.Text}.");
-        var own = _service.Values.Settings.Where(setting => setting.IsOverride && ParameterImport.Takes(setting.Name) && setting.Name.StartsWith("smtpd_", StringComparison.Ordinal)).ToList();
+        var own = _service.Values.Settings.Where(setting => setting.IsOverride && ParameterImport.Takes(setting.Name)
+            && setting.Name.StartsWith("smtpd_", StringComparison.Ordinal)).ToList();
         text.Comment(own.Count == 0 ? "It has main.cf's limits." : "It has main.cf's limits, but for:");
         foreach (var setting in own)
             text.Line(Printable.Text($"#   {setting.Name} = {setting.Value}"));
@@ -36,7 +37,8 @@ internal sealed class UnshieldedService
         if (_service.IsLoopback)
             return ImportNote.Note($"{_service.Name} ({_where}): only programs of this host reach it; leave it as it is");
         return _service.Port > 0
-            ? ImportNote.Warning($"{_service.Name} ({_where}): TLS from the first octet (smtpd_tls_wrappermode), which the shield cannot end: {_service.Tls.Why}. Leave it as it is, Postfix's own limits go on working there")
+            ? ImportNote.Warning($"{_service.Name} ({_where}): TLS from the first octet (smtpd_tls_wrappermode), which the shield cannot end: "
+                + $"{_service.Tls.Why}. Leave it as it is, Postfix's own limits go on working there")
             : ImportNote.Warning($"{_service.Name} ({_where}): the number of its port is not known here; left out");
     }
 }

@@ -7,5 +7,6 @@ namespace SmtpShield.Host.Switching;
 internal sealed record CommandOutcome(int Status, string Output, string Errors)
 {
     /// <summary>Why it failed, its name in front; empty when it did not.</summary>
-    public string FailureOf(string name) => Status == 0 ? "" : $"{name}: {string.Join(": ", ((string[])[$"exit status {Status}", Errors, Output]).Where(text => text.Length > 0))}";
+    public string FailureOf(string name) =>
+        Status == 0 ? "" : $"{name}: {string.Join(": ", ((string[])[$"exit status {Status}", Errors, Output]).Where(text => text.Length > 0))}";
 }

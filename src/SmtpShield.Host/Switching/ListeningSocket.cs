@@ -42,7 +42,8 @@ internal sealed record ListeningSocket(IPEndPoint EndPoint, string Inode)
     private static IEnumerable<ListeningSocket> All() => Read("/proc/net/tcp").Concat(Read("/proc/net/tcp6"));
 
     private bool IsInTheWayOf(IPEndPoint other) =>
-        EndPoint.Port == other.Port && EndPoint.AddressFamily == other.AddressFamily && (EndPoint.Address.Equals(other.Address) || IsAny(EndPoint.Address) || IsAny(other.Address));
+        EndPoint.Port == other.Port && EndPoint.AddressFamily == other.AddressFamily
+        && (EndPoint.Address.Equals(other.Address) || IsAny(EndPoint.Address) || IsAny(other.Address));
 
     private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
@@ -67,7 +68,8 @@ internal sealed record ListeningSocket(IPEndPoint EndPoint, string Inode)
     private static IPEndPoint Parse(string text)
     {
         var colon = text.IndexOf(':', StringComparison.Ordinal);
-        var address = Enumerable.Range(0, colon / 8).SelectMany(i => BitConverter.GetBytes(uint.Parse(text.AsSpan(i * 8, 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture))).ToArray();
+        var address = Enumerable.Range(0, colon / 8)
+            .SelectMany(i => BitConverter.GetBytes(uint.Parse(text.AsSpan(i * 8, 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture))).ToArray();
         return new(new IPAddress(address), int.Parse(text.AsSpan(colon + 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
     }
 

@@ -5,5 +5,7 @@ internal static class OwnProgram
 {
     /// <summary>The words before its arguments: the program, or the runtime and the assembly where it was started that way.</summary>
     public static IReadOnlyList<string> Words =>
-        Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "smtpshield" ? [path] : [Environment.ProcessPath ?? "dotnet", Path.Combine(AppContext.BaseDirectory, "smtpshield.dll")];
+        Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "smtpshield"
+            ? [path]
+            : [Environment.ProcessPath ?? "dotnet", Path.Combine(AppContext.BaseDirectory, "smtpshield.dll")];
 }

@@ -30,7 +30,9 @@ internal sealed class PostfixControl(string directory, TimeProvider time)
 
     /// <summary>The value of a parameter, expanded; empty when postconf(1) does not say it.</summary>
     public async Task<string> ValueAsync(string name, CancellationToken cancellationToken) =>
-        await OutsideCommand.RunAsync(["postconf", "-c", directory, "-xh", name], s_limit, time, cancellationToken) is { Status: 0 } outcome ? outcome.Output : "";
+        await OutsideCommand.RunAsync(["postconf", "-c", directory, "-xh", name], s_limit, time, cancellationToken) is { Status: 0 } outcome
+            ? outcome.Output
+            : "";
 
     /// <summary>Its master(8); null when it does not run. Its pid file is not asked: master keeps that locked.</summary>
     /// <param name="queueDirectory">The value of <c>queue_directory</c>.</param>
@@ -56,8 +58,10 @@ internal sealed class PostfixControl(string directory, TimeProvider time)
     {
         try
         {
-            return File.ReadLines($"/proc/{process}/status").Where(line => line.StartsWith("SigPnd:", StringComparison.Ordinal) || line.StartsWith("ShdPnd:", StringComparison.Ordinal))
-                .Any(line => ulong.TryParse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var pending) && (pending & Terminate) != 0);
+            return File.ReadLines($"/proc/{process}/status")
+                .Where(line => line.StartsWith("SigPnd:", StringComparison.Ordinal) || line.StartsWith("ShdPnd:", StringComparison.Ordinal))
+                .Any(line => ulong.TryParse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var pending)
+                    && (pending & Terminate) != 0);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

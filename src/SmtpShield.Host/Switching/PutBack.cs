@@ -68,25 +68,29 @@ internal sealed class PutBack(SwitchoverBackup backup, TextWriter output, TimePr
             failure = await _postfix.RunAsync("start", CancellationToken.None);
             isBack = await Waiting.ForAsync(AreHeld, s_portLimit, time, CancellationToken.None);
         }
-        return isBack && AreHeld() ? "" : $"Postfix does not listen on {string.Join(", ", backup.EndPoints)}{(failure.Length > 0 ? $": {failure}" : "")}; its log says why";
+        return isBack && AreHeld()
+            ? ""
+            : $"Postfix does not listen on {string.Join(", ", backup.EndPoints)}{(failure.Length > 0 ? $": {failure}" : "")}; its log says why";
     }
 
-    // Processes that Postfix has told to end, and that did not: they hold a port that master(8) does not find free then, or it waits for them and does nothing else.
-    // postfix stop kills them, too.
+    // Processes that Postfix has told to end, and that did not: they hold a port that master(8) does not find free then, or it waits
+    // for them and does nothing else. postfix stop kills them, too.
     private async Task EndLeftBehindAsync()
     {
         IEnumerable<int> LeftBehind()
         {
             var master = Master;
             return backup.EndPoints.Select(ListeningSocket.HoldersOf)
-                .SelectMany(holders => holders.Where(id => id != master && (master is null || !holders.Contains(master.Value) || PostfixControl.IsToldToEnd(id)))).Distinct();
+                .SelectMany(holders => holders.Where(id => id != master
+                    && (master is null || !holders.Contains(master.Value) || PostfixControl.IsToldToEnd(id)))).Distinct();
         }
 
         var processes = LeftBehind().ToList();
         if (processes.Count == 0)
             return;
         output.WriteLine($"end {string.Join(", ", processes.Select(ListeningSocket.Describe))}");
-        await OutsideCommand.RunAsync(["kill", "-KILL", .. processes.Select(id => id.ToString(CultureInfo.InvariantCulture))], s_portLimit, time, CancellationToken.None);
+        await OutsideCommand.RunAsync(["kill", "-KILL", .. processes.Select(id => id.ToString(CultureInfo.InvariantCulture))], s_portLimit, time,
+            CancellationToken.None);
         await Waiting.ForAsync(() => !LeftBehind().Any(), s_portLimit, time, CancellationToken.None);
     }
 
@@ -95,8 +99,11 @@ internal sealed class PutBack(SwitchoverBackup backup, TextWriter output, TimePr
     private bool AreHeld() => Master is { } master && backup.EndPoints.All(endPoint => ListeningSocket.HoldersOf(endPoint).Contains(master));
 
     private bool IsPostfixsOrFree(IPEndPoint endPoint) =>
-        ListeningSocket.IsTaken(endPoint) ? ListeningSocket.HoldersOf(endPoint) is { Count: > 0 } holders && holders.All(id => PostfixControl.IsDaemon(id, backup.QueueDirectory)) : true;
+        ListeningSocket.IsTaken(endPoint)
+            ? ListeningSocket.HoldersOf(endPoint) is { Count: > 0 } holders && holders.All(id => PostfixControl.IsDaemon(id, backup.QueueDirectory))
+            : true;
 
     private string Holders() =>
-        string.Join(", ", backup.EndPoints.SelectMany(endPoint => ListeningSocket.HoldersOf(endPoint).Select(id => $"{endPoint} is held by {ListeningSocket.Describe(id)}")));
+        string.Join(", ",
+            backup.EndPoints.SelectMany(endPoint => ListeningSocket.HoldersOf(endPoint).Select(id => $"{endPoint} is held by {ListeningSocket.Describe(id)}")));
 }

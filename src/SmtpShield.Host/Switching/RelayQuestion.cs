@@ -11,8 +11,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Host.Switching;
 
 /// <summary>
-/// Asks a server whether it would take mail for elsewhere, and leaves without sending any. The connection ends with FIN, never with RST: a Postfix that takes a connection
-/// which was reset behind its PROXY header from its queue may die.
+/// Asks a server whether it would take mail for elsewhere, and leaves without sending any. The connection ends with FIN, never with RST: a
+/// Postfix that takes a connection which was reset behind its PROXY header from its queue may die.
 /// </summary>
 internal static class RelayQuestion
 {

@@ -7,8 +7,8 @@ using SmtpShield.PostfixConf.Files;
 namespace SmtpShield.Host.Switching;
 
 /// <summary>
-/// <c>smtpshield import --apply</c>: takes Postfix's place on its ports, step by step. A step that fails, or a signal, ends it, and everything is put back: at its end either the shield
-/// serves clients and relays for no stranger, or Postfix does as before.
+/// <c>smtpshield import --apply</c>: takes Postfix's place on its ports, step by step. A step that fails, or a signal, ends it, and everything is put
+/// back: at its end either the shield serves clients and relays for no stranger, or Postfix does as before.
 /// </summary>
 internal sealed class Switchover
 {
@@ -98,20 +98,23 @@ internal sealed class Switchover
         var left = await new PutBack(_backup, _output, _time).RunAsync(_isEdited, _isStarted);
         return left.Count == 0
             ? $"{failure}; everything was put back"
-            : $"{failure}; and not everything could be put back: {string.Join("; ", left)}. The copies are in {SwitchoverBackup.DirectoryOf(_postfix.ConfigurationDirectory)}";
+            : $"{failure}; and not everything could be put back: {string.Join("; ", left)}. "
+                + $"The copies are in {SwitchoverBackup.DirectoryOf(_postfix.ConfigurationDirectory)}";
     }
 
     private async Task<string> WhyNotAsync(CancellationToken cancellationToken)
     {
         if (SwitchoverBackup.Exists(_postfix.ConfigurationDirectory))
-            return $"{SwitchoverBackup.DirectoryOf(_postfix.ConfigurationDirectory)}: is applied already; take it back first: smtpshield import --undo {_postfix.ConfigurationDirectory}";
+            return $"{SwitchoverBackup.DirectoryOf(_postfix.ConfigurationDirectory)}: is applied already; take it back first: "
+                + $"smtpshield import --undo {_postfix.ConfigurationDirectory}";
         if (!Environment.IsPrivilegedProcess)
             return "Postfix can only be told by root: run the command as root";
         if (_import.Services.FirstOrDefault(service => service.Service.Front is null || service.Listen.Length == 0) is { } unknown)
             return $"{_postfix.MasterCf}: where the service {unknown.Service.Name} listens is not known; switch by hand";
         var version = await _postfix.ValueAsync("mail_version", cancellationToken);
         if (!Version.TryParse(version.Split('-')[0], out var known) || known < s_oldestPostfix)
-            return $"Postfix {version} does not read PROXY headers of version 2 (mail_version, {s_oldestPostfix} or later); switch by hand, with shield_client_handoff = proxy-v1";
+            return $"Postfix {version} does not read PROXY headers of version 2 (mail_version, {s_oldestPostfix} or later); switch by hand, "
+                + "with shield_client_handoff = proxy-v1";
         _queueDirectory = await _postfix.ValueAsync("queue_directory", cancellationToken);
         if (PostfixControl.MasterIn(_queueDirectory) is not { } master)
             return $"Postfix does not run (no master(8) works in {_queueDirectory}): start it first";
@@ -136,7 +139,8 @@ internal sealed class Switchover
     {
         Directory.CreateDirectory(Path.GetDirectoryName(_options.Target)!);
         var content = Encoding.UTF8.GetBytes(_import.Text);
-        return Task.FromResult(File.Exists(_options.Target) ? FileReplacement.TryChange(_options.Target, _ => content) : FileReplacement.TryCreate(_options.Target, content));
+        return Task.FromResult(
+            File.Exists(_options.Target) ? FileReplacement.TryChange(_options.Target, _ => content) : FileReplacement.TryCreate(_options.Target, content));
     }
 
     // The program itself, as the user the shield runs as: whatever it can't read or bind then, it could not later.
@@ -150,7 +154,11 @@ internal sealed class Switchover
                 return id.FailureOf($"user {_options.User}");
             ids.Add(id.Output);
         }
-        string[] words = ["HOME=/", "DOTNET_EnableDiagnostics=0", "setpriv", "--reuid", ids[0], "--regid", ids[1], "--init-groups", .. OwnProgram.Words, "check", "-c", _options.Target];
+        string[] words =
+        [
+            "HOME=/", "DOTNET_EnableDiagnostics=0", "setpriv", "--reuid", ids[0], "--regid", ids[1], "--init-groups", .. OwnProgram.Words, "check", "-c",
+            _options.Target,
+        ];
         return (await OutsideCommand.RunAsync(words, s_checkLimit, _time, cancellationToken)).FailureOf($"smtpshield check as {_options.User}");
     }
 
@@ -163,7 +171,9 @@ internal sealed class Switchover
         failure = FileReplacement.TryChange(_postfix.MasterCf, now => now.AsSpan().SequenceEqual(before) ? after : now);
         if (failure.Length > 0)
             return failure;
-        return (await File.ReadAllBytesAsync(_postfix.MasterCf, cancellationToken)).AsSpan().SequenceEqual(after) ? _backup!.RememberResult() : $"{_postfix.MasterCf}: changed by someone else meanwhile";
+        return (await File.ReadAllBytesAsync(_postfix.MasterCf, cancellationToken)).AsSpan().SequenceEqual(after)
+            ? _backup!.RememberResult()
+            : $"{_postfix.MasterCf}: changed by someone else meanwhile";
     }
 
     private async Task<string> ReloadAsync(CancellationToken cancellationToken)
@@ -182,7 +192,8 @@ internal sealed class Switchover
         if (!HasMoved())
             return $"Postfix does not listen on {string.Join(", ", _inner)} {Seconds} after the reload; its log says why";
         // Postfix ends the processes of a service that is gone; one that does not end holds the port.
-        return IsFree() ? "" : $"{string.Join(", ", _front.Where(ListeningSocket.IsTaken))} is not free {Seconds} after the reload: {string.Join(", ", _front.SelectMany(ListeningSocket.HoldersOf).Distinct().Select(ListeningSocket.Describe))}";
+        return IsFree() ? "" : $"{string.Join(", ", _front.Where(ListeningSocket.IsTaken))} is not free {Seconds} after the reload: "
+            + $"{string.Join(", ", _front.SelectMany(ListeningSocket.HoldersOf).Distinct().Select(ListeningSocket.Describe))}";
     }
 
     private string Seconds => string.Create(CultureInfo.InvariantCulture, $"{_options.Wait.TotalSeconds:0} s");
@@ -222,7 +233,8 @@ internal sealed class Switchover
     {
         // Where a load balancer says who the client is, this one says it is a stranger; elsewhere it is this host itself, which mynetworks may trust.
         var header = service.Service.HasProxyInFront ? RelayQuestion.HeaderFor(endPoint) : "";
-        var target = new IPEndPoint(endPoint.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : endPoint.Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : endPoint.Address, endPoint.Port);
+        var target = new IPEndPoint(endPoint.Address.Equals(IPAddress.Any)
+            ? IPAddress.Loopback : endPoint.Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : endPoint.Address, endPoint.Port);
         var start = _time.GetTimestamp();
         RelayAnswer answer;
         do
@@ -234,7 +246,8 @@ internal sealed class Switchover
             return $"{service.Service.Name}: mail of a stranger ({RelayQuestion.Stranger}) to elsewhere is taken on {target}: {answer.Reply}";
         if (!answer.IsRelayed && !answer.IsRefused)
             return $"{service.Service.Name}: no reply on {target} to mail for elsewhere: {Said(answer)}";
-        _output.WriteLine($"  {service.Service.Name}: {target} greets: {answer.Greeting}; mail of this host to elsewhere{(answer.IsRelayed ? " is taken (mynetworks)" : "")}: {answer.Reply}");
+        _output.WriteLine($"  {service.Service.Name}: {target} greets: {answer.Greeting}; "
+            + $"mail of this host to elsewhere{(answer.IsRelayed ? " is taken (mynetworks)" : "")}: {answer.Reply}");
         return "";
     }
 
@@ -244,7 +257,10 @@ internal sealed class Switchover
         return true;
     }
 
-    private static string Said(RelayAnswer answer) => answer.Failure.Length > 0 ? answer.Failure : answer.Reply.Length > 0 ? answer.Reply : answer.Greeting.Length > 0 ? answer.Greeting : "the connection was closed";
+    private static string Said(RelayAnswer answer) => answer.Failure.Length > 0
+        ? answer.Failure
+        : answer.Reply.Length > 0 ? answer.Reply : answer.Greeting.Length > 0 ? answer.Greeting : "the connection was closed";
 
-    private static IEnumerable<IPEndPoint> EndPointsOf(ShieldedService service) => service.Listen.Split(", ", StringSplitOptions.RemoveEmptyEntries).Select(IPEndPoint.Parse);
+    private static IEnumerable<IPEndPoint> EndPointsOf(ShieldedService service) =>
+        service.Listen.Split(", ", StringSplitOptions.RemoveEmptyEntries).Select(IPEndPoint.Parse);
 }

@@ -22,7 +22,8 @@ internal sealed class SwitchoverBackup
     private readonly bool _hadTarget;
     private readonly bool _hadTargetDirectory;
 
-    private SwitchoverBackup(string postfix, string target, bool hadTarget, bool hadTargetDirectory, string stop, string queueDirectory, IReadOnlyList<IPEndPoint> endPoints)
+    private SwitchoverBackup(string postfix, string target, bool hadTarget, bool hadTargetDirectory, string stop, string queueDirectory,
+        IReadOnlyList<IPEndPoint> endPoints)
     {
         (Postfix, Target, Stop, QueueDirectory, EndPoints) = (postfix, target, stop, queueDirectory, endPoints);
         (_directory, _hadTarget, _hadTargetDirectory) = (DirectoryOf(postfix), hadTarget, hadTargetDirectory);
@@ -61,7 +62,8 @@ internal sealed class SwitchoverBackup
 
     /// <summary>Makes the copies.</summary>
     /// <returns>The backup, or what failed.</returns>
-    public static (SwitchoverBackup? Backup, string Failure) Make(string postfix, SwitchoverOptions options, string queueDirectory, IReadOnlyList<IPEndPoint> endPoints)
+    public static (SwitchoverBackup? Backup, string Failure) Make(
+        string postfix, SwitchoverOptions options, string queueDirectory, IReadOnlyList<IPEndPoint> endPoints)
     {
         var hadDirectory = Directory.Exists(Path.GetDirectoryName(options.Target));
         var backup = new SwitchoverBackup(postfix, options.Target, File.Exists(options.Target), hadDirectory, options.Stop, queueDirectory, endPoints);
@@ -95,13 +97,15 @@ internal sealed class SwitchoverBackup
         var endPoints = ListTokenizer.Split(Value("listen")).Select(word => IPEndPoint.TryParse(word, out var endPoint) ? endPoint : null).ToList();
         if (state.Problems.Count > 0 || endPoints.Contains(null) || Value("target").Length == 0)
             return (null, $"{directory}/{StateName}: damaged; copy master.cf and main.cf from there by hand, stop the shield and reload Postfix");
-        return (new(postfix, Value("target"), Value("target_existed") == "yes", Value("target_directory_existed") == "yes", Value("stop"), Value("queue_directory"), endPoints!), "");
+        return (new(postfix, Value("target"), Value("target_existed") == "yes", Value("target_directory_existed") == "yes", Value("stop"),
+            Value("queue_directory"), endPoints!), "");
     }
 
     /// <summary>Notes what the files are now, so that changes made later are not lost when they are put back.</summary>
     /// <returns>What failed; empty on success.</returns>
     public string RememberResult() => Try(_directory, () =>
-        File.WriteAllLines(Path.Combine(_directory, ResultName), Files.Where(file => File.Exists(file.Path)).Select(file => $"{Path.GetFileName(file.Copy)} = {Fingerprint(file.Path)}")));
+        File.WriteAllLines(Path.Combine(_directory, ResultName),
+            Files.Where(file => File.Exists(file.Path)).Select(file => $"{Path.GetFileName(file.Copy)} = {Fingerprint(file.Path)}")));
 
     /// <summary>Puts the files back, byte for byte, with owner and mode. One that was changed since the switch is kept beside as <c>NAME.undone</c>.</summary>
     /// <returns>What failed, and the files that were kept.</returns>
@@ -148,7 +152,9 @@ internal sealed class SwitchoverBackup
         if (File.Exists(copy))
         {
             var content = File.ReadAllBytes(copy);
-            var failure = !File.Exists(path) ? FileReplacement.TryCreate(path, content) : File.ReadAllBytes(path).AsSpan().SequenceEqual(content) ? "" : FileReplacement.TryChange(path, _ => content);
+            var failure = !File.Exists(path)
+                ? FileReplacement.TryCreate(path, content)
+                : File.ReadAllBytes(path).AsSpan().SequenceEqual(content) ? "" : FileReplacement.TryChange(path, _ => content);
             if (failure.Length > 0)
                 throw new IOException(failure);
             GiveAttributes(copy, Real(path));

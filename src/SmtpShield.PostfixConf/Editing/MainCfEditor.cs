@@ -46,7 +46,8 @@ internal static class MainCfEditor
         return result.ToString();
     }
 
-    private static void Replace(StringBuilder result, string line, string name, string? value, MainCfEdit edit, Dictionary<string, int> found, ICollection<string> multiple)
+    private static void Replace(StringBuilder result, string line, string name, string? value, MainCfEdit edit, Dictionary<string, int> found,
+        ICollection<string> multiple)
     {
         found[name] = found.GetValueOrDefault(name) + 1;
         if (found[name] == 2)

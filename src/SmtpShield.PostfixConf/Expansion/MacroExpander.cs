@@ -134,8 +134,11 @@ internal sealed class MacroExpander : ReferenceParser
             order = string.CompareOrdinal(left, right);
             return true;
         }
-        if (!long.TryParse(left, NumberStyles.None, CultureInfo.InvariantCulture, out var l) || !long.TryParse(right, NumberStyles.None, CultureInfo.InvariantCulture, out var r))
+        if (!long.TryParse(left, NumberStyles.None, CultureInfo.InvariantCulture, out var l)
+            || !long.TryParse(right, NumberStyles.None, CultureInfo.InvariantCulture, out var r))
+        {
             return false;
+        }
         order = l.CompareTo(r);
         return true;
     }

@@ -87,10 +87,14 @@ internal static class UnixFile
     };
 
     private static uint ReadNumber(byte[] status, int offset) =>
-        BitConverter.IsLittleEndian ? BinaryPrimitives.ReadUInt32LittleEndian(status.AsSpan(offset)) : BinaryPrimitives.ReadUInt32BigEndian(status.AsSpan(offset));
+        BitConverter.IsLittleEndian
+            ? BinaryPrimitives.ReadUInt32LittleEndian(status.AsSpan(offset))
+            : BinaryPrimitives.ReadUInt32BigEndian(status.AsSpan(offset));
 
     private static ushort ReadShort(byte[] status, int offset) =>
-        BitConverter.IsLittleEndian ? BinaryPrimitives.ReadUInt16LittleEndian(status.AsSpan(offset)) : BinaryPrimitives.ReadUInt16BigEndian(status.AsSpan(offset));
+        BitConverter.IsLittleEndian
+            ? BinaryPrimitives.ReadUInt16LittleEndian(status.AsSpan(offset))
+            : BinaryPrimitives.ReadUInt16BigEndian(status.AsSpan(offset));
 
     [DllImport("libc", EntryPoint = "statx", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Statx(int directory, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, byte[] status);

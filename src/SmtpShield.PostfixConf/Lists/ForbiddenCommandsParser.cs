@@ -86,7 +86,8 @@ internal static class ForbiddenCommandsParser
         catch (NotSupportedException exception)
         {
             // Engines that can run these can also be kept busy for hours by the text a client chooses.
-            throw new FormatException($"not an expression the shield can run: {rule}; write it without (?=, (?!, (?<=, (?<!, (?>, \\1 and very large repeats", exception);
+            throw new FormatException(
+                $"not an expression the shield can run: {rule}; write it without (?=, (?!, (?<=, (?<!, (?>, \\1 and very large repeats", exception);
         }
     }
 }

@@ -31,7 +31,9 @@ internal static class TlsVersionsParser
         var excluded = new HashSet<int>();
         foreach (var word in text.Split([' ', '\t', '\r', '\n', ',', ':'], StringSplitOptions.RemoveEmptyEntries))
         {
-            var prefix = word.StartsWith(">=", StringComparison.Ordinal) || word.StartsWith("<=", StringComparison.Ordinal) ? word[..2] : word.StartsWith('!') ? "!" : "";
+            var prefix = word.StartsWith(">=", StringComparison.Ordinal) || word.StartsWith("<=", StringComparison.Ordinal)
+                ? word[..2]
+                : word.StartsWith('!') ? "!" : "";
             if (IndexOf(word[prefix.Length..]) is not (>= 0 and var version))
             {
                 reason = $"unknown TLS protocol: {word}";
@@ -55,7 +57,8 @@ internal static class TlsVersionsParser
             }
         }
 
-        bool IsWanted(int version) => version >= lowest && version <= highest && !excluded.Contains(version) && (included.Count == 0 || included.Contains(version));
+        bool IsWanted(int version) =>
+            version >= lowest && version <= highest && !excluded.Contains(version) && (included.Count == 0 || included.Contains(version));
 
         var protocols = (IsWanted(Tls12) ? SslProtocols.Tls12 : SslProtocols.None) | (IsWanted(Tls13) ? SslProtocols.Tls13 : SslProtocols.None);
         reason = protocols == SslProtocols.None ? string.Create(CultureInfo.InvariantCulture, $"no TLS protocol is left: {text}") : "";

@@ -52,7 +52,8 @@ internal static class LogicalLineReader
         if (Ascii.IsSpace(line.Text[0]))
         {
             var shown = line.Text.Length > 30 ? line.Text[..30] + "..." : line.Text;
-            Add(ConfigurationProblem.Warning(location, "", $"logical line must not start with whitespace: \"{shown}\"", "the line is ignored; remove the blanks before it"), problems);
+            Add(ConfigurationProblem.Warning(location, "", $"logical line must not start with whitespace: \"{shown}\"",
+                "the line is ignored; remove the blanks before it"), problems);
             return null;
         }
         return line;

@@ -33,7 +33,8 @@ internal sealed record MainCfFile(string Path, IReadOnlyDictionary<string, MainC
             var location = new SourceLocation(path, line.First);
             if (entries.Count >= MaxEntries || problems.Count >= MaxProblems)
             {
-                problems.Add(ConfigurationProblem.Error(location, "", $"more than {MaxEntries} parameters or {MaxProblems} mistakes: the rest is not read", "is it a configuration file?"));
+                problems.Add(ConfigurationProblem.Error(location, "", $"more than {MaxEntries} parameters or {MaxProblems} mistakes: the rest is not read",
+                    "is it a configuration file?"));
                 break;
             }
             if (!NameValue.TrySplit(line.Text, out var assignment, out var error))
@@ -42,7 +43,8 @@ internal sealed record MainCfFile(string Path, IReadOnlyDictionary<string, MainC
                 continue;
             }
             if (entries.TryGetValue(assignment.Name, out var earlier) && earlier.Value != assignment.Value)
-                problems.Add(ConfigurationProblem.Warning(location, assignment.Name, $"overriding earlier entry: {assignment.Name}={earlier.Value}", $"line {earlier.Line} has no effect; keep one of the two"));
+                problems.Add(ConfigurationProblem.Warning(location, assignment.Name, $"overriding earlier entry: {assignment.Name}={earlier.Value}",
+                    $"line {earlier.Line} has no effect; keep one of the two"));
             entries[assignment.Name] = new MainCfEntry(assignment.Name, assignment.Value, line.First);
         }
         problems.Sort(static (a, b) => a.Location.Line.CompareTo(b.Location.Line));

@@ -12,7 +12,8 @@ namespace SmtpShield.PostfixConf.MasterCf;
 /// <param name="Options">The other options, as in <c>-v</c>.</param>
 /// <param name="Line">The line the entry begins on, from 1.</param>
 internal sealed record MasterCfEntry(
-    string Service, string Type, string Chroot, string ProcessLimit, string Command, IReadOnlyList<MainCfEntry> Overrides, IReadOnlyList<string> Options, int Line)
+    string Service, string Type, string Chroot, string ProcessLimit, string Command, IReadOnlyList<MainCfEntry> Overrides,
+    IReadOnlyList<string> Options, int Line)
 {
     /// <summary>Whether it is an smtpd(8): the daemon whose limits the shield has.</summary>
     public bool IsSmtpd => Command == "smtpd";

@@ -15,7 +15,8 @@ internal static class PostfixParameterNames
     {
         using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream("postfix-parameters.txt")!;
         using var reader = new StreamReader(resource);
-        var lines = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(line => line[0] != '#').ToList();
+        var lines = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Where(line => line[0] != '#').ToList();
         return (lines.Where(line => line[0] != '*').ToHashSet(StringComparer.Ordinal), [.. lines.Where(line => line[0] == '*').Select(line => line[1..])]);
     }
 }

@@ -3,7 +3,10 @@ using SmtpShield.PostfixConf.Values;
 
 namespace SmtpShield.PostfixConf.Patterns;
 
-/// <summary>A Postfix match list of clients: addresses, CIDR ranges, host names; the first element that matches decides, <c>!</c> negates it. Matching allocates nothing.</summary>
+/// <summary>
+/// A Postfix match list of clients: addresses, CIDR ranges, host names; the first element that matches decides, <c>!</c> negates
+/// it. Matching allocates nothing.
+/// </summary>
 public sealed class AddressPatternList
 {
     private readonly AddressPattern[] _patterns;

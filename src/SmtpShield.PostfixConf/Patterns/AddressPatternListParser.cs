@@ -30,7 +30,8 @@ internal sealed class AddressPatternListParser
     /// <param name="location">Where the parameter is set.</param>
     /// <param name="problems">Receives what is wrong.</param>
     /// <param name="files">Reads the files the list names.</param>
-    public static AddressPatternList Parse(string text, string parameter, SourceLocation location, ICollection<ConfigurationProblem> problems, ConfigurationFiles files)
+    public static AddressPatternList Parse(
+        string text, string parameter, SourceLocation location, ICollection<ConfigurationProblem> problems, ConfigurationFiles files)
     {
         var parser = new AddressPatternListParser(parameter, problems, files);
         parser.AddElements(text, location, isNegated: false);
@@ -46,7 +47,8 @@ internal sealed class AddressPatternListParser
             if (token[0] == '#')
             {
                 _problems.Add(ConfigurationProblem.Warning(location, _parameter,
-                    $"{_parameter}: comment at end of line is not supported: {Printable.Start(token.ToString(), 20)}...", "what follows is ignored; put the comment on a line of its own"));
+                    $"{_parameter}: comment at end of line is not supported: {Printable.Start(token.ToString(), 20)}...",
+                    "what follows is ignored; put the comment on a line of its own"));
                 return;
             }
             if (_patterns.Count >= MaxElements)
@@ -79,7 +81,8 @@ internal sealed class AddressPatternListParser
     {
         // No top-level domain is without a letter (RFC 3696 section 2): 192.0.2.1-192.0.2.9 and 192.0.2.0-255 are meant as ranges, and nobody has these names.
         if (!item.AsSpan(item.LastIndexOf('.') + 1).ContainsAnyInRange('a', 'z') && !item.AsSpan(item.LastIndexOf('.') + 1).ContainsAnyInRange('A', 'Z'))
-            _problems.Add(ConfigurationProblem.Warning(location, _parameter, $"{item} is read as a host name, which no client has", "write a range as network/length: 192.0.2.0/24"));
+            _problems.Add(ConfigurationProblem.Warning(location, _parameter, $"{item} is read as a host name, which no client has",
+                "write a range as network/length: 192.0.2.0/24"));
         _patterns.Add(new HostnamePattern(item) { IsNegated = isNegated });
     }
 
@@ -88,7 +91,8 @@ internal sealed class AddressPatternListParser
         if (AddressRange.TryParse(item, out var range, out var error))
             _patterns.Add(new RangePattern(range) { IsNegated = isNegated });
         else
-            Fail(location, error, error.StartsWith("non-null", StringComparison.Ordinal) ? "" : "write 192.0.2.1, 192.0.2.0/24, [2001:db8::1] or [2001:db8::]/32");
+            Fail(location, error,
+                error.StartsWith("non-null", StringComparison.Ordinal) ? "" : "write 192.0.2.1, 192.0.2.0/24, [2001:db8::1] or [2001:db8::]/32");
     }
 
     private void AddFile(string path, SourceLocation location, bool isNegated)
@@ -145,7 +149,8 @@ internal sealed class AddressPatternListParser
         if (AddressBits.TryParse(address, out _))
             Fail(location, $"bad address pattern: \"{item}\"", $"an IPv6 address must be in brackets: [{address}]{item[address.Length..]}");
         else
-            Fail(location, $"unsupported dictionary type: {type}", "the shield reads cidr:, static:all and lists in /file/name; postmap -s prints what is in the table");
+            Fail(location, $"unsupported dictionary type: {type}",
+                "the shield reads cidr:, static:all and lists in /file/name; postmap -s prints what is in the table");
     }
 
     private bool TryReadFile(string path, SourceLocation location, out string text)

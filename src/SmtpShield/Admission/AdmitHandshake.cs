@@ -9,7 +9,9 @@ namespace SmtpShield.Admission;
 /// </summary>
 internal sealed class AdmitHandshake(NewTlsSessions newSessions, HandshakesInVain inVain, ILogger<AdmitHandshake> log)
 {
-    /// <summary>Counts a connection that begins with a handshake, and judges it. A refusal that it may be told of, <see cref="AdmitClient"/> tells inside TLS.</summary>
+    /// <summary>
+    /// Counts a connection that begins with a handshake, and judges it. A refusal that it may be told of, <see cref="AdmitClient"/> tells inside TLS.
+    /// </summary>
     /// <returns>False: it can only be closed, and the log says why.</returns>
     public bool MayConnect(ClientConnection connection)
     {

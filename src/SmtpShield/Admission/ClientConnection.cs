@@ -11,8 +11,8 @@ using SmtpShield.Tls;
 namespace SmtpShield.Admission;
 
 /// <summary>
-/// A client's connection from <c>connect from</c> to <c>disconnect from</c>: whose it is, by which options, what it counts, what is spoken over, and how it ended.
-/// Used by one stage at a time.
+/// A client's connection from <c>connect from</c> to <c>disconnect from</c>: whose it is, by which options, what it counts, what is
+/// spoken over, and how it ended. Used by one stage at a time.
 /// </summary>
 /// <param name="identified">Whose connection it is.</param>
 /// <param name="counter">Counts the client's events; null when it is exempt.</param>

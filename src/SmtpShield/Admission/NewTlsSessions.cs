@@ -5,8 +5,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Admission;
 
 /// <summary>
-/// Limits the TLS sessions a client may negotiate anew: <c>smtpd_client_new_tls_session_rate_limit</c>. A resumed session is not new; a handshake that failed is (smtpd.c,
-/// <c>smtpd_start_tls</c>).
+/// Limits the TLS sessions a client may negotiate anew: <c>smtpd_client_new_tls_session_rate_limit</c>. A resumed session is not new; a
+/// handshake that failed is (smtpd.c, <c>smtpd_start_tls</c>).
 /// </summary>
 internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
 {
@@ -24,7 +24,8 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
     }
 
     /// <summary>
-    /// How many handshakes of a client may be under way: those that are not over are not counted yet, and of those above the limit only a few are told so inside TLS.
+    /// How many handshakes of a client may be under way: those that are not over are not counted yet, and of those above the limit
+    /// only a few are told so inside TLS.
     /// </summary>
     /// <returns>Null: it has no share, as an exempt client.</returns>
     public static int? MostUnderWay(ClientConnection connection) =>

@@ -18,7 +18,8 @@ internal sealed partial class IdentifyClient(PeerNames names, ILogger<IdentifyCl
         if (arrived.Options.AtStart.Smtpd.PeernameLookup)
             return LookUpAsync(arrived, peer, next);
 
-        return next(new(arrived.Connection, arrived.Options, arrived.Proxy, new(peer, anvil: arrived.Options.AtStart.Anvil) { IsProxy = arrived.Proxy.IsProxy }));
+        return next(
+            new(arrived.Connection, arrived.Options, arrived.Proxy, new(peer, anvil: arrived.Options.AtStart.Anvil) { IsProxy = arrived.Proxy.IsProxy }));
     }
 
     private async Task LookUpAsync(ArrivedConnection arrived, IPEndPoint peer, Func<IdentifiedConnection, Task> next)

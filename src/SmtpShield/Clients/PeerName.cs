@@ -41,5 +41,6 @@ internal sealed record PeerName(string Name, PeerNameFault Fault = PeerNameFault
     public static PeerName Refused(PeerNameFault fault, string claimed, string reason = "") => new(ClientIdentity.UnknownName, fault, claimed, reason);
 
     // What no host name or address has is shown as '?', blanks too: a name that is made to look like the rest of a log line doesn't.
-    private static string Shown(string claimed) => string.Concat(claimed.Take(MaxShownLength).Select(static c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or ':' ? c : '?'));
+    private static string Shown(string claimed) =>
+        string.Concat(claimed.Take(MaxShownLength).Select(static c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or ':' ? c : '?'));
 }

@@ -138,10 +138,12 @@ internal sealed partial class PeerNames(INameResolver resolver, TimeProvider tim
 
     private static partial class Log
     {
-        [LoggerMessage(1151, LogLevel.Warning, "{Outstanding} look-ups of client names in {Network} are outstanding: further clients of it are \"unknown\"", EventName = "TooManyLookupsOfNetwork")]
+        [LoggerMessage(1151, LogLevel.Warning, "{Outstanding} look-ups of client names in {Network} are outstanding: further clients of it are \"unknown\"",
+            EventName = "TooManyLookupsOfNetwork")]
         public static partial void TooManyLookupsOfNetwork(ILogger logger, int outstanding, ClientRange network);
 
-        [LoggerMessage(1104, LogLevel.Warning, "{Outstanding} look-ups of client names are outstanding: further clients are \"unknown\"", EventName = "TooManyLookups")]
+        [LoggerMessage(1104, LogLevel.Warning, "{Outstanding} look-ups of client names are outstanding: further clients are \"unknown\"",
+            EventName = "TooManyLookups")]
         public static partial void TooManyLookups(ILogger logger, int outstanding);
 
         [LoggerMessage(1105, LogLevel.Error, "look-up of the name of {Address} failed", EventName = "LookupFailed")]

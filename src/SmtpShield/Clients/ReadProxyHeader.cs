@@ -10,8 +10,8 @@ namespace SmtpShield.Clients;
 
 /// <summary>
 /// Reads the PROXY header that begins every connection of a service with <c>smtpd_upstream_proxy_protocol</c>, and gives the connection the addresses it names;
-/// on other services it looks at nothing. The first stage, so it also takes the options the connection goes by. What follows the header stays to be read. Peers that are not in
-/// <c>shield_proxy_sources</c> are closed without a word.
+/// on other services it looks at nothing. The first stage, so it also takes the options the connection goes by. What follows the header stays to
+/// be read. Peers that are not in <c>shield_proxy_sources</c> are closed without a word.
 /// </summary>
 /// <remarks>
 /// Slow headers are bounded by <c>smtpd_upstream_proxy_timeout</c> and the process limit: only proxies get this far, and a client behind them has no address
@@ -94,7 +94,8 @@ internal sealed partial class ReadProxyHeader(ShieldService service, ProcessLimi
             while (true)
             {
                 var read = await input.ReadAsync(deadline.Token).ConfigureAwait(false);
-                var status = ProxyHeaderParser.TryRead(read.Buffer, options.Unknown == ProxyUnknownPolicy.Accept, out var header, out var consumed, out var fault);
+                var status = ProxyHeaderParser.TryRead(read.Buffer, options.Unknown == ProxyUnknownPolicy.Accept, out var header,
+                    out var consumed, out var fault);
                 if (status == ProxyHeaderStatus.Complete)
                 {
                     input.AdvanceTo(consumed);
@@ -133,10 +134,12 @@ internal sealed partial class ReadProxyHeader(ShieldService service, ProcessLimi
         [LoggerMessage(1106, LogLevel.Warning, "haproxy read: {Reason}", EventName = "ProxyHeaderRefused")]
         public static partial void HeaderRefused(ILogger logger, string reason);
 
-        [LoggerMessage(1107, LogLevel.Warning, "connection from [{Address}] closed: not in shield_proxy_sources of service {Service}", EventName = "UnlistedProxy")]
+        [LoggerMessage(1107, LogLevel.Warning, "connection from [{Address}] closed: not in shield_proxy_sources of service {Service}",
+            EventName = "UnlistedProxy")]
         public static partial void UnlistedProxy(ILogger logger, IPAddress address, string service);
 
-        [LoggerMessage(1150, LogLevel.Warning, "more than {AtOnce} health checks at once or {InWindow} in {Seconds} s: further ones are clients of service {Service}", EventName = "TooManyHealthChecks")]
+        [LoggerMessage(1150, LogLevel.Warning, "more than {AtOnce} health checks at once or {InWindow} in {Seconds} s: "
+            + "further ones are clients of service {Service}", EventName = "TooManyHealthChecks")]
         public static partial void TooManyChecks(ILogger logger, int atOnce, int inWindow, int seconds, string service);
     }
 }

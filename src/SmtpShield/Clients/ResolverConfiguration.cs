@@ -22,7 +22,8 @@ internal sealed record ResolverConfiguration(IReadOnlyList<IPAddress> Servers, H
         ];
         if (servers.Count == 0)
             servers.Add(IPAddress.Loopback);
-        var sources = nsswitch.Select(static line => line.Split('#')[0].Split(':', 2)).FirstOrDefault(static parts => parts is ["hosts", _])?[1].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        var sources = nsswitch.Select(static line => line.Split('#')[0].Split(':', 2)).FirstOrDefault(static parts => parts is ["hosts", _])?[1]
+            .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         var hasDns = sources is null || sources.Contains("dns") || sources.Contains("resolve");
         return new(hasDns ? servers : [], new(sources is null || sources.Contains("files") ? hosts : []));
     }

@@ -70,7 +70,8 @@ internal sealed class SystemNameResolver(ResolverFiles files, TimeProvider time,
                 if (reply.Result != DnsResult.Failed)
                     return reply;
             }
-            catch (Exception exception) when (exception is SocketException or IOException || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+            catch (Exception exception)
+                when (exception is SocketException or IOException || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 // The next one may do better.
             }

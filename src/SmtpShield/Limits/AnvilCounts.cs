@@ -13,7 +13,9 @@ internal readonly record struct AnvilCounts(int ConnectionCount, AnvilEventCount
     {
     }
 
-    /// <summary>Whether the table had no room for the client: the counts are those of a first event, and no <see cref="AnvilTable.Disconnect"/> may follow.</summary>
+    /// <summary>
+    /// Whether the table had no room for the client: the counts are those of a first event, and no <see cref="AnvilTable.Disconnect"/> may follow.
+    /// </summary>
     public bool IsUntracked { get; init; }
 
     /// <summary>Connections it made in the current window.</summary>

@@ -61,7 +61,8 @@ internal struct AnvilEntry
 
     /// <summary>Whether it is the record of this client at this service.</summary>
     public readonly bool Is(in ClientRange client, byte service) =>
-        _lowBits == (ulong)client.Bits && _highBits == (ulong)(client.Bits >> 64) && _prefixLength == client.PrefixLength && _isIPv4 == client.IsIPv4 && _service == service;
+        _lowBits == (ulong)client.Bits && _highBits == (ulong)(client.Bits >> 64) && _prefixLength == client.PrefixLength
+        && _isIPv4 == client.IsIPv4 && _service == service;
 
     /// <summary>Whether anvil would have deleted it.</summary>
     /// <remarks>At the unit, not above it as the window: anvil's timer fires in that second, before the event that finds the record (events.c).</remarks>
@@ -99,8 +100,8 @@ internal struct AnvilEntry
 
     /// <summary>Events in the window that has been rolled to <paramref name="now"/>.</summary>
     /// <remarks>
-    /// Sliding: also those of the window before, as many as would still be within the unit if they had come evenly; rounded up, so that a burst at its end and one
-    /// behind it are never both within the limit.
+    /// Sliding: also those of the window before, as many as would still be within the unit if they had come evenly; rounded up, so
+    /// that a burst at its end and one behind it are never both within the limit.
     /// </remarks>
     public readonly int Rate(int index, int now, AnvilWindow window)
     {

@@ -23,6 +23,7 @@ internal sealed class AnvilHash
         var low = (ulong)client.Bits;
         var rest = service | (uint)client.PrefixLength << 8 | (client.IsIPv4 ? 1u << 16 : 0);
         var factors = _factors;
-        return (uint)((factors[0] + factors[1] * (high >> 32) + factors[2] * (uint)high + factors[3] * (low >> 32) + factors[4] * (uint)low + factors[5] * rest) >> 32);
+        return (uint)(
+            (factors[0] + factors[1] * (high >> 32) + factors[2] * (uint)high + factors[3] * (low >> 32) + factors[4] * (uint)low + factors[5] * rest) >> 32);
     }
 }

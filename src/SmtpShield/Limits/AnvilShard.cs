@@ -3,13 +3,14 @@ using SmtpShield.Clients;
 namespace SmtpShield.Limits;
 
 /// <summary>
-/// A part of the <see cref="AnvilTable"/>: a bounded hash table of <see cref="AnvilEntry"/>, and the order in which its idle entries are forgotten. Not thread-safe:
-/// callers lock <see cref="Gate"/>.
+/// A part of the <see cref="AnvilTable"/>: a bounded hash table of <see cref="AnvilEntry"/>, and the order in which its idle entries
+/// are forgotten. Not thread-safe: callers lock <see cref="Gate"/>.
 /// </summary>
 /// <remarks>
-/// Entries lie in chunks that are never moved, so growing copies nothing; chains run through indices. There are two entries to a bucket, which costs 2 octets each.
-/// Idle entries are linked in the order their last connections ended, which is both the order in which they expire and that of their age. An entry that is over a limit
-/// when room is needed changes to a list of its own, so that each is looked at once: all work of an event is bounded, but for doubling the buckets.
+/// Entries lie in chunks that are never moved, so growing copies nothing; chains run through indices. There are two entries to a
+/// bucket, which costs 2 octets each. Idle entries are linked in the order their last connections ended, which is both the order in which they expire and that
+/// of their age. An entry that is over a limit when room is needed changes to a list of its own, so that each is looked at once: all work of an event is
+/// bounded, but for doubling the buckets.
 /// </remarks>
 internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLimit isOverLimit)
 {

@@ -5,8 +5,8 @@ using SmtpShield.Options;
 namespace SmtpShield.Limits;
 
 /// <summary>
-/// Logs the <see cref="AnvilStatistics"/> every <c>anvil_status_update_time</c>, counted from the program's start, and when it stops. A reload that changes the interval
-/// logs them too and starts it anew: there, Postfix starts a new anvil.
+/// Logs the <see cref="AnvilStatistics"/> every <c>anvil_status_update_time</c>, counted from the program's start, and when it stops. A
+/// reload that changes the interval logs them too and starts it anew: there, Postfix starts a new anvil.
 /// </summary>
 internal sealed class AnvilStatusUpdate(AnvilStatistics statistics, ShieldSnapshot snapshot, TimeProvider time) : IHostedService, IDisposable
 {

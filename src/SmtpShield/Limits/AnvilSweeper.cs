@@ -27,7 +27,9 @@ internal sealed partial class AnvilSweeper(AnvilTable table, ShieldSnapshot snap
         }
     }
 
-    /// <summary>One round. It warns when clients were forgotten or not tracked, and that has not happened in the last <c>anvil_rate_time_unit</c>: once for a flood.</summary>
+    /// <summary>
+    /// One round. It warns when clients were forgotten or not tracked, and that has not happened in the last <c>anvil_rate_time_unit</c>: once for a flood.
+    /// </summary>
     internal void Sweep()
     {
         table.RemoveExpired();
@@ -47,7 +49,8 @@ internal sealed partial class AnvilSweeper(AnvilTable table, ShieldSnapshot snap
 
     private static partial class Log
     {
-        [LoggerMessage(1310, LogLevel.Warning, "the client table is full ({Size}): counts of absent clients are forgotten, or new clients not limited; to avoid this condition, raise shield_client_table_size")]
+        [LoggerMessage(1310, LogLevel.Warning, "the client table is full ({Size}): counts of absent clients are forgotten, or new clients not limited; "
+            + "to avoid this condition, raise shield_client_table_size")]
         public static partial void TableFull(ILogger logger, int size);
     }
 }

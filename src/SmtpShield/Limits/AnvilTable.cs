@@ -4,15 +4,15 @@ namespace SmtpShield.Limits;
 
 /// <summary>
 /// Counts events per service and client, as anvil(8) does: one record with one window for all rates of a client. The window is opened by the first event and
-/// rolls when more than <c>anvil_rate_time_unit</c> has passed, in whole seconds; refused events are counted too. With <c>shield_rate_window = sliding</c> a rate is
-/// an estimate over the last <c>anvil_rate_time_unit</c> instead. The table only counts: it knows no limit.
+/// rolls when more than <c>anvil_rate_time_unit</c> has passed, in whole seconds; refused events are counted too. With
+/// <c>shield_rate_window = sliding</c> a rate is an estimate over the last <c>anvil_rate_time_unit</c> instead. The table only counts: it knows no limit.
 /// </summary>
 /// <remarks>
-/// <para>At most <c>shield_client_table_size</c> records, at no more than 100 octets each. When it is full, expired records go first, then those of clients that
-/// have been away for the longest. Those with open connections or over a limit stay; if there are no others a new client is not tracked, and so not limited, as
-/// Postfix does when it can't reach anvil.</para>
-/// <para>Sharded, so that an event locks a small part of the table for some tens of nanoseconds; each shard has an equal share of the size, so the first ones are
-/// full when the table is about 2 % below it. An event allocates nothing once its client has a record.</para>
+/// <para>At most <c>shield_client_table_size</c> records, at no more than 100 octets each. When it is full, expired records go
+/// first, then those of clients that have been away for the longest. Those with open connections or over a limit stay; if there are no others a new client is
+/// not tracked, and so not limited, as Postfix does when it can't reach anvil.</para>
+/// <para>Sharded, so that an event locks a small part of the table for some tens of nanoseconds; each shard has an equal share of
+/// the size, so the first ones are full when the table is about 2 % below it. An event allocates nothing once its client has a record.</para>
 /// </remarks>
 internal sealed class AnvilTable
 {
@@ -83,7 +83,9 @@ internal sealed class AnvilTable
         return counts;
     }
 
-    /// <summary>Counts an event of a client that is connected; without a record (the table has lost it) a connection is counted too, as anvil(8) does.</summary>
+    /// <summary>
+    /// Counts an event of a client that is connected; without a record (the table has lost it) a connection is counted too, as anvil(8) does.
+    /// </summary>
     /// <returns>The client's events of this kind in the current window, this one included; 1 when it is not tracked.</returns>
     public int Count(in AnvilKey key, AnvilEvent kind)
     {
@@ -138,7 +140,10 @@ internal sealed class AnvilTable
         }
     }
 
-    /// <summary>Removes the records of clients that left <c>anvil_rate_time_unit</c> ago or earlier. Called now and then, so that the table does not keep what nobody asks for.</summary>
+    /// <summary>
+    /// Removes the records of clients that left <c>anvil_rate_time_unit</c> ago or earlier. Called now and then, so that the table
+    /// does not keep what nobody asks for.
+    /// </summary>
     public void RemoveExpired()
     {
         var unit = Window.Unit;

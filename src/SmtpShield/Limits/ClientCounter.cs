@@ -1,8 +1,8 @@
 namespace SmtpShield.Limits;
 
 /// <summary>
-/// One connection's access to the counts of its client; a connection feature, absent for clients in <c>smtpd_client_event_limit_exceptions</c>. Counts the connection until it is
-/// disposed.
+/// One connection's access to the counts of its client; a connection feature, absent for clients in <c>smtpd_client_event_limit_exceptions</c>.
+/// Counts the connection until it is disposed.
 /// </summary>
 /// <remarks>Used by one session, so by one thread at a time.</remarks>
 internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposable

@@ -14,7 +14,9 @@ internal struct ErrorLimit
     /// <summary>Counts one error. Called after the reply has left, so that the reply to the N-th error itself is judged with N - 1 (smtpd_chat.c).</summary>
     public void CountError() => _errors++;
 
-    /// <summary>Counts a command limited by <c>smtpd_junk_command_limit</c>: limit + 1 are free, each further one is an error (smtpd.c compares before it increases).</summary>
+    /// <summary>
+    /// Counts a command limited by <c>smtpd_junk_command_limit</c>: limit + 1 are free, each further one is an error (smtpd.c compares before it increases).
+    /// </summary>
     public void CountJunkCommand(SmtpdLimitOptions limits)
     {
         if (_junkCommands++ > limits.JunkCommandLimit)
@@ -24,7 +26,9 @@ internal struct ErrorLimit
     /// <summary>An accepted message: both counts start again.</summary>
     public void Reset() => (_errors, _junkCommands) = (0, 0);
 
-    /// <summary>How long the next reply waits: <c>smtpd_error_sleep_time</c> from <c>smtpd_soft_error_limit</c> errors on, every reply, successes included.</summary>
+    /// <summary>
+    /// How long the next reply waits: <c>smtpd_error_sleep_time</c> from <c>smtpd_soft_error_limit</c> errors on, every reply, successes included.
+    /// </summary>
     public readonly TimeSpan ReplyDelay(SmtpdLimitOptions limits) => _errors >= limits.SoftErrorLimit ? limits.ErrorSleepTime : TimeSpan.Zero;
 
     /// <summary>Whether the session ends now, before another command is read.</summary>

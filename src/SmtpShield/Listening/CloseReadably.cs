@@ -65,7 +65,8 @@ internal sealed class CloseReadably(ConnectionRoom room, TimeProvider time) : IC
                     return;
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException or SocketException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is OperationCanceledException or IOException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
             // The client is gone, or does not go: either way nothing is left to wait for. (A pipe that broke during a read refuses the next one as invalid.)
         }

@@ -14,7 +14,8 @@ internal sealed class EndpointBindException(EndPoint endpoint, SocketException i
     {
         _ when inner is TransparentSocketException => $"shield_listen_transparent: {inner.Message}",
         SocketError.AddressAlreadyInUse =>
-            $"Address already in use; stop the program that listens there (ss -ltnp 'sport = :{(endpoint as IPEndPoint)?.Port}' names it), move it, or change shield_listen",
+            $"Address already in use; stop the program that listens there (ss -ltnp 'sport = :{(endpoint as IPEndPoint)?.Port}' names it), move it, "
+                + "or change shield_listen",
         SocketError.AccessDenied =>
             "Permission denied; a port below 1024 needs the capability CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE) or root",
         SocketError.AddressNotAvailable => "Cannot assign requested address; no interface of this host has it, change shield_listen",

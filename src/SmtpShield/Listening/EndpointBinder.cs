@@ -22,7 +22,8 @@ internal static partial class EndpointBinder
         var services = kestrel.ApplicationServices;
         var options = services.GetRequiredService<ShieldSnapshot>().Current;
         foreach (var service in options.Service.Names.Distinct())
-            Bind(kestrel, service, options.Of(service).Listener.Endpoints, new(() => Compose(services.GetRequiredService<ServiceScopes>().Of(service), pipeline)));
+            Bind(kestrel, service, options.Of(service).Listener.Endpoints,
+                new(() => Compose(services.GetRequiredService<ServiceScopes>().Of(service), pipeline)));
     }
 
     private static void Bind(KestrelServerOptions kestrel, string service, IReadOnlyList<IPEndPoint> endpoints, Lazy<ConnectionDelegate> composed)

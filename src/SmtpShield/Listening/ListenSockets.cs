@@ -34,7 +34,8 @@ internal sealed class ListenSockets : IDisposable
     public Socket Listen(EndPoint endpoint, string service)
     {
         var length = LengthFor(service);
-        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, endpoint.AddressFamily == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream,
+            endpoint.AddressFamily == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
         try
         {
             if (socket.AddressFamily == AddressFamily.InterNetworkV6)

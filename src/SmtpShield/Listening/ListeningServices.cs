@@ -22,7 +22,8 @@ internal static class ListeningServices
         services.AddSingleton<ListenSockets>();
         services.AddSingleton<ServiceScopes>();
         services.AddScoped<ServiceScopes.Holder>();
-        services.AddScoped(static scope => scope.GetRequiredService<ServiceScopes.Holder>().Service ?? throw new InvalidOperationException("Only the scope of a service has one."));
+        services.AddScoped(static scope => scope.GetRequiredService<ServiceScopes.Holder>().Service
+            ?? throw new InvalidOperationException("Only the scope of a service has one."));
         services.AddScoped<ProcessLimit>();
         services.AddSingleton<ConnectionDrain>();
         services.AddSingleton<IConnectionListenerFactory, ProcessLimitListenerFactory>();

@@ -5,12 +5,15 @@ using SmtpShield.Hosting;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Stops accepting while the heap is near its limit, which .NET does not survive reaching, and ends sessions when it comes nearer all the same. What sessions need is bounded already
-/// (<see cref="SessionBound"/>); this is for all else: a full table of clients, a reload of large lists, sessions that take more than was reckoned with.
+/// Stops accepting while the heap is near its limit, which .NET does not survive reaching, and ends sessions when it comes nearer all the same. What
+/// sessions need is bounded already (<see cref="SessionBound"/>); this is for all else: a full table of clients, a reload of large lists, sessions that
+/// take more than was reckoned with.
 /// </summary>
-internal sealed partial class MemoryGuard(ConnectionRoom room, IOpenSessions sessions, IHeap heap, ProcessResources resources, TimeProvider time, ILogger<MemoryGuard> logger) : BackgroundService
+internal sealed partial class MemoryGuard(
+    ConnectionRoom room, IOpenSessions sessions, IHeap heap, ProcessResources resources, TimeProvider time, ILogger<MemoryGuard> logger) : BackgroundService
 {
-    // Percent of the limit. The rest is for what is allocated between two looks, and for the collector itself; it accepts again only where it does not have to stop at once.
+    // Percent of the limit. The rest is for what is allocated between two looks, and for the collector itself; it accepts again only where it
+    // does not have to stop at once.
     private const int UrgentAt = 95;
     private const int ShedsAt = 90;
     private const int StopsAt = 80;
@@ -136,16 +139,20 @@ internal sealed partial class MemoryGuard(ConnectionRoom room, IOpenSessions ses
 
     private static partial class Log
     {
-        [LoggerMessage(1051, LogLevel.Warning, "memory is short: {InUse} of {Limit} MiB are in use; no client is accepted until there is room (DOTNET_GCHeapHardLimit, or 75 % of a container's limit and of systemd MemoryMax=)", EventName = "MemoryShort")]
+        [LoggerMessage(1051, LogLevel.Warning, "memory is short: {InUse} of {Limit} MiB are in use; no client is accepted until there is room "
+            + "(DOTNET_GCHeapHardLimit, or 75 % of a container's limit and of systemd MemoryMax=)", EventName = "MemoryShort")]
         public static partial void Paused(ILogger logger, long inUse, long limit);
 
-        [LoggerMessage(1052, LogLevel.Information, "memory is no longer short: {InUse} of {Limit} MiB are in use; clients are accepted again", EventName = "MemorySuffices")]
+        [LoggerMessage(1052, LogLevel.Information, "memory is no longer short: {InUse} of {Limit} MiB are in use; clients are accepted again",
+            EventName = "MemorySuffices")]
         public static partial void Resumed(ILogger logger, long inUse, long limit);
 
-        [LoggerMessage(1053, LogLevel.Warning, "memory is nearly used up: {InUse} of {Limit} MiB are in use; sessions are ended with 421, those that hold most first; to avoid this condition, raise the memory limit or lower default_process_limit", EventName = "MemoryUsedUp")]
+        [LoggerMessage(1053, LogLevel.Warning, "memory is nearly used up: {InUse} of {Limit} MiB are in use; sessions are ended with 421, "
+            + "those that hold most first; to avoid this condition, raise the memory limit or lower default_process_limit", EventName = "MemoryUsedUp")]
         public static partial void Shedding(ILogger logger, long inUse, long limit);
 
-        [LoggerMessage(1054, LogLevel.Warning, "sessions are no longer ended: {Sessions} were, for want of memory, and {InUse} of {Limit} MiB are in use", EventName = "SessionsShed")]
+        [LoggerMessage(1054, LogLevel.Warning, "sessions are no longer ended: {Sessions} were, for want of memory, and {InUse} of {Limit} MiB are in use",
+            EventName = "SessionsShed")]
         public static partial void Shed(ILogger logger, int sessions, long inUse, long limit);
     }
 }

@@ -127,7 +127,8 @@ internal sealed partial class ProcessLimit : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(1000, LogLevel.Warning, "service \"{Service}\" ({Endpoint}) has reached its process limit \"{Limit}\": new clients may experience noticeable delays")]
+        [LoggerMessage(1000, LogLevel.Warning,
+            "service \"{Service}\" ({Endpoint}) has reached its process limit \"{Limit}\": new clients may experience noticeable delays")]
         public static partial void LimitReached(ILogger logger, string service, string endpoint, int limit);
 
         [LoggerMessage(1001, LogLevel.Warning, "to avoid this condition, increase default_process_limit or reduce the service time per client")]

@@ -13,7 +13,8 @@ namespace SmtpShield.Listening;
 /// process, and the program is stopping.
 /// </summary>
 /// <remarks>To be registered after Kestrel's own, which it takes precedence over then.</remarks>
-internal sealed class ProcessLimitListenerFactory(ServiceScopes services, ConnectionRoom room, ConnectionDrain drain, ListenSockets sockets, TimeProvider time, ILogger<SocketListener> log)
+internal sealed class ProcessLimitListenerFactory(
+    ServiceScopes services, ConnectionRoom room, ConnectionDrain drain, ListenSockets sockets, TimeProvider time, ILogger<SocketListener> log)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     /// <inheritdoc/>

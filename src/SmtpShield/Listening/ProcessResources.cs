@@ -26,5 +26,6 @@ internal sealed record ProcessResources(int Descriptors, int DescriptorsOpen, lo
     }
 
     /// <summary>Those of this process, with the soft limit of descriptors raised to the hard one.</summary>
-    public static ProcessResources OfThisProcess() => new(DescriptorLimit.Raise(), DescriptorLimit.CountOpen() + LateDescriptors, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+    public static ProcessResources OfThisProcess() =>
+        new(DescriptorLimit.Raise(), DescriptorLimit.CountOpen() + LateDescriptors, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 }

@@ -44,7 +44,9 @@ internal sealed record SessionBound(int Connections, int Closing, string Cause, 
 
     /// <summary>The tighter one of the two bounds.</summary>
     public static SessionBound Of(ProcessResources resources, ShieldOptions options, int endpoints) =>
-        OfDescriptors(resources, endpoints) is var descriptors && OfMemory(resources, options) is var memory && memory.Sessions < descriptors.Sessions ? memory : descriptors;
+        OfDescriptors(resources, endpoints) is var descriptors && OfMemory(resources, options) is var memory && memory.Sessions < descriptors.Sessions
+            ? memory
+            : descriptors;
 
     // Each end point can hold a client that has been accepted and waits for a place.
     private static SessionBound OfDescriptors(ProcessResources resources, int endpoints)

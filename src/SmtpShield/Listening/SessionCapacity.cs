@@ -66,7 +66,8 @@ internal sealed partial class SessionCapacity : IDisposable
         if (sum <= Bound.Sessions)
             return new(options, wanted);
 
-        var limits = wanted.ToDictionary(service => service.Key, service => (int)Math.Max(1, service.Value * (long)Bound.Sessions / sum), StringComparer.Ordinal);
+        var limits = wanted.ToDictionary(service => service.Key, service => (int)Math.Max(1, service.Value * (long)Bound.Sessions / sum),
+            StringComparer.Ordinal);
         foreach (var (service, limit) in limits)
             Log.LimitLowered(_logger, service, wanted[service], limit, Bound.Cause, Bound.Sessions, Bound.Needed((int)Math.Min(sum, int.MaxValue / 2)));
         return new(options, limits);
@@ -76,7 +77,8 @@ internal sealed partial class SessionCapacity : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(1050, LogLevel.Warning, "service {Service}: default_process_limit = {Configured} is lowered to {Limit}: {Cause} are enough for {Sessions} sessions of all services together; raise the limit to {Needed}, or lower default_process_limit", EventName = "LimitLowered")]
+        [LoggerMessage(1050, LogLevel.Warning, "service {Service}: default_process_limit = {Configured} is lowered to {Limit}: {Cause} are enough for "
+            + "{Sessions} sessions of all services together; raise the limit to {Needed}, or lower default_process_limit", EventName = "LimitLowered")]
         public static partial void LimitLowered(ILogger logger, string service, int configured, int limit, string cause, int sessions, string needed);
     }
 }

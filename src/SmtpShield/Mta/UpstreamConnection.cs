@@ -14,7 +14,8 @@ namespace SmtpShield.Mta;
 /// <param name="destination">The destination that counts this session; released once, by <see cref="DisposeAsync"/>.</param>
 /// <param name="greeting">The complete reply, every line ended by CR LF.</param>
 /// <param name="greetingCode">The reply code of the greeting.</param>
-internal sealed class UpstreamConnection(ConnectionContext connection, TlsTransport? tls, UpstreamDestination destination, byte[] greeting, int greetingCode) : IAsyncDisposable
+internal sealed class UpstreamConnection(ConnectionContext connection, TlsTransport? tls, UpstreamDestination destination, byte[] greeting, int greetingCode)
+    : IAsyncDisposable
 {
     private int _disposed;
 

@@ -21,7 +21,8 @@ namespace SmtpShield.Mta;
 /// <param name="client">For whom; <see langword="null"/>: for the shield itself.</param>
 /// <param name="only">The only destination to try, by a probe, which leaves the health of destinations as it is; <see langword="null"/>: any.</param>
 /// <param name="cancellationToken">Gives up.</param>
-internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, ShieldOptions service, UpstreamClient? client, DestinationState? only, CancellationToken cancellationToken)
+internal sealed class UpstreamDial(
+    UpstreamPool pool, ClusterState cluster, ShieldOptions service, UpstreamClient? client, DestinationState? only, CancellationToken cancellationToken)
 {
     private readonly UpstreamOptions _options = service.Upstream;
     private readonly long _start = pool.Time.GetTimestamp();
@@ -41,13 +42,16 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
 
     private TimeSpan Remaining => _options.GreetingTimeout - pool.Time.GetElapsedTime(_start);
 
-    /// <summary>Walks over the destinations, until one has greeted, none is left, or <see cref="UpstreamOptions.GreetingTimeout"/> is over. To be called once.</summary>
+    /// <summary>
+    /// Walks over the destinations, until one has greeted, none is left, or <see cref="UpstreamOptions.GreetingTimeout"/> is over. To be called once.
+    /// </summary>
     /// <exception cref="OperationCanceledException">The dial was given up.</exception>
     public async ValueTask<UpstreamDialResult> RunAsync()
     {
         try
         {
-            return ToResult(await pool.TimeLimit.RunAsync(_options.GreetingTimeout, static (dial, withinAll) => dial.WalkAsync(withinAll), this, cancellationToken));
+            return ToResult(
+                await pool.TimeLimit.RunAsync(_options.GreetingTimeout, static (dial, withinAll) => dial.WalkAsync(withinAll), this, cancellationToken));
         }
         catch (TimeoutRejectedException)
         {
@@ -114,7 +118,8 @@ internal sealed class UpstreamDial(UpstreamPool pool, ClusterState cluster, Shie
         try
         {
             _addresses = await pool.TimeLimit.RunAsync(
-                Shorter(_options.ConnectTimeout, Share()), static (step, inTime) => step.Transport.ResolveAsync(step.Host, inTime), (pool.Transport, destination.Host), withinAll);
+                Shorter(_options.ConnectTimeout, Share()), static (step, inTime) =>
+                    step.Transport.ResolveAsync(step.Host, inTime), (pool.Transport, destination.Host), withinAll);
             if (_addresses.Length > 0)
                 return true;
             Fail(destination, null, "Host not found");

@@ -10,8 +10,8 @@ using Yarp.ReverseProxy.Model;
 namespace SmtpShield.Mta;
 
 /// <summary>
-/// The MTAs behind the shield: picks one of a service's, dials it, tells it who the client is, reads its greeting, goes on to the next when that fails, and remembers
-/// who failed. Services that share a destination count its sessions together, but each finds out for itself whether it lives.
+/// The MTAs behind the shield: picks one of a service's, dials it, tells it who the client is, reads its greeting, goes on to the next
+/// when that fails, and remembers who failed. Services that share a destination count its sessions together, but each finds out for itself whether it lives.
 /// Picking and health are YARP's, time-outs are Polly's; neither is seen outside this folder.
 /// </summary>
 internal sealed class UpstreamPool
@@ -54,7 +54,8 @@ internal sealed class UpstreamPool
     public TimeLimit TimeLimit { get; }
 
     /// <summary>
-    /// Dials for a client: one destination after another, none twice, within <see cref="UpstreamOptions.GreetingTimeout"/> in all. Expected failures are in the result.
+    /// Dials for a client: one destination after another, none twice, within <see cref="UpstreamOptions.GreetingTimeout"/> in all.
+    /// Expected failures are in the result.
     /// </summary>
     /// <param name="service">The service the client uses.</param>
     /// <param name="options">The options of the client's connection.</param>
@@ -66,16 +67,19 @@ internal sealed class UpstreamPool
         new UpstreamDial(this, ClusterOf(service), options, client, only: null, cancellationToken).RunAsync();
 
     /// <summary>
-    /// Opens a session with one destination, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a session; health is not touched.
+    /// Opens a session with one destination, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a
+    /// session; health is not touched.
     /// </summary>
     /// <param name="service">The service.</param>
     /// <param name="destination">One of <see cref="DestinationsOf"/>.</param>
     /// <param name="client">For whom; <see langword="null"/>: for the shield itself.</param>
-    /// <param name="relaysTo">A recipient elsewhere, whom the MTA should not take from that client; <see langword="null"/>: none is tried. No content is ever sent.</param>
+    /// <param name="relaysTo">A recipient elsewhere, whom the MTA should not take from that client; <see langword="null"/>: none is tried.
+    /// No content is ever sent.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left open or counted.</exception>
     /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
-    public async ValueTask<UpstreamProbe> ProbeAsync(ShieldService service, string destination, UpstreamClient? client, string? relaysTo, CancellationToken cancellationToken)
+    public async ValueTask<UpstreamProbe> ProbeAsync(
+        ShieldService service, string destination, UpstreamClient? client, string? relaysTo, CancellationToken cancellationToken)
     {
         var cluster = ClusterOf(service.Name);
         var only = cluster.DestinationsState.AllDestinations.First(state => state.DestinationId == destination);
@@ -111,7 +115,9 @@ internal sealed class UpstreamPool
         _ => _policy.PickDestination(NoRequest, cluster, candidates),
     };
 
-    /// <summary>Remembers a destination that failed, so that others are preferred for a while. The only destination is never marked: it would be tried anyway.</summary>
+    /// <summary>
+    /// Remembers a destination that failed, so that others are preferred for a while. The only destination is never marked: it would be tried anyway.
+    /// </summary>
     public void RecordFailure(ClusterState cluster, DestinationState destination, TimeSpan reactivation)
     {
         if (cluster.DestinationsState.AllDestinations.Count > 1)

@@ -13,11 +13,16 @@ namespace SmtpShield.Mta;
 /// <param name="Failure">Why the session ended before its last command; <see langword="null"/> when it did not, or because of the greeting.</param>
 /// <param name="Tls">What TLS agreed on; <see langword="null"/> in clear.</param>
 internal sealed record UpstreamProbe(
-    IReadOnlyList<UpstreamFailure> Failures, UpstreamReply? Greeting = null, UpstreamReply? Ehlo = null, UpstreamReply? Relay = null, string? Failure = null, TlsFacts? Tls = null)
+    IReadOnlyList<UpstreamFailure> Failures, UpstreamReply? Greeting = null, UpstreamReply? Ehlo = null, UpstreamReply? Relay = null,
+    string? Failure = null, TlsFacts? Tls = null)
 {
-    /// <summary>Says EHLO, MAIL and RCPT if there is a recipient, and QUIT on a connection whose greeting is read; all of it as long as a greeting may take. Never sends content.</summary>
+    /// <summary>
+    /// Says EHLO, MAIL and RCPT if there is a recipient, and QUIT on a connection whose greeting is read; all of it as long as a greeting
+    /// may take. Never sends content.
+    /// </summary>
     public static async ValueTask<UpstreamProbe> RunAsync(
-        UpstreamConnection connection, IReadOnlyList<UpstreamFailure> failures, ShieldOptions options, string? relaysTo, TimeProvider time, CancellationToken cancellationToken)
+        UpstreamConnection connection, IReadOnlyList<UpstreamFailure> failures, ShieldOptions options, string? relaysTo, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var probe = new UpstreamProbe(failures, new(ReplyStatus.Complete, connection.Greeting.ToArray(), connection.GreetingCode), Tls: connection.Tls);
         var dialogue = new UpstreamDialogue(connection.Transport);
@@ -43,7 +48,8 @@ internal sealed record UpstreamProbe(
         }
         catch (Exception error) when (IsExpected(error, cancellationToken))
         {
-            return probe with { Failure = error is IOException ? "lost connection" : $"no {dialogue.Awaited} within {options.Upstream.GreetingTimeout.TotalSeconds:0}s" };
+            return probe with { Failure = error is IOException
+                ? "lost connection" : $"no {dialogue.Awaited} within {options.Upstream.GreetingTimeout.TotalSeconds:0}s" };
         }
 
         try
@@ -59,11 +65,15 @@ internal sealed record UpstreamProbe(
     }
 
     // The empty sender: few MTAs refuse it for its own sake, and then it would not be the recipient that was judged.
-    private static async ValueTask<(UpstreamReply Relay, string? Failure)> TryToRelayAsync(UpstreamDialogue dialogue, string recipient, CancellationToken cancellationToken)
+    private static async ValueTask<(UpstreamReply Relay, string? Failure)> TryToRelayAsync(
+        UpstreamDialogue dialogue, string recipient, CancellationToken cancellationToken)
     {
         var (mail, failure) = await dialogue.CommandAsync("MAIL", "MAIL FROM:<>", cancellationToken);
-        return failure is null && mail.Code is >= 200 and < 300 ? await dialogue.CommandAsync("RCPT", $"RCPT TO:<{recipient}>", cancellationToken) : (mail, failure);
+        return failure is null && mail.Code is >= 200 and < 300
+            ? await dialogue.CommandAsync("RCPT", $"RCPT TO:<{recipient}>", cancellationToken)
+            : (mail, failure);
     }
 
-    private static bool IsExpected(Exception error, CancellationToken cancellationToken) => error is IOException || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested);
+    private static bool IsExpected(Exception error, CancellationToken cancellationToken) =>
+        error is IOException || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 }

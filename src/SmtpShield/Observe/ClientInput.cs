@@ -34,5 +34,6 @@ internal static class ClientInput
     }
 
     /// <summary>Whether input begins with AUTH, in any case, whatever follows it.</summary>
-    public static bool BeginsWithAuth(ReadOnlySpan<byte> input) => input.Length >= KeywordLength && System.Text.Ascii.EqualsIgnoreCase(input[..KeywordLength], "AUTH"u8);
+    public static bool BeginsWithAuth(ReadOnlySpan<byte> input) =>
+        input.Length >= KeywordLength && System.Text.Ascii.EqualsIgnoreCase(input[..KeywordLength], "AUTH"u8);
 }

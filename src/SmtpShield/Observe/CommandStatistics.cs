@@ -22,7 +22,9 @@ internal sealed class CommandStatistics
             entry.Succeeded++;
     }
 
-    /// <summary>Writes <c> cmd=ok</c> or <c> cmd=ok/total</c> for the commands seen, in Postfix's order, and the total; <c> commands=0/0</c> when there were none.</summary>
+    /// <summary>
+    /// Writes <c> cmd=ok</c> or <c> cmd=ok/total</c> for the commands seen, in Postfix's order, and the total; <c> commands=0/0</c> when there were none.
+    /// </summary>
     public string Describe()
     {
         var text = new StringBuilder(96);

@@ -1,6 +1,8 @@
 namespace SmtpShield.Observe;
 
-/// <summary>How many lines about what its client did a session may log: one client must not fill the disk. What is left out is counted, and told once at the end.</summary>
+/// <summary>
+/// How many lines about what its client did a session may log: one client must not fill the disk. What is left out is counted, and told once at the end.
+/// </summary>
 internal struct LogBudget
 {
     private const int Most = 1000;

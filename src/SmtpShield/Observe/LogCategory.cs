@@ -12,5 +12,6 @@ internal static class LogCategory
     public static string Of(Type type, string? service) => service is null ? $"{type.FullName}" : $"{type.FullName}{Separator}{service}";
 
     /// <summary>The service of a category; null for none. No name of a service has the separator in it.</summary>
-    public static string? ServiceOf(string category) => category.IndexOf(Separator, StringComparison.Ordinal) is >= 0 and var end ? category[(end + 1)..] : null;
+    public static string? ServiceOf(string category) =>
+        category.IndexOf(Separator, StringComparison.Ordinal) is >= 0 and var end ? category[(end + 1)..] : null;
 }

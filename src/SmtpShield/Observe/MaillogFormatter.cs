@@ -36,7 +36,8 @@ internal sealed class MaillogFormatter
         _zone = zone;
         _host = Encoding.ASCII.GetBytes(options.Smtpd.MyHostname.Split('.')[0]);
         _name = Encoding.ASCII.GetBytes(options.Log.SyslogName);
-        _nameOfService = options.Services.ToDictionary(service => service.Key, service => Encoding.ASCII.GetBytes(service.Value.Log.SyslogName), StringComparer.Ordinal);
+        _nameOfService = options.Services.ToDictionary(service => service.Key, service => Encoding.ASCII.GetBytes(service.Value.Log.SyslogName),
+            StringComparer.Ordinal);
         _processId = Encoding.ASCII.GetBytes(processId.ToString(CultureInfo.InvariantCulture));
         _facility = SyslogFacility.TryParse(options.Log.SyslogFacility, out var facility) ? facility : SyslogFacility.Mail;
         _syslog = syslog;

@@ -10,8 +10,8 @@ namespace SmtpShield.Observe;
 /// Which events there are is not decided here but by the logging filters (Information and above unless somebody asks for more).
 /// </summary>
 /// <remarks>
-/// Postfix <c>maillog_file</c>, <c>syslog_name</c>, <c>syslog_facility</c>; read at start and whenever the options are replaced. Where nothing is set: syslog when <c>/dev/log</c>
-/// exists, else standard output.
+/// Postfix <c>maillog_file</c>, <c>syslog_name</c>, <c>syslog_facility</c>; read at start and whenever the options are replaced. Where nothing is
+/// set: syslog when <c>/dev/log</c> exists, else standard output.
 /// </remarks>
 [ProviderAlias("Maillog")]
 internal sealed partial class MaillogLoggerProvider : ILoggerProvider

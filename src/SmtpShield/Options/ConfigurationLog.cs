@@ -48,7 +48,8 @@ internal static partial class ConfigurationLog
     public static partial void Started(ILogger logger, string version, string path);
 
     /// <summary>The service has no certificate: what the shield can't see there.</summary>
-    [LoggerMessage(1707, LogLevel.Information, "service {Service}: STARTTLS is passed on to the MTA (no smtpd_tls_chain_files): inside TLS only connections, handshakes and octets are limited, not mail, recipients, logins and errors", EventName = "TlsPassedOn")]
+    [LoggerMessage(1707, LogLevel.Information, "service {Service}: STARTTLS is passed on to the MTA (no smtpd_tls_chain_files): inside TLS only connections, "
+        + "handshakes and octets are limited, not mail, recipients, logins and errors", EventName = "TlsPassedOn")]
     public static partial void TlsPassedOn(ILogger logger, string service);
 
     /// <summary>Somebody who was told of new options failed.</summary>

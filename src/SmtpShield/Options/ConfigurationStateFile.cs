@@ -46,7 +46,8 @@ public sealed class ConfigurationStateFile(string path) : IDisposable
         if (_file is null)
             return;
         var outcome = !state.IsInForce ? "refused" : state.NeedsRestart ? "in force, in part after a restart" : "in force";
-        var text = Encoding.UTF8.GetBytes(string.Join('\n', [state.Configuration, state.Digest.Length > 0 ? state.Digest : "-", outcome, .. state.Remarks.Take(MaxProblems), "end", ""]));
+        var text = Encoding.UTF8.GetBytes(
+            string.Join('\n', [state.Configuration, state.Digest.Length > 0 ? state.Digest : "-", outcome, .. state.Remarks.Take(MaxProblems), "end", ""]));
         try
         {
             _file.SetLength(0);

@@ -1,8 +1,8 @@
 namespace SmtpShield.Options;
 
 /// <summary>
-/// The options one connection goes by. Whether <c>$stress</c> is set is decided once, when it begins, as for a Postfix process; who serves the connection has no
-/// other way to a value, so nobody counts by one and judges by another.
+/// The options one connection goes by. Whether <c>$stress</c> is set is decided once, when it begins, as for a Postfix process;
+/// who serves the connection has no other way to a value, so nobody counts by one and judges by another.
 /// </summary>
 /// <param name="service">The service the client has connected to.</param>
 /// <param name="isUnderStress">Whether the service is under stress now.</param>

@@ -74,7 +74,8 @@ public sealed class ShieldConfiguration
     public ShieldConfigurationResult Read() => Guarded(Evaluate);
 
     /// <summary>The names that the file sets in vain: <c>-o</c> or the environment has them, too.</summary>
-    internal IEnumerable<string> Overridden => _file.File.Entries.Keys.Where(name => _overrides.Names.Contains(name) || _environment.Names.Contains(name)).Order(StringComparer.Ordinal);
+    internal IEnumerable<string> Overridden =>
+        _file.File.Entries.Keys.Where(name => _overrides.Names.Contains(name) || _environment.Names.Contains(name)).Order(StringComparer.Ordinal);
 
     /// <summary>What is set, and to what, by the file as it was read last and the layers above it.</summary>
     internal ParameterValues Summarize() => ParameterValues.Of(this);
@@ -88,7 +89,8 @@ public sealed class ShieldConfiguration
         }
         catch (Exception exception)
         {
-            var problem = ConfigurationProblem.Error(new(Path), "", $"cannot be evaluated: {exception.GetType().Name}: {exception.Message}", "undo the last change; this is a bug of the shield: report it with the file");
+            var problem = ConfigurationProblem.Error(new(Path), "", $"cannot be evaluated: {exception.GetType().Name}: {exception.Message}",
+                "undo the last change; this is a bug of the shield: report it with the file");
             return new(null, [problem]) { Files = [Path] };
         }
     }
@@ -105,12 +107,14 @@ public sealed class ShieldConfiguration
         var options = Bind(null, problems, reader);
         // Names without end would be bound without end: too many are an error below, and nothing else is said of them.
         var names = options.Service.Names.Distinct().ToList();
-        options = options with { Services = names.Take(names.Count > ServiceValidator.MaxServices ? 0 : names.Count).ToDictionary(service => service, service => Bind(service, problems, reader), StringComparer.Ordinal) };
+        options = options with { Services = names.Take(names.Count > ServiceValidator.MaxServices ? 0 : names.Count)
+            .ToDictionary(service => service, service => Bind(service, problems, reader), StringComparer.Ordinal) };
         var services = new ServiceValidator(Parameters.Locate, problems);
         services.Validate(options);
         new UpstreamValidator(Parameters.Locate, problems, files).Validate(options);
         services.ValidateNames(options, _file.File.Entries.Keys.Concat(_overrides.Names));
-        return new ShieldConfigurationResult(problems.HasErrors ? null : options, [.. problems.OrderByDescending(problem => problem.Severity).ThenBy(problem => problem.Location.Line)])
+        return new ShieldConfigurationResult(
+            problems.HasErrors ? null : options, [.. problems.OrderByDescending(problem => problem.Severity).ThenBy(problem => problem.Location.Line)])
         {
             Files = [Path, .. files.Paths],
             IsHostnameMadeUp = !Parameters.IsSet("myhostname"),
@@ -136,8 +140,10 @@ public sealed class ShieldConfiguration
         problems.AddRange(audit.Unused.Select(entry => NameAudit.Judge(entry.Name, new SourceLocation(Path, entry.Line))));
         problems.AddRange(_overrides.Names.Where(name => !audit.IsUsed(name)).Select(name => NameAudit.Judge(name, _overrides.Locate(name))));
         problems.AddRange(_environment.Unprefixed.Select(variable => ConfigurationProblem.Warning(
-            SourceLocation.Environment(variable), variable, $"{variable} has no effect", $"a variable that sets a parameter begins with {EnvironmentSource.Prefix}: {EnvironmentSource.Prefix}{variable}")));
+            SourceLocation.Environment(variable), variable, $"{variable} has no effect",
+            $"a variable that sets a parameter begins with {EnvironmentSource.Prefix}: {EnvironmentSource.Prefix}{variable}")));
         // An orchestrator sets variables of its own, such as SMTPSHIELD_SERVICE_HOST: only what looks like a parameter is worth a word.
-        problems.AddRange(_environment.Names.Where(name => !audit.IsUsed(name) && NearestName.Find(name, ParameterCatalog.All.Keys) is not null).Select(name => NameAudit.Judge(name, _environment.Locate(name))));
+        problems.AddRange(_environment.Names.Where(name => !audit.IsUsed(name) && NearestName.Find(name, ParameterCatalog.All.Keys) is not null)
+            .Select(name => NameAudit.Judge(name, _environment.Locate(name))));
     }
 }

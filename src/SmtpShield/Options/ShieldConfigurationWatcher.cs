@@ -13,13 +13,15 @@ namespace SmtpShield.Options;
 /// <param name="time">The clock.</param>
 /// <param name="state">Where else to say what came of the file; null for nowhere.</param>
 public sealed class ShieldConfigurationWatcher(
-    ShieldConfiguration configuration, ShieldSnapshot snapshot, ILogger<ShieldConfigurationWatcher> logger, TimeProvider time, ConfigurationStateFile? state = null) : BackgroundService
+    ShieldConfiguration configuration, ShieldSnapshot snapshot, ILogger<ShieldConfigurationWatcher> logger, TimeProvider time,
+    ConfigurationStateFile? state = null) : BackgroundService
 {
     // A change is in force after at most three intervals: seen, settled, and the read itself.
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
     /// <summary>The version of the shield, for log lines.</summary>
-    public static string Version { get; } = typeof(ShieldConfigurationWatcher).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+    public static string Version { get; } =
+        typeof(ShieldConfigurationWatcher).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
     private readonly FileWatch _watch = new();
     private readonly List<string> _bound = [.. Listeners(snapshot.Current)];
@@ -107,7 +109,8 @@ public sealed class ShieldConfigurationWatcher(
         [.. result.Options is null ? result.Errors.Select(error => error.ToString()) : configuration.Overridden]));
 
     private static IEnumerable<string> Listeners(ShieldOptions options) =>
-        options.Service.Names.Distinct().SelectMany(service => options.Of(service).Listener.Endpoints.Select(endpoint => $"{service} {endpoint} {options.Of(service).Listener.Transparent}"));
+        options.Service.Names.Distinct().SelectMany(
+            service => options.Of(service).Listener.Endpoints.Select(endpoint => $"{service} {endpoint} {options.Of(service).Listener.Transparent}"));
 
     // A service that is not there any more serves its clients until the restart, by what was in force for it: not by another one's values.
     private Dictionary<string, ShieldOptions> WithEarlier(IReadOnlyDictionary<string, ShieldOptions> services)

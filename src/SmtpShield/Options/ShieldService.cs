@@ -12,7 +12,9 @@ public sealed class ShieldService(string name, ShieldSnapshot snapshot)
     /// <summary>The name, as in <c>for service smtp</c>.</summary>
     public string Name => name;
 
-    /// <summary>The newest valid options with the service's own values, for what begins now: of a connection, <see cref="ConnectionOptions"/> has them.</summary>
+    /// <summary>
+    /// The newest valid options with the service's own values, for what begins now: of a connection, <see cref="ConnectionOptions"/> has them.
+    /// </summary>
     /// <param name="isUnderStress">Whether the service is under stress.</param>
     public ShieldOptions When(bool isUnderStress) => Unstressed.When(isUnderStress);
 

@@ -1,6 +1,8 @@
 namespace SmtpShield.Protocol;
 
-/// <summary>A command line without its line end, taken apart as far as the shield needs: the verb and what follows it. The bytes themselves are forwarded unchanged.</summary>
+/// <summary>
+/// A command line without its line end, taken apart as far as the shield needs: the verb and what follows it. The bytes themselves are forwarded unchanged.
+/// </summary>
 internal readonly ref struct CommandLine
 {
     private CommandLine(ReadOnlySpan<byte> word, ReadOnlySpan<byte> argument)
@@ -19,7 +21,8 @@ internal readonly ref struct CommandLine
     /// <summary>The command.</summary>
     public Verb Verb { get; }
 
-    // All that Postfix takes for a blank (smtpd_token.c has isspace): "XCLIENT", form feed, "ADDR=..." must not look like an unknown verb here and be one there.
+    // All that Postfix takes for a blank (smtpd_token.c has isspace): "XCLIENT", form feed, "ADDR=..." must not look like an
+    // unknown verb here and be one there.
     private static ReadOnlySpan<byte> Blanks => " \t\v\f"u8;
 
     /// <summary>Takes a line apart. Blanks around words are skipped for matching only (RFC 5321 section 2.4).</summary>
@@ -57,7 +60,10 @@ internal readonly ref struct CommandLine
         return false;
     }
 
-    /// <summary>Whether the line starts like a message header, <c>Subject:</c>: another protocol's text, or content where a command should be (Postfix <c>is_header</c>).</summary>
+    /// <summary>
+    /// Whether the line starts like a message header, <c>Subject:</c>: another protocol's text, or content where a command should
+    /// be (Postfix <c>is_header</c>).
+    /// </summary>
     public bool IsHeader
     {
         get
@@ -67,7 +73,9 @@ internal readonly ref struct CommandLine
         }
     }
 
-    /// <summary>The address of <c>MAIL FROM:&lt;address&gt;</c> or <c>RCPT TO:&lt;address&gt;</c>, without the angle brackets; empty when there is none.</summary>
+    /// <summary>
+    /// The address of <c>MAIL FROM:&lt;address&gt;</c> or <c>RCPT TO:&lt;address&gt;</c>, without the angle brackets; empty when there is none.
+    /// </summary>
     /// <remarks>For log lines only: it does not validate.</remarks>
     public static ReadOnlySpan<byte> AddressOf(ReadOnlySpan<byte> argument)
     {

@@ -1,8 +1,8 @@
 namespace SmtpShield.Protocol;
 
 /// <summary>
-/// How much of a message has come, as Postfix counts it for <c>lost connection after DATA (21 bytes)</c> (smtpd.c, <c>act_size</c>): whole lines with their ends, without the dot
-/// that stands before one that begins with a dot.
+/// How much of a message has come, as Postfix counts it for <c>lost connection after DATA (21 bytes)</c> (smtpd.c, <c>act_size</c>): whole lines
+/// with their ends, without the dot that stands before one that begins with a dot.
 /// </summary>
 internal struct CompleteLines
 {

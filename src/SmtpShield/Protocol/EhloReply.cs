@@ -98,7 +98,8 @@ internal static class EhloReply
         || (filter.Discard.Count > 0 && (IsListed(keyword, filter.Discard) || (Is(keyword, "XVERP"u8) && IsListed("VERP"u8, filter.Discard))));
 
     // Postfix's order (smtpd.c, ehlo_cmd).
-    private static bool IsBeforeStartTls(ReadOnlySpan<byte> keyword) => Is(keyword, "PIPELINING"u8) || Is(keyword, "SIZE"u8) || Is(keyword, "VRFY"u8) || Is(keyword, "ETRN"u8);
+    private static bool IsBeforeStartTls(ReadOnlySpan<byte> keyword) =>
+        Is(keyword, "PIPELINING"u8) || Is(keyword, "SIZE"u8) || Is(keyword, "VRFY"u8) || Is(keyword, "ETRN"u8);
 
     private static bool IsListed(ReadOnlySpan<byte> keyword, IReadOnlyList<string> names)
     {
@@ -130,7 +131,8 @@ internal static class EhloReply
             var end = line.IndexOfAny(" \t\r\n"u8);
             var word = line[..end];
             var isOurs = word.Length > name.Length && Is(word[..name.Length], name)
-                && System.Buffers.Text.Utf8Parser.TryParse(word[name.Length..], out ulong limit, out var digits) && digits == word.Length - name.Length && limit > (ulong)recipientLimit;
+                && System.Buffers.Text.Utf8Parser.TryParse(word[name.Length..], out ulong limit, out var digits) && digits == word.Length - name.Length
+                && limit > (ulong)recipientLimit;
             if (isOurs)
             {
                 output.Write(name);

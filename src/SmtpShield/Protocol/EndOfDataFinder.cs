@@ -19,12 +19,14 @@ internal struct EndOfDataFinder
     private bool _isStrict;
 
     /// <summary>A finder for content that starts now, right behind the 354 reply.</summary>
-    /// <param name="isStrict">Whether any lone CR, lone LF or NUL counts as ambiguous (<c>smtpd_forbid_bare_newline = reject</c>), not only one next to a dot.</param>
+    /// <param name="isStrict">Whether any lone CR, lone LF or NUL counts as ambiguous (<c>smtpd_forbid_bare_newline = reject</c>), not
+    /// only one next to a dot.</param>
     public static EndOfDataFinder AtStart(bool isStrict) => new() { _atStart = true, _isStrict = isStrict };
 
     /// <summary>Scans what has been received behind the last octet released.</summary>
     /// <param name="input">Unreleased octets, those held by the last call first.</param>
-    /// <param name="release">Octets to send on; with <see cref="ContentVerdict.End"/> they include the end, with <see cref="ContentVerdict.Ambiguous"/> they stop before the ambiguous ones.</param>
+    /// <param name="release">Octets to send on; with <see cref="ContentVerdict.End"/> they include the end, with <see cref="ContentVerdict.Ambiguous"/> they
+    /// stop before the ambiguous ones.</param>
     public ContentVerdict Scan(in ReadOnlySequence<byte> input, out long release)
     {
         var reader = new SequenceReader<byte>(input);

@@ -9,6 +9,8 @@ internal enum PassedMechanisms : byte
     /// <summary>Those that leave the session readable: none that may put a security layer around what follows (RFC 4422 section 3.7).</summary>
     Readable,
 
-    /// <summary>Of these, those that work when the client's TLS ends here: none with channel binding or a client certificate (RFC 5802 section 6, RFC 4422 appendix A).</summary>
+    /// <summary>
+    /// Of these, those that work when the client's TLS ends here: none with channel binding or a client certificate (RFC 5802 section 6, RFC 4422 appendix A).
+    /// </summary>
     ReadableAndUnbound,
 }

@@ -18,6 +18,8 @@ internal static class ProtocolLimits
     /// <summary>BDAT commands of one message; senders use a handful.</summary>
     public const int Chunks = 10_000;
 
-    /// <summary>Octets of refused messages, refused chunks and over-long lines that are read and dropped in a session, so that the client comes to its reply.</summary>
+    /// <summary>
+    /// Octets of refused messages, refused chunks and over-long lines that are read and dropped in a session, so that the client comes to its reply.
+    /// </summary>
     public const long RefusedContent = 10 * 1024 * 1024;
 }

@@ -3,8 +3,8 @@ using System.Text;
 namespace SmtpShield.Protocol;
 
 /// <summary>
-/// Verbs that never reach the MTA: they rewrite who the client is, carry data the shield does not delimit, begin a transaction by another name, or change how many
-/// replies follow.
+/// Verbs that never reach the MTA: they rewrite who the client is, carry data the shield does not delimit, begin a transaction by
+/// another name, or change how many replies follow.
 /// </summary>
 internal static class RefusedVerbs
 {
@@ -14,9 +14,12 @@ internal static class RefusedVerbs
         : command.Verb is Verb.Unknown ? ReplyToWord(command.Word)
         : null;
 
-    /// <summary>Whether a line's first word is a method of HTTP that Postfix's <c>smtpd_forbidden_commands</c> does not have: a browser must not be made to speak SMTP.</summary>
+    /// <summary>
+    /// Whether a line's first word is a method of HTTP that Postfix's <c>smtpd_forbidden_commands</c> does not have: a browser must not be made to speak SMTP.
+    /// </summary>
     public static bool IsHttp(ReadOnlySpan<byte> word) =>
-        Is(word, "HEAD"u8) || Is(word, "PUT"u8) || Is(word, "DELETE"u8) || Is(word, "OPTIONS"u8) || Is(word, "TRACE"u8) || Is(word, "PATCH"u8) || Is(word, "PRI"u8);
+        Is(word, "HEAD"u8) || Is(word, "PUT"u8) || Is(word, "DELETE"u8) || Is(word, "OPTIONS"u8) || Is(word, "TRACE"u8)
+        || Is(word, "PATCH"u8) || Is(word, "PRI"u8);
 
     private static Reply? ReplyToWord(ReadOnlySpan<byte> word)
     {

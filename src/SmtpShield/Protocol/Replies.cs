@@ -15,7 +15,10 @@ internal static class Replies
     /// <summary>XCLIENT and XFORWARD, in Postfix's words for those who may not use them.</summary>
     public static Reply InsufficientAuthorization { get; } = Reply.Of("550 5.7.0 Error: insufficient authorization");
 
-    /// <summary>BDAT to an MTA that has not offered CHUNKING, or whose CHUNKING the shield has not passed on; the session ends, as Postfix's does when CHUNKING is switched off.</summary>
+    /// <summary>
+    /// BDAT to an MTA that has not offered CHUNKING, or whose CHUNKING the shield has not passed on; the session ends, as Postfix's does
+    /// when CHUNKING is switched off.
+    /// </summary>
     public static Reply BdatNotOffered { get; } = Reply.Of("521 5.5.1 Error: command not implemented");
 
     /// <summary>A BDAT whose size two parsers could read differently; the session ends, because what follows is unknown.</summary>
@@ -54,7 +57,9 @@ internal static class Replies
     /// <summary>A SASL response above <see cref="ProtocolLimits.SaslLine"/>.</summary>
     public static Reply SaslResponseTooLong { get; } = Reply.Of("500 5.5.6 Error: authentication exchange line is too long");
 
-    /// <summary>Commands sent before they may be (<c>smtpd_forbid_unauth_pipelining</c>), or plaintext behind STARTTLS (CVE-2011-0411); the session ends.</summary>
+    /// <summary>
+    /// Commands sent before they may be (<c>smtpd_forbid_unauth_pipelining</c>), or plaintext behind STARTTLS (CVE-2011-0411); the session ends.
+    /// </summary>
     public static Reply SynchronizationError { get; } = Reply.Of("554 5.5.0 Error: SMTP protocol synchronization");
 
     /// <summary>STARTTLS accepted: the client begins the handshake.</summary>

@@ -14,7 +14,9 @@ internal sealed record Reply(int Code, ReadOnlyMemory<byte> Octets)
     public static Reply Of(string line) =>
         new(int.Parse(line.AsSpan(0, 3), System.Globalization.CultureInfo.InvariantCulture), Encoding.ASCII.GetBytes(line + "\r\n"));
 
-    /// <summary>The same reply for a client of an MTA that has not offered ENHANCEDSTATUSCODES: only who was offered them expects them (RFC 2034 section 4).</summary>
+    /// <summary>
+    /// The same reply for a client of an MTA that has not offered ENHANCEDSTATUSCODES: only who was offered them expects them (RFC 2034 section 4).
+    /// </summary>
     public Reply WithoutEnhancedCode()
     {
         var text = Octets.Span[CodeLength..];

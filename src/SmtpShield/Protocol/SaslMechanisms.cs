@@ -13,7 +13,8 @@ internal static class SaslMechanisms
         passed == PassedMechanisms.All || !(IsWrapping(name) || (passed == PassedMechanisms.ReadableAndUnbound && IsBound(name)));
 
     /// <summary>The first word behind AUTH.</summary>
-    public static ReadOnlySpan<byte> NameIn(ReadOnlySpan<byte> argument) => argument.IndexOfAny((byte)' ', (byte)'\t') is >= 0 and var end ? argument[..end] : argument;
+    public static ReadOnlySpan<byte> NameIn(ReadOnlySpan<byte> argument) =>
+        argument.IndexOfAny((byte)' ', (byte)'\t') is >= 0 and var end ? argument[..end] : argument;
 
     /// <summary>Writes an AUTH line of an EHLO reply (<c>250-AUTH PLAIN LOGIN</c>, <c>250-AUTH=LOGIN</c>) without the mechanisms that may not pass.</summary>
     /// <param name="line">The line with its end.</param>

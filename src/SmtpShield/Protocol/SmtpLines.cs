@@ -11,10 +11,12 @@ internal static class SmtpLines
     /// <summary>Reads one command line. It ends in CRLF or, as Postfix has it, in a lone LF (old devices, checks typed into nc).</summary>
     /// <param name="input">What has been received.</param>
     /// <param name="maxLength">Octets the line may have without its end (RFC 5321 section 4.5.3.1.4, Postfix <c>line_length_limit</c>).</param>
-    /// <param name="acceptLf">Whether a lone LF ends a line (<c>shield_accept_lf_commands</c>); else it is an octet of the line, and makes it ambiguous.</param>
+    /// <param name="acceptLf">Whether a lone LF ends a line (<c>shield_accept_lf_commands</c>); else it is an octet of the line,
+    /// and makes it ambiguous.</param>
     /// <param name="line">The line without its end, when complete.</param>
     /// <param name="consumed">Where the next line starts, when complete.</param>
-    public static LineStatus TryReadLine(in ReadOnlySequence<byte> input, int maxLength, bool acceptLf, out ReadOnlySequence<byte> line, out SequencePosition consumed)
+    public static LineStatus TryReadLine(
+        in ReadOnlySequence<byte> input, int maxLength, bool acceptLf, out ReadOnlySequence<byte> line, out SequencePosition consumed)
     {
         line = default;
         consumed = input.Start;

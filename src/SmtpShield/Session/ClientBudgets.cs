@@ -17,8 +17,8 @@ internal sealed class ClientBudgets(SmtpSession session, Action wake)
         ClientLimits.Error.IsOn(session.Limits) && session.Counter is { } client && ClientLimits.Error.Judge(client.Peek(), session.Limits) is not null;
 
     /// <summary>
-    /// Whether another command may follow those the session has with the MTA: if all the client has there failed, the budget must not be more than spent. A session
-    /// without any may always have one, so that none waits for another one's MTA.
+    /// Whether another command may follow those the session has with the MTA: if all the client has there failed, the budget must
+    /// not be more than spent. A session without any may always have one, so that none waits for another one's MTA.
     /// </summary>
     public bool HasRoom => session.Limits.ClientErrorRateLimit is 0 || session.Counter is not { } client || session.Dialogue.Owed == 0
         || (long)client.Peek(AnvilEvent.Error) + client.CommandsInFlight <= session.Limits.ClientErrorRateLimit;

@@ -11,7 +11,8 @@ internal sealed class ClientLeg : Leg
     // Replies kept together for a group leave when they are as many octets as Postfix's stream buffers (VSTREAM_BUFSIZE): a group need not end.
     private const int MostHeld = 4096;
 
-    // Without smtpd_per_request_deadline a client may be this slow, whatever smtpd_timeout is (RFC 5321 section 4.5.3.2.5: three minutes for a block of content).
+    // Without smtpd_per_request_deadline a client may be this slow, whatever smtpd_timeout is (RFC 5321 section 4.5.3.2.5: three
+    // minutes for a block of content).
     private static readonly TimeSpan ShortestContentBudget = TimeSpan.FromSeconds(180);
 
     private static readonly TimeSpan RefusedContentSilence = TimeSpan.FromSeconds(5);
@@ -74,7 +75,8 @@ internal sealed class ClientLeg : Leg
         if (!IsBroken)
             return;
 
-        // Postfix goes on with the commands it has read until it can't send a reply (smtpd_chat.c): the MTA's replies to them are still read, counted and logged.
+        // Postfix goes on with the commands it has read until it can't send a reply (smtpd_chat.c): the MTA's replies to them are
+        // still read, counted and logged.
         GoneSince ??= _clock.Now;
         if (HasLostOutput)
             StopReceiving();
@@ -152,7 +154,9 @@ internal sealed class ClientLeg : Leg
         Pace.NoteFlushed();
     }
 
-    /// <summary>Sends what was written. A write has its own start: what the client sends meanwhile does not prolong it, and its silence before does not shorten it.</summary>
+    /// <summary>
+    /// Sends what was written. A write has its own start: what the client sends meanwhile does not prolong it, and its silence before does not shorten it.
+    /// </summary>
     public void FlushNow()
     {
         if (!IsFlushing)

@@ -5,8 +5,9 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// Decides for each command whether the MTA may see it, in the order of Postfix's checks (smtpd.c): what a refused command would have changed, nothing behind it may assume.
-/// A decision that depends on the reply to an earlier command waits for that reply; nothing is counted before all it depends on is known.
+/// Decides for each command whether the MTA may see it, in the order of Postfix's checks (smtpd.c): what a refused command would have
+/// changed, nothing behind it may assume. A decision that depends on the reply to an earlier command waits for that reply; nothing is counted
+/// before all it depends on is known.
 /// </summary>
 internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, LenientMtas lenientMtas)
 {
@@ -158,7 +159,8 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
             return isCounted && session.Dialogue.Owed > 0 ? GateVerdict.Wait : GateVerdict.Forward;
 
         refusal = (isCounted ? Count(ClientLimits.Recipient) : null)
-            ?? (Discards("DSN") && (CommandLine.HasParameter(argument, "NOTIFY"u8) || CommandLine.HasParameter(argument, "ORCPT"u8)) ? Replies.DsnDisabled : null)
+            ?? (Discards("DSN") && (CommandLine.HasParameter(argument, "NOTIFY"u8) || CommandLine.HasParameter(argument, "ORCPT"u8))
+                ? Replies.DsnDisabled : null)
             ?? (mayBeFull ? Replies.TooManyRecipients : null);
         return Refuse(refusal, out refusal);
     }
@@ -226,7 +228,8 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
         if (!command.IsHeader && !RefusedVerbs.IsHttp(command.Word) && !session.Options.ForbiddenCommands.Contains(command.Word))
             return GateVerdict.Forward;
 
-        RelayLog.NotSmtp(session.Log, session.Identity.NameAddress, ClientInput.Quote(new(line.ToArray()), LongestNotSmtpLogged, session.Context.MaySendCredentials));
+        RelayLog.NotSmtp(session.Log, session.Identity.NameAddress,
+            ClientInput.Quote(new(line.ToArray()), LongestNotSmtpLogged, session.Context.MaySendCredentials));
         refusal = Replies.NotSmtp;
         return GateVerdict.Disconnect;
     }

@@ -8,8 +8,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// Client to MTA, as long as the client sends lines: takes one command after the other, gives it its place in <see cref="PendingCommands"/> and forwards it, or answers it
-/// here. Goes no further than <see cref="ErrorLimit.Credit"/>, the client's budgets and the end of a pipelined group allow.
+/// Client to MTA, as long as the client sends lines: takes one command after the other, gives it its place in <see cref="PendingCommands"/>
+/// and forwards it, or answers it here. Goes no further than <see cref="ErrorLimit.Credit"/>, the client's budgets and the end of a pipelined group allow.
 /// </summary>
 internal sealed class CommandRelay(SmtpSession session, CommandGate gate, ClientBudgets budgets)
 {
@@ -64,7 +64,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
     }
 
     private bool MayForward() =>
-        !session.Dialogue.IsGroupEnded && session.Dialogue.Owed < Math.Min(session.Errors.Credit(session.Limits), PendingCommands.Capacity) && session.Transaction.HasRoom && budgets.HasRoom;
+        !session.Dialogue.IsGroupEnded && session.Dialogue.Owed < Math.Min(session.Errors.Credit(session.Limits), PendingCommands.Capacity)
+        && session.Transaction.HasRoom && budgets.HasRoom;
 
     // The first octets of a TLS handshake or of telnet options: no line end may ever come, and no MTA should see them.
     private bool IsOtherProtocol()
@@ -73,7 +74,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
             return false;
 
         _hasBegun = true;
-        var isBinary = session.Client.Received.FirstSpan[0] is < (byte)' ' and not ((byte)'\t' or (byte)'\n' or (byte)'\v' or (byte)'\f' or (byte)'\r') or > (byte)'~';
+        var isBinary = session.Client.Received.FirstSpan[0] is < (byte)' '
+            and not ((byte)'\t' or (byte)'\n' or (byte)'\v' or (byte)'\f' or (byte)'\r') or > (byte)'~';
         if (isBinary)
             RefuseOtherProtocol(session.Client.Received);
         return isBinary;
@@ -103,7 +105,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
     {
         isTooLong = false;
         var isAuth = session.Dialogue.Phase is DialoguePhase.SaslResponse || StartsWithAuth(side.Received);
-        switch (SmtpLines.TryReadLine(side.Received, isAuth ? ProtocolLimits.SaslLine : session.Options.LineLengthLimit, session.Options.AcceptLfCommands, out line, out next))
+        switch (SmtpLines.TryReadLine(side.Received, isAuth ? ProtocolLimits.SaslLine : session.Options.LineLengthLimit,
+            session.Options.AcceptLfCommands, out line, out next))
         {
             case LineStatus.NeedMore:
                 return false;
@@ -114,7 +117,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
                 if (isAuth)
                     session.Context.ExpectCredentials();
                 if (session.MayLog())
-                    RelayLog.RequestTooLong(session.Log, session.Identity.NameAddress, session.Options.LineLengthLimit, ClientInput.Quote(start, LongestLineStartLogged, session.Context.MaySendCredentials));
+                    RelayLog.RequestTooLong(session.Log, session.Identity.NameAddress, session.Options.LineLengthLimit,
+                        ClientInput.Quote(start, LongestLineStartLogged, session.Context.MaySendCredentials));
                 _isSkipping = true;
                 return isTooLong = TrySkip(side, out next);
         }
@@ -213,7 +217,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
         if (verdict is GateVerdict.Wait)
             return false;
 
-        // A blank line is no command, and one that is not UTF-8 or must not come before TLS was none for Postfix: "lost connection after" keeps naming the one before.
+        // A blank line is no command, and one that is not UTF-8 or must not come before TLS was none for Postfix: "lost connection
+        // after" keeps naming the one before.
         if (!command.Word.IsEmpty && refusal != Replies.MustStartTls && Utf8.IsValid(line))
             session.Dialogue.GoBehind(command.Verb.Name());
         session.Client.Take(next);
@@ -246,7 +251,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
             return false;
 
         if (session.Context.NoteImproperPipelining())
-            RelayLog.ImproperPipelining(session.Log, verb.Name(), session.Identity.NameAddress, ClientInput.Quote(input, LongestInputLogged, session.Context.MaySendCredentials));
+            RelayLog.ImproperPipelining(session.Log, verb.Name(), session.Identity.NameAddress,
+                ClientInput.Quote(input, LongestInputLogged, session.Context.MaySendCredentials));
         return session.Options.ForbidUnauthPipelining;
     }
 
@@ -308,7 +314,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
             return;
 
         Span<byte> line = stackalloc byte[24];
-        Add(new PendingCommand { Verb = Verb.Bdat, EndsGroup = chunk.IsLast, IsLastChunk = chunk.IsLast, IsEmptyChunk = chunk is { Size: 0, IsLast: false } }.WithMta());
+        Add(new PendingCommand { Verb = Verb.Bdat, EndsGroup = chunk.IsLast, IsLastChunk = chunk.IsLast, IsEmptyChunk = chunk is { Size: 0, IsLast: false } }
+            .WithMta());
         session.Mta.Send(permit, line[..(chunk.Format(line) - SmtpLines.CrLf.Length)]);
     }
 
@@ -358,9 +365,11 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
         return false;
     }
 
-    private void AnswerHere(Verb verb, Reply reply, bool endsGroup = false) => Add(new PendingCommand { Verb = verb, EndsGroup = endsGroup }.AnsweredWith(session.Adapt(reply)));
+    private void AnswerHere(Verb verb, Reply reply, bool endsGroup = false) =>
+        Add(new PendingCommand { Verb = verb, EndsGroup = endsGroup }.AnsweredWith(session.Adapt(reply)));
 
-    private void Disconnect(Verb verb, Reply reply) => Add(new PendingCommand { Verb = verb, EndsGroup = true, EndsSession = true }.AnsweredWith(session.Adapt(reply)));
+    private void Disconnect(Verb verb, Reply reply) =>
+        Add(new PendingCommand { Verb = verb, EndsGroup = true, EndsSession = true }.AnsweredWith(session.Adapt(reply)));
 
     private void Add(in PendingCommand command)
     {

@@ -1,8 +1,8 @@
 namespace SmtpShield.Session;
 
 /// <summary>
-/// How long a client may take for the content it sends: it starts with a wait and grows with each octet, so that who sends at <c>smtpd_min_data_rate</c> or faster never
-/// runs out of it. Only waiting for the client uses it up (Postfix <c>smtpd_per_request_deadline</c>, vstream.c).
+/// How long a client may take for the content it sends: it starts with a wait and grows with each octet, so that who sends at
+/// <c>smtpd_min_data_rate</c> or faster never runs out of it. Only waiting for the client uses it up (Postfix <c>smtpd_per_request_deadline</c>, vstream.c).
 /// </summary>
 internal struct ContentBudget
 {

@@ -6,8 +6,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// Client to MTA, as long as the client sends content: DATA up to its end, BDAT exactly its octets, and what is dropped of a refused message. Unchanged, and never
-/// an end that the client did not send.
+/// Client to MTA, as long as the client sends content: DATA up to its end, BDAT exactly its octets, and what is dropped of a
+/// refused message. Unchanged, and never an end that the client did not send.
 /// </summary>
 internal sealed class ContentRelay(SmtpSession session, CommandGate gate)
 {
@@ -119,7 +119,8 @@ internal sealed class ContentRelay(SmtpSession session, CommandGate gate)
         session.Mta.HoldMessageEnd();
     }
 
-    // The MTA must discard the message, so it gets no more of it and its connection is dropped without an end; the client is read on so that it can read the 521.
+    // The MTA must discard the message, so it gets no more of it and its connection is dropped without an end; the client is read
+    // on so that it can read the 521.
     private void Refuse()
     {
         session.Dialogue.Note(DialogueEvent.ContentAmbiguous);

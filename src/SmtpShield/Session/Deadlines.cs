@@ -3,12 +3,16 @@ using SmtpShield.Protocol;
 
 namespace SmtpShield.Session;
 
-/// <summary>All that a session waits for, in rows: what ends it when it is late, and when the loop has to look again, come from the same ones. Of several that are late the first counts.</summary>
+/// <summary>
+/// All that a session waits for, in rows: what ends it when it is late, and when the loop has to look again, come from the same ones. Of several
+/// that are late the first counts.
+/// </summary>
 internal static class Deadlines
 {
     private static readonly TimeSpan LongestWrite = TimeSpan.FromSeconds(60);
 
-    // How long the MTA's replies to a client that is gone are waited for: longer than MTAs delay the reply to a wrong password or recipient (Exchange 5 s, Dovecot 2 s and more).
+    // How long the MTA's replies to a client that is gone are waited for: longer than MTAs delay the reply to a wrong password or recipient
+    // (Exchange 5 s, Dovecot 2 s and more).
     private static readonly TimeSpan LongestSettlement = TimeSpan.FromSeconds(30);
 
     // What arrived at the MTA's socket may have been nothing to read, as a TLS session ticket; then no signal comes.
@@ -17,13 +21,14 @@ internal static class Deadlines
     /// <summary>The rows.</summary>
     public static IReadOnlyList<Deadline> Rows => All;
 
-    // A message that is with the MTA has the MTA's time. A read that gets something is followed by another wait of the same length, unless the whole command has one (Postfix
-    // smtpd_per_request_deadline). Content on its way, and a message without its reply, are never cut off by the session's age.
+    // A message that is with the MTA has the MTA's time. A read that gets something is followed by another wait of the same length, unless the
+    // whole command has one (Postfix smtpd_per_request_deadline). Content on its way, and a message without its reply, are never cut off by the session's age.
     private static readonly Deadline[] All =
     [
         new("the MTA's replies to a client that is gone",
             static session => !session.HasEnded && session.Client.IsBroken && !session.Dialogue.AwaitsMessageReply,
-            static session => session.Clock.Later(session.Client.GoneSince ?? session.Clock.Now, Least(session.Context.Options.Upstream.ReplyTimeout, LongestSettlement)),
+            static session =>
+                session.Clock.Later(session.Client.GoneSince ?? session.Clock.Now, Least(session.Context.Options.Upstream.ReplyTimeout, LongestSettlement)),
             SessionEndReason.ClientLost),
         new("the client to take a reply",
             static session => session.Client.IsFlushing,
@@ -45,7 +50,8 @@ internal static class Deadlines
             Replies.TimeoutExceeded),
         new("the client's command or response",
             static session => IsCommandAwaited(session),
-            static session => session.Clock.Later(session.Options.PerRequestDeadline ? session.Client.RequestSince : session.Client.ActiveSince, session.Options.Timeout),
+            static session =>
+                session.Clock.Later(session.Options.PerRequestDeadline ? session.Client.RequestSince : session.Client.ActiveSince, session.Options.Timeout),
             SessionEndReason.ClientTimeout,
             Replies.TimeoutExceeded),
         new("the rest of the client's line",
@@ -118,7 +124,8 @@ internal static class Deadlines
     public static long WriteDue(SmtpSession session) => session.Clock.Later(session.Client.FlushSince, Least(session.Options.Timeout, LongestWrite));
 
     /// <summary>Whether it is the client's turn: the shield and the MTA owe it nothing, or have asked for more.</summary>
-    public static bool IsClientsTurn(SmtpSession session) => session.Dialogue.Phase is DialoguePhase.Content or DialoguePhase.Chunk or DialoguePhase.SaslResponse
+    public static bool IsClientsTurn(SmtpSession session) =>
+        session.Dialogue.Phase is DialoguePhase.Content or DialoguePhase.Chunk or DialoguePhase.SaslResponse
         ? !session.Mta.IsFlushing
         : session.Dialogue.Owed == 0;
 
@@ -130,7 +137,8 @@ internal static class Deadlines
 
     // While the client takes a reply the next one may have come long ago: the MTA is not waited for.
     private static bool IsMtaAwaited(SmtpSession session) => !session.HasEnded && (session.Mta.IsFlushing
-        || (session.Dialogue is { Phase: DialoguePhase.Commands, Owed: > 0 } dialogue && dialogue.Oldest.IsForwarded && session.Client is { IsFlushing: false, Pace.DelayedUntil: 0 }));
+        || (session.Dialogue is { Phase: DialoguePhase.Commands, Owed: > 0 } dialogue && dialogue.Oldest.IsForwarded
+            && session.Client is { IsFlushing: false, Pace.DelayedUntil: 0 }));
 
     private static bool IsIn(SmtpSession session, DialoguePhase phase) => !session.HasEnded && session.Dialogue.Phase == phase;
 

@@ -55,7 +55,9 @@ internal sealed class Dialogue
     /// <summary>The end of mail data (or the last chunk) is with the MTA and not answered: only the MTA may say anything now (RFC 1047).</summary>
     public bool AwaitsMessageReply { get; private set; }
 
-    /// <summary>The reply to the oldest command acknowledges or refuses a message: the end of mail data or the last chunk is the last command there can be.</summary>
+    /// <summary>
+    /// The reply to the oldest command acknowledges or refuses a message: the end of mail data or the last chunk is the last command there can be.
+    /// </summary>
     public bool IsMessageReplyNext => AwaitsMessageReply && Owed == 1;
 
     /// <summary>Something has happened that may change the phase.</summary>

@@ -3,7 +3,9 @@ using static SmtpShield.Session.DialoguePhase;
 
 namespace SmtpShield.Session;
 
-/// <summary>The phases of a dialogue: which follows from what. What is not in the table can't happen; if it does, it is a fault of the shield, and the session ends.</summary>
+/// <summary>
+/// The phases of a dialogue: which follows from what. What is not in the table can't happen; if it does, it is a fault of the shield, and the session ends.
+/// </summary>
 internal static class DialogueTable
 {
     private static readonly (DialoguePhase From, DialogueEvent What, DialoguePhase To)[] Rows =

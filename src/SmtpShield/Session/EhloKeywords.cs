@@ -8,7 +8,8 @@ internal static class EhloKeywords
     // The order of Postfix's line, whatever order they are written in (ehlo_mask.c).
     private static readonly string[] InOrder =
     [
-        "8BITMIME", "AUTH", "ETRN", "PIPELINING", "SIZE", "VERP", "VRFY", "XCLIENT", "XFORWARD", "STARTTLS", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8", "CHUNKING", "REQUIRETLS",
+        "8BITMIME", "AUTH", "ETRN", "PIPELINING", "SIZE", "VERP", "VRFY", "XCLIENT", "XFORWARD", "STARTTLS", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8",
+        "CHUNKING", "REQUIRETLS",
     ];
 
     /// <summary>The keywords as Postfix's line names them, then those only other MTAs have; null when there are none or the line is not wanted.</summary>

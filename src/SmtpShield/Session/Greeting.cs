@@ -6,15 +6,22 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// The session's first part: until the dial is over and the client is greeted, or told why not. The client is looked at meanwhile: for one that goes the dial has only
-/// <see cref="LongestFarewell"/> left, and one that talks before it was greeted is refused (Postfix <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c).
+/// The session's first part: until the dial is over and the client is greeted, or told why not. The client is looked at meanwhile: for
+/// one that goes the dial has only <see cref="LongestFarewell"/> left, and one that talks before it was greeted is refused (Postfix
+/// <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c).
 /// </summary>
 internal sealed class Greeting(SmtpSession session, ReplyRelay replies, ConnectionDrain drain)
 {
-    /// <summary>How long a dial goes on whose client is gone. The MTA is not left in the middle of its greeting: a reset behind a PROXY header can end a Postfix process.</summary>
+    /// <summary>
+    /// How long a dial goes on whose client is gone. The MTA is not left in the middle of its greeting: a reset behind a PROXY
+    /// header can end a Postfix process.
+    /// </summary>
     public static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(5);
 
-    /// <summary>How often it is looked whether the client is still there. No read waits for it: what such a read is just taking would be missed at the moment of the greeting.</summary>
+    /// <summary>
+    /// How often it is looked whether the client is still there. No read waits for it: what such a read is just taking would be missed
+    /// at the moment of the greeting.
+    /// </summary>
     public static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
 
     private const int LongestInputLogged = 100;
@@ -74,7 +81,8 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
         if (dial.Failures.Count > 0)
             RelayLog.DialFailed(session.Log, string.Join("; ", dial.Failures), session.Identity.NameAddress);
         if (dial.Connection is null)
-            session.End(SessionEndReason.NoUpstream, dial.GreetingTimedOut ? Replies.UpstreamBusy(session.Options.MyHostname) : Replies.UpstreamUnavailable(session.Options.MyHostname));
+            session.End(SessionEndReason.NoUpstream,
+                dial.GreetingTimedOut ? Replies.UpstreamBusy(session.Options.MyHostname) : Replies.UpstreamUnavailable(session.Options.MyHostname));
     }
 
     // False: something has come, and it is not known what.
@@ -103,7 +111,8 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
     private void NoteEarlyTalk()
     {
         if (session.Context.NoteImproperPipelining())
-            RelayLog.ImproperPipelining(session.Log, Dialogue.AfterConnect, session.Identity.NameAddress, Observe.ClientInput.Quote(session.Client.Received, LongestInputLogged));
+            RelayLog.ImproperPipelining(session.Log, Dialogue.AfterConnect, session.Identity.NameAddress,
+                Observe.ClientInput.Quote(session.Client.Received, LongestInputLogged));
         if (session.Options.ForbidUnauthPipelining)
             session.End(SessionEndReason.TalkedFirst, Replies.SynchronizationError);
     }

@@ -9,8 +9,9 @@ using SmtpShield.Transport;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// One end of a session, used without waiting: what has been received is looked at and taken, what is written is flushed, and the session's signal is set when either
-/// can go on. Without a connection nothing is received, and nothing may be written. Bounded by the transport's pipes (64 KiB received, nothing written that the kernel has not taken).
+/// One end of a session, used without waiting: what has been received is looked at and taken, what is written is flushed, and the
+/// session's signal is set when either can go on. Without a connection nothing is received, and nothing may be written. Bounded by the transport's pipes (64
+/// KiB received, nothing written that the kernel has not taken).
 /// </summary>
 /// <param name="signal">Set when it can go on.</param>
 internal abstract class Leg(SessionSignal signal)
@@ -47,7 +48,8 @@ internal abstract class Leg(SessionSignal signal)
     public bool IsFlushing { get; private set; }
 
     /// <summary>
-    /// What is waited for has come: the signal is on its way. Looks at the socket itself, because <see cref="Poll"/> only sees what the system's thread for sockets has told already.
+    /// What is waited for has come: the signal is on its way. Looks at the socket itself, because <see cref="Poll"/> only sees what the system's
+    /// thread for sockets has told already.
     /// </summary>
     public bool HasNews => HasArrived || (IsFlushing && (_sendLook is { IsReady: true } || _flush.IsCompleted));
 
@@ -139,7 +141,9 @@ internal abstract class Leg(SessionSignal signal)
     /// <summary>Notes that something was written to <see cref="Output"/> directly.</summary>
     protected void NoteWritten() => _hasUnflushed = true;
 
-    /// <summary>Sends what was written. Sets the signal when the peer has taken it, if that is not at once, or when the connection turns out to be broken.</summary>
+    /// <summary>
+    /// Sends what was written. Sets the signal when the peer has taken it, if that is not at once, or when the connection turns out to be broken.
+    /// </summary>
     public void Flush()
     {
         if (!_hasUnflushed || IsFlushing)

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// MTAs that have accepted MAIL or RCPT where Postfix refuses and does not count them: without <c>FROM:</c> or <c>TO:</c>, inside a transaction, outside of one.
-/// What such an MTA is sent is judged before it is forwarded, however it is written. Bounded by the number of destinations.
+/// MTAs that have accepted MAIL or RCPT where Postfix refuses and does not count them: without <c>FROM:</c> or <c>TO:</c>, inside
+/// a transaction, outside of one. What such an MTA is sent is judged before it is forwarded, however it is written. Bounded by the number of destinations.
 /// </summary>
 internal sealed class LenientMtas(ILogger<LenientMtas> log)
 {

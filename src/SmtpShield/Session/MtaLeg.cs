@@ -9,8 +9,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// The MTA's end of a session, or none yet: what it has promised, and since when it owes a reply. <see cref="Send(Permit, ReadOnlySpan{byte})"/> and its like are the only way for a client's
-/// octets to the MTA, and what they ask for only <see cref="CommandGate"/> makes.
+/// The MTA's end of a session, or none yet: what it has promised, and since when it owes a reply. <see cref="Send(Permit, ReadOnlySpan{byte})"/> and its like
+/// are the only way for a client's octets to the MTA, and what they ask for only <see cref="CommandGate"/> makes.
 /// </summary>
 /// <param name="dialer">Makes the connection.</param>
 /// <param name="signal">Set when it can go on.</param>
@@ -34,10 +34,15 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     /// <summary>When it last sent something or got something to answer; a timestamp.</summary>
     public long OwesSince { get; private set; } = clock.Now;
 
-    /// <summary>The end of mail data (or the last octets of the last chunk) is written and not yet on its way: a reply that is there now was given before the message was whole.</summary>
+    /// <summary>
+    /// The end of mail data (or the last octets of the last chunk) is written and not yet on its way: a reply that is there now was
+    /// given before the message was whole.
+    /// </summary>
     public bool HoldsMessageEnd { get; private set; }
 
-    /// <summary>Its last reply said that it closes: 221, 421, 521 or what Postfix says to a client that talks out of turn. A close behind it is no loss.</summary>
+    /// <summary>
+    /// Its last reply said that it closes: 221, 421, 521 or what Postfix says to a client that talks out of turn. A close behind it is no loss.
+    /// </summary>
     public bool HasSaidFarewell { get; private set; }
 
     /// <summary>Begins to dial. The signal is set when that is over.</summary>
@@ -102,7 +107,8 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     /// <summary>The MTA has answered EHLO.</summary>
     /// <param name="offersChunking">It offers CHUNKING, and the client hears of it.</param>
     /// <param name="omitsEnhancedCodes">It does not offer ENHANCEDSTATUSCODES.</param>
-    public void NoteEhlo(bool offersChunking, bool omitsEnhancedCodes) => Profile = Profile with { OffersChunking = offersChunking, OmitsEnhancedCodes = omitsEnhancedCodes };
+    public void NoteEhlo(bool offersChunking, bool omitsEnhancedCodes) =>
+        Profile = Profile with { OffersChunking = offersChunking, OmitsEnhancedCodes = omitsEnhancedCodes };
 
     /// <summary>A reply of its, or one in its place, was relayed.</summary>
     public void NoteReply(int code, bool isSynchronizationError) => HasSaidFarewell = code is 221 or 421 or 521 || isSynchronizationError;
@@ -157,7 +163,8 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     }
 
     /// <summary>Sends what was written.</summary>
-    /// <param name="isContent">It is content, which may come long after the MTA was last heard of: its time to take it starts when it is sent. (Commands have theirs from the first one without a reply.)</param>
+    /// <param name="isContent">It is content, which may come long after the MTA was last heard of: its time to take it starts when it is sent. (Commands have
+    /// theirs from the first one without a reply.)</param>
     public void FlushInTime(bool isContent)
     {
         // What an MTA has said before it could have the whole message is no acknowledgement, so it must be looked at before the rest leaves.

@@ -3,8 +3,8 @@ using SmtpShield.Admission;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// What others know of a session: how it stands, written by its loop, and whether it is asked to end, which its loop decides. So nobody else touches a session's
-/// state, and what is read here may be a step old. It lasts through STARTTLS.
+/// What others know of a session: how it stands, written by its loop, and whether it is asked to end, which its loop decides. So
+/// nobody else touches a session's state, and what is read here may be a step old. It lasts through STARTTLS.
 /// </summary>
 /// <param name="sessions">Where it is one of many.</param>
 /// <param name="number">Which one.</param>

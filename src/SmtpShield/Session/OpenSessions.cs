@@ -4,8 +4,9 @@ using SmtpShield.Listening;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// The sessions of all services, and which of them go first when memory runs out: those that hold most, in steps of <see cref="Step"/>; of those that hold as much the ones without a
-/// transaction, then those of the client with most sessions, then those that have not got on for longest. Inside content only when nothing else is left.
+/// The sessions of all services, and which of them go first when memory runs out: those that hold most, in steps of <see cref="Step"/>; of those that
+/// hold as much the ones without a transaction, then those of the client with most sessions, then those that have not got on for longest. Inside content
+/// only when nothing else is left.
 /// </summary>
 internal sealed class OpenSessions : IOpenSessions
 {

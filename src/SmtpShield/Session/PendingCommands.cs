@@ -3,8 +3,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// The order of a session: commands as the client sent them, each until its reply has been relayed. Exactly one reply leaves for each, in this order, whether it is
-/// the MTA's or the shield's own (RFC 2920 section 3.2).
+/// The order of a session: commands as the client sent them, each until its reply has been relayed. Exactly one reply leaves for
+/// each, in this order, whether it is the MTA's or the shield's own (RFC 2920 section 3.2).
 /// </summary>
 internal sealed class PendingCommands
 {

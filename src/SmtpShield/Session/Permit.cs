@@ -1,7 +1,8 @@
 namespace SmtpShield.Session;
 
 /// <summary>
-/// The right to send the MTA something of the client's. Only <see cref="CommandGate"/> makes one (a rule of the build, see BannedSymbols.txt), after it has judged what is to be sent; the default is none.
+/// The right to send the MTA something of the client's. Only <see cref="CommandGate"/> makes one (a rule of the build, see BannedSymbols.txt), after it has
+/// judged what is to be sent; the default is none.
 /// </summary>
 internal readonly ref struct Permit
 {

@@ -5,8 +5,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// Logs what the MTA refuses, in the lines Postfix would have for it. Postfix logs what its restrictions refuse, not syntax and sequence errors: those have codes of their own,
-/// or say "Error:" or "Syntax:".
+/// Logs what the MTA refuses, in the lines Postfix would have for it. Postfix logs what its restrictions refuse, not syntax and sequence errors:
+/// those have codes of their own, or say "Error:" or "Syntax:".
 /// </summary>
 internal static class RefusalLog
 {
@@ -40,7 +40,8 @@ internal static class RefusalLog
                 RelayLog.MessageRejected(session.Log, Quote(text), DescribeEnvelope(session, session.Transaction.FirstRecipient));
                 break;
             case Verb.Mail:
-                RelayLog.Rejected(session.Log, head.Verb.Name(), session.Identity.NameAddress, Quote(text), session.Transaction.Describe(kept, default, hasSender: true));
+                RelayLog.Rejected(session.Log, head.Verb.Name(), session.Identity.NameAddress, Quote(text),
+                    session.Transaction.Describe(kept, default, hasSender: true));
                 break;
             case Verb.Rcpt or Verb.Vrfy:
                 RelayLog.Rejected(session.Log, head.Verb.Name(), session.Identity.NameAddress, Quote(text), DescribeEnvelope(session, kept));
@@ -53,7 +54,8 @@ internal static class RefusalLog
                 RelayLog.Rejected(session.Log, head.Verb.Name(), session.Identity.NameAddress, Quote(text), DescribeEnvelope(session, default));
                 break;
             default:
-                RelayLog.Rejected(session.Log, head.Verb.Name(), session.Identity.NameAddress, Quote(text), DescribeEnvelope(session, session.Transaction.FirstRecipient));
+                RelayLog.Rejected(session.Log, head.Verb.Name(), session.Identity.NameAddress, Quote(text),
+                    DescribeEnvelope(session, session.Transaction.FirstRecipient));
                 break;
         }
     }
@@ -66,7 +68,8 @@ internal static class RefusalLog
         _ => false,
     };
 
-    private static string DescribeEnvelope(SmtpSession session, ReadOnlySpan<byte> recipient) => session.Transaction.Describe(session.Transaction.Sender, recipient, session.Transaction.HasSender);
+    private static string DescribeEnvelope(SmtpSession session, ReadOnlySpan<byte> recipient) =>
+        session.Transaction.Describe(session.Transaction.Sender, recipient, session.Transaction.HasSender);
 
     private static string Quote(ReadOnlySpan<byte> text) => ClientText.Escape(text, LongestReplyLogged);
 

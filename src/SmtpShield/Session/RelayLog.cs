@@ -14,7 +14,8 @@ internal static partial class RelayLog
     [LoggerMessage(1502, LogLevel.Warning, "{Client}: SASL {Mechanism} authentication failed: {Reason}", EventName = "AuthenticationFailed")]
     public static partial void AuthenticationFailed(ILogger logger, string client, string mechanism, string reason);
 
-    [LoggerMessage(1503, LogLevel.Information, "NOQUEUE: reject: END-OF-MESSAGE from {Client}: 521 5.5.2 ambiguous end of mail data (bare <LF>, bare <CR> or NUL next to a dot); {Envelope}", EventName = "AmbiguousEndOfData")]
+    [LoggerMessage(1503, LogLevel.Information, "NOQUEUE: reject: END-OF-MESSAGE from {Client}: 521 5.5.2 ambiguous end of mail data (bare <LF>, "
+        + "bare <CR> or NUL next to a dot); {Envelope}", EventName = "AmbiguousEndOfData")]
     public static partial void AmbiguousEndOfData(ILogger logger, string client, string envelope);
 
     [LoggerMessage(1504, LogLevel.Information, "EHLO keywords of {Destination} not passed on to clients: {Keywords}", EventName = "EhloKeywordsRemoved")]
@@ -23,13 +24,15 @@ internal static partial class RelayLog
     [LoggerMessage(1505, LogLevel.Information, "tls passthrough for {Client}: only connection limits apply from here on", EventName = "TlsPassthrough")]
     public static partial void TlsPassthrough(ILogger logger, string client);
 
-    [LoggerMessage(1514, LogLevel.Warning, "tls passthrough for {Client}: more than {Limit} octets from the client, connection closed", EventName = "PassthroughSizeExceeded")]
+    [LoggerMessage(1514, LogLevel.Warning, "tls passthrough for {Client}: more than {Limit} octets from the client, connection closed",
+        EventName = "PassthroughSizeExceeded")]
     public static partial void PassthroughSizeExceeded(ILogger logger, string client, int limit);
 
     [LoggerMessage(1506, LogLevel.Information, "NOQUEUE: client={Client}", EventName = "FirstRecipient")]
     public static partial void FirstRecipient(ILogger logger, string client);
 
-    // In the words of Postfix before a proxy (smtpd.c, log_whatsup), which names no client: the refusal itself is the MTA's, and logged there as "reject:" by the part of it that refused.
+    // In the words of Postfix before a proxy (smtpd.c, log_whatsup), which names no client: the refusal itself is the MTA's, and logged there as "reject:"
+    // by the part of it that refused.
     [LoggerMessage(1507, LogLevel.Information, "proxy-reject: END-OF-MESSAGE: {Reply}; {Envelope}", EventName = "MessageRejected")]
     public static partial void MessageRejected(ILogger logger, string reply, string envelope);
 
@@ -49,10 +52,12 @@ internal static partial class RelayLog
     public static partial void ImproperPipelining(ILogger logger, string after, string client, string input);
 
     [LoggerMessage(
-        1550, LogLevel.Information, "upstream {Destination} accepts MAIL or RCPT in forms Postfix refuses: limits count them like any other", EventName = "LenientMta")]
+        1550, LogLevel.Information, "upstream {Destination} accepts MAIL or RCPT in forms Postfix refuses: limits count them like any other",
+        EventName = "LenientMta")]
     public static partial void LenientMta(ILogger logger, string destination);
 
-    [LoggerMessage(1551, LogLevel.Warning, "{Client}: more than {Limit} octets of input that is refused, connection closed", EventName = "RefusedInputExceeded")]
+    [LoggerMessage(1551, LogLevel.Warning, "{Client}: more than {Limit} octets of input that is refused, connection closed",
+        EventName = "RefusedInputExceeded")]
     public static partial void RefusedInputExceeded(ILogger logger, string client, long limit);
 
     [LoggerMessage(1513, LogLevel.Information, "discarding EHLO keywords: {Keywords}", EventName = "EhloKeywordsDiscarded")]

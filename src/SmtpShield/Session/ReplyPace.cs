@@ -1,8 +1,9 @@
 namespace SmtpShield.Session;
 
 /// <summary>
-/// When a reply may be written and when it leaves. From the soft limit on each reply waits for <c>smtpd_error_sleep_time</c>; replies to a pipelined group are kept together
-/// until the group is answered, unless one was delayed or nothing has left for ten seconds (Postfix smtpd_chat.c does the same).
+/// When a reply may be written and when it leaves. From the soft limit on each reply waits for <c>smtpd_error_sleep_time</c>; replies to a
+/// pipelined group are kept together until the group is answered, unless one was delayed or nothing has left for ten seconds
+/// (Postfix smtpd_chat.c does the same).
 /// </summary>
 internal sealed class ReplyPace(Leg client, SessionContext context, SessionClock clock)
 {

@@ -179,13 +179,14 @@ internal sealed class ReplyRelay(
         return true;
     }
 
-    // An MTA that says anything else waits for something the shield does not delimit, or speaks of something it has not got: to pass that on would tell the client what
-    // is not true. Content, a chunk or a SASL exchange that is not over can only be refused, and no tunnel opens
+    // An MTA that says anything else waits for something the shield does not delimit, or speaks of something it has not got: to pass
+    // that on would tell the client what is not true. Content, a chunk or a SASL exchange that is not over can only be refused, and no tunnel opens
     // where STARTTLS is hidden: only with an argument it has reached the MTA.
     private bool IsPossible(in PendingCommand head, int code) => code switch
     {
         >= 400 => true,
-        >= 300 => session.Dialogue.Phase is DialoguePhase.Commands && !session.Dialogue.AwaitsMessageReply && head.OwnReply is null && (head.Verb, code) is (Verb.Data, 354) or (Verb.Auth, 334),
+        >= 300 => session.Dialogue.Phase is DialoguePhase.Commands && !session.Dialogue.AwaitsMessageReply && head.OwnReply is null
+            && (head.Verb, code) is (Verb.Data, 354) or (Verb.Auth, 334),
         220 when head.Verb == Verb.StartTls && session.Discards(Verb.StartTls.Row().Keyword!) => false,
         _ => !IsEarly(head) && head.OwnReply is null,
     };
@@ -206,7 +207,8 @@ internal sealed class ReplyRelay(
     {
         var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
         ReplyReader.CopyTo(reply, octets);
-        var filter = new EhloFilter(session.Options.PassEhloKeywords, session.Options.DiscardEhloKeywords, session.Options.Chunking, session.Limits.RecipientLimit)
+        var filter = new EhloFilter(session.Options.PassEhloKeywords, session.Options.DiscardEhloKeywords, session.Options.Chunking,
+            session.Limits.RecipientLimit)
         {
             PassesStartTls = session.Context.Tls == TlsMode.Passthrough,
             OffersStartTls = session.Context.Tls == TlsMode.Offered && !session.Discards("STARTTLS"),
@@ -287,7 +289,8 @@ internal sealed class ReplyRelay(
             return;
         }
 
-        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsForwarded || StartsWith(reply, "452 4.5.3"u8)) && session.Transaction.IsOvershoot(session.Limits.RecipientOvershootLimit);
+        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsForwarded || StartsWith(reply, "452 4.5.3"u8))
+            && session.Transaction.IsOvershoot(session.Limits.RecipientOvershootLimit);
         var succeeded = code < 400 || isOvershoot;
         Count(head, code, succeeded);
         if (succeeded)
@@ -300,7 +303,9 @@ internal sealed class ReplyRelay(
     }
 
     private bool IsEarly(in PendingCommand head) =>
-        session.Dialogue.Phase is DialoguePhase.Content || (session.Dialogue.IsMessageReplyNext && (session.Mta.HoldsMessageEnd || session.Mta.HasLostOutput)) || (session.Dialogue.Phase is DialoguePhase.Chunk && session.Dialogue.Owed == 1 && head.Verb == Verb.Bdat && session.Transaction.ChunkRemaining > 0 && session.Transaction.ChunkRefusal is null);
+        session.Dialogue.Phase is DialoguePhase.Content || (session.Dialogue.IsMessageReplyNext && (session.Mta.HoldsMessageEnd || session.Mta.HasLostOutput))
+        || (session.Dialogue.Phase is DialoguePhase.Chunk && session.Dialogue.Owed == 1 && head.Verb == Verb.Bdat && session.Transaction.ChunkRemaining > 0
+            && session.Transaction.ChunkRefusal is null);
 
     private void Count(in PendingCommand command, int code, bool succeeded)
     {

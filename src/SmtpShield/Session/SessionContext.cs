@@ -8,9 +8,12 @@ using SmtpShield.Tls;
 
 namespace SmtpShield.Session;
 
-/// <summary>What stays the same, or goes on counting, when a session begins anew behind STARTTLS (RFC 3207 section 4.2): who the client is, and what it has done so far.</summary>
+/// <summary>
+/// What stays the same, or goes on counting, when a session begins anew behind STARTTLS (RFC 3207 section 4.2): who the client is, and what it has done so far.
+/// </summary>
 /// <param name="connection">The client's connection.</param>
-/// <param name="enterHandshakes">Takes a place among the handshakes under way, when the client is told to begin one and not before; null: there is none for it.</param>
+/// <param name="enterHandshakes">Takes a place among the handshakes under way, when the client is told to begin one and not before;
+/// null: there is none for it.</param>
 internal sealed class SessionContext(ClientConnection connection, Func<HandshakeSlot?> enterHandshakes) : IDisposable
 {
     private HandshakeSlot? _handshake;

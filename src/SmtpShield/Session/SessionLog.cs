@@ -4,7 +4,10 @@ using SmtpShield.Observe;
 
 namespace SmtpShield.Session;
 
-/// <summary>Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400, 1401 and 1430 are <see cref="RecordSession"/>'s); next free: 1413 to 1429, then 1432.</summary>
+/// <summary>
+/// Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400, 1401 and 1430 are
+/// <see cref="RecordSession"/>'s); next free: 1413 to 1429, then 1432.
+/// </summary>
 internal static partial class SessionLog
 {
     /// <summary>Writes how a connection ended, where Postfix does.</summary>
@@ -68,13 +71,15 @@ internal static partial class SessionLog
     [LoggerMessage(1407, LogLevel.Warning, "timeout talking to upstream {Destination} after {After} from {Client}", EventName = "UpstreamTimedOut")]
     private static partial void UpstreamTimedOut(ILogger logger, string destination, string after, string client);
 
-    [LoggerMessage(1408, LogLevel.Warning, "unexpected reply from upstream {Destination} after {After} from {Client}: connection dropped", EventName = "UpstreamMalformed")]
+    [LoggerMessage(1408, LogLevel.Warning, "unexpected reply from upstream {Destination} after {After} from {Client}: connection dropped",
+        EventName = "UpstreamMalformed")]
     private static partial void UpstreamMalformed(ILogger logger, string destination, string after, string client);
 
     [LoggerMessage(1409, LogLevel.Error, "session with {Client} failed", EventName = "SessionFailed")]
     public static partial void Failed(ILogger logger, string client, Exception exception);
 
-    [LoggerMessage(1410, LogLevel.Information, "session ended after {After} from {Client}: what the client sent can be read in two ways, or came before its time", EventName = "SessionRefused")]
+    [LoggerMessage(1410, LogLevel.Information,
+        "session ended after {After} from {Client}: what the client sent can be read in two ways, or came before its time", EventName = "SessionRefused")]
     private static partial void Refused(ILogger logger, string after, string client);
 
     [LoggerMessage(1411, LogLevel.Information, "suppressed {Count} log lines about {Client}", EventName = "LogLinesSuppressed")]

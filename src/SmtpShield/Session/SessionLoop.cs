@@ -5,8 +5,9 @@ using SmtpShield.Observe;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// Runs one session, or its part behind STARTTLS, from the dial to its end, and knows no rule of it. One loop moves whatever can be moved without waiting (commands, content, replies), and then sleeps until one of
-/// its sides, its dial, its deadline or shutdown wakes it. The two directions don't wait for each other: a client that does not read stops only its own replies.
+/// Runs one session, or its part behind STARTTLS, from the dial to its end, and knows no rule of it. One loop moves whatever can be moved without waiting
+/// (commands, content, replies), and then sleeps until one of its sides, its dial, its deadline or shutdown wakes it. The two directions don't wait for each
+/// other: a client that does not read stops only its own replies.
 /// </summary>
 internal sealed class SessionLoop : IAsyncDisposable
 {
@@ -152,12 +153,13 @@ internal sealed class SessionLoop : IAsyncDisposable
     }
 
     // While the session can't use the client's bytes it reads on only if it holds none, to notice that the client has gone.
-    private bool WantsClient => !_greeting.IsOver ? _greeting.WantsClient : !_session.HasEnded && (_client.Received.IsEmpty || (!_mta.IsFlushing && _session.Dialogue.Phase switch
-    {
-        DialoguePhase.Commands or DialoguePhase.SaslResponse => _commands.NeedsInput,
-        DialoguePhase.Tunnel => false,
-        _ => true,
-    }));
+    private bool WantsClient =>
+        !_greeting.IsOver ? _greeting.WantsClient : !_session.HasEnded && (_client.Received.IsEmpty || (!_mta.IsFlushing && _session.Dialogue.Phase switch
+        {
+            DialoguePhase.Commands or DialoguePhase.SaslResponse => _commands.NeedsInput,
+            DialoguePhase.Tunnel => false,
+            _ => true,
+        }));
 
     private bool WantsMta => !_session.HasEnded && (_mta.Received.IsEmpty || _replies.NeedsInput);
 }

@@ -3,8 +3,9 @@ using System.Threading.Tasks.Sources;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// Wakes a session's loop: set by whatever it waits for (bytes from either side, a flush, a deadline, shutdown). One waiter; a signal set while nobody waits is kept.
-/// The loop then looks at everything itself, so that one thread at a time works on a session and its state needs no lock. Waiting and setting allocate nothing.
+/// Wakes a session's loop: set by whatever it waits for (bytes from either side, a flush, a deadline, shutdown). One waiter; a signal
+/// set while nobody waits is kept. The loop then looks at everything itself, so that one thread at a time works on a session and its state needs no lock.
+/// Waiting and setting allocate nothing.
 /// </summary>
 internal sealed class SessionSignal : IValueTaskSource
 {

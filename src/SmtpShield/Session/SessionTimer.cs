@@ -1,6 +1,9 @@
 namespace SmtpShield.Session;
 
-/// <summary>Wakes the session when the earliest of its waits is over. One timer a session; it is only moved when something is due before it, so traffic does not touch it.</summary>
+/// <summary>
+/// Wakes the session when the earliest of its waits is over. One timer a session; it is only moved when something is due before
+/// it, so traffic does not touch it.
+/// </summary>
 internal sealed class SessionTimer(TimeProvider time, SessionSignal signal) : IDisposable
 {
     private const long NotArmed = long.MaxValue;

@@ -67,7 +67,8 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
             session.End(SessionEndReason.Shutdown, session.Dialogue.AwaitsMessageReply ? null : Replies.ServiceNotAvailable(session.Options.MyHostname));
     }
 
-    // What a session is asked for want of memory, it does where it loses no message: the MTA's verdict on one is waited for, and a tunnel may have one under way.
+    // What a session is asked for want of memory, it does where it loses no message: the MTA's verdict on one is waited for, and a
+    // tunnel may have one under way.
     private void Shed()
     {
         if (Rank is SheddingRank.Kept)

@@ -8,7 +8,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// One session, or its part behind STARTTLS: who takes part in it and where it stands. Each fact has one owner, named here; used by one thread at a time, the session's loop.
+/// One session, or its part behind STARTTLS: who takes part in it and where it stands. Each fact has one owner, named here; used by one thread
+/// at a time, the session's loop.
 /// </summary>
 /// <param name="context">What outlives STARTTLS.</param>
 /// <param name="client">The client's end.</param>

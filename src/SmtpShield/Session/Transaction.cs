@@ -4,8 +4,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// What the MTA has been told and has accepted: HELO, the open mail transaction and how much of its message has come; and the client's lines until they are answered. HELO and MAIL are kept
-/// whole, as they would be said to another MTA; of the rest, and in log lines, <see cref="LongestWords"/> octets.
+/// What the MTA has been told and has accepted: HELO, the open mail transaction and how much of its message has come; and the client's lines until they are
+/// answered. HELO and MAIL are kept whole, as they would be said to another MTA; of the rest, and in log lines, <see cref="LongestWords"/> octets.
 /// </summary>
 internal sealed class Transaction
 {
@@ -51,7 +51,10 @@ internal sealed class Transaction
     /// <summary>Recipients of the open transaction the MTA has accepted.</summary>
     public int Recipients { get; private set; }
 
-    /// <summary>The first recipient of the open transaction the MTA has accepted, without angle brackets; empty before. Postfix names it in lines about the whole message.</summary>
+    /// <summary>
+    /// The first recipient of the open transaction the MTA has accepted, without angle brackets; empty before. Postfix names it in
+    /// lines about the whole message.
+    /// </summary>
     public ReadOnlySpan<byte> FirstRecipient => Recipients > 0 ? _recipient.Words : default;
 
     /// <summary>The MTA has accepted a chunk of the open transaction that was not its last: BDAT goes on with the message.</summary>
@@ -97,7 +100,9 @@ internal sealed class Transaction
     /// <summary>The words of a line kept before.</summary>
     public ReadOnlySpan<byte> WordsOf(KeptLine kept) => LineOf(kept).Slice(kept.WordsStart, kept.WordsLength);
 
-    /// <summary>The oldest command has its reply: what was kept for it is not needed any more. A client that always has another command waiting must not make this grow.</summary>
+    /// <summary>
+    /// The oldest command has its reply: what was kept for it is not needed any more. A client that always has another command waiting must not make this grow.
+    /// </summary>
     public void Forget(KeptLine kept)
     {
         if (kept.Length > 0)

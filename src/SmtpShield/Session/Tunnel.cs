@@ -3,8 +3,8 @@ using SmtpShield.Observe;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// Both directions behind a relayed STARTTLS: octets as they come. The shield is blind here: what still works is the connection's limits, the wait for the client to begin
-/// its handshake, the idle wait and <c>shield_tls_passthrough_size_limit</c>.
+/// Both directions behind a relayed STARTTLS: octets as they come. The shield is blind here: what still works is the connection's limits,
+/// the wait for the client to begin its handshake, the idle wait and <c>shield_tls_passthrough_size_limit</c>.
 /// </summary>
 internal sealed class Tunnel(SmtpSession session, CommandGate gate)
 {

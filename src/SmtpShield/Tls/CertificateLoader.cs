@@ -42,7 +42,8 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
         catch (Exception exception)
         {
             // It runs beside sessions: whatever a file makes our own code throw is a file that can't be used.
-            _problems.Add(ConfigurationProblem.Error(new(string.Join(", ", _files)), ChainFiles, $"cannot be evaluated: {exception.GetType().Name}: {exception.Message}", "a bug: report it with the files"));
+            _problems.Add(ConfigurationProblem.Error(new(string.Join(", ", _files)), ChainFiles,
+                $"cannot be evaluated: {exception.GetType().Name}: {exception.Message}", "a bug: report it with the files"));
             return null;
         }
     }
@@ -98,12 +99,15 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
                 }
                 else if (ignored++ == 0)
                 {
-                    _problems.Add(ConfigurationProblem.Warning(new(file), parameter, "only the first key and chain is used, not the next one", "an ECDSA or an RSA key alone serves all clients of today; keep one of them"));
+                    _problems.Add(ConfigurationProblem.Warning(new(file), parameter, "only the first key and chain is used, not the next one",
+                        "an ECDSA or an RSA key alone serves all clients of today; keep one of them"));
                 }
             }
         }
 
-        return _loaded[id] = key is null ? Fail(files[0], parameter, "has no private key", "write the private key before its certificate") : Make(keyFile, parameter, key, chain);
+        return _loaded[id] = key is null
+            ? Fail(files[0], parameter, "has no private key", "write the private key before its certificate")
+            : Make(keyFile, parameter, key, chain);
     }
 
     private ServerCertificate? LoadPair(string certificateFile, string keyFile)
@@ -184,7 +188,8 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
     {
         using var rsa = certificate.GetRSAPublicKey();
         if (rsa is { KeySize: < ShortestRsaKey })
-            _problems.Add(ConfigurationProblem.Warning(new(file), parameter, $"the RSA key has only {rsa.KeySize} bits: OpenSSL may refuse every handshake with it", "make one of 2048 bits, or an ECDSA key"));
+            _problems.Add(ConfigurationProblem.Warning(new(file), parameter,
+                $"the RSA key has only {rsa.KeySize} bits: OpenSSL may refuse every handshake with it", "make one of 2048 bits, or an ECDSA key"));
     }
 
     private static string Date(DateTime time) => time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) + " UTC";

@@ -35,7 +35,8 @@ internal sealed partial class CertificateStore : IDisposable
         _logger = logger;
         _time = time;
         var loader = new CertificateLoader(service.Unstressed.Tls, time.GetUtcNow(), CertificateSet.None(new()));
-        _current = loader.Load() ?? throw new CertificateException(string.Join("; ", loader.Problems.Where(static problem => problem.Severity == ProblemSeverity.Error)));
+        _current = loader.Load()
+            ?? throw new CertificateException(string.Join("; ", loader.Problems.Where(static problem => problem.Severity == ProblemSeverity.Error)));
         _watch.Watch(loader.Files);
         LogWarnings(loader);
         LogExpiry();

@@ -81,16 +81,20 @@ internal sealed class DuplexPipeStream(IDuplexPipe transport) : Stream
             Flight?.Observe(buffer.Span);
         _output.Write(buffer.Span);
         var flush = _output.FlushAsync(CancellationToken.None);
-        var result = flush.IsCompletedSuccessfully ? flush.Result : await flush.AsTask().WaitAsync(cancellationToken.CanBeCanceled ? cancellationToken : LastWrite).ConfigureAwait(false);
+        var result = flush.IsCompletedSuccessfully
+            ? flush.Result
+            : await flush.AsTask().WaitAsync(cancellationToken.CanBeCanceled ? cancellationToken : LastWrite).ConfigureAwait(false);
         if (result.IsCompleted)
             throw new IOException("The peer has closed the connection.");
     }
 
     /// <inheritdoc />
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     /// <inheritdoc />
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     /// <inheritdoc />
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -23,7 +23,8 @@ internal static class SniMap
     /// <param name="files">Receives the tables' files.</param>
     /// <param name="problems">Receives what is wrong.</param>
     /// <returns>Names in lower case, each with its files.</returns>
-    public static List<(string Name, IReadOnlyList<string> Files)> Read(IReadOnlyList<string> maps, ISet<string> files, ICollection<ConfigurationProblem> problems)
+    public static List<(string Name, IReadOnlyList<string> Files)> Read(
+        IReadOnlyList<string> maps, ISet<string> files, ICollection<ConfigurationProblem> problems)
     {
         var entries = new List<(string, IReadOnlyList<string>)>();
         foreach (var map in maps)
@@ -42,7 +43,8 @@ internal static class SniMap
         var colon = map.IndexOf(':', StringComparison.Ordinal);
         if (colon < 0 || !TextTypes.Contains(map[..colon]))
         {
-            problems.Add(ConfigurationProblem.Error(new(map), Parameter, "unsupported table type", $"write one of {string.Join(", ", TextTypes)}, inline, and a file, as in hash:/etc/smtpshield/sni"));
+            problems.Add(ConfigurationProblem.Error(new(map), Parameter, "unsupported table type",
+                $"write one of {string.Join(", ", TextTypes)}, inline, and a file, as in hash:/etc/smtpshield/sni"));
             return;
         }
 
@@ -80,11 +82,13 @@ internal static class SniMap
 
     private static string? InBraces(string text) => text.Length > 1 && text[0] == '{' && text[^1] == '}' ? text[1..^1] : null;
 
-    private static void Add(SourceLocation location, string name, string value, List<(string, IReadOnlyList<string>)> entries, ICollection<ConfigurationProblem> problems)
+    private static void Add(SourceLocation location, string name, string value, List<(string, IReadOnlyList<string>)> entries,
+        ICollection<ConfigurationProblem> problems)
     {
         var files = ListTokenizer.Split(value);
         if (!HostName.IsValid(name.StartsWith('.') ? name[1..] : name) || files.Count == 0)
-            problems.Add(ConfigurationProblem.Error(location, Parameter, $"bad entry: {name}", "write a host name, or a domain with a dot before it, and behind it the files with its key and chain"));
+            problems.Add(ConfigurationProblem.Error(location, Parameter, $"bad entry: {name}",
+                "write a host name, or a domain with a dot before it, and behind it the files with its key and chain"));
         else
             entries.Add((LowerCase(name), files));
     }

@@ -39,7 +39,8 @@ internal sealed class TlsClient(TimeProvider time)
                 AllowRenegotiation = false,
                 CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
                 CertificateChainPolicy = options.SecurityLevel == UpstreamTlsSecurityLevel.Verify ? PolicyOf(options.CAFile) : null,
-                RemoteCertificateValidationCallback = (_, _, _, errors) => !(isRefused = options.SecurityLevel == UpstreamTlsSecurityLevel.Verify && errors != SslPolicyErrors.None),
+                RemoteCertificateValidationCallback = (_, _, _, errors) =>
+                    !(isRefused = options.SecurityLevel == UpstreamTlsSecurityLevel.Verify && errors != SslPolicyErrors.None),
             };
             await tls.AuthenticateAsClientAsync(settings, cancellationToken).ConfigureAwait(false);
             stream.Flight = null;

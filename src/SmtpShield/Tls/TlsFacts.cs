@@ -42,5 +42,6 @@ internal sealed record TlsFacts
 
     /// <summary>The facts as Postfix writes them behind <c>TLS connection established from NAME[ADDRESS]: </c>.</summary>
     public override string ToString() =>
-        $"{Protocol} with cipher {Cipher} ({UsedBits}/{TotalBits} bits){(KeyExchange is null ? "" : $" key-exchange {KeyExchange}")}{(ServerSignature is null ? "" : $" server-signature {ServerSignature}")}";
+        $"{Protocol} with cipher {Cipher} ({UsedBits}/{TotalBits} "
+            + $"bits){(KeyExchange is null ? "" : $" key-exchange {KeyExchange}")}{(ServerSignature is null ? "" : $" server-signature {ServerSignature}")}";
 }

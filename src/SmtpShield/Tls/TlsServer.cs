@@ -64,27 +64,32 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     /// <param name="isCheck">Whether a proxy checks if the shield lives: its leaving without a handshake is not written, nor is its handshake.</param>
     /// <param name="cancellationToken">Ends the handshake.</param>
     /// <exception cref="OperationCanceledException">By the token.</exception>
-    public async ValueTask<TlsHandshake> AcceptAsync(IDuplexPipe raw, ClientIdentity client, TlsOptions options, HandshakeSlot slot, bool isCheck, CancellationToken cancellationToken)
+    public async ValueTask<TlsHandshake> AcceptAsync(
+        IDuplexPipe raw, ClientIdentity client, TlsOptions options, HandshakeSlot slot, bool isCheck, CancellationToken cancellationToken)
     {
-        using var deadline = new CancellationTokenSource(options.StartTlsTimeout < options.HandshakeTimeout ? options.StartTlsTimeout : options.HandshakeTimeout, time);
+        using var deadline = new CancellationTokenSource(
+            options.StartTlsTimeout < options.HandshakeTimeout ? options.StartTlsTimeout : options.HandshakeTimeout, time);
         using var giveBack = slot;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         var flight = new ServerFlight();
         var stream = new DuplexPipeStream(raw) { Flight = flight, IsServer = true };
         var tls = new SslStream(stream, leaveInnerStreamOpen: true);
-        var choice = new Choice(slot, certificates.Current, options.WrapperMode || options.SecurityLevel == TlsSecurityLevel.Encrypt ? options.MandatoryProtocols : options.Protocols);
+        var choice = new Choice(slot, certificates.Current,
+            options.WrapperMode || options.SecurityLevel == TlsSecurityLevel.Encrypt ? options.MandatoryProtocols : options.Protocols);
         try
         {
             if (!slot.TryBegin(deadline))
                 await deadline.CancelAsync().ConfigureAwait(false);
-            await tls.AuthenticateAsServerAsync(static (_, hello, choice, _) => new(((Choice)choice!).Make(hello.ServerName)), choice, either.Token).ConfigureAwait(false);
+            await tls.AuthenticateAsServerAsync(static (_, hello, choice, _) => new(((Choice)choice!).Make(hello.ServerName)), choice,
+                either.Token).ConfigureAwait(false);
             stream.Flight = null;
             var facts = TlsFactsReader.Read(tls, flight, choice.Certificate?.Leaf, choice.ServerName);
             if (options.LogLevel > 0 && !isCheck)
                 LogEstablished(client, facts, choice);
             return new(new(tls, stream, facts, time), facts.IsResumed);
         }
-        catch (Exception exception) when (exception is AuthenticationException or IOException or InvalidOperationException or NotSupportedException or OperationCanceledException)
+        catch (Exception exception)
+            when (exception is AuthenticationException or IOException or InvalidOperationException or NotSupportedException or OperationCanceledException)
         {
             await tls.DisposeAsync().ConfigureAwait(false);
             if (exception is OperationCanceledException && !deadline.IsCancellationRequested)
@@ -187,10 +192,12 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
         [LoggerMessage(2004, LogLevel.Debug, "SSL_accept error from {Client}: {Reason}")]
         public static partial void CheckFailed(ILogger logger, string client, string reason);
 
-        [LoggerMessage(2005, LogLevel.Warning, "{Limit} TLS handshakes are under way, as many as shield_tls_handshake_limit allows: further ones are refused; most are of {Holders}", EventName = "HandshakeLimitReached")]
+        [LoggerMessage(2005, LogLevel.Warning, "{Limit} TLS handshakes are under way, as many as shield_tls_handshake_limit allows: further ones are refused; "
+            + "most are of {Holders}", EventName = "HandshakeLimitReached")]
         public static partial void HandshakeLimitReached(ILogger logger, int limit, string holders);
 
-        [LoggerMessage(2050, LogLevel.Warning, "{Count} TLS handshakes of {Range} are under way: further ones of it are refused until some are over", EventName = "HandshakeShareTaken")]
+        [LoggerMessage(2050, LogLevel.Warning, "{Count} TLS handshakes of {Range} are under way: further ones of it are refused until some are over",
+            EventName = "HandshakeShareTaken")]
         public static partial void HandshakeShareTaken(ILogger logger, ClientRange range, int count);
     }
 }

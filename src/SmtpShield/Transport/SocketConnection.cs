@@ -135,8 +135,11 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
     private void DropInput()
     {
         var buffer = ArrayPool<byte>.Shared.Rent(DropBuffer);
-        for (var dropped = 0; dropped < MostDropped && Socket.Receive(buffer, SocketFlags.None, out var error) is > 0 and var count && error == SocketError.Success;)
+        for (var dropped = 0; dropped < MostDropped && Socket.Receive(buffer, SocketFlags.None, out var error) is > 0 and var count
+            && error == SocketError.Success;)
+        {
             dropped += count;
+        }
         ArrayPool<byte>.Shared.Return(buffer);
     }
 

@@ -37,7 +37,8 @@ internal sealed partial class SocketListener(Socket socket, TimeProvider time, I
             {
                 return null;
             }
-            catch (SocketException exception) when (client is not null || exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
+            catch (SocketException exception)
+                when (client is not null || exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
             {
                 // The client went away, while it waited in the queue or right behind it.
                 client?.Dispose();
@@ -63,7 +64,8 @@ internal sealed partial class SocketListener(Socket socket, TimeProvider time, I
 
     private static partial class Log
     {
-        [LoggerMessage(1900, LogLevel.Warning, "accept: {Reason}; trying again in a second (a session needs two open files: ulimit -n, systemd LimitNOFILE=)", EventName = "AcceptFailed")]
+        [LoggerMessage(1900, LogLevel.Warning, "accept: {Reason}; trying again in a second (a session needs two open files: ulimit -n, systemd LimitNOFILE=)",
+            EventName = "AcceptFailed")]
         public static partial void AcceptFailed(ILogger logger, string reason);
     }
 }

@@ -59,8 +59,10 @@ internal sealed class ClientNameTests
     [TestCase("192.0.2.1", "421 4.7.0 mail.example.com Error: too many connections from 127.0.0.1")]
     public async Task Connect_NameIsExempt_OnlyWhenItIsVerified(string addressOfTheName, string reply, CancellationToken cancellationToken)
     {
-        var options = Options() with { Limits = new() { ClientConnectionCountLimit = 1, ClientEventLimitExceptions = AddressPatternList.Parse("!spam.example.com, .example.com") } };
-        await using var shield = await ShieldUnderTest.StartAsync(options, cancellationToken, new FakeTimeProvider(), _resolver.With("127.0.0.1", "mx.example.com", addressOfTheName));
+        var options = Options() with { Limits = new() { ClientConnectionCountLimit = 1,
+            ClientEventLimitExceptions = AddressPatternList.Parse("!spam.example.com, .example.com") } };
+        await using var shield = await ShieldUnderTest.StartAsync(
+            options, cancellationToken, new FakeTimeProvider(), _resolver.With("127.0.0.1", "mx.example.com", addressOfTheName));
         await using var first = await GreetedAsync(shield, cancellationToken);
         await using var second = await shield.ConnectAsync(cancellationToken);
         _ = GreetAsync(cancellationToken);
@@ -82,5 +84,6 @@ internal sealed class ClientNameTests
         return client;
     }
 
-    private async Task GreetAsync(CancellationToken cancellationToken) => await (await _mta.AcceptAsync(cancellationToken)).SendAsync("220 mx\r\n", cancellationToken);
+    private async Task GreetAsync(CancellationToken cancellationToken) =>
+        await (await _mta.AcceptAsync(cancellationToken)).SendAsync("220 mx\r\n", cancellationToken);
 }

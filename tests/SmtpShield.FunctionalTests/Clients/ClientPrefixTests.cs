@@ -15,7 +15,8 @@ internal sealed class ClientPrefixTests
         await using var mta = new ScriptedMta();
         var options = ShieldUnderTest.Before(mta);
         await using var shield = await ShieldUnderTest.StartAsync(
-            options with { Anvil = options.Anvil with { ClientIPv4PrefixLength = prefixLength }, Limits = options.Limits with { ClientConnectionCountLimit = 1 } }, cancellationToken);
+            options with { Anvil = options.Anvil with { ClientIPv4PrefixLength = prefixLength },
+                Limits = options.Limits with { ClientConnectionCountLimit = 1 } }, cancellationToken);
         await using var first = await RawSmtpClient.ConnectAsync(shield.EndPoint, IPAddress.Parse("127.0.0.1"), cancellationToken);
         await GreetAsync(mta, cancellationToken);
         Assert.That(await first.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"));

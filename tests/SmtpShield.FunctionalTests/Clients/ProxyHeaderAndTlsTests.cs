@@ -36,7 +36,8 @@ internal sealed class ProxyHeaderAndTlsTests
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             await socket.ConnectAsync(shield.EndPoint, cancellationToken);
             await using var tls = new SslStream(new HeaderFirst(socket));
-            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.example.com", RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate?.Subject == "CN=mail.example.com" }, cancellationToken);
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.example.com",
+                RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate?.Subject == "CN=mail.example.com" }, cancellationToken);
             using var reader = new StreamReader(tls, Encoding.ASCII);
 
             Assert.That(await reader.ReadLineAsync(cancellationToken), Is.EqualTo("220 mx"));

@@ -16,7 +16,8 @@ internal sealed class ProxyHeaderTests
     {
         ["version 1"] = Client,
         ["version 2"] = ClientVersion2,
-        ["version 2 with mapped addresses"] = Signature + "\x21\x21\0\x24\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\x02\x01\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\x02\x02\0\x01\0\x19",
+        ["version 2 with mapped addresses"] = Signature
+            + "\x21\x21\0\x24\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\x02\x01\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\x02\x02\0\x01\0\x19",
         ["another client"] = "PROXY TCP4 192.0.2.2 198.51.100.1 1 25\r\n",
         ["UNKNOWN"] = "PROXY UNKNOWN\r\n",
         ["UNKNOWN anything"] = "PROXY UNKNOWN anything\r\n",
@@ -52,7 +53,8 @@ internal sealed class ProxyHeaderTests
         {
             await connection.SendAsync("220 mx\r\n", CancellationToken.None);
             while (await connection.ReadLineAsync(CancellationToken.None) is { } line)
-                await connection.SendAsync(line == "QUIT" ? "221 bye\r\n" : line.StartsWith("PROXY", StringComparison.Ordinal) ? "502 what?\r\n" : "250 ok\r\n", CancellationToken.None);
+                await connection.SendAsync(line == "QUIT" ? "221 bye\r\n" : line.StartsWith("PROXY", StringComparison.Ordinal) ? "502 what?\r\n" : "250 ok\r\n",
+                    CancellationToken.None);
             connection.Close();
         });
     }
@@ -73,7 +75,8 @@ internal sealed class ProxyHeaderTests
         Assert.That(await client.CommandAsync("NOOP", cancellationToken), Is.EqualTo("250 ok"));
         Assert.That(await client.CommandAsync("QUIT", cancellationToken), Is.EqualTo("221 bye"));
         await EndedAsync(client, cancellationToken);
-        await Eventually.HoldsAsync(() => shield.Log.Lines.Contains("disconnect from unknown[192.0.2.1] noop=1 quit=1 commands=2"), TimeSpan.FromSeconds(20), "the session is logged", cancellationToken);
+        await Eventually.HoldsAsync(() => shield.Log.Lines.Contains("disconnect from unknown[192.0.2.1] noop=1 quit=1 commands=2"), TimeSpan.FromSeconds(20),
+            "the session is logged", cancellationToken);
         Assert.That(shield.Log.Lines.Where(line => line.Contains("connect from", StringComparison.Ordinal)), Has.None.Contains("127.0.0.1"));
     }
 
@@ -82,7 +85,8 @@ internal sealed class ProxyHeaderTests
     public async Task Connect_UnlistedPeer_IsClosedWithoutAWord(CancellationToken cancellationToken)
     {
         var time = new FakeTimeProvider();
-        await using var shield = await ShieldUnderTest.StartAsync(Options(options => options with { Sources = AddressPatternList.Parse("192.0.2.0/24") }), cancellationToken, time);
+        await using var shield = await ShieldUnderTest.StartAsync(Options(options => options with { Sources = AddressPatternList.Parse("192.0.2.0/24") }),
+            cancellationToken, time);
         for (var i = 0; i < 3; i++)
         {
             await using var client = RawSmtpClient.ConnectAndSend(shield.EndPoint, IPAddress.Loopback, System.Text.Encoding.Latin1.GetBytes(Client));
@@ -100,7 +104,8 @@ internal sealed class ProxyHeaderTests
     [Property("Hazard", "ID-1")]
     public async Task Command_HeaderOnAPlainListener_IsACommandLikeAnyOther(CancellationToken cancellationToken)
     {
-        await using var shield = await ShieldUnderTest.StartAsync(Options(options => options with { Protocol = UpstreamProxyProtocol.None }), cancellationToken);
+        await using var shield = await ShieldUnderTest.StartAsync(
+            Options(options => options with { Protocol = UpstreamProxyProtocol.None }), cancellationToken);
         await using var client = await shield.ConnectAsync(cancellationToken);
         Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"));
 
@@ -189,13 +194,15 @@ internal sealed class ProxyHeaderTests
     public async Task Connect_HeaderWithAnAddressOfTheProxys_IsExemptOnlyByTheListForIt(string header, string address, CancellationToken cancellationToken)
     {
         var options = Options();
-        options = options with { Limits = options.Limits with { ClientConnectionCountLimit = 0, ClientConnectionRateLimit = 2, ClientEventLimitExceptions = AddressPatternList.Parse("127.0.0.0/8, [::1]/128, 192.0.2.1") } };
+        options = options with { Limits = options.Limits with { ClientConnectionCountLimit = 0, ClientConnectionRateLimit = 2,
+            ClientEventLimitExceptions = AddressPatternList.Parse("127.0.0.0/8, [::1]/128, 192.0.2.1") } };
         await using (var shield = await ShieldUnderTest.StartAsync(options, cancellationToken))
         {
             for (var i = 1; i <= 6; i++)
             {
                 await using var client = await ConnectAsync(shield, _headers[header], cancellationToken);
-                Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo(i <= 2 ? "220 mx" : $"421 4.7.0 mail.example.com Error: too many connections from {address}"), $"connection {i}");
+                Assert.That(await client.ReplyAsync(cancellationToken),
+                    Is.EqualTo(i <= 2 ? "220 mx" : $"421 4.7.0 mail.example.com Error: too many connections from {address}"), $"connection {i}");
                 await using var exempt = await ConnectAsync(shield, Client, cancellationToken);
                 Assert.That(await exempt.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"), "a client of the list whom the header names");
             }
@@ -216,14 +223,16 @@ internal sealed class ProxyHeaderTests
     public async Task Command_MailInAHealthCheck_IsCounted(CancellationToken cancellationToken)
     {
         var options = Options();
-        options = options with { Limits = options.Limits with { ClientConnectionCountLimit = 0, ClientConnectionRateLimit = 2, ClientMessageRateLimit = 1, ClientEventLimitExceptions = AddressPatternList.Parse("127.0.0.0/8") } };
+        options = options with { Limits = options.Limits with { ClientConnectionCountLimit = 0, ClientConnectionRateLimit = 2, ClientMessageRateLimit = 1,
+            ClientEventLimitExceptions = AddressPatternList.Parse("127.0.0.0/8") } };
         await using var shield = await ShieldUnderTest.StartAsync(options, cancellationToken);
         for (var i = 1; i <= 6; i++)
         {
             await using var client = await ConnectAsync(shield, _headers["LOCAL"], cancellationToken);
             Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"), $"check {i}");
             Assert.That(await client.CommandAsync("EHLO x", cancellationToken), Is.EqualTo("250 ok"));
-            Assert.That(await client.CommandAsync("MAIL FROM:<a@b.example>", cancellationToken), i == 1 ? Is.EqualTo("250 ok") : Is.EqualTo("450 Error: too much mail from 127.0.0.1"));
+            Assert.That(await client.CommandAsync("MAIL FROM:<a@b.example>", cancellationToken),
+                i == 1 ? Is.EqualTo("250 ok") : Is.EqualTo("450 Error: too much mail from 127.0.0.1"));
         }
     }
 
@@ -256,7 +265,8 @@ internal sealed class ProxyHeaderTests
     public async Task Connect_LocalCutOffBeforeTheGreeting_TheMtaSeesAnOrderlyEnd(ClientHandoff handoff, string greeting, CancellationToken cancellationToken)
     {
         await using var mta = new ScriptedMta();
-        await using var shield = await ShieldUnderTest.StartAsync(Options() with { Upstream = ShieldUnderTest.Before(mta).Upstream with { ClientHandoff = handoff } }, cancellationToken);
+        await using var shield = await ShieldUnderTest.StartAsync(
+            Options() with { Upstream = ShieldUnderTest.Before(mta).Upstream with { ClientHandoff = handoff } }, cancellationToken);
         await using var client = await ConnectAsync(shield, Local, cancellationToken);
         await using var session = await mta.AcceptAsync(cancellationToken);
         await session.ReadThroughAsync(handoff == ClientHandoff.ProxyV1 ? "\r\n" : "QUIT\n", cancellationToken);
@@ -290,14 +300,17 @@ internal sealed class ProxyHeaderTests
     public async Task Connect_TalkBehindTheHeader_IsEarlyTalk(string header, bool isAllowed, CancellationToken cancellationToken)
     {
         var options = Options();
-        await using var shield = await ShieldUnderTest.StartAsync(options with { Smtpd = options.Smtpd with { ForbidUnauthPipelining = !isAllowed } }, cancellationToken);
-        await using var client = RawSmtpClient.ConnectAndSend(shield.EndPoint, IPAddress.Loopback, System.Text.Encoding.Latin1.GetBytes(_headers[header] + "NOOP x\r\n"));
+        await using var shield = await ShieldUnderTest.StartAsync(
+            options with { Smtpd = options.Smtpd with { ForbidUnauthPipelining = !isAllowed } }, cancellationToken);
+        await using var client = RawSmtpClient.ConnectAndSend(
+            shield.EndPoint, IPAddress.Loopback, System.Text.Encoding.Latin1.GetBytes(_headers[header] + "NOOP x\r\n"));
 
         Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo(isAllowed ? "220 mx" : "554 5.5.0 Error: SMTP protocol synchronization"));
         if (isAllowed)
             Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("250 ok"), "nothing of it is lost");
         await Eventually.HoldsAsync(
-            () => shield.Log.Lines.Contains("improper command pipelining after CONNECT from unknown[192.0.2.1]: NOOP x\\r\\n"), TimeSpan.FromSeconds(20), "it is logged", cancellationToken);
+            () => shield.Log.Lines.Contains("improper command pipelining after CONNECT from unknown[192.0.2.1]: NOOP x\\r\\n"), TimeSpan.FromSeconds(20),
+            "it is logged", cancellationToken);
     }
 
     [Property("Hazard", "ID-13")]
@@ -311,7 +324,8 @@ internal sealed class ProxyHeaderTests
         Assert.That(await first.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"));
         await using var second = await ConnectAsync(shield, _headers[header], cancellationToken);
 
-        Assert.That(await second.ReplyAsync(cancellationToken), Is.EqualTo(isOverLimit ? $"421 4.7.0 mail.example.com Error: too many connections from {address}" : "220 mx"));
+        Assert.That(await second.ReplyAsync(cancellationToken),
+            Is.EqualTo(isOverLimit ? $"421 4.7.0 mail.example.com Error: too many connections from {address}" : "220 mx"));
         Assert.That(shield.Log.Lines, Has.Member($"connect from unknown[{address}]"));
     }
 
@@ -320,7 +334,8 @@ internal sealed class ProxyHeaderTests
     public async Task Connect_AddressesOfOnePrefix_AreOneClient(CancellationToken cancellationToken)
     {
         var options = Options();
-        await using var shield = await ShieldUnderTest.StartAsync(options with { Anvil = options.Anvil with { ClientIPv6PrefixLength = 64 } }, cancellationToken);
+        await using var shield = await ShieldUnderTest.StartAsync(
+            options with { Anvil = options.Anvil with { ClientIPv6PrefixLength = 64 } }, cancellationToken);
         await using var first = await ConnectAsync(shield, "PROXY TCP6 2001:db8::1 2001:db8::19 1 25\r\n", cancellationToken);
         Assert.That(await first.ReplyAsync(cancellationToken), Is.EqualTo("220 mx"));
 
@@ -340,7 +355,8 @@ internal sealed class ProxyHeaderTests
     {
         string[] starts = ["", "PROX", "PROXY TCP4 1.2.3.4 ", "EHLO x\r\n", Signature, Client[..^1], ClientVersion2[..^1], Client, ClientVersion2, Local];
         var options = Options();
-        await using var shield = await ShieldUnderTest.StartAsync(options with { Listener = options.Listener with { DefaultProcessLimit = 20 } }, cancellationToken);
+        await using var shield = await ShieldUnderTest.StartAsync(
+            options with { Listener = options.Listener with { DefaultProcessLimit = 20 } }, cancellationToken);
 
         await Parallel.ForAsync(0, 1000, new ParallelOptions { MaxDegreeOfParallelism = 10, CancellationToken = cancellationToken }, async (number, token) =>
         {
@@ -372,7 +388,8 @@ internal sealed class ProxyHeaderTests
     private static async Task AssertRefusedAsync(ShieldUnderTest shield, string reason, CancellationToken cancellationToken)
     {
         await Eventually.HoldsAsync(() => shield.Log.Lines.Count >= 3, TimeSpan.FromSeconds(20), "three lines", cancellationToken);
-        Assert.That(shield.Log.Lines, Is.EqualTo(new[] { "haproxy read: " + reason, "connect from unknown[127.0.0.1]", "disconnect from unknown[127.0.0.1] commands=0/0" }));
+        Assert.That(shield.Log.Lines,
+            Is.EqualTo(new[] { "haproxy read: " + reason, "connect from unknown[127.0.0.1]", "disconnect from unknown[127.0.0.1] commands=0/0" }));
     }
 
     private ShieldOptions Options(Func<ProxyOptions, ProxyOptions>? change = null)

@@ -19,7 +19,8 @@ public sealed class EditAnswerTests
     {
         _directory = Directory.CreateTempSubdirectory("smtpshield-edit-").FullName;
         _mainCf = Path.Combine(_directory, "main.cf");
-        File.WriteAllText(_mainCf, $"shield_listen = 127.0.0.1:{LoopbackPorts.Take()}\nshield_upstream = 127.0.0.1:9\nmaillog_file = {Path.Combine(_directory, "maillog")}\n");
+        File.WriteAllText(_mainCf,
+            $"shield_listen = 127.0.0.1:{LoopbackPorts.Take()}\nshield_upstream = 127.0.0.1:9\nmaillog_file = {Path.Combine(_directory, "maillog")}\n");
     }
 
     [TearDown]
@@ -36,8 +37,10 @@ public sealed class EditAnswerTests
     private async Task<OutsideProcess> StartAsync(CancellationToken cancellationToken, params string[] overrides)
     {
         var process = OutsideProcess.Start(
-            "dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "run", "-c", _mainCf, .. overrides], environment: new Dictionary<string, string> { ["RUNTIME_DIRECTORY"] = _directory });
-        await Eventually.HoldsAsync(() => process.HasExited || ConfigurationStateFile.Read(StatePath) is not null, TimeSpan.FromSeconds(30), "it says what is in force", cancellationToken);
+            "dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "run", "-c", _mainCf, .. overrides],
+            environment: new Dictionary<string, string> { ["RUNTIME_DIRECTORY"] = _directory });
+        await Eventually.HoldsAsync(() => process.HasExited || ConfigurationStateFile.Read(StatePath) is not null, TimeSpan.FromSeconds(30),
+            "it says what is in force", cancellationToken);
         Assert.That(process.HasExited, Is.False, process.Output);
         return process;
     }
@@ -49,16 +52,21 @@ public sealed class EditAnswerTests
 
         Assert.That(Edit("-e", "smtpd_hard_error_limit=5"), Is.EqualTo((0, (string[])["postconf: in force"])));
         Assert.That(Edit("-e", "smtpd_hard_error_limit=5"), Is.EqualTo((0, (string[])["postconf: in force"])), "again");
-        Assert.That(Edit("-e", "smtpd_timout=5"), Is.EqualTo((0, (string[])["postconf: warning: main.cf, line 5: unknown parameter: smtpd_timout (did you mean smtpd_timeout?)", "postconf: in force"])));
+        Assert.That(Edit("-e", "smtpd_timout=5"), Is.EqualTo((0, (string[])["postconf: warning: main.cf, line 5: unknown parameter: "
+            + "smtpd_timout (did you mean smtpd_timeout?)", "postconf: in force"])));
         Assert.That(Edit("-e", "smtpd_timeout=abc"), Is.EqualTo((1, (string[])[
             "postconf: error: main.cf, line 6: parameter smtpd_timeout: bad time value or unit: abc (write a whole number and one of s, m, h, d, w, as in 30s)",
             "postconf: not in force: the running shield keeps its earlier configuration",
-            "postconf: the running shield: main.cf, line 6: parameter smtpd_timeout: bad time value or unit: abc (write a whole number and one of s, m, h, d, w, as in 30s)"])));
+            "postconf: the running shield: main.cf, line 6: parameter smtpd_timeout: bad time value or unit: abc (write a whole number and one of s, m, h, "
+                + "d, w, as in 30s)"])));
         Assert.That(Edit("-X", "smtpd_timeout", "smtpd_timout"), Is.EqualTo((0, (string[])["postconf: in force"])));
-        Assert.That(Edit("-e", "smtpd_soft_error_limit=7"), Is.EqualTo((1, (string[])["postconf: smtpd_soft_error_limit: not in force: the running shield has it from -o or its environment"])));
-        Assert.That(Edit("-e", "shield_listen=127.0.0.1:1"), Is.EqualTo((0, (string[])["postconf: in force, but for shield_listen or shield_services, which take effect after a restart"])));
+        Assert.That(Edit("-e", "smtpd_soft_error_limit=7"),
+            Is.EqualTo((1, (string[])["postconf: smtpd_soft_error_limit: not in force: the running shield has it from -o or its environment"])));
+        Assert.That(Edit("-e", "shield_listen=127.0.0.1:1"),
+            Is.EqualTo((0, (string[])["postconf: in force, but for shield_listen or shield_services, which take effect after a restart"])));
         var (status, lines) = Edit("-X", "shield_upstream");
-        Assert.That((status, lines[0]), Is.EqualTo((1, "postconf: not in force: the running shield keeps its earlier configuration")), string.Join('\n', lines));
+        Assert.That((status, lines[0]), Is.EqualTo((1, "postconf: not in force: the running shield keeps its earlier configuration")),
+            string.Join('\n', lines));
         Assert.That(lines[1], Does.Contain("shield_upstream was set and is not any more"));
 
         shield.Signal(OutsideProcess.Terminate);

@@ -28,7 +28,8 @@ public sealed class ServiceNameTests
         await GreetingAsync(shield.EndPoint, "127.0.0.21", cancellationToken);
         await GreetingAsync(submission, "127.0.0.22", cancellationToken);
         await shield.SaveAsync(new Dictionary<string, string> { ["submission/inet/syslog_name"] = "postfix/msa" }, cancellationToken);
-        await Eventually.HoldsAsync(() => shield.AllLines.Contains("reload: submission/inet/syslog_name postfix/submission -> postfix/msa", StringComparison.Ordinal), TimeSpan.FromSeconds(30), "the reload", cancellationToken);
+        await Eventually.HoldsAsync(() => shield.AllLines.Contains("reload: submission/inet/syslog_name postfix/submission -> postfix/msa",
+            StringComparison.Ordinal), TimeSpan.FromSeconds(30), "the reload", cancellationToken);
         await GreetingAsync(submission, "127.0.0.23", cancellationToken);
         await shield.StopAsync(cancellationToken);
 

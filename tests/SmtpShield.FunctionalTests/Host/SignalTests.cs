@@ -23,7 +23,8 @@ public sealed class SignalTests
         try
         {
             var (mainCf, log) = (Path.Combine(directory, "main.cf"), Path.Combine(directory, "maillog"));
-            await File.WriteAllTextAsync(mainCf, $"shield_listen = 127.0.0.1:{LoopbackPorts.Take()}\nmaillog_file = {log}\nmyhostname = mail.example.com\n", cancellationToken);
+            await File.WriteAllTextAsync(mainCf,
+                $"shield_listen = 127.0.0.1:{LoopbackPorts.Take()}\nmaillog_file = {log}\nmyhostname = mail.example.com\n", cancellationToken);
             await using var process = OutsideProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "run", "-c", mainCf]);
             // Before Main the runtime itself would end; it catches SIGHUP with the program's first statement.
             await Eventually.HoldsAsync(() => process.HasExited || CatchesHangUp(process.Id), s_limit, "SIGHUP is caught", cancellationToken);
@@ -31,10 +32,12 @@ public sealed class SignalTests
             for (var i = 0; i < 20; i++)
                 process.Signal(OutsideProcess.HangUp);
 
-            await Eventually.HoldsAsync(() => process.HasExited || (File.Exists(log) && File.ReadAllText(log).Contains("reload -- version", StringComparison.Ordinal)), s_limit, "a reload", cancellationToken);
+            await Eventually.HoldsAsync(() => process.HasExited
+                || (File.Exists(log) && File.ReadAllText(log).Contains("reload -- version", StringComparison.Ordinal)), s_limit, "a reload", cancellationToken);
             Assert.That(process.HasExited, Is.False, process.Output);
             var lines = await File.ReadAllLinesAsync(log, cancellationToken);
-            Assert.That(Array.FindIndex(lines, line => line.Contains("daemon started", StringComparison.Ordinal)), Is.LessThan(Array.FindIndex(lines, line => line.Contains("reload --", StringComparison.Ordinal))));
+            Assert.That(Array.FindIndex(lines, line => line.Contains("daemon started", StringComparison.Ordinal)),
+                Is.LessThan(Array.FindIndex(lines, line => line.Contains("reload --", StringComparison.Ordinal))));
             process.Signal(OutsideProcess.Terminate);
             await process.WaitForExitAsync(s_limit, cancellationToken);
             Assert.That(process.ExitCode, Is.Zero);
@@ -102,7 +105,8 @@ public sealed class SignalTests
 
     // A line of /proc/PID/status that has a bit for each signal: SigCgt those that are caught, ShdPnd those that wait.
     private static SignalMask Mask(int process, string name) =>
-        new(Convert.ToUInt64(File.ReadLines($"/proc/{process}/status").First(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split('\t')[1], 16));
+        new(Convert.ToUInt64(File.ReadLines($"/proc/{process}/status")
+            .First(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split('\t')[1], 16));
 
     private readonly record struct SignalMask(ulong Bits)
     {

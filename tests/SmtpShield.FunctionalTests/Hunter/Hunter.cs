@@ -26,7 +26,8 @@ internal sealed class Hunter : IAsyncDisposable
     {
         var mta = new ScriptedMta();
         var options = ShieldUnderTest.Before(mta);
-        return new(configuration, mta, await ShieldUnderTest.StartAsync(options with { Smtpd = configuration.Smtpd, Limits = configuration.Limits }, cancellationToken));
+        return new(configuration, mta,
+            await ShieldUnderTest.StartAsync(options with { Smtpd = configuration.Smtpd, Limits = configuration.Limits }, cancellationToken));
     }
 
     /// <summary>Runs the session of a seed and checks it.</summary>
@@ -61,7 +62,8 @@ internal sealed class Hunter : IAsyncDisposable
         {
             var what = problem is HuntException ? problem.Message : $"the session did not end within {s_longestSession.TotalSeconds} s";
             client ??= new("", [], connection.Unread(), HasVanished: false);
-            return $"Seed {seed} ({_configuration.Name}): {what}\n{SessionText.Describe(plan, client, script.Log)}{string.Join('\n', _shield.Log.Lines.Where(line => line.Contains(address.ToString(), StringComparison.Ordinal)))}";
+            var lines = _shield.Log.Lines.Where(line => line.Contains(address.ToString(), StringComparison.Ordinal));
+            return $"Seed {seed} ({_configuration.Name}): {what}\n{SessionText.Describe(plan, client, script.Log)}{string.Join('\n', lines)}";
         }
     }
 

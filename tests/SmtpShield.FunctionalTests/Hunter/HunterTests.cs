@@ -26,7 +26,8 @@ internal sealed class HunterTests
         await Task.WhenAll(Enumerable.Range(first, s_seed is null ? Hunters : 1).Select(seed => Task.Run(() => HuntAsync(seed))));
 
         var elapsed = TimeProvider.System.GetElapsedTime(start);
-        await TestContext.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{sessions} sessions in {elapsed.TotalSeconds:F0} s, {sessions / elapsed.TotalSeconds:F0} a second"));
+        await TestContext.Out.WriteLineAsync(
+            string.Create(CultureInfo.InvariantCulture, $"{sessions} sessions in {elapsed.TotalSeconds:F0} s, {sessions / elapsed.TotalSeconds:F0} a second"));
         Assert.That(problems, Is.Empty);
 
         bool IsOn() => problems.IsEmpty && TimeProvider.System.GetElapsedTime(start) < length;

@@ -135,7 +135,8 @@ internal sealed class ClientBudgetTests : RelayFixture
             await SendAsync(client, parts, cancellationToken);
             var answering = AnswerAllAsync(mta, "550 5.1.1 no", cancellationToken);
 
-            Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(string.Concat(Enumerable.Repeat("550 5.1.1 no\r\n", Limit + 1)) + TooManyErrors + "\r\n"));
+            Assert.That(await client.ReadToEndAsync(cancellationToken),
+                Is.EqualTo(string.Concat(Enumerable.Repeat("550 5.1.1 no\r\n", Limit + 1)) + TooManyErrors + "\r\n"));
             await answering;
             Assert.That(mta.Received[start..], Is.EqualTo(sent[..(15 * (Limit + 1))]));
             NextWindow();
@@ -220,7 +221,8 @@ internal sealed class ClientBudgetTests : RelayFixture
         await Task.WhenAll(answering);
 
         Assert.That(sessions.Count(static session => session.Mta.ReceivedLength > session.Start), Is.EqualTo(Limit + 1));
-        Assert.That((replies.Count(static reply => reply == "535 5.7.8 no"), replies.Count(static reply => reply == TooManyFailures)), Is.EqualTo((Limit + 1, Sessions - Limit - 1)));
+        Assert.That((replies.Count(static reply => reply == "535 5.7.8 no"), replies.Count(static reply => reply == TooManyFailures)),
+            Is.EqualTo((Limit + 1, Sessions - Limit - 1)));
     }
 
     [TestCase("235 2.7.0 ok")]

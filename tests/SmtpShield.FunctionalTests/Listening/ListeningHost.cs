@@ -41,7 +41,8 @@ internal sealed class ListeningHost : IAsyncDisposable
     /// <param name="application">What is said to HTTP requests there.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     public static async Task<ListeningHost> StartAsync(
-        ListenerOptions options, ConnectionDelegate session, Action<KestrelServerOptions> others, Action<IApplicationBuilder> application, CancellationToken cancellationToken)
+        ListenerOptions options, ConnectionDelegate session, Action<KestrelServerOptions> others, Action<IApplicationBuilder> application,
+        CancellationToken cancellationToken)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(new ShieldSnapshot(new ShieldOptions { Listener = options }));

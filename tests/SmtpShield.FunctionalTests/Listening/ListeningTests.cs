@@ -175,7 +175,8 @@ public class ListeningTests
     [Test, CancelAfter(10_000)]
     public void Bind_AddressOfAnotherHost_IsOneClearLine(CancellationToken cancellationToken) =>
         Assert.That(
-            () => ListeningHost.StartAsync(new ListenerOptions { Endpoints = [IPEndPoint.Parse("192.0.2.1:2525")] }, GreetUntilTheClientLeaves, cancellationToken),
+            () => ListeningHost.StartAsync(new ListenerOptions { Endpoints = [IPEndPoint.Parse("192.0.2.1:2525")] },
+                GreetUntilTheClientLeaves, cancellationToken),
             Throws.TypeOf<EndpointBindException>().With.Message.StartsWith("bind 192.0.2.1 port 2525: Cannot assign requested address; "));
 
     [Test, CancelAfter(30_000)]

@@ -5,7 +5,9 @@ using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Listening;
 
-/// <summary>Hours at the bound of sessions, by a clock that is moved: clients that leave in every way give their places back, and others wait no longer than that.</summary>
+/// <summary>
+/// Hours at the bound of sessions, by a clock that is moved: clients that leave in every way give their places back, and others wait no longer than that.
+/// </summary>
 public sealed class LongRunTests
 {
     private const int Rounds = 12;
@@ -39,7 +41,8 @@ public sealed class LongRunTests
 
             // The others say nothing, are told so, and do not close.
             time.Advance(TimeSpan.FromSeconds(300));
-            await Eventually.HoldsAsync(() => Lines("disconnect from") == round * clients.Count, _patience, $"all sessions of round {round} are over", cancellationToken);
+            await Eventually.HoldsAsync(() => Lines("disconnect from") == round * clients.Count, _patience,
+                $"all sessions of round {round} are over", cancellationToken);
             time.Advance(TimeSpan.FromSeconds(2));
             await Eventually.HoldsAsync(() => shield.Drain.Connections == 0, _patience, "no connection is left", cancellationToken);
             foreach (var (client, _) in clients)
@@ -56,7 +59,8 @@ public sealed class LongRunTests
             }
 
             Task GreetedAsync(int count) => Eventually.HoldsAsync(
-                () => clients.Count(static client => client.Greeting is { IsCompletedSuccessfully: true }) == count, _patience, $"{count} clients are greeted", cancellationToken);
+                () => clients.Count(static client => client.Greeting is { IsCompletedSuccessfully: true }) == count, _patience,
+                $"{count} clients are greeted", cancellationToken);
         }
 
         Assert.That(shield.Log.Errors, Is.Empty);

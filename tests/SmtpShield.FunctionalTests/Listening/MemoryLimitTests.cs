@@ -21,12 +21,14 @@ public sealed class MemoryLimitTests
             shield.AllLines, @"default_process_limit = 10000 is lowered to (\d+): 96 MiB of memory \(DOTNET_GCHeapHardLimit,").Groups[1].Value, null);
 
         // The first reply is delayed, and what is behind it waits in the shield.
-        var ahead = Encoding.ASCII.GetBytes("EHLO client.example\r\n" + "ETRN\r\n" + string.Concat(Enumerable.Repeat("RCPT TO:<somebody@example.test>\r\n", 4000)));
+        var ahead = Encoding.ASCII.GetBytes(
+            "EHLO client.example\r\n" + "ETRN\r\n" + string.Concat(Enumerable.Repeat("RCPT TO:<somebody@example.test>\r\n", 4000)));
         for (var round = 0; round < 2; round++)
         {
             await using (var crowd = new Crowd(shield.EndPoint, 1500, ahead))
             {
-                await Eventually.HoldsAsync(() => shield.HasExited || crowd.Greeted >= fit, _patience, $"{fit} clients are greeted, {crowd.Greeted} are", cancellationToken);
+                await Eventually.HoldsAsync(() => shield.HasExited || crowd.Greeted >= fit, _patience,
+                    $"{fit} clients are greeted, {crowd.Greeted} are", cancellationToken);
                 TestContext.Out.WriteLine($"{crowd.Greeted} greeted, {shield.Status("VmRSS") / 1024} MiB resident");
                 Assert.That(shield.HasExited, Is.False, shield.AllLines);
             }
@@ -46,13 +48,15 @@ public sealed class MemoryLimitTests
             await using var shield = await StartAsync(mta, "0x2000000", cancellationToken);
         },
         Throws.InvalidOperationException.With.Message.Matches(
-            @"exited with 1:\nsmtpshield: fatal: 32 MiB of memory \(DOTNET_GCHeapHardLimit, .*\) are too few for 1 sessions, one for each service; raise the limit: \d+ MiB or more"));
+            @"exited with 1:\nsmtpshield: fatal: 32 MiB of memory \(DOTNET_GCHeapHardLimit, .*\) are too few for 1 sessions, one for each service; "
+                + @"raise the limit: \d+ MiB or more"));
 
     private static Task<ShieldProcess> StartAsync(ScriptedMta mta, string limit, CancellationToken cancellationToken) => ShieldProcess.StartAsync(
         mta.EndPoint,
         new Dictionary<string, string>
         {
-            ["smtpd_client_connection_count_limit"] = "0", ["shield_drain_timeout"] = "0", ["smtpd_soft_error_limit"] = "1", ["smtpd_error_sleep_time"] = "600s", ["smtpd_timeout"] = "600s",
+            ["smtpd_client_connection_count_limit"] = "0", ["shield_drain_timeout"] = "0", ["smtpd_soft_error_limit"] = "1",
+            ["smtpd_error_sleep_time"] = "600s", ["smtpd_timeout"] = "600s",
         },
         cancellationToken,
         ["env", $"DOTNET_GCHeapHardLimit={limit}"]);

@@ -6,7 +6,10 @@ using SmtpShield.Listening;
 
 namespace SmtpShield.FunctionalTests.Listening;
 
-/// <summary>End points that are no service's, in the same host: a control socket, a console. Kestrel's own transport binds them, and none of the shield's limits is theirs.</summary>
+/// <summary>
+/// End points that are no service's, in the same host: a control socket, a console. Kestrel's own transport binds them, and none of
+/// the shield's limits is theirs.
+/// </summary>
 public sealed class OtherEndPointTests
 {
     [Test, CancelAfter(30_000)]
@@ -25,7 +28,8 @@ public sealed class OtherEndPointTests
                     await connection.Transport.Input.ReadAsync(CancellationToken.None);
                 },
                 kestrel => kestrel.ListenUnixSocket(path),
-                static application => application.Run(static context => context.Response.WriteAsync(context.Request.Protocol + (context.Features.Get<ProcessSlot>() is null ? "" : " limited"))),
+                static application => application.Run(
+                    static context => context.Response.WriteAsync(context.Request.Protocol + (context.Features.Get<ProcessSlot>() is null ? "" : " limited"))),
                 cancellationToken);
             using var client = new TcpClient();
             await client.ConnectAsync(host.EndPoints.Single(), cancellationToken);

@@ -66,11 +66,13 @@ internal sealed class ServiceTests
         await StartAsync(options => options, options => options with { Limits = options.Limits with { ClientConnectionRateLimit = 1 } }, cancellationToken);
         var (submission, _) = await GreetAsync(Submission, cancellationToken);
         await using (var refused = await ConnectAsync(Submission, cancellationToken))
-            Assert.That(await refused.ReadToEndAsync(cancellationToken), Is.EqualTo("421 4.7.0 mail.example.com Error: too many connections from 127.0.0.1\r\n"));
+            Assert.That(await refused.ReadToEndAsync(cancellationToken),
+                Is.EqualTo("421 4.7.0 mail.example.com Error: too many connections from 127.0.0.1\r\n"));
         var (smtp, _) = await GreetAsync(ServiceOptions.DefaultName, cancellationToken);
         var (again, _) = await GreetAsync(ServiceOptions.DefaultName, cancellationToken);
 
-        Assert.That(_shield.Log.Lines.Where(line => line.Contains("limit exceeded", StringComparison.Ordinal)), Is.EqualTo((string[])["Connection rate limit exceeded: 2 from unknown[127.0.0.1] for service submission"]));
+        Assert.That(_shield.Log.Lines.Where(line => line.Contains("limit exceeded", StringComparison.Ordinal)),
+            Is.EqualTo((string[])["Connection rate limit exceeded: 2 from unknown[127.0.0.1] for service submission"]));
         Assert.That((Counted(ServiceOptions.DefaultName), Counted(Submission)), Is.EqualTo((2, 2)));
         foreach (var client in (RawSmtpClient[])[submission, smtp, again])
             await client.DisposeAsync();
@@ -79,7 +81,8 @@ internal sealed class ServiceTests
     [Test]
     public async Task Command_AboveTheLimitOfOne_IsRefusedThereOnly(CancellationToken cancellationToken)
     {
-        await StartAsync(options => options, options => options with { Limits = options.Limits with { ClientMessageRateLimit = 1 }, Smtpd = options.Smtpd with { ForbidUnauthPipelining = false } }, cancellationToken);
+        await StartAsync(options => options, options => options with { Limits = options.Limits with { ClientMessageRateLimit = 1 },
+            Smtpd = options.Smtpd with { ForbidUnauthPipelining = false } }, cancellationToken);
         foreach (var service in (string[])[ServiceOptions.DefaultName, Submission])
         {
             var (client, mta) = await GreetAsync(service, cancellationToken);
@@ -151,8 +154,10 @@ internal sealed class ServiceTests
         await smtp.DisposeAsync();
         await _shield.StopAsync(cancellationToken);
 
-        var statistics = _shield.Log.Lines.Where(line => line.StartsWith("statistics: ", StringComparison.Ordinal)).Select(line => line.Split(" at ")[0]).ToList();
-        Assert.That(statistics, Does.Contain("statistics: max connection rate 2/60s for (submission:127.0.0.1)").And.Contain("statistics: max error rate 2/60s for (submission:127.0.0.1)").And.Contain("statistics: max cache size 2"));
+        var statistics = _shield.Log.Lines.Where(line => line.StartsWith("statistics: ", StringComparison.Ordinal))
+            .Select(line => line.Split(" at ")[0]).ToList();
+        Assert.That(statistics, Does.Contain("statistics: max connection rate 2/60s for (submission:127.0.0.1)")
+            .And.Contain("statistics: max error rate 2/60s for (submission:127.0.0.1)").And.Contain("statistics: max cache size 2"));
     }
 
     [Test]
@@ -164,7 +169,8 @@ internal sealed class ServiceTests
         var own = current.Of(Submission);
         _shield.Snapshot.Replace(current with
         {
-            Services = new Dictionary<string, ShieldOptions>(current.Services) { [Submission] = own with { Limits = own.Limits with { ClientConnectionCountLimit = 1 } } },
+            Services = new Dictionary<string, ShieldOptions>(
+                current.Services) { [Submission] = own with { Limits = own.Limits with { ClientConnectionCountLimit = 1 } } },
         });
         await using (var refused = await ConnectAsync(Submission, cancellationToken))
             Assert.That(await refused.ReplyAsync(cancellationToken), Does.StartWith("421 4.7.0 "));
@@ -184,7 +190,8 @@ internal sealed class ServiceTests
         free.Stop();
         var options = ShieldUnderTest.Before(_mta);
         _shield = await ShieldUnderTest.StartAsync(
-            options with { Service = new() { Names = [ServiceOptions.DefaultName, ServiceOptions.DefaultName] }, Listener = options.Listener with { Endpoints = [endPoint, endPoint] } },
+            options with { Service = new() { Names = [ServiceOptions.DefaultName, ServiceOptions.DefaultName] },
+                Listener = options.Listener with { Endpoints = [endPoint, endPoint] } },
             cancellationToken);
         var (client, _) = await GreetAsync(ServiceOptions.DefaultName, cancellationToken);
         await client.DisposeAsync();

@@ -11,11 +11,14 @@ internal static class TcpTable
     public const int Listen = 10;
 
     /// <summary>The state of the socket with this local endpoint.</summary>
-    public static int StateOf(EndPoint local) => Row(local, state: null) is { } row ? int.Parse(row[3], NumberStyles.HexNumber, CultureInfo.InvariantCulture) : 0;
+    public static int StateOf(EndPoint local) =>
+        Row(local, state: null) is { } row ? int.Parse(row[3], NumberStyles.HexNumber, CultureInfo.InvariantCulture) : 0;
 
     /// <summary>How many clients wait in the queue of a listening socket.</summary>
     public static int QueueOf(EndPoint listener) =>
-        Row(listener, Listen) is { } row ? int.Parse(row[4].Split(':')[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture) : throw new InvalidOperationException($"{listener} does not listen.");
+        Row(listener, Listen) is { } row
+            ? int.Parse(row[4].Split(':')[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+            : throw new InvalidOperationException($"{listener} does not listen.");
 
     private static string[]? Row(EndPoint local, int? state)
     {

@@ -16,8 +16,10 @@ internal sealed class MtaProbeTests
 
     private const string Denied = "554 5.7.1 Relay access denied";
 
-    [TestCase(ClientHandoff.None, Postfix, "note: {mta} greets with 220 mx ESMTP, in clear, offers PIPELINING XCLIENT", "note: {mta} refuses to relay for the shield's own address: " + Denied)]
-    [TestCase(ClientHandoff.Xclient, Postfix, "note: {mta} greets with 220 mx ESMTP, in clear, offers PIPELINING XCLIENT", "note: {mta} refuses to relay for 192.0.2.1: " + Denied)]
+    [TestCase(ClientHandoff.None, Postfix, "note: {mta} greets with 220 mx ESMTP, in clear, offers PIPELINING XCLIENT",
+        "note: {mta} refuses to relay for the shield's own address: " + Denied)]
+    [TestCase(ClientHandoff.Xclient, Postfix, "note: {mta} greets with 220 mx ESMTP, in clear, offers PIPELINING XCLIENT",
+        "note: {mta} refuses to relay for 192.0.2.1: " + Denied)]
     [TestCase(ClientHandoff.Xclient, "250 mx\r\n", "error: connect to upstream {mta}: does not offer XCLIENT (smtpd_authorized_xclient_hosts)")]
     [TestCase(ClientHandoff.None, "502 5.5.1 what?\r\n", "error: {mta} answers EHLO with 502 5.5.1 what?")]
     public async Task Run_Answer_IsJudged(ClientHandoff handoff, string ehlo, params string[] problems)
@@ -28,12 +30,16 @@ internal sealed class MtaProbeTests
         Assert.That(await RunAsync(handoff, mta.EndPoint, Cancellation), Is.EqualTo(problems.Select(problem => Named(problem, mta))));
     }
 
-    [TestCase(ClientHandoff.None, "250 2.1.5 Ok", "error: open relay through the shield: {mta} takes mail from the shield's own address to smtpshield-probe@example.org (the MTA takes every client for the shield: tell it who they are")]
-    [TestCase(ClientHandoff.ProxyV1, "250 2.1.5 Ok", "error: open relay through the shield: {mta} takes mail from 192.0.2.1 to smtpshield-probe@example.org (it must refuse recipients elsewhere;")]
-    [TestCase(ClientHandoff.Xclient, "251 later", "error: open relay through the shield: {mta} takes mail from 192.0.2.1 to smtpshield-probe@example.org (it must refuse recipients elsewhere;")]
+    [TestCase(ClientHandoff.None, "250 2.1.5 Ok", "error: open relay through the shield: "
+        + "{mta} takes mail from the shield's own address to smtpshield-probe@example.org (the MTA takes every client for the shield: tell it who they are")]
+    [TestCase(ClientHandoff.ProxyV1, "250 2.1.5 Ok", "error: open relay through the shield: "
+        + "{mta} takes mail from 192.0.2.1 to smtpshield-probe@example.org (it must refuse recipients elsewhere;")]
+    [TestCase(ClientHandoff.Xclient, "251 later", "error: open relay through the shield: "
+        + "{mta} takes mail from 192.0.2.1 to smtpshield-probe@example.org (it must refuse recipients elsewhere;")]
     [TestCase(ClientHandoff.ProxyV1, "450 4.7.1 come again", "note: {mta}: whether it relays for anybody was not tried: it answers 450 4.7.1 come again")]
     [TestCase(ClientHandoff.ProxyV1, "", "warning: {mta}: whether it relays for anybody was not tried: lost connection")]
-    [TestCase(ClientHandoff.Transparent, "250 2.1.5 Ok", "note: {mta}: whether it relays for anybody was not tried: with shield_client_handoff = transparent only a client elsewhere can")]
+    [TestCase(ClientHandoff.Transparent, "250 2.1.5 Ok", "note: {mta}: whether it relays for anybody was not tried: "
+        + "with shield_client_handoff = transparent only a client elsewhere can")]
     public async Task Run_RecipientElsewhere_MustBeRefused(ClientHandoff handoff, string answer, string problem)
     {
         await using var mta = new ScriptedMta();
@@ -51,7 +57,8 @@ internal sealed class MtaProbeTests
 
     // It trusts loopback and the load balancers, as mynetworks of many do.
     [TestCase(
-        ClientHandoff.ProxyV1, "haproxy", "192.0.2.8, 192.0.2.9, 198.51.100.0/24, !192.0.2.7", "warning: {mta} takes mail from 127.0.0.1, 192.0.2.8, 192.0.2.9" + ByProxy)]
+        ClientHandoff.ProxyV1, "haproxy", "192.0.2.8, 192.0.2.9, 198.51.100.0/24, !192.0.2.7",
+        "warning: {mta} takes mail from 127.0.0.1, 192.0.2.8, 192.0.2.9" + ByProxy)]
     [TestCase(ClientHandoff.Xclient, "haproxy", "[2001:db8::8]", "warning: {mta} takes mail from 127.0.0.1" + ByProxy)]
     [TestCase(ClientHandoff.ProxyV1, "", "192.0.2.8", null)]
     [TestCase(ClientHandoff.None, "haproxy", "192.0.2.8", null)]
@@ -86,9 +93,11 @@ internal sealed class MtaProbeTests
         Serve(mta, ehlo, Denied);
         var options = Options(ClientHandoff.None, mta.EndPoint) with { Tls = new() { CertificateFile = endsTls ? "/etc/certificate.pem" : "" } };
 
-        var errors = (await MtaProbe.RunAsync(options with { Services = new Dictionary<string, ShieldOptions> { [service] = options } }, Cancellation)).Where(static problem => problem.Severity == ProblemSeverity.Error);
+        var errors = (await MtaProbe.RunAsync(options with { Services = new Dictionary<string, ShieldOptions> { [service] = options } }, Cancellation))
+            .Where(static problem => problem.Severity == ProblemSeverity.Error);
 
-        Assert.That(errors.Select(static problem => $"{problem}"), isFine ? Is.Empty : Has.One.StartsWith($"service submission: shield_upstream: {mta.EndPoint} offers no AUTH: nobody can log in to submit mail ({(endsTls ? "the shield ends TLS" : "Postfix: -o smtpd_sasl")}"));
+        Assert.That(errors.Select(static problem => $"{problem}"), isFine ? Is.Empty : Has.One.StartsWith("service submission: shield_upstream: "
+            + $"{mta.EndPoint} offers no AUTH: nobody can log in to submit mail ({(endsTls ? "the shield ends TLS" : "Postfix: -o smtpd_sasl")}"));
     }
 
     // It takes the header for a command: every reply behind it would be one late.
@@ -100,13 +109,15 @@ internal sealed class MtaProbeTests
         {
             await connection.SendAsync("220 mx ESMTP\r\n", cancellationToken);
             while (await connection.ReadLineAsync(cancellationToken) is { } line)
-                await connection.SendAsync(line.StartsWith("PROXY", StringComparison.Ordinal) ? "502 5.5.2 Error: command not recognized\r\n" : "250 mx\r\n", cancellationToken);
+                await connection.SendAsync(
+                    line.StartsWith("PROXY", StringComparison.Ordinal) ? "502 5.5.2 Error: command not recognized\r\n" : "250 mx\r\n", cancellationToken);
         });
 
         var problems = await RunAsync(ClientHandoff.ProxyV1, mta.EndPoint, cancellationToken);
 
         Assert.That(problems, Has.Count.EqualTo(1));
-        Assert.That(problems[0], Does.StartWith($"error: {mta.EndPoint} ").And.EndWith("(does it expect a PROXY header? (Postfix: smtpd_upstream_proxy_protocol = haproxy))"));
+        Assert.That(problems[0],
+            Does.StartWith($"error: {mta.EndPoint} ").And.EndWith("(does it expect a PROXY header? (Postfix: smtpd_upstream_proxy_protocol = haproxy))"));
     }
 
     [TestCase(ClientHandoff.None, "error"), TestCase(ClientHandoff.ProxyV2, "warning")]
@@ -183,6 +194,7 @@ internal sealed class MtaProbeTests
     private static async Task<List<string>> RunAsync(ShieldOptions smtp, CancellationToken cancellationToken)
     {
         var problems = await MtaProbe.RunAsync(smtp with { Services = new Dictionary<string, ShieldOptions> { ["smtp"] = smtp } }, cancellationToken);
-        return [.. problems.Select(static problem => $"{problem.Severity.ToString().ToLowerInvariant()}: {$"{problem}".Replace("service smtp: shield_upstream: ", "", StringComparison.Ordinal)}")];
+        return [.. problems.Select(static problem => $"{problem.Severity.ToString().ToLowerInvariant()}: "
+            + $"{$"{problem}".Replace("service smtp: shield_upstream: ", "", StringComparison.Ordinal)}")];
     }
 }

@@ -17,7 +17,9 @@ using SmtpShield.Testing;
 
 namespace SmtpShield.FunctionalTests.Mta;
 
-/// <summary>The pool in the host the program has: a slim builder and Kestrel endpoints that are not HTTP. MTAs are sockets on loopback; the clock stands still.</summary>
+/// <summary>
+/// The pool in the host the program has: a slim builder and Kestrel endpoints that are not HTTP. MTAs are sockets on loopback; the clock stands still.
+/// </summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase), CancelAfter(20_000)]
 internal sealed class UpstreamSocketTests
 {
@@ -41,7 +43,8 @@ internal sealed class UpstreamSocketTests
         var mta = Listen();
         await StartAsync(NameOf(mta));
         using var client = new TcpClient();
-        await client.ConnectAsync(IPEndPoint.Parse(_application!.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()["http://".Length..]), cancellationToken);
+        await client.ConnectAsync(IPEndPoint.Parse(_application!.Services.GetRequiredService<IServer>()
+            .Features.Get<IServerAddressesFeature>()!.Addresses.Single()["http://".Length..]), cancellationToken);
 
         using var session = await mta.AcceptSocketAsync(cancellationToken);
         await session.SendAsync("220 mx ESMTP\r\n"u8.ToArray(), cancellationToken);
@@ -113,7 +116,8 @@ internal sealed class UpstreamSocketTests
         Assert.That(Pool.SessionsOf(NameOf(mta)), Is.Zero);
     }
 
-    // Postfix 3.7: an smtpd that takes such a connection from its queue later ends with "fatal: smtpd_peer_hostaddr_to_sockaddr" when it finds a reset behind a header.
+    // Postfix 3.7: an smtpd that takes such a connection from its queue later ends with "fatal: smtpd_peer_hostaddr_to_sockaddr" when it
+    // finds a reset behind a header.
     [TestCase("", "no greeting within 30s")]
     [TestCase("220-not yet\r\n", "no greeting within 30s")]
     [TestCase("what?\r\nand more\r\n", "malformed greeting")]
@@ -283,8 +287,8 @@ internal sealed class UpstreamSocketTests
         await StartAsync(NameOf(mta));
         var (connection, session) = await DialAndAcceptAsync(mta, cancellationToken);
 
-        // The MTA does not read: at some point the kernel takes no more, and the flush has to wait. Up to there each flush is in the kernel when it completes. Looked at
-        // now and then, because the kernel's table is long behind tests with thousands of connections.
+        // The MTA does not read: at some point the kernel takes no more, and the flush has to wait. Up to there each flush is in the
+        // kernel when it completes. Looked at now and then, because the kernel's table is long behind tests with thousands of connections.
         var chunk = new byte[8192];
         for (var flushed = (long)chunk.Length; ; flushed += chunk.Length)
         {
@@ -338,7 +342,8 @@ internal sealed class UpstreamSocketTests
         Upstream = new UpstreamOptions
         {
             ClientHandoff = handoff,
-            Destinations = [.. destinations.Select(static name => name.Split(':')).Select(static parts => new UpstreamAddress(parts[0], int.Parse(parts[1], CultureInfo.InvariantCulture)))],
+            Destinations = [.. destinations.Select(static name => name.Split(':'))
+                .Select(static parts => new UpstreamAddress(parts[0], int.Parse(parts[1], CultureInfo.InvariantCulture)))],
         },
     };
 
@@ -374,7 +379,9 @@ internal sealed class UpstreamSocketTests
         }
     }
 
-    /// <summary>Whether a reset has come. Behind FIN it does not end a read with an error, but getpeername(2) fails, without which Postfix does not know its client.</summary>
+    /// <summary>
+    /// Whether a reset has come. Behind FIN it does not end a read with an error, but getpeername(2) fails, without which Postfix does not know its client.
+    /// </summary>
     private static bool IsReset(Socket session) => (int)session.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)! != 0;
 
     /// <summary>What the MTA reads until the shield's end of the connection is gone. A reset is an error.</summary>
@@ -409,7 +416,8 @@ internal sealed class UpstreamSocketTests
     }
 
     private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
-        Pool.DialAsync("smtp", _application!.Services.GetRequiredService<ShieldSnapshot>().Current, new(new(new(IPAddress.Loopback, 40000)), null), cancellationToken);
+        Pool.DialAsync("smtp", _application!.Services.GetRequiredService<ShieldSnapshot>().Current,
+            new(new(new(IPAddress.Loopback, 40000)), null), cancellationToken);
 
     private TcpListener Listen(int backlog = 100)
     {
@@ -433,7 +441,8 @@ internal sealed class UpstreamSocketTests
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(static kestrel => kestrel.Listen(IPAddress.Loopback, 0, static listen => listen.UseConnectionHandler<GreetingHandler>()));
+        builder.WebHost.ConfigureKestrel(
+            static kestrel => kestrel.Listen(IPAddress.Loopback, 0, static listen => listen.UseConnectionHandler<GreetingHandler>()));
         builder.Services.AddSingleton(new ShieldSnapshot(options)).AddSingleton<TimeProvider>(_time).AddUpstream();
         _application = builder.Build();
         _application.MapUpstream();
@@ -454,7 +463,8 @@ internal sealed class UpstreamSocketTests
     {
         public override async Task OnConnectedAsync(ConnectionContext connection)
         {
-            await using var upstream = (await pool.DialAsync("smtp", snapshot.Current, new(new((IPEndPoint)connection.RemoteEndPoint!), (IPEndPoint?)connection.LocalEndPoint), connection.ConnectionClosed)).Connection;
+            await using var upstream = (await pool.DialAsync("smtp", snapshot.Current,
+                new(new((IPEndPoint)connection.RemoteEndPoint!), (IPEndPoint?)connection.LocalEndPoint), connection.ConnectionClosed)).Connection;
             await connection.Transport.Output.WriteAsync(upstream!.Greeting, connection.ConnectionClosed);
         }
     }

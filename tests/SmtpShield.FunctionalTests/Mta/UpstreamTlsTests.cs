@@ -12,7 +12,9 @@ using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.FunctionalTests.Mta;
 
-/// <summary>Dialing an MTA that speaks TLS, over sockets: what goes in clear, what does not, and how it ends. Each dialogue also with one octet a packet.</summary>
+/// <summary>
+/// Dialing an MTA that speaks TLS, over sockets: what goes in clear, what does not, and how it ends. Each dialogue also with one octet a packet.
+/// </summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase), CancelAfter(60_000)]
 internal sealed class UpstreamTlsTests : IDisposable
 {
@@ -53,7 +55,8 @@ internal sealed class UpstreamTlsTests : IDisposable
         await mta.SayAsync("220 for the client\r\n");
 
         var connection = (await dial).Connection!;
-        Assert.That((Encoding.ASCII.GetString(connection.Greeting.Span), connection.Tls?.Protocol, _askedName), Is.EqualTo(("220 for the client\r\n", "TLSv1.3", "mx.example.test")));
+        Assert.That((Encoding.ASCII.GetString(connection.Greeting.Span), connection.Tls?.Protocol, _askedName),
+            Is.EqualTo(("220 for the client\r\n", "TLSv1.3", "mx.example.test")));
         await connection.Transport.Output.WriteAsync("QUIT\r\n"u8.ToArray(), cancellationToken);
         Assert.That(await mta.HearAsync(), Is.EqualTo("QUIT\r\n"));
         await connection.DisposeAsync();
@@ -101,7 +104,8 @@ internal sealed class UpstreamTlsTests : IDisposable
 
             var result = await dial;
 
-            Assert.That(result.Failures.Select(static failure => failure.Reason), Is.EqualTo(serves ? Array.Empty<string>() : ["Server certificate not verified"]));
+            Assert.That(result.Failures.Select(static failure => failure.Reason),
+                Is.EqualTo(serves ? Array.Empty<string>() : ["Server certificate not verified"]));
             if (result.Connection is { } connection)
                 await connection.DisposeAsync();
             Assert.That(SessionsOf(), Is.Zero);
@@ -166,7 +170,8 @@ internal sealed class UpstreamTlsTests : IDisposable
         });
     }
 
-    private async Task<Mta> AcceptAsync(bool byOctets, CancellationToken cancellationToken) => new(await _listener.AcceptTcpClientAsync(cancellationToken), byOctets, cancellationToken);
+    private async Task<Mta> AcceptAsync(bool byOctets, CancellationToken cancellationToken) =>
+        new(await _listener.AcceptTcpClientAsync(cancellationToken), byOctets, cancellationToken);
 
     private void Host(UpstreamTlsOptions tls, ClientHandoff handoff)
     {

@@ -26,16 +26,20 @@ internal sealed class CredentialTests
     [
         ("right", ["EHLO c\r\n", $"AUTH PLAIN {s_plain}\r\n"], ["235 ok"]),
         ("wrong", ["EHLO c\r\n", $"AUTH PLAIN {s_plain}\r\n"], ["535 5.7.8 no"]),
-        ("login", ["EHLO c\r\n", "AUTH LOGIN\r\n", $"{s_user}\r\n", $"{s_secret}\r\n"], ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6"]),
+        ("login", ["EHLO c\r\n", "AUTH LOGIN\r\n", $"{s_user}\r\n", $"{s_secret}\r\n"],
+            ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6"]),
         ("login with name", ["EHLO c\r\n", $"auth login {s_user}\r\n", $"{s_secret}\r\n"], ["334 UGFzc3dvcmQ6", "235 ok"]),
-        ("echoed", ["EHLO c\r\n", $"AUTH PLAIN {s_plain}\r\n", $"AUTH PLAIN {s_plain}\r\n"], [$"535 5.7.8 Error: authentication failed: {User} {Secret}", $"535 5.7.8 {s_plain}"]),
+        ("echoed", ["EHLO c\r\n", $"AUTH PLAIN {s_plain}\r\n", $"AUTH PLAIN {s_plain}\r\n"],
+            [$"535 5.7.8 Error: authentication failed: {User} {Secret}", $"535 5.7.8 {s_plain}"]),
         ("echoed in a malformed reply", ["EHLO c\r\n", $"AUTH PLAIN {s_plain}\r\n"], [$"{s_plain} {User} {Secret}"]),
         ("echoed in a reply that is none to AUTH", ["EHLO c\r\n", $"AUTH PLAIN {s_plain}\r\n"], [$"354 {s_plain} {Secret}"]),
         ("echoed in the challenge", ["EHLO c\r\n", "AUTH LOGIN\r\n", $"{s_user}\r\n"], [$"334 {s_user}", $"334 {s_user}", $"421 4.7.0 {User}"]),
         ("blanks", ["EHLO c\r\n", $" aUtH\t PLAIN\t{s_plain} \r\n", $"\v\fAUTH\tPLAIN\t{s_plain}\r\n"], ["535 no", "535 no"]),
         ("no mechanism", ["EHLO c\r\n", $"AUTH {s_plain}\r\n", $"AUTH {User} {Secret}\r\n", $"AUTH{s_plain}\r\n"], ["535 5.5.4 no", "535 no", "500 no"]),
-        ("unknown mechanism", ["EHLO c\r\n", $"AUTH X-{User} {s_plain}\r\n", $"AUTH GSSAPI {s_plain}\r\n", $"AUTH EXTERNAL {s_user}\r\n"], ["504 no", "504 no", "504 no"]),
-        ("malformed", ["EHLO c\r\n", $"AUTH PLAIN {s_plain}\0\r\n", $"AUTH\0PLAIN {s_plain}\r\n", $"AUTH PLAIN\r{s_plain}\r\n", $"{User}:{Secret}\r\n"], ["501 no", "501 no", "501 no"]),
+        ("unknown mechanism", ["EHLO c\r\n", $"AUTH X-{User} {s_plain}\r\n", $"AUTH GSSAPI {s_plain}\r\n", $"AUTH EXTERNAL {s_user}\r\n"],
+            ["504 no", "504 no", "504 no"]),
+        ("malformed", ["EHLO c\r\n", $"AUTH PLAIN {s_plain}\0\r\n", $"AUTH\0PLAIN {s_plain}\r\n", $"AUTH PLAIN\r{s_plain}\r\n", $"{User}:{Secret}\r\n"],
+            ["501 no", "501 no", "501 no"]),
         ("typed as a command", ["EHLO c\r\n", "AUTH LOGIN\r\n", $"{s_user}\r\n", $"{s_secret}\r\n"], ["503 no", "500 no", "500 no"]),
         ("typed plain as a command", ["EHLO c\r\n", "AUTH LOGIN\r\n", $"{User}:{Secret}\r\n"], ["503 no", "500 no"]),
         ("typed as a forbidden command", ["EHLO c\r\n", "AUTH LOGIN\r\n", $"{s_user.ToLowerInvariant()}{User}\r\n"], ["503 no", "500 no"]),
@@ -62,7 +66,8 @@ internal sealed class CredentialTests
     ];
 
     private static IEnumerable<string> Needles =>
-        new[] { User, Secret, s_plain, s_user, s_secret }.Concat(CutsOf(User)).Concat(CutsOf(Secret)).Concat([User.ToUpperInvariant(), Secret.ToUpperInvariant()]).Distinct();
+        new[] { User, Secret, s_plain, s_user, s_secret }.Concat(CutsOf(User)).Concat(CutsOf(Secret))
+            .Concat([User.ToUpperInvariant(), Secret.ToUpperInvariant()]).Distinct();
 
     [Test, Property("Hazard", "AUTH-4"), CancelAfter(90_000)]
     public async Task Credentials_InAnyDialogue_AreInNoSink([Values] bool inTls, CancellationToken cancellationToken)
@@ -103,7 +108,8 @@ internal sealed class CredentialTests
         var options = ShieldUnderTest.Before(mta);
         options = options with
         {
-            Smtpd = options.Smtpd with { ForbidUnauthPipelining = true, ForbiddenCommands = ForbiddenCommandsParser.Parse("CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}") },
+            Smtpd = options.Smtpd with { ForbidUnauthPipelining = true,
+                ForbiddenCommands = ForbiddenCommandsParser.Parse("CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}") },
             Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, ClientConnectionCountLimit = 0 },
             Log = options.Log with { MaillogFile = Path.Combine(directory, "maillog") },
             Tls = options.Tls with { ChainFiles = [chain], WrapperMode = inTls, LogLevel = 4 },
@@ -120,7 +126,8 @@ internal sealed class CredentialTests
         Assert.That(shield.Log.Errors, Is.Empty);
     }
 
-    private static async Task PlayAsync(ShieldUnderTest shield, ScriptedMta mta, bool inTls, string[] writes, string[] replies, CancellationToken cancellationToken)
+    private static async Task PlayAsync(
+        ShieldUnderTest shield, ScriptedMta mta, bool inTls, string[] writes, string[] replies, CancellationToken cancellationToken)
     {
         await using var client = await shield.ConnectAsync(cancellationToken);
         var isEarly = writes[0][0] == '!';
@@ -161,7 +168,9 @@ internal sealed class CredentialTests
             var next = 0;
             while (await connection.ReadLineAsync(cancellationToken) is { } line)
             {
-                var reply = line == "EHLO c" ? "250-mx\r\n250-AUTH PLAIN LOGIN\r\n250 ENHANCEDSTATUSCODES" : next < replies.Length ? replies[next++] : "500 5.5.2 what";
+                var reply = line == "EHLO c"
+                    ? "250-mx\r\n250-AUTH PLAIN LOGIN\r\n250 ENHANCEDSTATUSCODES"
+                    : next < replies.Length ? replies[next++] : "500 5.5.2 what";
                 if (reply is "fin" or "rst")
                 {
                     connection.Close(reset: reply == "rst");

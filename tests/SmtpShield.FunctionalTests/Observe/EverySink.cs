@@ -7,10 +7,16 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.FunctionalTests.Observe;
 
-/// <summary>Hears all that a process can be heard to say: every log category at every level with its values and scopes, activities, metrics, events of sockets, TLS and Kestrel, exceptions, console.</summary>
+/// <summary>
+/// Hears all that a process can be heard to say: every log category at every level with its values and scopes, activities, metrics, events of sockets, TLS
+/// and Kestrel, exceptions, console.
+/// </summary>
 internal sealed class EverySink : EventListener, ILoggerProvider
 {
-    private static readonly string[] s_sources = ["System.Net.Security", "System.Net.Sockets", "System.Net.NameResolution", "Microsoft-AspNetCore-Server-Kestrel", "Microsoft-Extensions-Logging"];
+    private static readonly string[] s_sources =
+    [
+        "System.Net.Security", "System.Net.Sockets", "System.Net.NameResolution", "Microsoft-AspNetCore-Server-Kestrel", "Microsoft-Extensions-Logging",
+    ];
 
     private readonly ConcurrentQueue<string> _said = new();
     private readonly ActivityListener _activities;
@@ -25,7 +31,8 @@ internal sealed class EverySink : EventListener, ILoggerProvider
         {
             ShouldListenTo = static _ => true,
             Sample = static (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
-            ActivityStopped = activity => Add($"{activity.OperationName} {activity.DisplayName} {activity.StatusDescription} {Text(activity.TagObjects)} {string.Join(' ', activity.Events.Select(some => some.Name + Text(some.Tags)))}"),
+            ActivityStopped = activity => Add($"{activity.OperationName} {activity.DisplayName} {activity.StatusDescription} {Text(activity.TagObjects)} "
+                + $"{string.Join(' ', activity.Events.Select(some => some.Name + Text(some.Tags)))}"),
         };
         ActivitySource.AddActivityListener(_activities);
         _meters.InstrumentPublished = static (instrument, listener) => listener.EnableMeasurementEvents(instrument);
@@ -61,11 +68,13 @@ internal sealed class EverySink : EventListener, ILoggerProvider
             EnableEvents(eventSource, EventLevel.Verbose, EventKeywords.All);
     }
 
-    protected override void OnEventWritten(EventWrittenEventArgs eventData) => Add($"{eventData.EventSource.Name} {eventData.EventName} {string.Join(' ', eventData.Payload ?? (IEnumerable<object?>)[])}");
+    protected override void OnEventWritten(EventWrittenEventArgs eventData) =>
+        Add($"{eventData.EventSource.Name} {eventData.EventName} {string.Join(' ', eventData.Payload ?? (IEnumerable<object?>)[])}");
 
     private static string Text(IEnumerable<KeyValuePair<string, object?>> tags) => string.Concat(tags.Select(static tag => $" {tag.Key}={tag.Value}"));
 
-    private void OnException(object? sender, FirstChanceExceptionEventArgs thrown) => Add($"{thrown.Exception.GetType().Name}: {thrown.Exception.Message} {Text(thrown.Exception.Data.Keys.Cast<object>().Select(key => KeyValuePair.Create($"{key}", thrown.Exception.Data[key])))}");
+    private void OnException(object? sender, FirstChanceExceptionEventArgs thrown) => Add($"{thrown.Exception.GetType().Name}: {thrown.Exception.Message} "
+        + $"{Text(thrown.Exception.Data.Keys.Cast<object>().Select(key => KeyValuePair.Create($"{key}", thrown.Exception.Data[key])))}");
 
     // Sources are told of from the base's constructor, before there is anything to write to.
     private void Add(string text) => _said?.Enqueue(text);
@@ -81,6 +90,7 @@ internal sealed class EverySink : EventListener, ILoggerProvider
         public bool IsEnabled(LogLevel logLevel) => true;
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            sink.Add($"{category} {logLevel} {eventId} {formatter(state, exception)} {(state is IEnumerable<KeyValuePair<string, object?>> values ? Text(values) : "")} {exception}");
+            sink.Add($"{category} {logLevel} {eventId} {formatter(state, exception)} "
+                + $"{(state is IEnumerable<KeyValuePair<string, object?>> values ? Text(values) : "")} {exception}");
     }
 }

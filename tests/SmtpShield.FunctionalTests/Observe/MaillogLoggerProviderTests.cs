@@ -40,7 +40,8 @@ public partial class MaillogLoggerProviderTests
         var lines = File.ReadAllLines(LogFile);
         Assert.That(lines, Has.Length.EqualTo(3));
         Assert.That(lines[0], Is.EqualTo("before"));
-        Assert.That(lines[1], Does.Match($@"^[A-Z][a-z]{{2}} \d\d \d\d:\d\d:\d\d mx1 smtpshield/smtpd\[{Environment.ProcessId}\]: connect from unknown\[192\.0\.2\.7\]$"));
+        Assert.That(lines[1],
+            Does.Match($@"^[A-Z][a-z]{{2}} \d\d \d\d:\d\d:\d\d mx1 smtpshield/smtpd\[{Environment.ProcessId}\]: connect from unknown\[192\.0\.2\.7\]$"));
         Assert.That(lines[2], Does.EndWith($" smtpshield/master[{Environment.ProcessId}]: daemon started"));
     }
 
@@ -67,7 +68,8 @@ public partial class MaillogLoggerProviderTests
 
     [Test]
     public void Open_Directory_SaysSo() =>
-        Assert.That(() => Open(_folder).Dispose(), Throws.TypeOf<MaillogFileException>().With.Message.EqualTo($"open logfile '{_folder}': Is a directory; name a file in maillog_file"));
+        Assert.That(() => Open(_folder).Dispose(),
+            Throws.TypeOf<MaillogFileException>().With.Message.EqualTo($"open logfile '{_folder}': Is a directory; name a file in maillog_file"));
 
     [Test]
     public void Reopen_AfterRotation_WritesToTheNewFile()
@@ -110,7 +112,8 @@ public partial class MaillogLoggerProviderTests
         using (new MaillogLoggerProvider(snapshot, TimeProvider.System, SyslogPath))
             snapshot.Replace(OptionsFor(missing));
 
-        Assert.That(File.ReadAllText(LogFile), Does.Contain($"]: warning: open logfile '{missing}': No such file or directory; ").And.EndsWith(": keeping the old logfile\n"));
+        Assert.That(File.ReadAllText(LogFile),
+            Does.Contain($"]: warning: open logfile '{missing}': No such file or directory; ").And.EndsWith(": keeping the old logfile\n"));
     }
 
     [Test]

@@ -8,10 +8,13 @@ internal sealed class AuthTests : TlsFixture
 {
     private const string NotSupported = "504 5.5.4 Error: authentication mechanism not supported";
 
-    protected override ShieldOptions Configure(ShieldOptions options) => base.Configure(options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero } });
+    protected override ShieldOptions Configure(ShieldOptions options) =>
+        base.Configure(options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero } });
 
     [Test, Property("Hazard", "AUTH-1")]
-    public async Task Response_ThatLooksLikeACommand_ReachesTheMtaAndTheSessionStays([Values("QUIT", "*", "STARTTLS", "DATA", "XCLIENT NAME=x", "GET / HTTP/1.1", "")] string response, [Values] bool inTls, CancellationToken cancellationToken)
+    public async Task Response_ThatLooksLikeACommand_ReachesTheMtaAndTheSessionStays(
+        [Values("QUIT", "*", "STARTTLS", "DATA", "XCLIENT NAME=x", "GET / HTTP/1.1", "")] string response, [Values] bool inTls,
+        CancellationToken cancellationToken)
     {
         foreach (var parts in Splits(response + "\r\n"))
         {
@@ -61,7 +64,8 @@ internal sealed class AuthTests : TlsFixture
             await client.SendAsync(response + "\r\n", cancellationToken);
             Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo(passes ? response : "*"));
             await mta.SendAsync("501 5.7.0 mine\r\n", cancellationToken);
-            Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo(passes ? "501 5.7.0 mine" : "500 5.5.6 Error: authentication exchange line is too long"));
+            Assert.That(await client.ReplyAsync(cancellationToken),
+                Is.EqualTo(passes ? "501 5.7.0 mine" : "500 5.5.6 Error: authentication exchange line is too long"));
             await ExchangeAsync(client, mta, "NOOP", "250 ok", cancellationToken);
         }
     }
@@ -93,7 +97,9 @@ internal sealed class AuthTests : TlsFixture
     }
 
     [Test, Property("Hazard", "AUTH-7"), Property("Hazard", "AUTH-8")]
-    public async Task Mechanism_ThatCannotPass_IsNeitherOfferedNorTaken([Values("GSSAPI", "DIGEST-MD5", "KERBEROS_V4", "GS2-KRB5", "EXTERNAL", "SCRAM-SHA-256-PLUS")] string mechanism, [Values] bool inTls, CancellationToken cancellationToken)
+    public async Task Mechanism_ThatCannotPass_IsNeitherOfferedNorTaken(
+        [Values("GSSAPI", "DIGEST-MD5", "KERBEROS_V4", "GS2-KRB5", "EXTERNAL", "SCRAM-SHA-256-PLUS")] string mechanism, [Values] bool inTls,
+        CancellationToken cancellationToken)
     {
         var (client, mta) = await BeginAsync(inTls, cancellationToken, $"250-AUTH {mechanism} PLAIN\r\n250-AUTH={mechanism}\r\n");
         foreach (var command in new[] { $"AUTH {mechanism} AAA=", $"auth {mechanism.ToLowerInvariant()}", $"AUTH\t{mechanism}" })
@@ -115,11 +121,13 @@ internal sealed class AuthTests : TlsFixture
     [Test, Property("Hazard", "AUTH-9")]
     public async Task Auth_BeforeTlsWithAuthOnly_IsNeitherOfferedNorTaken([Values] bool encrypt, CancellationToken cancellationToken)
     {
-        Reconfigure(options => options with { Tls = options.Tls with { AuthOnly = !encrypt, SecurityLevel = encrypt ? TlsSecurityLevel.Encrypt : TlsSecurityLevel.May } });
+        Reconfigure(options =>
+            options with { Tls = options.Tls with { AuthOnly = !encrypt, SecurityLevel = encrypt ? TlsSecurityLevel.Encrypt : TlsSecurityLevel.May } });
         const string Offer = "250-mx\r\n250-AUTH PLAIN\r\n250-AUTH=PLAIN\r\n250 ENHANCEDSTATUSCODES\r\n";
         var (client, mta) = await ConnectAsync(cancellationToken);
         Assert.That(await EhloAsync(client, mta, Offer, cancellationToken), Does.Not.Contain("AUTH"));
-        Assert.That(await client.CommandAsync("AUTH PLAIN AAA=", cancellationToken), Is.EqualTo(encrypt ? "530 5.7.0 Must issue a STARTTLS command first" : "503 5.5.1 Error: authentication not enabled"));
+        Assert.That(await client.CommandAsync("AUTH PLAIN AAA=", cancellationToken),
+            Is.EqualTo(encrypt ? "530 5.7.0 Must issue a STARTTLS command first" : "503 5.5.1 Error: authentication not enabled"));
         Assert.That(mta.Received, Is.EqualTo("EHLO c\r\n"));
         var inside = await StartTlsAsync(client, cancellationToken);
         Assert.That(await EhloAsync(client, inside, Offer, cancellationToken), Does.Contain("250-AUTH PLAIN\n250-AUTH=PLAIN"));
@@ -134,13 +142,15 @@ internal sealed class AuthTests : TlsFixture
         return await client.ReplyAsync(cancellationToken);
     }
 
-    private async Task<(RawSmtpClient Client, MtaConnection Mta)> BeginAsync(bool inTls, CancellationToken cancellationToken, string offer = "250-AUTH PLAIN LOGIN\r\n")
+    private async Task<(RawSmtpClient Client, MtaConnection Mta)> BeginAsync(
+        bool inTls, CancellationToken cancellationToken, string offer = "250-AUTH PLAIN LOGIN\r\n")
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
         if (inTls)
             mta = await StartTlsAsync(client, cancellationToken);
         var offered = await EhloAsync(client, mta, "250-mx\r\n" + offer + "250 ENHANCEDSTATUSCODES\r\n", cancellationToken);
-        Assert.That(offered.Split('\n').Where(static line => line.Contains("AUTH", StringComparison.Ordinal)), Is.EqualTo(offer.Contains("AUTH=", StringComparison.Ordinal) ? ["250-AUTH PLAIN"] : new[] { "250-AUTH PLAIN LOGIN" }));
+        Assert.That(offered.Split('\n').Where(static line => line.Contains("AUTH", StringComparison.Ordinal)),
+            Is.EqualTo(offer.Contains("AUTH=", StringComparison.Ordinal) ? ["250-AUTH PLAIN"] : new[] { "250-AUTH PLAIN LOGIN" }));
         return (client, mta);
     }
 }

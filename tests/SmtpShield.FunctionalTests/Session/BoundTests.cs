@@ -13,7 +13,8 @@ internal sealed class BoundTests : RelayFixture
     protected override int? MtaReceiveBuffer => 4096;
 
     protected override ShieldOptions Configure(ShieldOptions options) =>
-        options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, SoftErrorLimit = 100_000, HardErrorLimit = 100_000, JunkCommandLimit = 100_000 } };
+        options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, SoftErrorLimit = 100_000, HardErrorLimit = 100_000,
+            JunkCommandLimit = 100_000 } };
 
     [TestCase("BDAT 100", true)]
     [TestCase("BDAT 101", false)]
@@ -85,7 +86,8 @@ internal sealed class BoundTests : RelayFixture
                 }
             },
             cancellationToken);
-        var sending = client.SendAsync(string.Concat(Enumerable.Range(0, Recipients).Select(static i => string.Create(CultureInfo.InvariantCulture, $"RCPT TO:<{i}@y>\r\n"))), cancellationToken);
+        var sending = client.SendAsync(string.Concat(Enumerable.Range(0, Recipients)
+            .Select(static i => string.Create(CultureInfo.InvariantCulture, $"RCPT TO:<{i}@y>\r\n"))), cancellationToken);
         for (var i = 0; i < Recipients; i++)
             Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo($"250 <{i}@y> {padding}"));
         await Task.WhenAll(sending, answering);
@@ -101,7 +103,8 @@ internal sealed class BoundTests : RelayFixture
             var client = await RawSmtpClient.ConnectAsync(Shield.EndPoint, IPAddress.Parse("127.0.0.2"), cancellationToken, read: i % 100 == 0);
             held.Add(client);
             if (i >= 50 && i % 100 == 0)
-                Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("421 4.7.0 mail.example.com Error: too many connections from 127.0.0.2\r\n"));
+                Assert.That(await client.ReadToEndAsync(cancellationToken),
+                    Is.EqualTo("421 4.7.0 mail.example.com Error: too many connections from 127.0.0.2\r\n"));
             if (i % 100 == 50)
             {
                 foreach (var refused in held[50..])
@@ -227,7 +230,8 @@ internal sealed class BoundTests : RelayFixture
             await client.SendAsync("x\r\n.\r\n", cancellationToken);
             await mta.ReadThroughAsync("\r\n.\r\n", cancellationToken);
             await mta.SendAsync("250 queued\r\n", cancellationToken);
-            Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("250 queued\r\n421 4.3.2 mail.example.com Service not available, closing transmission channel\r\n"));
+            Assert.That(await client.ReadToEndAsync(cancellationToken),
+                Is.EqualTo("250 queued\r\n421 4.3.2 mail.example.com Service not available, closing transmission channel\r\n"));
         }
     }
 

@@ -202,7 +202,8 @@ internal sealed class ChunkTests : RelayFixture
             return;
         }
 
-        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("250-mx\r\n250 ENHANCEDSTATUSCODES\r\n521 5.5.1 Error: command not implemented\r\n"));
+        Assert.That(await client.ReadToEndAsync(cancellationToken),
+            Is.EqualTo("250-mx\r\n250 ENHANCEDSTATUSCODES\r\n521 5.5.1 Error: command not implemented\r\n"));
         await mta.Ended.WaitAsync(cancellationToken);
         Assert.That(mta.Received, Is.EqualTo("EHLO c\r\n"));
     }

@@ -46,7 +46,8 @@ internal sealed class ClientDeadlineTests : RelayFixture
     [Test, Property("Hazard", "DOS-1")]
     public async Task Noops_EverySoOften_EndAtTheJunkAndErrorLimits(CancellationToken cancellationToken)
     {
-        Reconfigure(static options => options with { Limits = options.Limits with { JunkCommandLimit = 3, HardErrorLimit = 3, ErrorSleepTime = TimeSpan.Zero } });
+        Reconfigure(
+            static options => options with { Limits = options.Limits with { JunkCommandLimit = 3, HardErrorLimit = 3, ErrorSleepTime = TimeSpan.Zero } });
         var (client, mta) = await BeginAsync(cancellationToken);
 
         // RSET was the first: limit + 1 are free, and three more are too many.
@@ -69,7 +70,8 @@ internal sealed class ClientDeadlineTests : RelayFixture
     [TestCase("BDAT", false, 10, 1, 180)]
     [TestCase("BDAT", true, 10, 1, 10)]
     [Property("Hazard", "DOS-1"), Property("Hazard", "BDAT-12")]
-    public async Task Content_Trickling_EndsTheSessionWhenItsBudgetIsUsedUp(string by, bool perRequest, int timeout, int octetsPerSecond, int seconds, CancellationToken cancellationToken)
+    public async Task Content_Trickling_EndsTheSessionWhenItsBudgetIsUsedUp(
+        string by, bool perRequest, int timeout, int octetsPerSecond, int seconds, CancellationToken cancellationToken)
     {
         Set(options => options with { PerRequestDeadline = perRequest, Timeout = TimeSpan.FromSeconds(timeout) });
         var (client, mta) = await BeginContentAsync(by, cancellationToken);
@@ -363,5 +365,6 @@ internal sealed class ClientDeadlineTests : RelayFixture
 
     // Until the client can send no more: the MTA's, the shield's and its own buffers are full.
     private static async Task SettleAsync(Task sending, CancellationToken cancellationToken) =>
-        Assert.That(await Eventually.TryAsync(() => sending.IsCompleted, TimeSpan.FromMilliseconds(400), cancellationToken), Is.False, "the MTA has taken all of it");
+        Assert.That(await Eventually.TryAsync(() => sending.IsCompleted, TimeSpan.FromMilliseconds(400), cancellationToken), Is.False,
+            "the MTA has taken all of it");
 }

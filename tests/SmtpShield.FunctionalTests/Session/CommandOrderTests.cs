@@ -133,7 +133,8 @@ internal sealed class CommandOrderTests : RelayFixture
     public async Task Pipelined_ThousandBadRecipients_MtaSeesAsManyAsTheHardLimit(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
-        await client.SendAsync(string.Concat(Enumerable.Range(0, 1000).Select(static i => string.Create(CultureInfo.InvariantCulture, $"RCPT TO:<{i}@y>\r\n"))), cancellationToken);
+        await client.SendAsync(string.Concat(Enumerable.Range(0, 1000).Select(static i => string.Create(CultureInfo.InvariantCulture, $"RCPT TO:<{i}@y>\r\n"))),
+            cancellationToken);
         for (var i = 0; i < 20; i++)
         {
             Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo($"RCPT TO:<{i}@y>"));
@@ -174,7 +175,8 @@ internal sealed class CommandOrderTests : RelayFixture
         await mta.ReadToLengthAsync(20 * 15, cancellationToken);
         await mta.SendAsync(string.Concat(Enumerable.Repeat("550 no\r\n", 11)), cancellationToken);
 
-        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(string.Concat(Enumerable.Repeat("550 no\r\n", 11)) + "421 4.7.0 mail.example.com Error: too many errors\r\n"));
+        Assert.That(await client.ReadToEndAsync(cancellationToken),
+            Is.EqualTo(string.Concat(Enumerable.Repeat("550 no\r\n", 11)) + "421 4.7.0 mail.example.com Error: too many errors\r\n"));
         Assert.That(mta.ReceivedLength, Is.EqualTo(20 * 15));
     }
 

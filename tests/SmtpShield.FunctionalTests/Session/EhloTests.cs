@@ -6,7 +6,8 @@ namespace SmtpShield.FunctionalTests.Session;
 /// <summary>What a client gets to see of an EHLO reply, what may be done with it, and what is refused because it is not there.</summary>
 internal sealed class EhloTests : RelayFixture
 {
-    protected override ShieldOptions Configure(ShieldOptions options) => options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, SoftErrorLimit = 5000, HardErrorLimit = 5000 } };
+    protected override ShieldOptions Configure(ShieldOptions options) =>
+        options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, SoftErrorLimit = 5000, HardErrorLimit = 5000 } };
 
     [TestCase("PIPELINING", "PIPELINING")]
     [TestCase("8BITMIME", "8BITMIME")]
@@ -85,7 +86,8 @@ internal sealed class EhloTests : RelayFixture
         Set(options => options with { DiscardEhloKeywords = discard.Split(", ") });
         var (client, mta) = await ConnectAsync(cancellationToken);
         Assert.That(await EhloAsync(client, mta, keywords, cancellationToken), Is.EqualTo(Reply(passed)));
-        Assert.That(Shield.Log.Lines.Count(static line => line.StartsWith("discarding EHLO keywords: ", StringComparison.Ordinal)), Is.EqualTo(discard.StartsWith("silent", StringComparison.Ordinal) ? 0 : 1));
+        Assert.That(Shield.Log.Lines.Count(static line => line.StartsWith("discarding EHLO keywords: ", StringComparison.Ordinal)),
+            Is.EqualTo(discard.StartsWith("silent", StringComparison.Ordinal) ? 0 : 1));
     }
 
     [TestCase("STARTTLS", "STARTTLS", "502 5.5.1 Error: command not implemented")]
@@ -175,7 +177,8 @@ internal sealed class EhloTests : RelayFixture
             reply = "521 5.5.1 Error: command not implemented";
         Reconfigure(static options => options with
         {
-            Limits = options.Limits with { ClientMessageRateLimit = 1, ClientRecipientRateLimit = 1, ClientAuthRateLimit = 1, ClientNewTlsSessionRateLimit = 1 },
+            Limits = options.Limits with { ClientMessageRateLimit = 1, ClientRecipientRateLimit = 1, ClientAuthRateLimit = 1,
+                ClientNewTlsSessionRateLimit = 1 },
             Smtpd = options.Smtpd with { ForbidUnauthPipelining = true },
         });
         var (first, firstMta) = await ConnectAsync(cancellationToken);
@@ -202,7 +205,8 @@ internal sealed class EhloTests : RelayFixture
 
     private void Set(Func<SmtpdOptions, SmtpdOptions> change) => Reconfigure(options => options with { Smtpd = change(options.Smtpd) });
 
-    private static async Task<string> EhloAsync(Testing.Smtp.RawSmtpClient client, Testing.Smtp.MtaConnection mta, string keywords, CancellationToken cancellationToken)
+    private static async Task<string> EhloAsync(
+        Testing.Smtp.RawSmtpClient client, Testing.Smtp.MtaConnection mta, string keywords, CancellationToken cancellationToken)
     {
         await client.SendAsync("EHLO c\r\n", cancellationToken);
         await mta.ReadLineAsync(cancellationToken);

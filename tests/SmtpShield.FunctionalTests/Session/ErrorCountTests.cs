@@ -13,7 +13,8 @@ internal sealed class ErrorCountTests : RelayFixture
 
     protected override ShieldOptions Configure(ShieldOptions options) => options with
     {
-        Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, ClientErrorRateLimit = 1000, ClientAuthFailureRateLimit = 1000, SoftErrorLimit = 2, HardErrorLimit = 2, RecipientOvershootLimit = 1 },
+        Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, ClientErrorRateLimit = 1000, ClientAuthFailureRateLimit = 1000, SoftErrorLimit = 2,
+            HardErrorLimit = 2, RecipientOvershootLimit = 1 },
     };
 
     [TestCase("RCPT TO:<a@b>", "550 5.1.1 no", 1, 0)]
@@ -36,7 +37,8 @@ internal sealed class ErrorCountTests : RelayFixture
     [TestCase("MAIL FROM:<a@b>", "535 5.7.8 what", 1, 0)]
     [TestCase("FOO", "500 what", 1, 0)]
     [Property("Hazard", "REP-errors")]
-    public async Task Refusal_OfTheMta_IsAnErrorOfTheSessionAndMayBeOneOfTheClient(string command, string reply, int errors, int failures, CancellationToken cancellationToken)
+    public async Task Refusal_OfTheMta_IsAnErrorOfTheSessionAndMayBeOneOfTheClient(
+        string command, string reply, int errors, int failures, CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
         await ExchangeAsync(client, mta, command, reply, cancellationToken);
@@ -155,7 +157,8 @@ internal sealed class ErrorCountTests : RelayFixture
         Reconfigure(static options => options with
         {
             Listener = options.Listener with { DefaultProcessLimit = 3 },
-            UnderStress = options with { Limits = options.Limits with { HardErrorLimit = 1, SoftErrorLimit = 1 }, Smtpd = options.Smtpd with { LineLengthLimit = 512 } },
+            UnderStress = options with { Limits = options.Limits with { HardErrorLimit = 1, SoftErrorLimit = 1 },
+                Smtpd = options.Smtpd with { LineLengthLimit = 512 } },
         });
         var (calm, calmMta) = await ConnectAsync(cancellationToken);
         var (second, secondMta) = await ConnectAsync(cancellationToken);
@@ -164,7 +167,8 @@ internal sealed class ErrorCountTests : RelayFixture
         await ExchangeAsync(calm, calmMta, "NOOP", "250 still here", cancellationToken);
         await ExchangeAsync(second, secondMta, "QUIT", "221 bye", cancellationToken);
         await second.ReadToEndAsync(cancellationToken);
-        Assert.That(await stressed.CommandAsync("NOOP " + new string('x', 600), cancellationToken), Is.EqualTo("500 5.5.2 mail.example.com Error: command too long"));
+        Assert.That(await stressed.CommandAsync("NOOP " + new string('x', 600), cancellationToken),
+            Is.EqualTo("500 5.5.2 mail.example.com Error: command too long"));
 
         Assert.That(await stressed.ReadToEndAsync(cancellationToken), Is.EqualTo(TooManyErrors));
         Assert.That(stressedMta.Received, Is.Empty);

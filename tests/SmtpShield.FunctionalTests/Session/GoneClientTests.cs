@@ -7,7 +7,10 @@ using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Session;
 
-/// <summary>A client that goes without its replies does not escape the books: what the MTA still owes it is read, counted and logged, and it keeps its place no longer than that takes.</summary>
+/// <summary>
+/// A client that goes without its replies does not escape the books: what the MTA still owes it is read, counted and logged, and it keeps its
+/// place no longer than that takes.
+/// </summary>
 [CancelAfter(20_000)]
 internal sealed class GoneClientTests : RelayFixture
 {
@@ -39,7 +42,8 @@ internal sealed class GoneClientTests : RelayFixture
         Assert.Multiple(() =>
         {
             Assert.That(Lines("NOQUEUE: reject: RCPT"), Has.Length.EqualTo(Recipients));
-            Assert.That(Lines("NOQUEUE: reject: RCPT").Last(), Is.EqualTo("NOQUEUE: reject: RCPT from unknown[127.0.0.1]: 550 5.1.1 <n12@y> unknown; from=<a@x> to=<n12@y> proto=ESMTP helo=<c>"));
+            Assert.That(Lines("NOQUEUE: reject: RCPT").Last(),
+                Is.EqualTo("NOQUEUE: reject: RCPT from unknown[127.0.0.1]: 550 5.1.1 <n12@y> unknown; from=<a@x> to=<n12@y> proto=ESMTP helo=<c>"));
             Assert.That(Lines("lost connection"), Is.EqualTo(new[] { "lost connection after RCPT from unknown[127.0.0.1]" }).AsCollection);
             Assert.That(Lines("disconnect"), Is.EqualTo(new[] { "disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=0/12 commands=2/14" }).AsCollection);
             Assert.That(Counted(AnvilEvent.Error), Is.EqualTo(Recipients));
@@ -62,7 +66,8 @@ internal sealed class GoneClientTests : RelayFixture
         await Shield.Drain.WhenEmpty.WaitAsync(cancellationToken);
 
         Assert.That(Counted(AnvilEvent.AuthFailure), Is.EqualTo(1));
-        Assert.That(Lines("unknown[127.0.0.1]: SASL"), Is.EqualTo(new[] { "unknown[127.0.0.1]: SASL PLAIN authentication failed: authentication failure" }).AsCollection);
+        Assert.That(Lines("unknown[127.0.0.1]: SASL"),
+            Is.EqualTo(new[] { "unknown[127.0.0.1]: SASL PLAIN authentication failed: authentication failure" }).AsCollection);
     }
 
     /// <summary>Postfix notices that its client has gone when it sends the first delayed reply, and reads no further command.</summary>
@@ -164,7 +169,8 @@ internal sealed class GoneClientTests : RelayFixture
         return await next;
     }
 
-    private string[] Lines(string start) => [.. Shield.Log.Lines.Where(line => line.StartsWith(start, StringComparison.Ordinal) && line.Contains("[127.0.0.1]", StringComparison.Ordinal))];
+    private string[] Lines(string start) => [.. Shield.Log.Lines.Where(line => line.StartsWith(start, StringComparison.Ordinal)
+        && line.Contains("[127.0.0.1]", StringComparison.Ordinal))];
 
     private int Counted(AnvilEvent kind) => Shield.Anvil.Peek(new(ServiceOptions.DefaultName, ClientRange.Of(IPAddress.Loopback, 32, 128))).Of(kind);
 }

@@ -97,7 +97,8 @@ public class HandshakeShareTests
         await StartAsync(new() { WrapperMode = true }, new() { ClientConnectionRateLimit = 5 }, cancellationToken);
         var greetings = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => GreetingAsync("127.0.0.2", cancellationToken)));
 
-        Assert.That(greetings.GroupBy(greeting => greeting[..3]).Select(group => (group.Key, group.Count())), Is.EquivalentTo(new[] { ("220", 5), ("421", 5), ("clo", 190) }));
+        Assert.That(greetings.GroupBy(greeting => greeting[..3]).Select(group => (group.Key, group.Count())),
+            Is.EquivalentTo(new[] { ("220", 5), ("421", 5), ("clo", 190) }));
     }
 
     [TestCase(true)]
@@ -119,9 +120,11 @@ public class HandshakeShareTests
         for (var number = 0; number < 100; number++)
             replies.Add((await SayStartTlsAsync($"127.0.0.{2 + number % 2}", cancellationToken)).Reply);
 
-        Assert.That(replies.Count(static reply => reply.StartsWith("220", StringComparison.Ordinal)), Is.EqualTo(16), "two shares: a tenth of what was free each time");
+        Assert.That(replies.Count(static reply => reply.StartsWith("220", StringComparison.Ordinal)), Is.EqualTo(16),
+            "two shares: a tenth of what was free each time");
         Assert.That(await StartTlsAsync("127.0.0.4", cancellationToken), Is.EqualTo("250 mx"));
-        Assert.That(_shield.Log.Lines, Has.Some.Match(@"^\d+ TLS handshakes of 127\.0\.0\.[23] are under way: further ones of it are refused until some are over$"));
+        Assert.That(_shield.Log.Lines,
+            Has.Some.Match(@"^\d+ TLS handshakes of 127\.0\.0\.[23] are under way: further ones of it are refused until some are over$"));
     }
 
     [TestCase(false)]
@@ -145,7 +148,8 @@ public class HandshakeShareTests
         await Eventually.HoldsAsync(() => Lines("SSL_accept error from unknown[127.0.1.") == 1, s_limit, "one had to go", cancellationToken);
 
         Assert.That((early, late), Is.EqualTo(("closed", "220 mx ESMTP")));
-        Assert.That(_shield.Log.Lines, Has.Some.Match(@"^20 TLS handshakes are under way, as many as shield_tls_handshake_limit allows: further ones are refused; most are of (127\.0\.1\.\d+ \(1\)(, |$)){5}"));
+        Assert.That(_shield.Log.Lines, Has.Some.Match(@"^20 TLS handshakes are under way, as many as shield_tls_handshake_limit allows: "
+            + @"further ones are refused; most are of (127\.0\.1\.\d+ \(1\)(, |$)){5}"));
     }
 
     // What the MTA takes for the commands before STARTTLS is not the handshake's.
@@ -222,7 +226,8 @@ public class HandshakeShareTests
         _time.Advance(TimeSpan.FromSeconds(1));
         var options = ShieldUnderTest.Before(_mta);
         _shield = await ShieldUnderTest.StartAsync(
-            options with { Tls = tls with { ChainFiles = [_chain], LogLevel = 1 }, Limits = limits, Listener = options.Listener with { DefaultProcessLimit = 3000 } }, cancellationToken, _time);
+            options with { Tls = tls with { ChainFiles = [_chain], LogLevel = 1 }, Limits = limits,
+                Listener = options.Listener with { DefaultProcessLimit = 3000 } }, cancellationToken, _time);
     }
 
     private async Task<Socket> ConnectAsync(string from, CancellationToken cancellationToken)

@@ -4,7 +4,10 @@ using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Session;
 
-/// <summary><c>smtpd_forbid_unauth_pipelining</c>, on as by default: what has arrived behind a command it must not stand behind. One write each: what comes later is not early.</summary>
+/// <summary>
+/// <c>smtpd_forbid_unauth_pipelining</c>, on as by default: what has arrived behind a command it must not stand behind. One write each:
+/// what comes later is not early.
+/// </summary>
 [CancelAfter(8_000)]
 internal sealed class ImproperPipeliningTests : RelayFixture
 {

@@ -4,7 +4,9 @@ using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Session;
 
-/// <summary>An MTA that takes what Postfix refuses: a MAIL or RCPT it accepts is one, however it was written and wherever it stands; what it refuses is none.</summary>
+/// <summary>
+/// An MTA that takes what Postfix refuses: a MAIL or RCPT it accepts is one, however it was written and wherever it stands; what it refuses is none.
+/// </summary>
 internal sealed class LenientMtaTests : RelayFixture
 {
     private const string TooMuchMail = "450 4.7.1 Error: too much mail from 127.0.0.1";

@@ -4,7 +4,9 @@ using SmtpShield.Testing;
 
 namespace SmtpShield.FunctionalTests.Session;
 
-/// <summary>What the shield refuses itself: in its place among the MTA's replies, and with nothing behind it that the MTA could take for more than the client believes.</summary>
+/// <summary>
+/// What the shield refuses itself: in its place among the MTA's replies, and with nothing behind it that the MTA could take for more than the client believes.
+/// </summary>
 [CancelAfter(10_000)]
 internal sealed class LocalRefusalTests : RelayFixture
 {
@@ -99,7 +101,8 @@ internal sealed class LocalRefusalTests : RelayFixture
     [TestCase("HELO c", "250 mx", "DATA", "503 mine")]
     [TestCase("MAIL FROM:", "501 no", "RCPT TO:<b@y>", "503 mine")]
     [Property("Hazard", "PIPE-4")]
-    public async Task Mail_RefusedHereThenAnotherBeginning_TheMtaIsAskedAgain(string command, string reply, string next, string nextReply, CancellationToken cancellationToken)
+    public async Task Mail_RefusedHereThenAnotherBeginning_TheMtaIsAskedAgain(
+        string command, string reply, string next, string nextReply, CancellationToken cancellationToken)
     {
         var (client, mta, _) = await BeginAboveTheMessageRateAsync(cancellationToken);
         Assert.That(await client.CommandAsync("MAIL FROM:<s@x>", cancellationToken), Is.EqualTo(TooMuchMail));
@@ -140,7 +143,8 @@ internal sealed class LocalRefusalTests : RelayFixture
     }
 
     [Test, Property("Hazard", "BDAT-3"), Property("Hazard", "PIPE-4")]
-    public async Task Chunk_BehindARefusedMail_IsDroppedAndTheNextLineIsACommand([Values("BDAT 18 LAST", "bdat 18")] string command, CancellationToken cancellationToken)
+    public async Task Chunk_BehindARefusedMail_IsDroppedAndTheNextLineIsACommand(
+        [Values("BDAT 18 LAST", "bdat 18")] string command, CancellationToken cancellationToken)
     {
         var sent = $"MAIL FROM:<s@x>\r\n{command}\r\nRSET\r\n.\r\nQUIT\r\nxyzBDAT 0\r\nNOOP\r\n";
         foreach (var parts in Splits(sent).Where(static (parts, index) => index % 3 == 0 || parts.Length > 2))
@@ -180,7 +184,8 @@ internal sealed class LocalRefusalTests : RelayFixture
     {
         var (client, mta, start) = await BeginAboveTheMessageRateAsync(cancellationToken);
         var parts = ("NOOP\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@y>\r\n" + chunks).Split('{', '}');
-        var sending = client.SendAsync(string.Concat(parts.Select(static part => int.TryParse(part, out var length) ? new('x', length) : part)) + new string('x', octets), cancellationToken);
+        var sending = client.SendAsync(string.Concat(parts.Select(static part => int.TryParse(part, out var length) ? new('x', length) : part))
+            + new string('x', octets), cancellationToken);
         foreach (var command in chunks.Contains("RSET", StringComparison.Ordinal) ? new[] { "NOOP", "RSET" } : ["NOOP"])
         {
             Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo(command));
@@ -213,13 +218,15 @@ internal sealed class LocalRefusalTests : RelayFixture
             await mta.SendAsync("250 ok\r\n", cancellationToken);
         }
 
-        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo((inExchange ? "" : "250 ok\r\n") + "421 4.7.0 mail.example.com Error: too much refused input\r\n"));
+        Assert.That(await client.ReadToEndAsync(cancellationToken),
+            Is.EqualTo((inExchange ? "" : "250 ok\r\n") + "421 4.7.0 mail.example.com Error: too much refused input\r\n"));
         await mta.Ended.WaitAsync(cancellationToken);
         Assert.That(mta.Received[start..], Does.Not.Contain("x"));
     }
 
     [Test, Property("Hazard", "DOS-5")]
-    public async Task Recipients_AboveTheRecipientLimit_AreRefusedHereAndAreNoErrors([Values] bool pipelined, [Values] bool enhanced, CancellationToken cancellationToken)
+    public async Task Recipients_AboveTheRecipientLimit_AreRefusedHereAndAreNoErrors(
+        [Values] bool pipelined, [Values] bool enhanced, CancellationToken cancellationToken)
     {
         Limit(static limits => limits with { RecipientLimit = 100, HardErrorLimit = 3, SoftErrorLimit = 3, RecipientOvershootLimit = 50 });
         var (client, mta) = await ConnectAsync(cancellationToken);
@@ -341,7 +348,8 @@ internal sealed class LocalRefusalTests : RelayFixture
     private void Limit(Func<SmtpdLimitOptions, SmtpdLimitOptions> change) => Reconfigure(options => options with { Limits = change(options.Limits) });
 
     // Up to 1 message, which has been.
-    private async Task<(Testing.Smtp.RawSmtpClient Client, Testing.Smtp.MtaConnection Mta, int Start)> BeginAboveTheMessageRateAsync(CancellationToken cancellationToken)
+    private async Task<(Testing.Smtp.RawSmtpClient Client, Testing.Smtp.MtaConnection Mta, int Start)> BeginAboveTheMessageRateAsync(
+        CancellationToken cancellationToken)
     {
         Limit(static limits => limits with { ClientMessageRateLimit = 1, ClientConnectionCountLimit = 0 });
         var (client, mta) = await ConnectAsync(cancellationToken);

@@ -7,7 +7,8 @@ namespace SmtpShield.FunctionalTests.Session;
 internal sealed class LogTests : RelayFixture
 {
     protected override ShieldOptions Configure(ShieldOptions options) =>
-        options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, SoftErrorLimit = 100_000, HardErrorLimit = 100_000, JunkCommandLimit = 100_000 } };
+        options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, SoftErrorLimit = 100_000, HardErrorLimit = 100_000,
+            JunkCommandLimit = 100_000 } };
 
     [Test, Property("Hazard", "LOG-1")]
     public async Task Name_OfAllOctets_IsOneLineOfPrintableCharacters(CancellationToken cancellationToken)
@@ -49,7 +50,8 @@ internal sealed class LogTests : RelayFixture
         await client.SendAsync("NOOP " + Fake + new string('x', 3000) + "\r\n", cancellationToken);
         await client.ReplyAsync(cancellationToken);
 
-        var lines = Shield.Log.Lines.Where(static line => line.Contains("192.0.2.9", StringComparison.Ordinal) || line.Contains("SASL", StringComparison.Ordinal)).ToArray();
+        var lines = Shield.Log.Lines.Where(static line => line.Contains("192.0.2.9", StringComparison.Ordinal)
+            || line.Contains("SASL", StringComparison.Ordinal)).ToArray();
         Assert.That(lines, Has.Length.GreaterThan(1));
         Assert.That(lines.Select(static line => line.Split("192.0.2.9")[0]), Is.All.Contains("unknown[127.0.0.1]"));
     }

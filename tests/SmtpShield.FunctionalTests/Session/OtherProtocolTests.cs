@@ -93,11 +93,13 @@ internal sealed class OtherProtocolTests : RelayFixture
         }
     }
 
-    // Every line of up to five octets that line readers disagree on: the MTA gets whole lines with no such octet inside, one for each that was not refused, and each line has one reply.
+    // Every line of up to five octets that line readers disagree on: the MTA gets whole lines with no such octet inside, one for each that was not
+    // refused, and each line has one reply.
     [Test, Property("Hazard", "CMD-1"), Property("Hazard", "CMD-2"), CancelAfter(20_000)]
     public async Task Lines_OfAllOddOctets_AreOneCommandForShieldAndMtaEach([Values] bool acceptsLf, CancellationToken cancellationToken)
     {
-        Reconfigure(options => options with { Smtpd = options.Smtpd with { AcceptLfCommands = acceptsLf, ForbiddenCommands = ForbiddenCommands.None }, Limits = options.Limits with { JunkCommandLimit = 100_000 } });
+        Reconfigure(options => options with { Smtpd = options.Smtpd with { AcceptLfCommands = acceptsLf, ForbiddenCommands = ForbiddenCommands.None },
+            Limits = options.Limits with { JunkCommandLimit = 100_000 } });
         var (client, mta) = await ConnectAsync(cancellationToken);
         await ExchangeAsync(client, mta, "RSET", "250 ok", cancellationToken);
         var answering = AnswerAsync();
@@ -125,7 +127,8 @@ internal sealed class OtherProtocolTests : RelayFixture
                 refused += reply == BadSyntax ? 1 : 0;
             }
 
-            Assert.That(replies, Is.EqualTo(acceptsLf ? (line + "\r\n").Count(static octet => octet == '\n') : (line + "\r\n").Split("\r\n").Length - 1), Shown(line));
+            Assert.That(replies,
+                Is.EqualTo(acceptsLf ? (line + "\r\n").Count(static octet => octet == '\n') : (line + "\r\n").Split("\r\n").Length - 1), Shown(line));
             Assert.That(mta.Received[start..].Replace("\r\n", "", StringComparison.Ordinal).IndexOfAny(['\r', '\n', '\0']), Is.Negative, Shown(line));
         }
 
@@ -138,7 +141,8 @@ internal sealed class OtherProtocolTests : RelayFixture
                 await mta.SendAsync(line == "VRFY mark" ? "252 mark\r\n" : "250 ok\r\n", cancellationToken);
         }
 
-        static string Shown(string line) => line.Replace("\r", "␍", StringComparison.Ordinal).Replace("\n", "␊", StringComparison.Ordinal).Replace("\0", "␀", StringComparison.Ordinal);
+        static string Shown(string line) =>
+            line.Replace("\r", "␍", StringComparison.Ordinal).Replace("\n", "␊", StringComparison.Ordinal).Replace("\0", "␀", StringComparison.Ordinal);
     }
 
     [TestCase("RSET\nNOOP\r\n")]
@@ -211,7 +215,8 @@ internal sealed class OtherProtocolTests : RelayFixture
     {
         const string Script = "<script>alert(1)</script>";
         foreach (var line in (string[])[
-            "XCLIENT " + Script, "XEXCH50 " + Script, "TURN " + Script, "POST " + Script, Script, "MAIL FROM:<" + Script + "> PRDR", "BDAT " + Script, "NOOP \0" + Script,
+            "XCLIENT " + Script, "XEXCH50 " + Script, "TURN " + Script, "POST " + Script, Script, "MAIL FROM:<" + Script + "> PRDR",
+            "BDAT " + Script, "NOOP \0" + Script,
             "NOOP " + Script + new string('x', 5000), "SSH-" + Script, "\u0016" + Script, "MAIL FROM:<" + Script + ">"])
         {
             Reconfigure(options => options with { Smtpd = options.Smtpd with { HeloRequired = line.EndsWith(">>", StringComparison.Ordinal) } });

@@ -11,7 +11,8 @@ internal sealed class PassthroughTests : RelayFixture
 
     protected override bool HasFakeTime => true;
 
-    protected override ShieldOptions Configure(ShieldOptions options) => options with { Limits = options.Limits with { HardErrorLimit = 3, JunkCommandLimit = 3 } };
+    protected override ShieldOptions Configure(ShieldOptions options) =>
+        options with { Limits = options.Limits with { HardErrorLimit = 3, JunkCommandLimit = 3 } };
 
     [Test, Property("Hazard", "TLS-7"), Property("Hazard", "TLS-15")]
     public async Task Octets_BehindStartTls_PassUnchangedBothWays(CancellationToken cancellationToken)

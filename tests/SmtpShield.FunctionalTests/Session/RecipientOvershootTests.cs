@@ -2,7 +2,9 @@ using SmtpShield.Options;
 
 namespace SmtpShield.FunctionalTests.Session;
 
-/// <summary>Recipients above <c>smtpd_recipient_limit</c> are no errors up to <c>smtpd_recipient_overshoot_limit</c>, whatever the refusal looks like.</summary>
+/// <summary>
+/// Recipients above <c>smtpd_recipient_limit</c> are no errors up to <c>smtpd_recipient_overshoot_limit</c>, whatever the refusal looks like.
+/// </summary>
 internal sealed class RecipientOvershootTests : RelayFixture
 {
     protected override ShieldOptions Configure(ShieldOptions options) =>

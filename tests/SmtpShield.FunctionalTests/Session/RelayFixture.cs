@@ -4,7 +4,10 @@ using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Session;
 
-/// <summary>A shield before one <see cref="ScriptedMta"/>, shared by the tests of a fixture. Each test plays both the client and the MTA; afterwards nothing may be left of its sessions.</summary>
+/// <summary>
+/// A shield before one <see cref="ScriptedMta"/>, shared by the tests of a fixture. Each test plays both the client and the MTA; afterwards
+/// nothing may be left of its sessions.
+/// </summary>
 [CancelAfter(20_000)]
 internal abstract class RelayFixture
 {
@@ -32,7 +35,8 @@ internal abstract class RelayFixture
 
         // Most of these tests send groups in sessions of a few commands: what is allowed in a group has tests of its own.
         var options = ShieldUnderTest.Before(Mta);
-        Shield = await ShieldUnderTest.StartAsync(Configure(options with { Smtpd = options.Smtpd with { ForbidUnauthPipelining = false } }), CancellationToken.None, Time, heap: Heap);
+        Shield = await ShieldUnderTest.StartAsync(Configure(options with { Smtpd = options.Smtpd with { ForbidUnauthPipelining = false } }),
+            CancellationToken.None, Time, heap: Heap);
     }
 
     [TearDown]
@@ -50,7 +54,8 @@ internal abstract class RelayFixture
             {
                 Assert.That(Shield.CountedConnections, Is.Zero, "connections still counted");
                 Assert.That(Shield.Anvil.InFlight.Count, Is.Zero, "commands or logins still counted as with the MTA");
-                Assert.That(Shield.Upstreams.SessionsOf(Shield.Upstreams.DestinationsOf(ServiceOptions.DefaultName).First()), Is.Zero, "upstream sessions still counted");
+                Assert.That(Shield.Upstreams.SessionsOf(Shield.Upstreams.DestinationsOf(ServiceOptions.DefaultName).First()), Is.Zero,
+                    "upstream sessions still counted");
                 Assert.That(Shield.Log.Errors, Is.Empty);
             });
         }

@@ -40,11 +40,14 @@ internal sealed class SheddingTests : RelayFixture
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(NotAvailable));
         await mta.Ended.WaitAsync(cancellationToken);
         await LookAsync(percent: 10, cancellationToken);
-        await Eventually.HoldsAsync(() => Shield.Log.Lines.Any(static line => line.StartsWith("memory is no longer short", StringComparison.Ordinal)), _patience, "clients are accepted", cancellationToken);
+        await Eventually.HoldsAsync(() => Shield.Log.Lines.Any(static line => line.StartsWith("memory is no longer short", StringComparison.Ordinal)),
+            _patience, "clients are accepted", cancellationToken);
         Assert.That(Shield.Log.Lines.Where(line => line.Contains("memory") || line.StartsWith("session")), Is.EqualTo(new[]
         {
-            "memory is short: 59637 of 65536 MiB are in use; no client is accepted until there is room (DOTNET_GCHeapHardLimit, or 75 % of a container's limit and of systemd MemoryMax=)",
-            "memory is nearly used up: 59637 of 65536 MiB are in use; sessions are ended with 421, those that hold most first; to avoid this condition, raise the memory limit or lower default_process_limit",
+            "memory is short: 59637 of 65536 MiB are in use; no client is accepted until there is room (DOTNET_GCHeapHardLimit, "
+                + "or 75 % of a container's limit and of systemd MemoryMax=)",
+            "memory is nearly used up: 59637 of 65536 MiB are in use; sessions are ended with 421, those that hold most first; to avoid this condition, "
+                + "raise the memory limit or lower default_process_limit",
             "session ended after NOOP from unknown[127.0.0.1]: memory is short",
             "sessions are no longer ended: 1 were, for want of memory, and 6553 of 65536 MiB are in use",
             "memory is no longer short: 6553 of 65536 MiB are in use; clients are accepted again",
@@ -101,7 +104,8 @@ internal sealed class SheddingTests : RelayFixture
 
             Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(NotAvailable), $"{at} octets");
             await mta.Ended.WaitAsync(cancellationToken);
-            Assert.That(mta.Received[start..], isWhole ? Is.EqualTo(Content) : Has.Length.LessThan(Content.Length).And.Not.Contain("\r\n.\r\n"), $"{at} octets");
+            Assert.That(mta.Received[start..],
+                isWhole ? Is.EqualTo(Content) : Has.Length.LessThan(Content.Length).And.Not.Contain("\r\n.\r\n"), $"{at} octets");
             await LookAsync(percent: 10, cancellationToken);
         }
     }

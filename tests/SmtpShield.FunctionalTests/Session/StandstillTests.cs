@@ -2,7 +2,9 @@ using SmtpShield.Options;
 
 namespace SmtpShield.FunctionalTests.Session;
 
-/// <summary>The process stood still, and its clock is behind all time-outs before anything that has arrived was looked at: who has answered meanwhile was in time.</summary>
+/// <summary>
+/// The process stood still, and its clock is behind all time-outs before anything that has arrived was looked at: who has answered meanwhile was in time.
+/// </summary>
 [CancelAfter(30_000)]
 internal sealed class StandstillTests : RelayFixture
 {

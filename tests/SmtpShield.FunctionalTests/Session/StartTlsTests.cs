@@ -11,7 +11,8 @@ internal sealed class StartTlsTests : TlsFixture
     private const string Synchronization = "554 5.5.0 Error: SMTP protocol synchronization\r\n";
     private const string Unavailable = "421 4.3.0 mail.example.com Error: mail server unavailable\r\n";
 
-    protected override ShieldOptions Configure(ShieldOptions options) => base.Configure(options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero } });
+    protected override ShieldOptions Configure(ShieldOptions options) =>
+        base.Configure(options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero } });
 
     [TestCase("STARTTLS\r\nNOOP\r\n")]
     [TestCase("STARTTLS\r\n\r\n")]
@@ -32,7 +33,8 @@ internal sealed class StartTlsTests : TlsFixture
         Assert.That(Mta.HasWaiting, Is.False);
     }
 
-    // The second write is there before the first one is answered. Whether it is seen before the reply or breaks the handshake: it is no command, and the session ends.
+    // The second write is there before the first one is answered. Whether it is seen before the reply or breaks the handshake: it is no
+    // command, and the session ends.
     [Test, Property("Hazard", "TLS-1")]
     public async Task StartTls_WithInputInASecondWriteBeforeItsReply_EndsTheSession(CancellationToken cancellationToken)
     {
@@ -42,7 +44,8 @@ internal sealed class StartTlsTests : TlsFixture
         await client.SendAsync("MAIL FROM:<a@x>\r\n", cancellationToken);
         await mta.SendAsync("250 ok\r\n", cancellationToken);
 
-        Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo("250 ok\r\n" + Synchronization).Or.Match("^250 ok\r\n220 2.0.0 Ready to start TLS\r\n[^0-9]*$"));
+        Assert.That(await client.ReadToEndAsync(cancellationToken),
+            Is.EqualTo("250 ok\r\n" + Synchronization).Or.Match("^250 ok\r\n220 2.0.0 Ready to start TLS\r\n[^0-9]*$"));
         await mta.Ended.WaitAsync(cancellationToken);
         Assert.That(mta.Received, Is.EqualTo("NOOP\r\n").Or.EqualTo("NOOP\r\nQUIT\r\n"));
         Assert.That(Mta.HasWaiting, Is.False);
@@ -65,7 +68,8 @@ internal sealed class StartTlsTests : TlsFixture
     public async Task StartTls_AfterLoginAndMail_BeginsANewSessionAtTheMtaAndKeepsNothing(CancellationToken cancellationToken)
     {
         var (client, mta) = await ConnectAsync(cancellationToken);
-        Assert.That(await EhloAsync(client, mta, "250-mx\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250 AUTH PLAIN\r\n", cancellationToken), Does.Contain("CHUNKING"));
+        Assert.That(await EhloAsync(client, mta, "250-mx\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250 AUTH PLAIN\r\n", cancellationToken),
+            Does.Contain("CHUNKING"));
         await ExchangeAsync(client, mta, "AUTH PLAIN AAA=", "235 ok", cancellationToken);
         await ExchangeAsync(client, mta, "MAIL FROM:<a@x>", "250 ok", cancellationToken);
         await ExchangeAsync(client, mta, "RCPT TO:<b@y>", "250 ok", cancellationToken);
@@ -98,7 +102,8 @@ internal sealed class StartTlsTests : TlsFixture
     }
 
     [Test, Property("Hazard", "TLS-5")]
-    public async Task Tls_EndsInContent_ThenClear_IsTheEndOfTheSession([Values("DATA", "BDAT")] string by, [Values(".\r\n", "x", "\r\n.\r\nQUIT\r\n")] string clear, CancellationToken cancellationToken)
+    public async Task Tls_EndsInContent_ThenClear_IsTheEndOfTheSession(
+        [Values("DATA", "BDAT")] string by, [Values(".\r\n", "x", "\r\n.\r\nQUIT\r\n")] string clear, CancellationToken cancellationToken)
     {
         var (client, mta) = await BeginContentAsync(by, cancellationToken);
         var start = mta.ReceivedLength;
@@ -112,7 +117,8 @@ internal sealed class StartTlsTests : TlsFixture
     }
 
     [Test, Property("Hazard", "TLS-6")]
-    public async Task Connection_EndsInContentWithoutCloseNotify_IsLost([Values("DATA", "BDAT")] string by, [Values] bool reset, CancellationToken cancellationToken)
+    public async Task Connection_EndsInContentWithoutCloseNotify_IsLost(
+        [Values("DATA", "BDAT")] string by, [Values] bool reset, CancellationToken cancellationToken)
     {
         var (client, mta) = await BeginContentAsync(by, cancellationToken);
         var start = mta.ReceivedLength;
@@ -130,7 +136,8 @@ internal sealed class StartTlsTests : TlsFixture
     [TestCase("encrypt", "AUTH PLAIN", "250-mx\n250-STARTTLS\n250 ENHANCEDSTATUSCODES", "250-mx\n250-AUTH PLAIN\n250 ENHANCEDSTATUSCODES")]
     [TestCase("none", "STARTTLS", "250-mx\n250 ENHANCEDSTATUSCODES", null)]
     [Property("Hazard", "TLS-7"), Property("Hazard", "TLS-8")]
-    public async Task Ehlo_BeforeAndInside_OffersTheShieldsOwnStartTlsOnce(string level, string offered, string before, string? inside, CancellationToken cancellationToken)
+    public async Task Ehlo_BeforeAndInside_OffersTheShieldsOwnStartTlsOnce(
+        string level, string offered, string before, string? inside, CancellationToken cancellationToken)
     {
         Reconfigure(options => options with { Tls = options.Tls with { SecurityLevel = Enum.Parse<TlsSecurityLevel>(level, ignoreCase: true) } });
         var reply = $"250-mx\r\n250-{offered}\r\n250 ENHANCEDSTATUSCODES\r\n";
@@ -149,7 +156,8 @@ internal sealed class StartTlsTests : TlsFixture
     [TestCase("450 4.3.2 later\r\n", "250 later\r\n221 bye\r\n", "NOOP\r\nQUIT")]
     [TestCase("220-mx\r\n220 mx\r\n", "250 later\r\n221 bye\r\n", "NOOP\r\nQUIT")]
     [Property("Hazard", "TLS-3"), Property("Hazard", "REP-9")]
-    public async Task Greeting_OfTheMtasSecondSession_IsForTheShieldUnlessItRefuses(string greeting, string expected, string received, CancellationToken cancellationToken)
+    public async Task Greeting_OfTheMtasSecondSession_IsForTheShieldUnlessItRefuses(
+        string greeting, string expected, string received, CancellationToken cancellationToken)
     {
         var (client, _) = await ConnectAsync(cancellationToken);
         var inside = await StartTlsAsync(client, cancellationToken, greeting);

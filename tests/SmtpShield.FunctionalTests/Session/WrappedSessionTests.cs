@@ -24,19 +24,22 @@ public class WrappedSessionTests
         {
             await File.WriteAllTextAsync(file, s_certificate.Chain, cancellationToken);
             await using var mta = new ScriptedMta();
-            await using var shield = await ShieldUnderTest.StartAsync(ShieldUnderTest.Before(mta) with { Tls = new() { ChainFiles = [file], WrapperMode = true } }, cancellationToken);
+            await using var shield = await ShieldUnderTest.StartAsync(
+                ShieldUnderTest.Before(mta) with { Tls = new() { ChainFiles = [file], WrapperMode = true } }, cancellationToken);
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             await socket.ConnectAsync(shield.EndPoint, cancellationToken);
             await using (var tls = new SslStream(new NetworkStream(socket, ownsSocket: false)))
             {
-                await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.example.com", RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate?.Subject == "CN=mail.example.com" }, cancellationToken);
+                await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mail.example.com",
+                    RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate?.Subject == "CN=mail.example.com" }, cancellationToken);
                 await using var connection = await mta.AcceptAsync(cancellationToken);
                 socket.Close(0);
                 if (greets)
                     await connection.SendAsync("220 mx\r\n", cancellationToken);
                 else
                     connection.Close();
-                await Eventually.HoldsAsync(() => shield.Log.Lines.Any(static line => line.StartsWith("disconnect from", StringComparison.Ordinal)), s_limit, "the session is over", cancellationToken);
+                await Eventually.HoldsAsync(() => shield.Log.Lines.Any(static line => line.StartsWith("disconnect from", StringComparison.Ordinal)), s_limit,
+                    "the session is over", cancellationToken);
             }
 
             Assert.That(shield.Log.Errors, Is.Empty);
@@ -61,7 +64,8 @@ public class WrappedSessionTests
             await using var shield = await ShieldUnderTest.StartAsync(options, cancellationToken);
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             await socket.ConnectAsync(shield.EndPoint, cancellationToken);
-            await Eventually.HoldsAsync(() => shield.Log.Lines.Any(static line => line.StartsWith("connect from", StringComparison.Ordinal)), s_limit, "the session has begun", cancellationToken);
+            await Eventually.HoldsAsync(() => shield.Log.Lines.Any(static line => line.StartsWith("connect from", StringComparison.Ordinal)), s_limit,
+                "the session has begun", cancellationToken);
             await shield.StopAsync(cancellationToken);
 
             Assert.That(shield.Log.Lines, Has.Some.StartsWith("disconnect from"));

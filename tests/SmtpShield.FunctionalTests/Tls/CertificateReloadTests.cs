@@ -48,7 +48,8 @@ public class CertificateReloadTests
 
         var last = TestCertificate.Make("last.test");
         Write(certificateFile, keyFile, last);
-        await Eventually.HoldsAsync(() => listener.Certificates.Current.Default?.Leaf.Subject == "CN=last.test", s_limit, "the last pair is in use, by itself", cancellationToken);
+        await Eventually.HoldsAsync(() => listener.Certificates.Current.Default?.Leaf.Subject == "CN=last.test", s_limit,
+            "the last pair is in use, by itself", cancellationToken);
         await stop.CancelAsync();
         var handshakes = (await Task.WhenAll(clients)).Sum();
         await using var final = await listener.ConnectAsync();

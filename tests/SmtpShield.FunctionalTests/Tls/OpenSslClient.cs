@@ -13,7 +13,8 @@ internal static class OpenSslClient
     /// <returns>What it printed.</returns>
     public static async Task<string> RunAsync(IPEndPoint endpoint, string input, CancellationToken cancellationToken, params string[] arguments)
     {
-        await using var process = OutsideProcess.Start("openssl", ["s_client", "-connect", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{endpoint.Port}"), .. arguments]);
+        await using var process = OutsideProcess.Start(
+            "openssl", ["s_client", "-connect", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{endpoint.Port}"), .. arguments]);
         await process.WriteAsync(input, cancellationToken);
         await process.WaitForExitAsync(s_limit, cancellationToken);
         return process.Output;

@@ -34,7 +34,8 @@ public class TlsClientTests
         await transport.Output.WriteAsync("EHLO x\r\n"u8.ToArray(), cancellationToken);
         var echo = await transport.Input.ReadAtLeastAsync(8, cancellationToken);
 
-        Assert.That((Encoding.ASCII.GetString(echo.Buffer.FirstSpan), transport.Facts.Protocol, transport.Facts.Cipher), Is.EqualTo(("EHLO x\r\n", "TLSv1.3", "TLS_AES_256_GCM_SHA384")));
+        Assert.That((Encoding.ASCII.GetString(echo.Buffer.FirstSpan), transport.Facts.Protocol, transport.Facts.Cipher),
+            Is.EqualTo(("EHLO x\r\n", "TLSv1.3", "TLS_AES_256_GCM_SHA384")));
     }
 
     [TestCase("mta.test", "", true)]
@@ -47,7 +48,8 @@ public class TlsClientTests
         await using var mta = Mta(s_mta);
         await using var connection = await ConnectRawAsync(mta);
 
-        Assert.That(await TryAsync(connection, host, Verify(s_authority, name), cancellationToken), Is.EqualTo(isRight ? "" : "Server certificate not verified"));
+        Assert.That(await TryAsync(connection, host, Verify(s_authority, name), cancellationToken),
+            Is.EqualTo(isRight ? "" : "Server certificate not verified"));
     }
 
     [Test]
@@ -56,7 +58,8 @@ public class TlsClientTests
         await using var mta = Mta(s_mta);
         await using var connection = await ConnectRawAsync(mta);
 
-        Assert.That(await TryAsync(connection, "mta.test", Verify(TestCertificate.Make("authority.test")), cancellationToken), Is.EqualTo("Server certificate not verified"));
+        Assert.That(await TryAsync(connection, "mta.test", Verify(TestCertificate.Make("authority.test")), cancellationToken),
+            Is.EqualTo("Server certificate not verified"));
     }
 
     [Test]
@@ -65,7 +68,8 @@ public class TlsClientTests
         await using var mta = Mta(s_mta);
         await using var connection = await ConnectRawAsync(mta);
 
-        Assert.That(await TryAsync(connection, "mta.test", new() { SecurityLevel = UpstreamTlsSecurityLevel.Verify }, cancellationToken), Is.EqualTo("Server certificate not verified"));
+        Assert.That(await TryAsync(connection, "mta.test", new() { SecurityLevel = UpstreamTlsSecurityLevel.Verify }, cancellationToken),
+            Is.EqualTo("Server certificate not verified"));
     }
 
     [Test]
@@ -87,7 +91,8 @@ public class TlsClientTests
     {
         await using var mta = Mta(s_mta);
         await using var connection = await ConnectRawAsync(mta);
-        var reason = await TryAsync(connection, "mta.test", new() { SecurityLevel = UpstreamTlsSecurityLevel.Verify, CAFile = "/nonexistent/ca.pem" }, cancellationToken);
+        var reason = await TryAsync(connection, "mta.test",
+            new() { SecurityLevel = UpstreamTlsSecurityLevel.Verify, CAFile = "/nonexistent/ca.pem" }, cancellationToken);
 
         Assert.That(reason, Is.EqualTo("Cannot load certificate authorities from /nonexistent/ca.pem"));
     }
@@ -105,7 +110,8 @@ public class TlsClientTests
         await mta.SendAsync(Encoding.ASCII.GetBytes(octets), cancellationToken);
         mta.Shutdown(SocketShutdown.Send);
 
-        Assert.That(await TryAsync(connection, "mta.test", new() { SecurityLevel = UpstreamTlsSecurityLevel.Encrypt }, cancellationToken), Is.EqualTo("Cannot start TLS: handshake failure"));
+        Assert.That(await TryAsync(connection, "mta.test", new() { SecurityLevel = UpstreamTlsSecurityLevel.Encrypt }, cancellationToken),
+            Is.EqualTo("Cannot start TLS: handshake failure"));
     }
 
     [Test]

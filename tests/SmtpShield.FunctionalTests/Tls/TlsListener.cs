@@ -60,7 +60,8 @@ internal sealed class TlsListener : IAsyncDisposable
         var stream = await ConnectRawAsync();
         var tls = new SslStream(stream);
 #pragma warning disable CA5359 // The certificate is one of the test's own.
-        var options = new SslClientAuthenticationOptions { TargetHost = "unknown.test", RemoteCertificateValidationCallback = static (_, _, _, _) => true, AllowTlsResume = false };
+        var options = new SslClientAuthenticationOptions { TargetHost = "unknown.test", RemoteCertificateValidationCallback = static (_, _, _, _) =>
+            true, AllowTlsResume = false };
 #pragma warning restore CA5359
         configure?.Invoke(options);
         await tls.AuthenticateAsClientAsync(options);

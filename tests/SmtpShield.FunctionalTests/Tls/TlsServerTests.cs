@@ -32,9 +32,11 @@ public class TlsServerTests
     public void RemoveCertificates() => Directory.Delete(_directory, recursive: true);
 
     [TestCase("", "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits)")]
-    [TestCase("-groups P-256", "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange ECDHE (prime256v1) server-signature RSA-PSS (2048 bits)")]
+    [TestCase("-groups P-256", "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange ECDHE (prime256v1) "
+        + "server-signature RSA-PSS (2048 bits)")]
     [TestCase("-groups P-521", "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange ECDHE (secp521r1) server-signature RSA-PSS (2048 bits)")]
-    [TestCase("-ciphersuites TLS_CHACHA20_POLY1305_SHA256", "TLSv1.3 with cipher TLS_CHACHA20_POLY1305_SHA256 (256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits)")]
+    [TestCase("-ciphersuites TLS_CHACHA20_POLY1305_SHA256",
+        "TLSv1.3 with cipher TLS_CHACHA20_POLY1305_SHA256 (256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits)")]
     [TestCase("-tls1_2", "TLSv1.2 with cipher ECDHE-RSA-AES256-GCM-SHA384 (256/256 bits)")]
     [TestCase("-tls1_2 -cipher ECDHE-RSA-AES128-SHA256", "TLSv1.2 with cipher ECDHE-RSA-AES128-SHA256 (128/128 bits)")]
     public async Task AcceptAsync_OfOpenSsl_LogsAsPostfix(string arguments, string facts, CancellationToken cancellationToken)
@@ -95,7 +97,8 @@ public class TlsServerTests
     [Test]
     public async Task AcceptAsync_OfASessionWithAnotherName_MakesAFullHandshake(CancellationToken cancellationToken)
     {
-        await using var listener = new TlsListener(_options with { SniMaps = [$"inline:{{{{one.test = {WriteFile("one.pem", TestCertificate.Make("one.test").Chain)}}}}}"] }, Greet);
+        await using var listener = new TlsListener(
+            _options with { SniMaps = [$"inline:{{{{one.test = {WriteFile("one.pem", TestCertificate.Make("one.test").Chain)}}}}}"] }, Greet);
         var session = Path.Combine(_directory, "session");
         await OpenSslClient.RunAsync(listener.EndPoint, "", cancellationToken, "-servername", "one.test", "-sess_out", session);
         var output = await OpenSslClient.RunAsync(listener.EndPoint, "", cancellationToken, "-servername", "two.test", "-sess_in", session);
@@ -144,7 +147,8 @@ public class TlsServerTests
 
         Assert.That(output, Does.Contain($"subject={subject}"));
         Assert.That(listener.Log.Lines[^1], Does.StartWith($"Anonymous TLS connection established from unknown[127.0.0.1]{logged}: "));
-        Assert.That(listener.Log.Lines.Count > 1 ? listener.Log.Lines[0] : "", Is.EqualTo(logged.Length > 0 || name is null ? "" : $"TLS SNI {name} from unknown[127.0.0.1] not matched, using default chain"));
+        Assert.That(listener.Log.Lines.Count > 1 ? listener.Log.Lines[0] : "",
+            Is.EqualTo(logged.Length > 0 || name is null ? "" : $"TLS SNI {name} from unknown[127.0.0.1] not matched, using default chain"));
     }
 
     [TestCase("a b.test")]
@@ -203,7 +207,8 @@ public class TlsServerTests
 
         Assert.That(handshake.Transport, Is.Null);
         Assert.That(listener.Log.Lines[0], Is.EqualTo($"SSL_accept error from unknown[127.0.0.1]: {reason}"));
-        Assert.That(listener.Log.Lines.Count == 2 && listener.Log.Lines[1].StartsWith("TLS library problem: error:0A0", StringComparison.Ordinal), Is.EqualTo(reason == "-1"), string.Join('\n', listener.Log.Lines));
+        Assert.That(listener.Log.Lines.Count == 2 && listener.Log.Lines[1].StartsWith("TLS library problem: error:0A0", StringComparison.Ordinal),
+            Is.EqualTo(reason == "-1"), string.Join('\n', listener.Log.Lines));
     }
 
     [Test]
@@ -212,7 +217,8 @@ public class TlsServerTests
         await using var listener = new TlsListener(_options);
         await OpenSslClient.RunAsync(listener.EndPoint, "", cancellationToken, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256");
 
-        Assert.That(listener.Log.Lines, Is.EqualTo(new[] { "SSL_accept error from unknown[127.0.0.1]: -1", "TLS library problem: error:0A0000C1:SSL routines::no shared cipher" }));
+        Assert.That(listener.Log.Lines,
+            Is.EqualTo(new[] { "SSL_accept error from unknown[127.0.0.1]: -1", "TLS library problem: error:0A0000C1:SSL routines::no shared cipher" }));
     }
 
     [Test]
@@ -279,7 +285,8 @@ public class TlsServerTests
         var fifth = listener.Server.TryEnter(Client(5), int.MaxValue, options);
 
         Assert.That((first is null, second is null, third is null, fourth is null, fifth is null), Is.EqualTo((false, false, true, false, true)));
-        Assert.That(listener.Log.Lines, Is.EqualTo(new[] { "2 TLS handshakes are under way, as many as shield_tls_handshake_limit allows: further ones are refused; most are of 192.0.2.1 (1), 192.0.2.2 (1)" }));
+        Assert.That(listener.Log.Lines, Is.EqualTo(new[] { "2 TLS handshakes are under way, as many as shield_tls_handshake_limit allows: "
+            + "further ones are refused; most are of 192.0.2.1 (1), 192.0.2.2 (1)" }));
     }
 
     [Test]

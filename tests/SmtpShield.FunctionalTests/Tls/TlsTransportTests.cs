@@ -173,7 +173,8 @@ public class TlsTransportTests
     {
         var signal = new SessionSignal();
         var context = new SessionContext(
-            new(new(new DefaultConnectionContext { Transport = _transport }, new(new("smtp", new(new())), isUnderStress: false), ProxyConnection.None, new(new(IPAddress.Loopback, 1))), counter: null),
+            new(new(new DefaultConnectionContext { Transport = _transport }, new(new("smtp", new(new())), isUnderStress: false), ProxyConnection.None,
+                new(new(IPAddress.Loopback, 1))), counter: null),
             static () => null);
         var side = new ClientLeg(_transport, signal, context, new(TimeProvider.System));
         side.Write("220 hello\r\n"u8);
@@ -300,7 +301,8 @@ public class TlsTransportTests
 
     private static Task AuthenticateAsync(SslStream client) =>
 #pragma warning disable CA5359 // The certificate is the test's own.
-        client.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "mx.test", RemoteCertificateValidationCallback = static (_, _, _, _) => true });
+        client.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions { TargetHost = "mx.test", RemoteCertificateValidationCallback = static (_, _, _, _) => true });
 #pragma warning restore CA5359
 
     private static async Task<(TlsTransport Transport, SslStream Stream)> AcceptAsync(SocketConnection connection, TimeProvider time)
@@ -309,7 +311,8 @@ public class TlsTransportTests
         var stream = new DuplexPipeStream(connection) { Flight = flight, IsServer = true };
         var tls = new SslStream(stream, leaveInnerStreamOpen: true);
         using var certificate = X509Certificate2.CreateFromPem(s_certificate.CertificatePem, s_certificate.KeyPem);
-        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true) });
+        await tls.AuthenticateAsServerAsync(
+            new SslServerAuthenticationOptions { ServerCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true) });
         return (new(tls, stream, TlsFactsReader.Read(tls, flight), time), tls);
     }
 

@@ -208,7 +208,8 @@ public class SocketConnectionTests
         await _connection.DisposeAsync();
 
         // Behind FIN a reset no longer ends a read with an error: it waits there for who asks.
-        Assert.That((await ReadToEndAsync(_peer, ownsSocket: false), _peer.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)), Is.EqualTo((Array.Empty<byte>(), 0)));
+        Assert.That((await ReadToEndAsync(_peer, ownsSocket: false), _peer.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)),
+            Is.EqualTo((Array.Empty<byte>(), 0)));
     }
 
     [Test]

@@ -8,7 +8,9 @@ using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests.Options;
 
-/// <summary>The same directory to Postfix's postconf(1) and to our readers: the same settings. And the commands that an import ends with, to Postfix's postconf(1).</summary>
+/// <summary>
+/// The same directory to Postfix's postconf(1) and to our readers: the same settings. And the commands that an import ends with, to Postfix's postconf(1).
+/// </summary>
 [TestFixture, Category("Postfix")]
 public sealed class ImportComparisonTests
 {
@@ -43,7 +45,8 @@ public sealed class ImportComparisonTests
     private void Copy(string name)
     {
         foreach (var file in (string[])["main.cf", "master.cf"])
-            File.WriteAllText(Path.Combine(_directory, file), File.ReadAllText(Path.Combine(Samples, name, file)).Replace("/etc/ssl/mx.pem", Path.Combine(_directory, "mx.pem"), StringComparison.Ordinal));
+            File.WriteAllText(Path.Combine(_directory, file),
+                File.ReadAllText(Path.Combine(Samples, name, file)).Replace("/etc/ssl/mx.pem", Path.Combine(_directory, "mx.pem"), StringComparison.Ordinal));
         File.WriteAllText(Path.Combine(_directory, "mx.pem"), TestCertificate.Make("mx.example.com").Chain);
     }
 
@@ -92,7 +95,8 @@ public sealed class ImportComparisonTests
         using var output = new StringWriter();
         using var error = new StringWriter();
         Assert.That(ImportCommand.Create().Parse([_directory]).Invoke(new InvocationConfiguration { Output = output, Error = error }), Is.Zero);
-        var commands = string.Join('\n', output.ToString().Split('\n').Where(line => line.StartsWith("#$ ", StringComparison.Ordinal)).Select(line => line[3..]).TakeWhile(line => !line.StartsWith("smtpshield", StringComparison.Ordinal)));
+        var commands = string.Join('\n', output.ToString().Split('\n').Where(line => line.StartsWith("#$ ", StringComparison.Ordinal)).Select(line => line[3..])
+            .TakeWhile(line => !line.StartsWith("smtpshield", StringComparison.Ordinal)));
         RunShell(commands);
 
         var services = Postconf("-M").Select(line => string.Join('/', line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[..2])).ToList();
@@ -132,7 +136,8 @@ public sealed class ImportComparisonTests
             Assert.Ignore("Postfix is not configured: /etc/postfix/master.cf is missing");
         var target = Path.Combine(_directory, "shield.cf");
         using var error = new StringWriter();
-        Assert.That(ImportCommand.Create().Parse(["/etc/postfix", "-o", target]).Invoke(new InvocationConfiguration { Output = error, Error = error }), Is.Zero, error.ToString());
+        Assert.That(ImportCommand.Create().Parse(["/etc/postfix", "-o", target]).Invoke(new InvocationConfiguration { Output = error, Error = error }),
+            Is.Zero, error.ToString());
         Assert.That(ShieldConfiguration.Load(target, []).Problems, Is.Empty);
     }
 }

@@ -9,7 +9,8 @@ namespace SmtpShield.PostfixTests.Options;
 public sealed class PostconfComparisonTests
 {
     // Names both know, with the same default; what differs by design (mynetworks_style, syslog_name, …) is not asked for.
-    private const string Names = "smtpd_soft_error_limit smtpd_error_sleep_time smtpd_hard_error_limit smtpd_junk_command_limit smtpd_timeout anvil_rate_time_unit line_length_limit myhostname";
+    private const string Names = "smtpd_soft_error_limit smtpd_error_sleep_time smtpd_hard_error_limit smtpd_junk_command_limit smtpd_timeout "
+        + "anvil_rate_time_unit line_length_limit myhostname";
 
     private string _directory = "";
 
@@ -48,7 +49,8 @@ public sealed class PostconfComparisonTests
         var actual = RunOurs(_directory, arguments);
         Assert.Multiple(() =>
         {
-            Assert.That(actual.Output, Is.EqualTo(expected.Output.Replace($"config_directory = {_directory}\n", "", StringComparison.Ordinal).Replace("config_directory\n", "", StringComparison.Ordinal).Replace($"{_directory}\n", "", StringComparison.Ordinal)));
+            Assert.That(actual.Output, Is.EqualTo(expected.Output.Replace($"config_directory = {_directory}\n", "", StringComparison.Ordinal)
+                .Replace("config_directory\n", "", StringComparison.Ordinal).Replace($"{_directory}\n", "", StringComparison.Ordinal)));
             Assert.That(actual.Status, Is.EqualTo(expected.Status), expected.Error + actual.Error);
             // Ours gives the line of an indented first line, too.
             Assert.That(actual.Warnings.Select(line => Regex.Replace(line, ", line [0-9]+: logical line", ": logical line")), Is.SubsetOf(expected.Warnings));
@@ -126,7 +128,8 @@ public sealed class PostconfComparisonTests
     [TestCase("${a?{x}")]
     [TestCase("x$syslog_name")]
     public void Expand_Value_IsTheSame(string value) =>
-        Compare($"a = A\ne =\nb = $a$a\nc = ${{b?$b-}}\nuse = $a$e$b$c\nmyhostname = m.example.com\nsyslog_name = {value}\nmaillog_file = $use\n", ["-x", "syslog_name"]);
+        Compare($"a = A\ne =\nb = $a$a\nc = ${{b?$b-}}\nuse = $a$e$b$c\nmyhostname = m.example.com\nsyslog_name = {value}\nmaillog_file = $use\n",
+            ["-x", "syslog_name"]);
 
     // By design; the parameters' pages say the same.
     private static readonly Dictionary<string, string> OtherDefaults = new()
@@ -156,11 +159,13 @@ public sealed class PostconfComparisonTests
         Assert.That(different.Except(OtherDefaults.Keys), Is.Empty);
 
         static Dictionary<string, string> Values(string output) =>
-            output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.Split(" =", 2)).Where(static parts => parts.Length == 2).ToDictionary(static parts => parts[0], static parts => parts[1].Trim());
+            output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.Split(" =", 2)).Where(static parts => parts.Length == 2)
+                .ToDictionary(static parts => parts[0], static parts => parts[1].Trim());
     }
 
     [TestCase("smtpd_timeout", "nosuch", "smtpd_hard_error_limit")]
-    [TestCase("-d", "smtpd_timeout", "smtpd_client_event_limit_exceptions", "smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_recipient_overshoot_limit", "maillog_file", "syslog_facility", "stress", "smtpd_client_connection_limit_exceptions")]
+    [TestCase("-d", "smtpd_timeout", "smtpd_client_event_limit_exceptions", "smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit",
+        "smtpd_recipient_overshoot_limit", "maillog_file", "syslog_facility", "stress", "smtpd_client_connection_limit_exceptions")]
     [TestCase("-dh", "smtpd_timeout", "stress")]
     [TestCase("-dx", "smtpd_timeout", "mydomain", "myhostname")]
     [TestCase("-df", "smtpd_client_event_limit_exceptions")]

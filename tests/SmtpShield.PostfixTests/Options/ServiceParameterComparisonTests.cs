@@ -4,7 +4,9 @@ using SmtpShield.Host.Commands;
 
 namespace SmtpShield.PostfixTests.Options;
 
-/// <summary>The same services, to Postfix in master.cf and to us in main.cf, and the same arguments of <c>postconf -P</c>: same output, same status, same warnings.</summary>
+/// <summary>
+/// The same services, to Postfix in master.cf and to us in main.cf, and the same arguments of <c>postconf -P</c>: same output, same status, same warnings.
+/// </summary>
 [TestFixture, Category("Postfix"), FixtureLifeCycle(LifeCycle.InstancePerTestCase), Parallelizable(ParallelScope.Children)]
 public sealed class ServiceParameterComparisonTests
 {
@@ -126,7 +128,8 @@ public sealed class ServiceParameterComparisonTests
     {
         Assert.That(RunOurs(_ours, ["-Pe", "submission/inet/mine = 6 and more", "smtp/inet/smtpd_soft_error_limit=2"]).Status, Is.Zero);
         var path = Path.Combine(_ours, "main.cf");
-        Assert.That(File.ReadAllText(path), Is.EqualTo(Main.Replace("submission/inet/mine = 5", "submission/inet/mine = 6 and more", StringComparison.Ordinal) + "smtp/inet/smtpd_soft_error_limit = 2\n"));
+        Assert.That(File.ReadAllText(path), Is.EqualTo(Main.Replace("submission/inet/mine = 5", "submission/inet/mine = 6 and more", StringComparison.Ordinal)
+            + "smtp/inet/smtpd_soft_error_limit = 2\n"));
     }
 
     [Test]
@@ -135,7 +138,8 @@ public sealed class ServiceParameterComparisonTests
         RunOurs(_ours, ["-e", "shield_services=smtp 2525"]);
         Assert.That(RunOurs(_ours, ["-PX", "submission/inet/mine"]), Is.EqualTo(new PostconfOutcome(0, "", "")));
         Assert.That(RunOurs(_ours, ["-P", "submission/inet/mine"]).Output, Is.Empty);
-        Assert.That(RunOurs(_ours, ["-Pe", "submission/inet/mine=1"]).Error, Is.EqualTo("postconf: warning: unmatched service_name/type: \"submission/inet/mine=1\"\n"));
+        Assert.That(RunOurs(_ours, ["-Pe", "submission/inet/mine=1"]).Error,
+            Is.EqualTo("postconf: warning: unmatched service_name/type: \"submission/inet/mine=1\"\n"));
     }
 
     [TestCase("-n")]

@@ -5,11 +5,12 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.PostfixTests.StartHere;
 
 /// <summary>
-/// The way of somebody new: the commands of docs/tasks/start-here.md are typed, from the page, on a machine with a Postfix that has submission, SASL, TLS and limits; what they print is what the
-/// page says, clients find what they should before, after the switch, after the tuning and after the undo. The machine is this one, in namespaces with a file system and a network of their own.
+/// The way of somebody new: the commands of docs/tasks/start-here.md are typed, from the page, on a machine with a Postfix that has submission, SASL, TLS and
+/// limits; what they print is what the page says, clients find what they should before, after the switch, after the tuning and after the undo. The machine is
+/// this one, in namespaces with a file system and a network of their own.
 /// <para>
-/// What is different from the page: .NET is there already, so what comes from Microsoft's package feed is left out; systemd can't run, and a stand-in starts what the unit file says;
-/// mail.example.com is 127.0.0.1, and the other host another address of the loopback network.
+/// What is different from the page: .NET is there already, so what comes from Microsoft's package feed is left out; systemd can't run, and a stand-in
+/// starts what the unit file says; mail.example.com is 127.0.0.1, and the other host another address of the loopback network.
 /// </para>
 /// </summary>
 [TestFixture, Category("Postfix")]
@@ -60,14 +61,17 @@ public sealed partial class StartHereTests
 
     [Test]
     public void Page_IsTheFirstOfTheList() =>
-        Assert.That(File.ReadAllText(Path.Combine(Repository, "docs/README.md")).IndexOf("](", StringComparison.Ordinal), Is.EqualTo(File.ReadAllText(Path.Combine(Repository, "docs/README.md")).IndexOf("](tasks/start-here.md)", StringComparison.Ordinal)));
+        Assert.That(File.ReadAllText(Path.Combine(Repository, "docs/README.md")).IndexOf("](", StringComparison.Ordinal),
+            Is.EqualTo(File.ReadAllText(Path.Combine(Repository, "docs/README.md")).IndexOf("](tasks/start-here.md)", StringComparison.Ordinal)));
 
-    private static Task<(int Status, string Output)> InNamespacesAsync(string script, string directory, CancellationToken cancellationToken) => OutsideProcess.RunAsync(
-        "unshare",
-        ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "env", $"SANDBOX={directory}", $"REPOSITORY={Repository}", "DOTNET_CLI_TELEMETRY_OPTOUT=1", "DOTNET_NOLOGO=1", "bash", "-c", "exec bash <(cat) 2>&1"],
-        s_limit,
-        cancellationToken,
-        script);
+    private static Task<(int Status, string Output)> InNamespacesAsync(string script, string directory, CancellationToken cancellationToken) =>
+        OutsideProcess.RunAsync(
+            "unshare",
+            ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "env", $"SANDBOX={directory}", $"REPOSITORY={Repository}",
+                "DOTNET_CLI_TELEMETRY_OPTOUT=1", "DOTNET_NOLOGO=1", "bash", "-c", "exec bash <(cat) 2>&1"],
+            s_limit,
+            cancellationToken,
+            script);
 
     // The commands of the page in their order, each with what it prints.
     private static IEnumerable<Step> Steps()
@@ -96,9 +100,13 @@ public sealed partial class StartHereTests
         var script = new StringBuilder(File.ReadAllText(Path.Combine(Repository, "tests/SmtpShield.PostfixTests/StartHere/sandbox.sh")));
         for (var i = 0; i < steps.Count; i++)
         {
-            var command = steps[i].IsFromFeed ? $": {steps[i].Command}" : steps[i].Command.StartsWith("swaks ", StringComparison.Ordinal) ? $"{steps[i].Command} --local-interface 127.85.0.9" : steps[i].Command;
+            var command = steps[i].IsFromFeed
+                ? $": {steps[i].Command}"
+                : steps[i].Command.StartsWith("swaks ", StringComparison.Ordinal) ? $"{steps[i].Command} --local-interface 127.85.0.9" : steps[i].Command;
             // swaks fails when it was refused, which is what it is there for.
-            script.Append(null, $"echo \"{Mark}{i}\"\necho '# {command.Replace("'", @"'\''", StringComparison.Ordinal)}'\n{command}{(command.StartsWith("swaks ", StringComparison.Ordinal) ? " || true" : "")}\n");
+            var quoted = command.Replace("'", @"'\''", StringComparison.Ordinal);
+            var mayFail = command.StartsWith("swaks ", StringComparison.Ordinal) ? " || true" : "";
+            script.Append(null, $"echo \"{Mark}{i}\"\necho '# {quoted}'\n{command}{mayFail}\n");
             if (i + 1 == steps.Count || steps[i + 1].Section != steps[i].Section)
             {
                 foreach (var (_, state) in Looks.Where(look => look.Section == steps[i].Section))
@@ -106,7 +114,8 @@ public sealed partial class StartHereTests
             }
         }
         script.Append("[ -z \"$(find /usr/lib/smtpshield -name '*.pdb' -o -name '*.xml')\" ] || { echo 'more than the program was published'; exit 1; }\n");
-        return script.Append("files | diff \"$SANDBOX/files-before\" - && [ ! -e /etc/smtpshield/main.cf ] && echo 'Postfix is as it was'\npostfix stop\n").ToString();
+        return script.Append("files | diff \"$SANDBOX/files-before\" - && [ ! -e /etc/smtpshield/main.cf ] && echo 'Postfix is as it was'\npostfix stop\n")
+            .ToString();
     }
 
     private const string Mark = "==== command ";

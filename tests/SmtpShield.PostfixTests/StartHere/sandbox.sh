@@ -1,5 +1,5 @@
-# What surrounds the commands of docs/tasks/start-here.md: a file system of its own above the machine's, a network of its own, a Postfix that has what people have, and
-# a stand-in for systemd. Run by unshare(1) with --mount --net --pid; its end ends all it started.
+# What surrounds the commands of docs/tasks/start-here.md: a file system of its own above the machine's, a network of its own, a Postfix that has what people
+# have, and a stand-in for systemd. Run by unshare(1) with --mount --net --pid; its end ends all it started.
 set -eu
 export PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C.UTF-8
 
@@ -20,20 +20,27 @@ tar -C "$REPOSITORY" --exclude=bin --exclude=obj -cf - src deploy Directory.Buil
 # A certificate where Debian keeps one.
 getent group ssl-cert > /dev/null || groupadd --system ssl-cert
 mkdir -p /etc/ssl/private /etc/ssl/certs
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=mail.example.com -keyout /etc/ssl/private/mail.key -out /etc/ssl/certs/mail.pem 2> /dev/null
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=mail.example.com \
+    -keyout /etc/ssl/private/mail.key -out /etc/ssl/certs/mail.pem 2> /dev/null
 chown root:ssl-cert /etc/ssl/private /etc/ssl/private/mail.key
 chmod 710 /etc/ssl/private
 chmod 640 /etc/ssl/private/mail.key
 
 # A Postfix with submission, SASL, TLS and limits, made from Debian's. Its log is a file, as no syslog runs here.
-postconf -e 'myhostname = mail.example.com' 'mydestination = example.com' 'mynetworks = 127.0.0.1/32' 'inet_interfaces = all' 'inet_protocols = ipv4' 'alias_maps =' 'alias_database =' 'local_recipient_maps =' \
-    'mailbox_transport = discard' 'default_transport = discard' 'relay_transport = discard' 'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination' \
-    'smtpd_peername_lookup = no' 'maillog_file = /var/log/mail.log' 'smtpd_tls_cert_file = /etc/ssl/certs/mail.pem' 'smtpd_tls_key_file = /etc/ssl/private/mail.key' 'smtpd_tls_security_level = may' \
-    'smtpd_tls_auth_only = yes' 'smtpd_sasl_type = dovecot' 'smtpd_sasl_path = inet:127.0.0.1:12345' 'smtpd_sasl_security_options = noanonymous, noplaintext' 'smtpd_sasl_tls_security_options = noanonymous' \
+postconf -e 'myhostname = mail.example.com' 'mydestination = example.com' 'mynetworks = 127.0.0.1/32' 'inet_interfaces = all' \
+    'inet_protocols = ipv4' 'alias_maps =' 'alias_database =' 'local_recipient_maps =' \
+    'mailbox_transport = discard' 'default_transport = discard' 'relay_transport = discard' \
+    'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination' \
+    'smtpd_peername_lookup = no' 'maillog_file = /var/log/mail.log' 'smtpd_tls_cert_file = /etc/ssl/certs/mail.pem' \
+    'smtpd_tls_key_file = /etc/ssl/private/mail.key' 'smtpd_tls_security_level = may' \
+    'smtpd_tls_auth_only = yes' 'smtpd_sasl_type = dovecot' 'smtpd_sasl_path = inet:127.0.0.1:12345' \
+    'smtpd_sasl_security_options = noanonymous, noplaintext' 'smtpd_sasl_tls_security_options = noanonymous' \
     'smtpd_client_connection_count_limit = 20' 'smtpd_client_connection_rate_limit = 100' 'smtpd_hard_error_limit = 8'
 postconf -M 'smtp/inet=smtp inet n - n - - smtpd'
-postconf -M 'submission/inet=submission inet n - n - 50 smtpd -o syslog_name=postfix/submission -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject'
-postconf -M 'smtps/inet=smtps inet n - n - 50 smtpd -o syslog_name=postfix/smtps -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject'
+postconf -M 'submission/inet=submission inet n - n - 50 smtpd -o syslog_name=postfix/submission -o smtpd_tls_security_level=encrypt '\
+'-o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject'
+postconf -M 'smtps/inet=smtps inet n - n - 50 smtpd -o syslog_name=postfix/smtps -o smtpd_tls_wrappermode=yes '\
+'-o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject'
 grep -q '^postlog' /etc/postfix/master.cf || postconf -M 'postlog/unix-dgram=postlog unix-dgram n - n - 1 postlogd'
 rm -f /var/spool/postfix/pid/* /var/log/mail.log /var/lib/postfix/master.lock
 
@@ -67,11 +74,14 @@ value() { sed -n "s/^$1=//p" "$unit"; }
 case "$*" in
     daemon-reload) [ -f "$unit" ] ;;
     'enable --now smtpshield')
-        env -i PATH="$PATH" DOTNET_EnableDiagnostics=0 setpriv --reuid="$(value User)" --regid="$(value Group)" --init-groups --inh-caps=+net_bind_service --ambient-caps=+net_bind_service \
-            $(value ExecStart) > /var/log/smtpshield.log 2>&1 < /dev/null &
+        env -i PATH="$PATH" DOTNET_EnableDiagnostics=0 setpriv --reuid="$(value User)" --regid="$(value Group)" --init-groups \
+            --inh-caps=+net_bind_service --ambient-caps=+net_bind_service $(value ExecStart) > /var/log/smtpshield.log 2>&1 < /dev/null &
         echo $! > /run/smtpshield.pid
         ;;
-    'disable --now smtpshield') kill "$(cat /run/smtpshield.pid)" && while kill -0 "$(cat /run/smtpshield.pid)" 2> /dev/null; do read -rt 0.1 < <(exec tail -f /dev/null) || true; done ;;
+    'disable --now smtpshield')
+        kill "$(cat /run/smtpshield.pid)" \
+            && while kill -0 "$(cat /run/smtpshield.pid)" 2> /dev/null; do read -rt 0.1 < <(exec tail -f /dev/null) || true; done
+        ;;
     *) echo "systemctl $*: not in this stand-in" >&2; exit 1 ;;
 esac
 SYSTEMCTL

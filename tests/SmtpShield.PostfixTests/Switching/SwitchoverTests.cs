@@ -8,8 +8,8 @@ using SmtpShield.Testing.Tls;
 namespace SmtpShield.PostfixTests.Switching;
 
 /// <summary>
-/// <c>smtpshield import --apply</c> and <c>--undo</c> with a real Postfix. Whatever fails, Postfix's files are what they were, byte for byte, with owner and mode, and it answers on its port.
-/// No systemd runs here: the shield is started by the command that --start names.
+/// <c>smtpshield import --apply</c> and <c>--undo</c> with a real Postfix. Whatever fails, Postfix's files are what they were, byte for byte, with owner and
+/// mode, and it answers on its port. No systemd runs here: the shield is started by the command that --start names.
 /// </summary>
 [TestFixture, Category("Postfix"), SupportedOSPlatform("linux")]
 public sealed class SwitchoverTests
@@ -40,7 +40,8 @@ public sealed class SwitchoverTests
     private static string Program => Path.Combine(AppContext.BaseDirectory, "smtpshield.dll");
 
     // As systemd does: it returns when the shield was started, which runs as another user.
-    private string Start => $"setpriv --reuid={User} --regid=nogroup --clear-groups env HOME=/ DOTNET_EnableDiagnostics=0 dotnet {Program} run -c {Target} >{_directory}/log 2>&1 </dev/null & echo $! >{PidFile}";
+    private string Start => $"setpriv --reuid={User} --regid=nogroup --clear-groups env HOME=/ DOTNET_EnableDiagnostics=0 dotnet {Program} run -c {Target} "
+        + $">{_directory}/log 2>&1 </dev/null & echo $! >{PidFile}";
 
     private string Stop => $"kill $(cat {PidFile})";
 
@@ -49,7 +50,8 @@ public sealed class SwitchoverTests
     {
         RealPostfix.Require();
         _directory = Directory.CreateTempSubdirectory("smtpshield-switch-").FullName;
-        File.SetUnixFileMode(_directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        File.SetUnixFileMode(_directory,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         await File.WriteAllTextAsync(Chain, TestCertificate.Make(PostfixInstance.HostName).Chain);
     }
 
@@ -67,7 +69,8 @@ public sealed class SwitchoverTests
 
     private async Task StartPostfixAsync(CancellationToken cancellationToken, params (string Name, string Value)[] parameters)
     {
-        _postfix = await PostfixInstance.StartAsync([new PostfixService(Service, new Dictionary<string, string>())], cancellationToken, parameters.ToDictionary(item => item.Name, item => item.Value));
+        _postfix = await PostfixInstance.StartAsync([new PostfixService(Service, new Dictionary<string, string>())], cancellationToken,
+            parameters.ToDictionary(item => item.Name, item => item.Value));
         // Neither the owner nor the mode an editor would give it.
         await OutsideProcess.RunSuccessfullyAsync("chown", ["root:postfix", MasterCf], s_limit, cancellationToken);
         File.SetUnixFileMode(MasterCf, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
@@ -83,10 +86,12 @@ public sealed class SwitchoverTests
     }
 
     private Task<(int Status, string Output)> ApplyAsync(CancellationToken cancellationToken, string? start = null, params string[] more) =>
-        ImportAsync(cancellationToken, ["--apply", "-o", Target, .. more.Contains("--user") ? (string[])[] : ["--user", User], "--start", start ?? Start, "--stop", Stop, .. more]);
+        ImportAsync(cancellationToken,
+            ["--apply", "-o", Target, .. more.Contains("--user") ? (string[])[] : ["--user", User], "--start", start ?? Start, "--stop", Stop, .. more]);
 
     private async Task<string> FilesAsync(CancellationToken cancellationToken) => await OutsideProcess.RunSuccessfullyAsync(
-        "sh", ["-c", "cd \"$0\" && find . -type f -exec stat -c '%n %a %u:%g %Y' {} + -exec sha256sum {} + | sort", Postfix.ConfigurationDirectory], s_limit, cancellationToken);
+        "sh", ["-c", "cd \"$0\" && find . -type f -exec stat -c '%n %a %u:%g %Y' {} + -exec sha256sum {} + | sort", Postfix.ConfigurationDirectory],
+        s_limit, cancellationToken);
 
     private static async Task<string[]> SayAsync(IPEndPoint door, CancellationToken cancellationToken)
     {
@@ -94,7 +99,11 @@ public sealed class SwitchoverTests
         var greeting = await client.ReplyAsync(cancellationToken);
         await client.CommandAsync("EHLO client.example", cancellationToken);
         await client.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken);
-        string[] replies = [greeting, await client.CommandAsync("RCPT TO:<good@example.test>", cancellationToken), await client.CommandAsync("RCPT TO:<x@elsewhere.example>", cancellationToken)];
+        string[] replies =
+        [
+            greeting, await client.CommandAsync("RCPT TO:<good@example.test>", cancellationToken),
+            await client.CommandAsync("RCPT TO:<x@elsewhere.example>", cancellationToken),
+        ];
         await client.CommandAsync("QUIT", cancellationToken);
         return [.. replies.Select(reply => reply[..3])];
     }
@@ -116,7 +125,8 @@ public sealed class SwitchoverTests
     public async Task ApplyAndUndo_Postfix_IsGuardedAndThenAsBefore(CancellationToken cancellationToken)
     {
         File.SetUnixFileMode(Chain, File.GetUnixFileMode(Chain) | UnixFileMode.OtherRead);
-        await StartPostfixAsync(cancellationToken, ("smtpd_tls_chain_files", Chain), ("smtpd_tls_security_level", "may"), ("smtpd_client_connection_rate_limit", "20"));
+        await StartPostfixAsync(cancellationToken, ("smtpd_tls_chain_files", Chain), ("smtpd_tls_security_level", "may"),
+            ("smtpd_client_connection_rate_limit", "20"));
         var files = await FilesAsync(cancellationToken);
 
         var (status, output) = await ApplyAsync(cancellationToken);
@@ -129,7 +139,8 @@ public sealed class SwitchoverTests
         Assert.That(File.GetUnixFileMode(MasterCf), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead));
 
         (status, output) = await ApplyAsync(cancellationToken);
-        Assert.That((status, output), Is.EqualTo((1, $"error: {Backup}: is applied already; take it back first: smtpshield import --undo {Postfix.ConfigurationDirectory}\n")));
+        Assert.That((status, output),
+            Is.EqualTo((1, $"error: {Backup}: is applied already; take it back first: smtpshield import --undo {Postfix.ConfigurationDirectory}\n")));
         Assert.That(await SayAsync(Door, cancellationToken), Is.EqualTo((string[])["220", "250", "554"]));
 
         (status, output) = await ImportAsync(cancellationToken, "-o", Path.Combine(_directory, "other.cf"));
@@ -179,7 +190,8 @@ public sealed class SwitchoverTests
     public async Task Apply_UserThatDoesNotExist_PutsEverythingBack(CancellationToken cancellationToken)
     {
         await StartPostfixAsync(cancellationToken);
-        await AssertFailsAsync("user nobody-at-all: exit status 1: .*no such user.*; everything was put back", cancellationToken, more: ["--user", "nobody-at-all"]);
+        await AssertFailsAsync("user nobody-at-all: exit status 1: .*no such user.*; everything was put back", cancellationToken,
+            more: ["--user", "nobody-at-all"]);
     }
 
     [Test, CancelAfter(300_000)]
@@ -198,7 +210,8 @@ public sealed class SwitchoverTests
     public async Task Apply_NotPostfixOnThePort_ChangesNothing(CancellationToken cancellationToken)
     {
         await StartPostfixAsync(cancellationToken);
-        await OutsideProcess.RunSuccessfullyAsync("sed", ["-i", $"s/^127.0.0.1:{Door.Port} /127.0.0.1:{LoopbackPorts.Take()} /", MasterCf], s_limit, cancellationToken);
+        await OutsideProcess.RunSuccessfullyAsync("sed", ["-i", $"s/^127.0.0.1:{Door.Port} /127.0.0.1:{LoopbackPorts.Take()} /", MasterCf],
+            s_limit, cancellationToken);
         var (status, output) = await ApplyAsync(cancellationToken);
         Assert.That((status, output), Is.EqualTo((1, output)));
         Assert.That(output, Does.Match("error: nothing listens on 127.0.0.1:.*; nothing was changed"));
@@ -223,9 +236,11 @@ public sealed class SwitchoverTests
         await using var client = await RawSmtpClient.ConnectAsync(Door, IPAddress.Loopback, cancellationToken);
         await client.ReplyAsync(cancellationToken);
         // It can't end while it is stopped, and holds the port.
-        var (smtpd, _) = Postfix.AcceptingProcesses().Select(id => (id, File.ReadAllText($"/proc/{id}/comm"))).First(process => process.Item2.StartsWith("smtpd", StringComparison.Ordinal));
+        var (smtpd, _) = Postfix.AcceptingProcesses().Select(id => (id, File.ReadAllText($"/proc/{id}/comm")))
+            .First(process => process.Item2.StartsWith("smtpd", StringComparison.Ordinal));
         OutsideProcess.Signal(smtpd, OutsideProcess.Stop);
-        await AssertFailsAsync(@"127.0.0.1:\d+ is not free 3 s after the reload: .*smtpd\[\d+\].*; everything was put back", cancellationToken, more: ["--wait", "3"]);
+        await AssertFailsAsync(@"127.0.0.1:\d+ is not free 3 s after the reload: .*smtpd\[\d+\].*; everything was put back",
+            cancellationToken, more: ["--wait", "3"]);
     }
 
     [Test, CancelAfter(300_000)]
@@ -259,7 +274,8 @@ public sealed class SwitchoverTests
             cancellationToken);
 
         // Connections of the test before, closed by its Postfix, keep others than a Postfix from its port for a minute.
-        await Eventually.HoldsAsync(() => !HasJustClosed(), TimeSpan.FromSeconds(90), "nothing is left of connections to the ports behind the shield", cancellationToken);
+        await Eventually.HoldsAsync(() => !HasJustClosed(), TimeSpan.FromSeconds(90),
+            "nothing is left of connections to the ports behind the shield", cancellationToken);
         var output = await AssertFailsAsync($"{expected}; everything was put back", cancellationToken, reload == 1 ? null : "exit 3");
 
         Assert.That(output, Does.Contain($"as before\n{steps}\nerror: "));
@@ -303,7 +319,8 @@ public sealed class SwitchoverTests
     {
         RealPostfix.RequireProgram("python3");
         await StartPostfixAsync(cancellationToken);
-        var silent = $"python3 -c 'import socket,time; s=socket.create_server((\"127.0.0.1\",{Door.Port})); c=s.accept()[0]; c.close(); time.sleep(200)' >/dev/null 2>&1 </dev/null & echo $! >{PidFile}";
+        var silent = $"python3 -c 'import socket,time; s=socket.create_server((\"127.0.0.1\",{Door.Port})); c=s.accept()[0]; c.close(); "
+            + $"time.sleep(200)' >/dev/null 2>&1 </dev/null & echo $! >{PidFile}";
         await AssertFailsAsync(@"no greeting on 127.0.0.1:\d+.*; everything was put back", cancellationToken, silent, "--wait", "6");
     }
 
@@ -320,7 +337,8 @@ public sealed class SwitchoverTests
         await StartPostfixAsync(cancellationToken);
         var files = await FilesAsync(cancellationToken);
         await using var import = OutsideProcess.Start(
-            "dotnet", [Program, "import", "--apply", "-o", Target, "--user", User, "--start", $"touch {_directory}/started; sleep 60", "--stop", "true", Postfix.ConfigurationDirectory]);
+            "dotnet", [Program, "import", "--apply", "-o", Target, "--user", User, "--start", $"touch {_directory}/started; sleep 60", "--stop", "true",
+                Postfix.ConfigurationDirectory]);
         await Eventually.HoldsAsync(() => File.Exists($"{_directory}/started"), s_limit, "the shield is being started", cancellationToken);
         import.Signal(OutsideProcess.HangUp);
         await import.WaitForExitAsync(s_limit, cancellationToken);
@@ -336,7 +354,8 @@ public sealed class SwitchoverTests
         await StartPostfixAsync(cancellationToken);
         var files = await FilesAsync(cancellationToken);
         await using (var import = OutsideProcess.Start(
-            "dotnet", [Program, "import", "--apply", "-o", Target, "--user", User, "--start", $"touch {_directory}/started; sleep 60", "--stop", "true", Postfix.ConfigurationDirectory]))
+            "dotnet", [Program, "import", "--apply", "-o", Target, "--user", User, "--start", $"touch {_directory}/started; sleep 60", "--stop", "true",
+                Postfix.ConfigurationDirectory]))
         {
             await Eventually.HoldsAsync(() => File.Exists($"{_directory}/started"), s_limit, "the shield is being started", cancellationToken);
         }
@@ -363,7 +382,8 @@ public sealed class SwitchoverTests
         if (Directory.Exists("/run/systemd/system"))
             Assert.Ignore("systemd runs here");
         var (status, output) = await OutsideProcess.RunAsync("dotnet", [Program, "import", "--apply", _directory], s_limit, cancellationToken);
-        Assert.That((status, output), Is.EqualTo((1, "error: no systemd runs here: say how the shield is started and stopped: --start COMMAND --stop COMMAND\n")));
+        Assert.That((status, output),
+            Is.EqualTo((1, "error: no systemd runs here: say how the shield is started and stopped: --start COMMAND --stop COMMAND\n")));
     }
 
     // postfix(1) is told by postfix-script, of the directory that main.cf names: here one that does more for some commands.

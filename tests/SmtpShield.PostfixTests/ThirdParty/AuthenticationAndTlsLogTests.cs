@@ -8,7 +8,10 @@ using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
-/// <summary>What fail2ban and pflogsumm find of wrong passwords and of too many TLS sessions: the same in the shield's log as in that of a Postfix with the shield's limits.</summary>
+/// <summary>
+/// What fail2ban and pflogsumm find of wrong passwords and of too many TLS sessions: the same in the shield's log as in that of a
+/// Postfix with the shield's limits.
+/// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed partial class AuthenticationAndTlsLogTests
 {
@@ -51,7 +54,8 @@ public sealed partial class AuthenticationAndTlsLogTests
         };
         var limits = new Dictionary<string, string> { ["smtpd_client_new_tls_session_rate_limit"] = "2" };
         _postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind"), new("limited", limits)], cancellationToken, parameters);
-        _shield = await ShieldProcess.StartAsync(_postfix.EndPointOf("behind"), new Dictionary<string, string>(limits) { ["syslog_name"] = "postfix" }, cancellationToken);
+        _shield = await ShieldProcess.StartAsync(
+            _postfix.EndPointOf("behind"), new Dictionary<string, string>(limits) { ["syslog_name"] = "postfix" }, cancellationToken);
         _directTls = await TrafficAsync(_postfix.EndPointOf("limited"), cancellationToken);
         _shieldedTls = await TrafficAsync(_shield.EndPoint, cancellationToken);
         await PostfixLog.WaitForQuietAsync(cancellationToken);
@@ -106,7 +110,8 @@ public sealed partial class AuthenticationAndTlsLogTests
         TestContext.Out.WriteLine(string.Join('\n', direct.Append("-- of the shield").Concat(shielded)));
         // Without a counterpart are the refusal inside TLS and an exchange that the client has cancelled; and the shield logs no user names.
         Assert.That(shielded, Is.EquivalentTo(direct
-            .Where(text => !text.Contains("New TLS session rate limit", StringComparison.Ordinal) && !text.EndsWith(" authentication aborted", StringComparison.Ordinal))
+            .Where(text => !text.Contains("New TLS session rate limit", StringComparison.Ordinal)
+                && !text.EndsWith(" authentication aborted", StringComparison.Ordinal))
             .Select(text => text.Split(", sasl_username=")[0])
             .Distinct()));
         Assert.That(shielded, Has.Length.EqualTo(3));
@@ -136,7 +141,8 @@ public sealed partial class AuthenticationAndTlsLogTests
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var now = TimeProvider.System.GetUtcNow();
-        using var certificate = new CertificateRequest("CN=" + PostfixInstance.HostName, key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        using var certificate = new CertificateRequest("CN=" + PostfixInstance.HostName, key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
         var file = Path.Combine(_directory, "chain.pem");
         await File.WriteAllTextAsync(file, key.ExportPkcs8PrivateKeyPem() + "\n" + certificate.ExportCertificatePem() + "\n", cancellationToken);
         return file;
@@ -163,8 +169,10 @@ public sealed partial class AuthenticationAndTlsLogTests
 
     private async Task<string[]> WarningsAsync(string log, CancellationToken cancellationToken)
     {
-        var output = await OutsideProcess.RunSuccessfullyAsync("pflogsumm", ["--verbose-msg-detail", await CopyAsync(log, cancellationToken)], s_limit, cancellationToken);
-        return [.. WarningsSection().Match(output).Value.Split('\n').Select(line => line.Trim()).Where(line => WarningLine().IsMatch(line)).Select(line => Count().Replace(line, ""))];
+        var output = await OutsideProcess.RunSuccessfullyAsync("pflogsumm", ["--verbose-msg-detail", await CopyAsync(log, cancellationToken)],
+            s_limit, cancellationToken);
+        return [.. WarningsSection().Match(output).Value.Split('\n').Select(line => line.Trim()).Where(line => WarningLine().IsMatch(line))
+            .Select(line => Count().Replace(line, ""))];
     }
 
     [GeneratedRegex(@"for service \S+$")]

@@ -11,7 +11,10 @@ using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
-/// <summary>MailKit's SMTP client: what it sends with each extension it is offered arrives as without the shield, and it sees the same refusals as from Postfix with the same limits.</summary>
+/// <summary>
+/// MailKit's SMTP client: what it sends with each extension it is offered arrives as without the shield, and it sees the same refusals as
+/// from Postfix with the same limits.
+/// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed class MailKitTests
 {
@@ -44,7 +47,8 @@ public sealed class MailKitTests
     {
         var cancellationToken = TestContext.CurrentContext.CancellationToken;
         _servers = await TlsServers.StartAsync(cancellationToken);
-        _limitedPostfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind"), new PostfixService("limited", s_limits)], cancellationToken);
+        _limitedPostfix = await PostfixInstance.StartAsync(
+            [PostfixService.WithoutLimits("behind"), new PostfixService("limited", s_limits)], cancellationToken);
         _limitedShield = await ShieldProcess.StartAsync(_limitedPostfix.EndPointOf("behind"), s_limits, cancellationToken);
     }
 
@@ -78,11 +82,13 @@ public sealed class MailKitTests
             using var client = new Client(dialogue, inChunks, Servers.AuthorityFile);
             await client.ConnectToAsync(server, security, cancellationToken);
             await client.SendAsync(
-                new FormatOptions { International = isInternational }, Message(), Mailbox("a@client.example"), [Mailbox($"{to}@example.test"), Mailbox("other@example.test")], cancellationToken);
+                new FormatOptions { International = isInternational }, Message(), Mailbox("a@client.example"),
+                [Mailbox($"{to}@example.test"), Mailbox("other@example.test")], cancellationToken);
             var capabilities = client.Capabilities;
             await client.DisconnectAsync(quit: true, cancellationToken);
             var path = (await Servers.Postfix.WaitForMessagesAsync(to, 1, s_limit, cancellationToken)).Single();
-            return (Encoding.UTF8.GetString(await StoredMessage.ReadAsync(path, cancellationToken)), CommandsOf(dialogue).Replace(to, "box", StringComparison.Ordinal), capabilities);
+            return (Encoding.UTF8.GetString(await StoredMessage.ReadAsync(path, cancellationToken)), CommandsOf(dialogue)
+                .Replace(to, "box", StringComparison.Ordinal), capabilities);
         }
     }
 
@@ -110,7 +116,8 @@ public sealed class MailKitTests
     {
         var (postfix, shield) = (await RefusalsAsync(_limitedPostfix!.EndPointOf("limited")), await RefusalsAsync(_limitedShield!.EndPoint));
         Assert.That(shield, Is.EqualTo(postfix));
-        Assert.That(shield, Does.StartWith("SmtpCommandException MailboxUnavailable 5.1.1 <nosuch@example.test>").And.Contain("too many errors").And.EndsWith("connected: False"));
+        Assert.That(shield, Does.StartWith("SmtpCommandException MailboxUnavailable 5.1.1 <nosuch@example.test>").And.Contain("too many errors")
+            .And.EndsWith("connected: False"));
 
         async Task<string> RefusalsAsync(IPEndPoint server)
         {
@@ -120,11 +127,13 @@ public sealed class MailKitTests
             var seen = new StringBuilder();
             for (var i = 0; i < 3 && client.IsConnected; i++)
             {
-                var refusal = (await Assert.CatchAsync(() => client.SendAsync(Message(), Mailbox("a@client.example"), [Mailbox("nosuch@example.test")], cancellationToken)))!;
+                var refusal = (await Assert.CatchAsync(() => client.SendAsync(Message(), Mailbox("a@client.example"),
+                    [Mailbox("nosuch@example.test")], cancellationToken)))!;
                 seen.AppendLine($"{refusal.GetType().Name} {(refusal as SmtpCommandException)?.StatusCode} {refusal.Message}");
             }
 
-            return $"{seen}{Encoding.UTF8.GetString(dialogue.ToArray()).Replace($":{server.Port}/", ":25/", StringComparison.Ordinal)}connected: {client.IsConnected}";
+            return $"{seen}{Encoding.UTF8.GetString(dialogue.ToArray()).Replace($":{server.Port}/", ":25/", StringComparison.Ordinal)}connected: "
+                + $"{client.IsConnected}";
         }
     }
 
@@ -133,7 +142,8 @@ public sealed class MailKitTests
     private static MimeMessage Message()
     {
         var message = new MimeMessage(
-            [Mailbox("a@client.example")], [Mailbox("b@example.test")], "Grüße", new TextPart("plain") { Text = "ähnlich\r\n..\r\n.x\r\n", ContentTransferEncoding = ContentEncoding.EightBit })
+            [Mailbox("a@client.example")], [Mailbox("b@example.test")], "Grüße",
+            new TextPart("plain") { Text = "ähnlich\r\n..\r\n.x\r\n", ContentTransferEncoding = ContentEncoding.EightBit })
         {
             Date = new DateTimeOffset(2026, 8, 1, 12, 0, 0, TimeSpan.Zero),
             MessageId = "1@client.example",
@@ -161,7 +171,11 @@ public sealed class MailKitTests
             ServerCertificateValidationCallback = (_, certificate, _, errors) =>
             {
                 using var authority = X509CertificateLoader.LoadCertificateFromFile(authorityFile!);
-                using var chain = new X509Chain { ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, CustomTrustStore = { authority } } };
+                using var chain = new X509Chain
+                {
+                    ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck,
+                        CustomTrustStore = { authority } },
+                };
                 return !errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) && chain.Build((X509Certificate2)certificate!);
             };
         }

@@ -4,15 +4,25 @@ using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
-/// <summary>nmap(1)'s SMTP scripts find the same through the shield as with a Postfix that has the shield's limits itself, and the shield outlives them.</summary>
+/// <summary>
+/// nmap(1)'s SMTP scripts find the same through the shield as with a Postfix that has the shield's limits itself, and the shield outlives them.
+/// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed partial class NmapTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
-    private static readonly string[] s_users = ["good", "nosuch1", "other", "nosuch2", "nosuch3", "nosuch4", "nosuch5", "nosuch6", "nosuch7", "nosuch8", "nosuch9", "third"];
+    private static readonly string[] s_users =
+    [
+        "good", "nosuch1", "other", "nosuch2", "nosuch3", "nosuch4", "nosuch5", "nosuch6", "nosuch7", "nosuch8", "nosuch9", "third",
+    ];
     private static readonly string[] s_passwords = ["wrong1", "wrong2", "wrong3", "wrong4", "wrong5", "right", "wrong6"];
 
-    private static readonly Dictionary<string, string> s_free = new() { ["smtpd_client_connection_rate_limit"] = "0", ["smtpd_hard_error_limit"] = "1000", ["smtpd_soft_error_limit"] = "1000" };
+    private static readonly Dictionary<string, string> s_free = new()
+    {
+        ["smtpd_client_connection_rate_limit"] = "0",
+        ["smtpd_hard_error_limit"] = "1000",
+        ["smtpd_soft_error_limit"] = "1000",
+    };
     private static readonly Dictionary<string, string> s_errors = new() { ["smtpd_hard_error_limit"] = "4", ["smtpd_error_sleep_time"] = "0" };
     private static readonly Dictionary<string, string> s_auth = new() { ["smtpd_client_auth_rate_limit"] = "3", ["smtpd_error_sleep_time"] = "0" };
 
@@ -107,9 +117,11 @@ public sealed partial class NmapTests
     }
 
     // How a closed connection looks to nmap: by FIN or, when its next command came before it read that, by RST.
-    private static string Closed(string findings) => findings.Replace("failed to receive data: failed to receive data", "failed to receive data: connection closed", StringComparison.Ordinal);
+    private static string Closed(string findings) =>
+        findings.Replace("failed to receive data: failed to receive data", "failed to receive data: connection closed", StringComparison.Ordinal);
 
-    private static TestCaseData Script(string name, string finding, string arguments = "") => new TestCaseData(name, arguments, finding).SetArgDisplayNames(name, arguments);
+    private static TestCaseData Script(string name, string finding, string arguments = "") =>
+        new TestCaseData(name, arguments, finding).SetArgDisplayNames(name, arguments);
 
     private static async Task<string> RunAsync(IPEndPoint server, IReadOnlyCollection<string> arguments, CancellationToken cancellationToken)
     {
@@ -129,7 +141,9 @@ public sealed partial class NmapTests
         [
             // The plus sign: also on a port that is not known for SMTP.
             "--script", "+" + script,
-            "--script-args", $"userdb={_directory}/{users},passdb={_directory}/passwords,brute.threads=1,brute.start=1,brute.delay=0,smtp.domain=example.test,smtp-enum-users.domain=example.test,{arguments}".TrimEnd(','),
+            "--script-args",
+            ($"userdb={_directory}/{users},passdb={_directory}/passwords,brute.threads=1,brute.start=1,brute.delay=0,"
+                + $"smtp.domain=example.test,smtp-enum-users.domain=example.test,{arguments}").TrimEnd(','),
         ];
         var direct = await RunAsync(Postfix.EndPointOf(limits), all, cancellationToken);
         var shielded = await RunAsync(_shields[limits].EndPoint, all, cancellationToken);
@@ -140,7 +154,8 @@ public sealed partial class NmapTests
     private static async Task EndedAsync(ShieldProcess shield, CancellationToken cancellationToken)
     {
         await shield.Log.WaitForQuietAsync(cancellationToken);
-        await Eventually.HoldsAsync(() => shield.ConnectedSockets().Count == 0, TimeSpan.FromSeconds(20), "the shield has closed all its connections", cancellationToken);
+        await Eventually.HoldsAsync(() => shield.ConnectedSockets().Count == 0, TimeSpan.FromSeconds(20),
+            "the shield has closed all its connections", cancellationToken);
         Assert.That(shield.HasExited, Is.False);
         Assert.That(shield.AllLines, Does.Not.Match("(error|fatal|panic): "));
     }

@@ -25,9 +25,14 @@ internal sealed partial class OpenSslSmtpClient : IAsyncDisposable
     /// <param name="takesOrders">Whether it takes a line that begins with R or Q as an order to itself, to renegotiate or to quit.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <param name="arguments">More arguments.</param>
-    public static async Task<OpenSslSmtpClient> ConnectAsync(IPEndPoint server, bool isWrapped, bool takesOrders, CancellationToken cancellationToken, params string[] arguments)
+    public static async Task<OpenSslSmtpClient> ConnectAsync(
+        IPEndPoint server, bool isWrapped, bool takesOrders, CancellationToken cancellationToken, params string[] arguments)
     {
-        string[] all = ["s_client", "-connect", server.ToString(), "-crlf", .. isWrapped ? [] : (string[])["-starttls", "smtp", "-name", "client.example"], .. takesOrders ? [] : (string[])["-ign_eof"], .. arguments];
+        string[] all =
+        [
+            "s_client", "-connect", server.ToString(), "-crlf", .. isWrapped ? [] : (string[])["-starttls", "smtp", "-name", "client.example"],
+            .. takesOrders ? [] : (string[])["-ign_eof"], .. arguments,
+        ];
         var client = new OpenSslSmtpClient(OutsideProcess.Start("openssl", all));
         // Its own STARTTLS leaves the last line of the EHLO reply for the end of what it says of the session; wrapped it is the greeting.
         await client.WaitForReplyAsync(cancellationToken);

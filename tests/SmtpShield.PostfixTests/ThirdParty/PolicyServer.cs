@@ -5,7 +5,10 @@ using System.Text;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
-/// <summary>A policy server as SPF and greylisting have one (Postfix SMTPD_POLICY_README): it keeps what Postfix says of each recipient's client, and lets everybody pass.</summary>
+/// <summary>
+/// A policy server as SPF and greylisting have one (Postfix SMTPD_POLICY_README): it keeps what Postfix says of each recipient's
+/// client, and lets everybody pass.
+/// </summary>
 internal sealed class PolicyServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

@@ -5,7 +5,8 @@ using System.Text;
 namespace SmtpShield.PostfixTests.ThirdParty;
 
 /// <summary>
-/// What a Postfix with <c>smtpd_sasl_type = dovecot</c> asks whether a name and a password are right: Dovecot's authentication protocol, with PLAIN and LOGIN and one account.
+/// What a Postfix with <c>smtpd_sasl_type = dovecot</c> asks whether a name and a password are right: Dovecot's authentication protocol, with
+/// PLAIN and LOGIN and one account.
 /// </summary>
 internal sealed class SaslServer : IAsyncDisposable
 {
@@ -106,7 +107,8 @@ internal sealed class SaslServer : IAsyncDisposable
                     if (text is null)
                         continue;
                     var given = mechanism == "LOGIN" ? [user, text] : text.Split('\0');
-                    await writer.WriteLineAsync(given.Length < 2 ? $"FAIL\t{fields[1]}\treason=invalid input" : given[^2..] is var last && last[0] == _user && last[1] == _password ? $"OK\t{fields[1]}\tuser={_user}" : $"FAIL\t{fields[1]}\tuser={last[0]}");
+                    await writer.WriteLineAsync(given.Length < 2 ? $"FAIL\t{fields[1]}\treason=invalid input" : given[^2..] is var last && last[0] == _user
+                        && last[1] == _password ? $"OK\t{fields[1]}\tuser={_user}" : $"FAIL\t{fields[1]}\tuser={last[0]}");
                 }
             }
             catch (Exception ended) when (ended is IOException or OperationCanceledException)

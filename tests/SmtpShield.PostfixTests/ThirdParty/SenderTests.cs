@@ -5,7 +5,10 @@ using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
-/// <summary>Senders that others wrote, swaks and Python's smtplib: messages arrive as without the shield, and each way to use swaks ends with the same exit status behind the same replies.</summary>
+/// <summary>
+/// Senders that others wrote, swaks and Python's smtplib: messages arrive as without the shield, and each way to use swaks ends with the same exit
+/// status behind the same replies.
+/// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed partial class SenderTests
 {
@@ -30,7 +33,8 @@ public sealed partial class SenderTests
             ("empty line", "\r\n"),
             ("header only", "Subject: x\r\n"),
             ("dots", "Subject: dots\r\n\r\n.\r\n..\r\n...\r\n.x\r\n\r\n.\r\nx.\r\n. \r\n"),
-            ("8-bit", "Subject: 8-bit\r\n\r\n" + string.Concat(Enumerable.Range(1, 255).Where(octet => octet is not ('\r' or '\n')).Select(octet => (char)octet)) + "\r\n"),
+            ("8-bit", "Subject: 8-bit\r\n\r\n"
+                + string.Concat(Enumerable.Range(1, 255).Where(octet => octet is not ('\r' or '\n')).Select(octet => (char)octet)) + "\r\n"),
             ("line of 3 MB", "Subject: long\r\n\r\n" + new string('y', 3_000_000) + "\r\n"),
             ("line of 3 MB with dots at buffer boundaries", "Subject: long\r\n\r\n" + Dotted(3_000_000) + "\r\n"),
             ("20000 lines of dots", "Subject: dots\r\n\r\n" + string.Concat(Enumerable.Repeat(".\r\n", 20_000))),
@@ -92,7 +96,8 @@ public sealed partial class SenderTests
         var cancellationToken = TestContext.CurrentContext.CancellationToken;
         _directory = Directory.CreateTempSubdirectory("smtpshield-senders-").FullName;
         _postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind"), PostfixService.WithoutLimits("direct")], cancellationToken);
-        _shield = await ShieldProcess.StartAsync(_postfix.EndPointOf("behind"), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "0", ["smtpd_error_sleep_time"] = "0" }, cancellationToken);
+        _shield = await ShieldProcess.StartAsync(_postfix.EndPointOf("behind"),
+            new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "0", ["smtpd_error_sleep_time"] = "0" }, cancellationToken);
     }
 
     [OneTimeTearDown]
@@ -103,7 +108,8 @@ public sealed partial class SenderTests
             if (_shield is not null)
             {
                 await _shield.Log.WaitForQuietAsync(CancellationToken.None);
-                await Eventually.HoldsAsync(() => _shield.ConnectedSockets().Count == 0, TimeSpan.FromSeconds(20), "the shield has closed all its connections", CancellationToken.None);
+                await Eventually.HoldsAsync(() => _shield.ConnectedSockets().Count == 0, TimeSpan.FromSeconds(20), "the shield has closed all its connections",
+                    CancellationToken.None);
                 await _shield.StopAsync(CancellationToken.None);
             }
         }
@@ -125,19 +131,23 @@ public sealed partial class SenderTests
         RealPostfix.RequireProgram(sender);
         var file = Path.Combine(_directory, "message");
         // swaks ends lines with CR LF itself.
-        await File.WriteAllBytesAsync(file, Encoding.Latin1.GetBytes(sender == "swaks" ? message.Replace("\r\n", "\n", StringComparison.Ordinal) : message), cancellationToken);
+        await File.WriteAllBytesAsync(
+            file, Encoding.Latin1.GetBytes(sender == "swaks" ? message.Replace("\r\n", "\n", StringComparison.Ordinal) : message), cancellationToken);
         var direct = await StoreAsync(Postfix.EndPointOf("direct").Port);
         var shielded = await StoreAsync(Shield.EndPoint.Port);
-        Assert.That(shielded.AsSpan().SequenceEqual(direct), Is.True, $"stored {direct.Length} octets without the shield and {shielded.Length} with it, equal up to {shielded.AsSpan().CommonPrefixLength(direct)}");
+        Assert.That(shielded.AsSpan().SequenceEqual(direct), Is.True,
+            $"stored {direct.Length} octets without the shield and {shielded.Length} with it, equal up to {shielded.AsSpan().CommonPrefixLength(direct)}");
         // swaks takes a dot line at the end of its file away; Postfix puts an empty line before a body without header.
         if (sender != "swaks" && message.StartsWith("Subject: ", StringComparison.Ordinal))
-            Assert.That(shielded.AsSpan().SequenceEqual(Encoding.Latin1.GetBytes(message.Replace("\r\n", "\n", StringComparison.Ordinal))), Is.True, "differs from what was sent");
+            Assert.That(shielded.AsSpan().SequenceEqual(Encoding.Latin1.GetBytes(message.Replace("\r\n", "\n", StringComparison.Ordinal))), Is.True,
+                "differs from what was sent");
 
         async Task<byte[]> StoreAsync(int port)
         {
             var to = $"box{Interlocked.Increment(ref s_box)}";
             if (sender == "swaks")
-                await OutsideProcess.RunSuccessfullyAsync("swaks", ["--server", $"127.0.0.1:{port}", "--helo", "client.example", "--from", "a@client.example", "--to", $"{to}@example.test", "--data", "@" + file, "--suppress-data"], s_limit, cancellationToken);
+                await OutsideProcess.RunSuccessfullyAsync("swaks", ["--server", $"127.0.0.1:{port}", "--helo", "client.example", "--from", "a@client.example",
+                    "--to", $"{to}@example.test", "--data", "@" + file, "--suppress-data"], s_limit, cancellationToken);
             else
                 await OutsideProcess.RunSuccessfullyAsync("python3", ["-c", SmtplibScript, $"{port}", to, file], s_limit, cancellationToken);
             return await StoredMessage.ReadAsync((await Postfix.WaitForMessagesAsync(to, 1, s_limit, cancellationToken)).Single(), cancellationToken);
@@ -161,7 +171,11 @@ public sealed partial class SenderTests
 
         async Task<(int ExitStatus, string Transcript)> RunAsync(IPEndPoint server)
         {
-            string[] all = ["--server", server.ToString(), "--helo", "client.example", "--from", "a@client.example", "--to", "good@example.test", "--suppress-data", .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+            string[] all =
+            [
+                "--server", server.ToString(), "--helo", "client.example", "--from", "a@client.example", "--to", "good@example.test", "--suppress-data",
+                .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries),
+            ];
             var (status, output) = await OutsideProcess.RunAsync("swaks", all, s_limit, cancellationToken);
             var lines = output.Split('\n').Where(line => DialogueLine().IsMatch(line)).Select(line => QueueId().Replace(line, "queued as ID"));
             return (status, string.Join('\n', lines));

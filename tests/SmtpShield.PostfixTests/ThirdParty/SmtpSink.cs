@@ -44,9 +44,14 @@ internal sealed partial class SmtpSink : IAsyncDisposable
         var directory = Directory.CreateTempSubdirectory("smtpshield-sink-").FullName;
         // It writes its captures as nobody.
         await OutsideProcess.RunSuccessfullyAsync("chmod", ["777", directory], TimeSpan.FromSeconds(10), cancellationToken);
-        string[] arguments = ["-c", "-u", "nobody", "-d", Path.Combine(directory, "%M."), .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(option => option.Replace('_', ' ')), endPoint.ToString(), "100"];
+        string[] arguments =
+        [
+            "-c", "-u", "nobody", "-d", Path.Combine(directory, "%M."),
+            .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(option => option.Replace('_', ' ')), endPoint.ToString(), "100",
+        ];
         var sink = new SmtpSink(OutsideProcess.Start("smtp-sink", arguments), directory);
-        await Eventually.HoldsAsync(() => sink._process.HasExited || LoopbackPorts.IsListening(endPoint.Port), TimeSpan.FromSeconds(20), "smtp-sink listens", cancellationToken);
+        await Eventually.HoldsAsync(() => sink._process.HasExited || LoopbackPorts.IsListening(endPoint.Port), TimeSpan.FromSeconds(20),
+            "smtp-sink listens", cancellationToken);
         return sink._process.HasExited ? throw new InvalidOperationException($"smtp-sink {options} ended:\n{sink._process.Output}") : sink;
     }
 

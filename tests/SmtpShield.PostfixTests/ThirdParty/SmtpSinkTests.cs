@@ -6,7 +6,8 @@ using SmtpShield.Testing.Smtp;
 namespace SmtpShield.PostfixTests.ThirdParty;
 
 /// <summary>
-/// smtp-sink(1) fails at each command in each way it can, and the client sees what it sees of smtp-sink itself, except where this table of differences says otherwise:
+/// smtp-sink(1) fails at each command in each way it can, and the client sees what it sees of smtp-sink itself, except where this
+/// table of differences says otherwise:
 /// <list type="bullet">
 /// <item>where smtp-sink hangs up without a word, 421 4.3.0 (behind QUIT 221), then the close;</item>
 /// <item>of its EHLO reply, only keywords that the shield passes, and no line without a keyword;</item>
@@ -19,7 +20,11 @@ public sealed partial class SmtpSinkTests
     private const string Unavailable = "421 4.3.0 mail.example.test Error: mail server unavailable";
     private static readonly IPAddress s_client = IPAddress.Parse("127.83.0.1");
     private static readonly string[] s_points = ["CONNECT", "EHLO", "HELO", "NOOP", "VRFY", "MAIL", "RCPT", "DATA", ".", "RSET", "QUIT"];
-    private static readonly string[] s_script = ["EHLO client.example", "HELO client.example", "NOOP", "VRFY user", "MAIL FROM:<a@client.example>", "RCPT TO:<b@example.test>", "DATA", "Subject: x\r\n\r\n..x\r\n.", "RSET", "QUIT"];
+    private static readonly string[] s_script =
+    [
+        "EHLO client.example", "HELO client.example", "NOOP", "VRFY user", "MAIL FROM:<a@client.example>", "RCPT TO:<b@example.test>", "DATA",
+        "Subject: x\r\n\r\n..x\r\n.", "RSET", "QUIT",
+    ];
     private IPEndPoint _sinkEndPoint = new(IPAddress.Loopback, 0);
     private ShieldProcess? _shield;
     private int _sessionsBefore;
@@ -33,9 +38,12 @@ public sealed partial class SmtpSinkTests
 
     private static IEnumerable<TestCaseData> Kinds => new[]
     {
-        ("-p", "no pipelining"), ("-8", "no 8BITMIME"), ("-a", "no AUTH"), ("-E", "no enhanced codes"), ("-N", "no DSN"), ("-C", "no XCLIENT"), ("-F", "no XFORWARD"),
-        ("-P", "greets like a PIX"), ("-e", "no ESMTP"), ("-w 1", "waits at DATA"), ("-W CONNECT:1", "waits with its greeting"), ("-W RCPT:1", "waits at RCPT"), ("-W .:1", "waits at the end"),
-        ("-f EHLO,RCPT,.", "three refusals"), ("-B 521 -f MAIL", "521"), ("-r RCPT -b 421_4.2.1_Go", "421 and goes on"), ("-M 1", "ends with the first message"), ("-n 1", "ends with the first session"),
+        ("-p", "no pipelining"), ("-8", "no 8BITMIME"), ("-a", "no AUTH"), ("-E", "no enhanced codes"), ("-N", "no DSN"),
+        ("-C", "no XCLIENT"), ("-F", "no XFORWARD"),
+        ("-P", "greets like a PIX"), ("-e", "no ESMTP"), ("-w 1", "waits at DATA"), ("-W CONNECT:1", "waits with its greeting"), ("-W RCPT:1", "waits at RCPT"),
+        ("-W .:1", "waits at the end"),
+        ("-f EHLO,RCPT,.", "three refusals"), ("-B 521 -f MAIL", "521"), ("-r RCPT -b 421_4.2.1_Go", "421 and goes on"),
+        ("-M 1", "ends with the first message"), ("-n 1", "ends with the first session"),
     }.Select(kind => new TestCaseData(kind.Item1).SetArgDisplayNames(kind.Item2));
 
     [OneTimeSetUp]
@@ -57,7 +65,8 @@ public sealed partial class SmtpSinkTests
             return;
         try
         {
-            await Eventually.HoldsAsync(() => _shield.ConnectedSockets().Count == 0, TimeSpan.FromSeconds(20), "the shield has closed all its connections", CancellationToken.None);
+            await Eventually.HoldsAsync(() => _shield.ConnectedSockets().Count == 0, TimeSpan.FromSeconds(20), "the shield has closed all its connections",
+                CancellationToken.None);
             await _shield.StopAsync(CancellationToken.None);
             Assert.That(TroubleLine().Matches(_shield.AllLines).Select(match => match.Value), Is.Empty);
         }
@@ -147,7 +156,8 @@ public sealed partial class SmtpSinkTests
     /// <summary>A pipelined envelope of which one command ends the session: what was answered before it is passed on, nothing behind it is.</summary>
     [Test]
     [CancelAfter(60_000)]
-    public async Task Pipelined_SinkHangsUp_RepliesUpToThereThen421([Values("-q", "-Q")] string fault, [Values("MAIL", "RCPT", "DATA", ".", "RSET", "QUIT")] string at, CancellationToken cancellationToken)
+    public async Task Pipelined_SinkHangsUp_RepliesUpToThereThen421(
+        [Values("-q", "-Q")] string fault, [Values("MAIL", "RCPT", "DATA", ".", "RSET", "QUIT")] string at, CancellationToken cancellationToken)
     {
         await using var sink = await SmtpSink.StartAsync(_sinkEndPoint, $"{fault} {at}", cancellationToken);
         var replies = new List<string>();

@@ -5,8 +5,9 @@ using SmtpShield.Testing.Smtp;
 namespace SmtpShield.PostfixTests.ThirdParty;
 
 /// <summary>
-/// SMTP smuggling (CVE-2023-51764, -51765, -51766; Wang et al., USENIX Security 2025): content with something that an MTA could take for its end, and commands of a second message behind it.
-/// Through the shield no second message comes into being, whatever the MTA behind it takes for an end: the content is one message, or it is refused as a whole.
+/// SMTP smuggling (CVE-2023-51764, -51765, -51766; Wang et al., USENIX Security 2025): content with something that an MTA could take for its end, and commands
+/// of a second message behind it. Through the shield no second message comes into being, whatever the MTA behind it takes for an end: the content is one
+/// message, or it is refused as a whole.
 /// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed class SmugglingTests
@@ -93,10 +94,13 @@ public sealed class SmugglingTests
         var cancellationToken = TestContext.CurrentContext.CancellationToken;
         _postfix = await PostfixInstance.StartAsync([Service("lenient", "no"), Service("strict", "normalize"), Service("direct", "no")], cancellationToken);
         foreach (var mta in new[] { "lenient", "strict" })
-            _shields[mta] = await ShieldProcess.StartAsync(_postfix.EndPointOf(mta), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "0" }, cancellationToken);
-        _shields["sink"] = await ShieldProcess.StartAsync(_sinkEndPoint, new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "0" }, cancellationToken);
+            _shields[mta] = await ShieldProcess.StartAsync(
+                _postfix.EndPointOf(mta), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "0" }, cancellationToken);
+        _shields["sink"] = await ShieldProcess.StartAsync(
+            _sinkEndPoint, new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "0" }, cancellationToken);
 
-        static PostfixService Service(string name, string forbid) => PostfixService.WithoutLimits(name, new Dictionary<string, string> { ["smtpd_forbid_bare_newline"] = forbid });
+        static PostfixService Service(string name, string forbid) =>
+            PostfixService.WithoutLimits(name, new Dictionary<string, string> { ["smtpd_forbid_bare_newline"] = forbid });
     }
 
     [OneTimeTearDown]
@@ -191,7 +195,8 @@ public sealed class SmugglingTests
         string.Concat(octets.Select(octet => octet switch { '\r' => "<CR>", '\n' => "<LF>", < ' ' or > '~' => $"<{(int)octet:X2}>", _ => octet.ToString() }));
 
     private static string Content(string end, string smuggled) =>
-        (end[0] == 'x' ? "Subject: honest\r\n\r\n" : "") + end + $"MAIL FROM:<a@client.example>\r\nRCPT TO:<{smuggled}@example.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n";
+        (end[0] == 'x' ? "Subject: honest\r\n\r\n" : "") + end
+            + $"MAIL FROM:<a@client.example>\r\nRCPT TO:<{smuggled}@example.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n";
 
     private static async Task<RawSmtpClient> EnvelopeAsync(IPEndPoint server, string to, CancellationToken cancellationToken)
     {
@@ -203,7 +208,8 @@ public sealed class SmugglingTests
     }
 
     // The replies behind 354, to the server's close.
-    private static async Task<IReadOnlyList<string>> SendAsync(IPEndPoint server, string honest, string smuggled, string end, CancellationToken cancellationToken, bool split = false)
+    private static async Task<IReadOnlyList<string>> SendAsync(
+        IPEndPoint server, string honest, string smuggled, string end, CancellationToken cancellationToken, bool split = false)
     {
         await using var client = await EnvelopeAsync(server, honest, cancellationToken);
         Assert.That(await client.CommandAsync("DATA", cancellationToken), Does.StartWith("354"));

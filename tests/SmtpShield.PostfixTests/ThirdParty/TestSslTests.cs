@@ -26,7 +26,8 @@ public sealed class TestSslTests
         _defaults = await PostfixInstance.StartAsync(
             [PostfixService.WithoutLimits("starttls")],
             cancellationToken,
-            new Dictionary<string, string> { ["smtpd_tls_security_level"] = "may", ["smtpd_tls_chain_files"] = Path.Combine(_servers.FilesDirectory, "chain.pem") });
+            new Dictionary<string, string> { ["smtpd_tls_security_level"] = "may",
+                ["smtpd_tls_chain_files"] = Path.Combine(_servers.FilesDirectory, "chain.pem") });
     }
 
     [OneTimeTearDown]
@@ -38,7 +39,8 @@ public sealed class TestSslTests
             await _servers.DisposeAsync();
     }
 
-    // Protocols, cipher categories, forward secrecy, the server's defaults, vulnerabilities. Left out are the lists of single ciphers and the simulation of browsers: most of its time.
+    // Protocols, cipher categories, forward secrecy, the server's defaults, vulnerabilities. Left out are the lists of single ciphers and the simulation
+    // of browsers: most of its time.
     [Test]
     [CancelAfter(600_000)]
     public async Task TestSsl_EachFinding_NoWorseThanPostfix(CancellationToken cancellationToken)
@@ -46,14 +48,16 @@ public sealed class TestSslTests
         var both = await Task.WhenAll(FindAsync("postfix", _defaults!.EndPointOf("starttls")), FindAsync("shield", Servers.EndPointOf("terminate")));
         var (postfix, shield) = (both[0], both[1]);
         var worse = shield
-            .Where(finding => Array.IndexOf(s_severities, finding.Value.Severity) > Math.Max(Array.IndexOf(s_severities, "OK"), Array.IndexOf(s_severities, postfix.GetValueOrDefault(finding.Key).Severity)))
+            .Where(finding => Array.IndexOf(s_severities, finding.Value.Severity) > Math.Max(
+                Array.IndexOf(s_severities, "OK"), Array.IndexOf(s_severities, postfix.GetValueOrDefault(finding.Key).Severity)))
             .Select(finding => $"{finding.Key}: {finding.Value}, Postfix: {postfix.GetValueOrDefault(finding.Key)}");
 
         Assert.That(worse, Is.Empty);
         // It has really looked: a connection it can't make has few findings.
         string[] looked = ["TLS1_3", "cipherlist_NULL", "cert_commonName", "heartbleed", "secure_client_renego", "ROBOT"];
         Assert.That(looked.Where(id => !shield.ContainsKey(id)), Is.Empty, string.Join(' ', shield.Keys));
-        Assert.That((shield["TLS1"].Severity, shield["TLS1_2"].Severity, shield["TLS1_3"].Severity), Is.EqualTo(("INFO", "OK", "OK")).Or.EqualTo(("OK", "OK", "OK")));
+        Assert.That((shield["TLS1"].Severity, shield["TLS1_2"].Severity, shield["TLS1_3"].Severity),
+            Is.EqualTo(("INFO", "OK", "OK")).Or.EqualTo(("OK", "OK", "OK")));
 
         async Task<Dictionary<string, (string Severity, string Finding)>> FindAsync(string name, IPEndPoint server)
         {
@@ -61,7 +65,8 @@ public sealed class TestSslTests
             // Its exit status is the number of what it does not like.
             var (_, output) = await OutsideProcess.RunAsync(
                 "testssl",
-                ["--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "--jsonfile", file, "-t", "smtp", "-p", "-s", "-f", "-S", "-U", server.ToString()],
+                ["--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "--jsonfile", file, "-t", "smtp", "-p", "-s", "-f", "-S",
+                    "-U", server.ToString()],
                 s_limit,
                 cancellationToken,
                 workingDirectory: Servers.FilesDirectory);
@@ -69,7 +74,8 @@ public sealed class TestSslTests
             using var document = JsonDocument.Parse(await File.ReadAllTextAsync(file, cancellationToken));
             return document.RootElement.EnumerateArray()
                 .GroupBy(finding => finding.GetProperty("id").GetString()!)
-                .ToDictionary(group => group.Key, group => (group.Last().GetProperty("severity").GetString()!, group.Last().GetProperty("finding").GetString()!));
+                .ToDictionary(group => group.Key,
+                    group => (group.Last().GetProperty("severity").GetString()!, group.Last().GetProperty("finding").GetString()!));
         }
     }
 }

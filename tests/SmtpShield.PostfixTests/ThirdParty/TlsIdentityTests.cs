@@ -6,8 +6,8 @@ using SmtpShield.Testing.Tls;
 namespace SmtpShield.PostfixTests.ThirdParty;
 
 /// <summary>
-/// Who the client is, from one end to the other with TLS that the shield ends: HAProxy in front, Postfix behind, whose log, connection rate, access table and policy server see the client and what it
-/// said inside TLS.
+/// Who the client is, from one end to the other with TLS that the shield ends: HAProxy in front, Postfix behind, whose log, connection rate, access table and
+/// policy server see the client and what it said inside TLS.
 /// </summary>
 [Parallelizable(ParallelScope.Self)]
 [Property("Hazard", "ID-11")]
@@ -52,7 +52,8 @@ public sealed class TlsIdentityTests
             [
                 PostfixService.WithoutLimits("proxied", proxied),
                 PostfixService.WithoutLimits("xclient", authorized),
-                PostfixService.WithoutLimits("xclienttls", new Dictionary<string, string>(authorized) { ["smtpd_tls_security_level"] = "encrypt", ["smtpd_tls_chain_files"] = chain }),
+                PostfixService.WithoutLimits("xclienttls",
+                    new Dictionary<string, string>(authorized) { ["smtpd_tls_security_level"] = "encrypt", ["smtpd_tls_chain_files"] = chain }),
                 new("proxiedrate", proxied.Concat(rate).ToDictionary()),
                 new("xclientrate", authorized.Concat(rate).ToDictionary()),
             ],
@@ -65,12 +66,14 @@ public sealed class TlsIdentityTests
         Add("xclient and TLS", "xclienttls", "xclient", ("shield_upstream_tls_security_level", "encrypt"));
         Add("proxy-v1 rate", "proxiedrate", "proxy-v1");
         Add("xclient rate", "xclientrate", "xclient");
-        Add("haproxy", "proxied", "proxy-v2", ("smtpd_upstream_proxy_protocol", "haproxy"), ("shield_proxy_sources", "127.0.0.1"), ("smtpd_client_connection_count_limit", "1"));
+        Add("haproxy", "proxied", "proxy-v2", ("smtpd_upstream_proxy_protocol", "haproxy"), ("shield_proxy_sources", "127.0.0.1"),
+            ("smtpd_client_connection_count_limit", "1"));
         parameters["shield_services"] = string.Join(' ', _endPoints.Keys.Select(ServiceName));
         // Where the test waits for it; its own service has the same.
         parameters["shield_listen"] = _endPoints["proxy-v1/smtp"].ToString();
         _shield = await ShieldProcess.StartAsync(_postfix.EndPointOf("proxied"), parameters, cancellationToken);
-        await Eventually.HoldsAsync(() => LoopbackPorts.AreListening([.. _endPoints.Values.Select(endPoint => endPoint.Port)]), s_limit, "all services listen", cancellationToken);
+        await Eventually.HoldsAsync(() => LoopbackPorts.AreListening([.. _endPoints.Values.Select(endPoint => endPoint.Port)]), s_limit,
+            "all services listen", cancellationToken);
 
         void Add(string name, string upstream, string handoff, params (string Name, string Value)[] others)
         {
@@ -78,8 +81,12 @@ public sealed class TlsIdentityTests
             {
                 var key = $"{name}/{mode}";
                 _endPoints[key] = new(IPAddress.Loopback, LoopbackPorts.Take());
-                foreach (var (parameter, value) in ((string, string)[])[("shield_listen", _endPoints[key].ToString()), ("shield_upstream", _postfix!.EndPointOf(upstream).ToString()), ("shield_client_handoff", handoff), ("smtpd_tls_wrappermode", mode == "wrapper" ? "yes" : "no"), .. others])
+                foreach (var (parameter, value) in ((string, string)[])[("shield_listen", _endPoints[key].ToString()),
+                    ("shield_upstream", _postfix!.EndPointOf(upstream).ToString()), ("shield_client_handoff", handoff),
+                    ("smtpd_tls_wrappermode", mode == "wrapper" ? "yes" : "no"), .. others])
+                {
                     parameters[$"{ServiceName(key)}/inet/{parameter}"] = value;
+                }
             }
         }
 
@@ -100,12 +107,15 @@ public sealed class TlsIdentityTests
 
     [TestCaseSource(nameof(Sessions))]
     [CancelAfter(60_000)]
-    public async Task Session_WithHandoff_PostfixAndItsPolicyServerKnowTheClient(string handoff, string tls, string address, CancellationToken cancellationToken)
+    public async Task Session_WithHandoff_PostfixAndItsPolicyServerKnowTheClient(
+        string handoff, string tls, string address, CancellationToken cancellationToken)
     {
         var service = handoff switch { "xclient" => "xclient", "xclient and TLS" => "xclienttls", _ => "proxied" };
         var log = Postfix.LogOf(service).FromHere();
         var server = _endPoints[$"{handoff}/{(tls == "wrapper" ? "wrapper" : "smtp")}"];
-        await using var client = tls == "clear" ? await TlsSmtpClient.ConnectAsync(server, address, cancellationToken) : await TlsSmtpClient.ConnectWithTlsAsync(server, address, tls == "wrapper", cancellationToken, "before.example");
+        await using var client = tls == "clear"
+            ? await TlsSmtpClient.ConnectAsync(server, address, cancellationToken)
+            : await TlsSmtpClient.ConnectWithTlsAsync(server, address, tls == "wrapper", cancellationToken, "before.example");
         if (tls == "clear")
             await client.ReplyAsync(cancellationToken);
         var sender = $"a{Interlocked.Increment(ref s_last)}@client.example";
@@ -122,21 +132,26 @@ public sealed class TlsIdentityTests
         // What encrypts is the connection between shield and Postfix; the client's own TLS is not told.
         Assert.That(
             facts.Select(fact => $"{fact}={asked[fact]}"),
-            Is.EqualTo(new[] { $"client_address={address}", $"client_port={client.LocalEndPoint.Port}", $"client_name={name}", $"reverse_client_name={name}", "helo_name=client.example", "protocol_name=ESMTP", $"encryption_protocol={(service == "xclienttls" ? "TLSv1.3" : "")}" }));
-        await log.WaitForAsync(texts => texts.Count(text => text.StartsWith($"disconnect from {name}[{address}] ", StringComparison.Ordinal)) == (tls == "starttls" ? 2 : 1), "the end of the sessions", cancellationToken);
+            Is.EqualTo(new[] { $"client_address={address}", $"client_port={client.LocalEndPoint.Port}", $"client_name={name}", $"reverse_client_name={name}",
+                "helo_name=client.example", "protocol_name=ESMTP", $"encryption_protocol={(service == "xclienttls" ? "TLSv1.3" : "")}" }));
+        await log.WaitForAsync(texts => texts.Count(text => text.StartsWith($"disconnect from {name}[{address}] ",
+            StringComparison.Ordinal)) == (tls == "starttls" ? 2 : 1), "the end of the sessions", cancellationToken);
         Assert.That(log.Texts, Has.Some.EndsWith($"client={name}[{address}]"));
-        Assert.That(log.Texts, Has.Some.Contains($"reject: RCPT from {name}[{address}]: 554 5.7.1 <x@elsewhere.example>: Relay access denied; from=<{sender}> to=<x@elsewhere.example> proto=ESMTP helo=<client.example>"));
+        Assert.That(log.Texts, Has.Some.Contains($"reject: RCPT from {name}[{address}]: 554 5.7.1 <x@elsewhere.example>: Relay access denied; "
+            + $"from=<{sender}> to=<x@elsewhere.example> proto=ESMTP helo=<client.example>"));
     }
 
     [Test]
     [CancelAfter(60_000)]
-    public async Task Rcpt_ClientInPostfixsNetworkTable_RefusedInTls([Values("proxy-v1", "proxy-v2", "xclient")] string handoff, [Values("smtp", "wrapper")] string mode, CancellationToken cancellationToken)
+    public async Task Rcpt_ClientInPostfixsNetworkTable_RefusedInTls(
+        [Values("proxy-v1", "proxy-v2", "xclient")] string handoff, [Values("smtp", "wrapper")] string mode, CancellationToken cancellationToken)
     {
         await using var client = await TlsSmtpClient.ConnectWithTlsAsync(_endPoints[$"{handoff}/{mode}"], "127.85.9.9", mode == "wrapper", cancellationToken);
         await client.CommandAsync("EHLO client.example", cancellationToken);
         await client.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken);
 
-        Assert.That(await client.CommandAsync("RCPT TO:<good@example.test>", cancellationToken), Does.Match(@"^554 5\.7\.1 <.*\[127\.85\.9\.9\]>: Client host rejected: not this network$"));
+        Assert.That(await client.CommandAsync("RCPT TO:<good@example.test>", cancellationToken),
+            Does.Match(@"^554 5\.7\.1 <.*\[127\.85\.9\.9\]>: Client host rejected: not this network$"));
     }
 
     // With STARTTLS a client has two sessions with Postfix.
@@ -153,11 +168,13 @@ public sealed class TlsIdentityTests
         await using (var client = await TlsSmtpClient.ConnectWithTlsAsync(_endPoints[$"{handoff}/wrapper"], second, true, cancellationToken))
             Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250"));
         await using (var client = await TlsSmtpClient.ConnectWithTlsAsync(_endPoints[$"{handoff}/smtp"], second, false, cancellationToken))
-            Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Is.EqualTo($"421 4.7.0 mail.example.test Error: too many connections from {second}"));
+            Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken),
+                Is.EqualTo($"421 4.7.0 mail.example.test Error: too many connections from {second}"));
 
         var log = Postfix.LogOf(service);
         foreach (var client in (string[])[first, second])
-            await log.WaitForAsync(texts => texts.Any(text => text.Contains($"Connection rate limit exceeded: 3 from {NameOf(IPAddress.Parse(client))}[{client}] ", StringComparison.Ordinal)), client, cancellationToken);
+            await log.WaitForAsync(texts => texts.Any(text => text.Contains("Connection rate limit exceeded: "
+                + $"3 from {NameOf(IPAddress.Parse(client))}[{client}] ", StringComparison.Ordinal)), client, cancellationToken);
     }
 
     [TestCase("send-proxy", "smtp"), TestCase("send-proxy-v2", "smtp"), TestCase("send-proxy", "wrapper"), TestCase("send-proxy-v2", "wrapper")]
@@ -167,7 +184,8 @@ public sealed class TlsIdentityTests
         RealPostfix.RequireProgram("haproxy");
         var (log, shieldLog, sender) = (Postfix.LogOf("proxied").FromHere(), Shield.Log.FromHere(), $"a{Interlocked.Increment(ref s_last)}@client.example");
         var (address, other) = (NextClient(), NextClient());
-        await using var haproxy = await HAProxyInstance.StartAsync(_endPoints[$"haproxy/{mode}"], option + " check inter 50ms fall 1", mode == "smtp" ? "option smtpchk HELO check.example" : "", cancellationToken);
+        await using var haproxy = await HAProxyInstance.StartAsync(_endPoints[$"haproxy/{mode}"], option + " check inter 50ms fall 1",
+            mode == "smtp" ? "option smtpchk HELO check.example" : "", cancellationToken);
         await using var client = await TlsSmtpClient.ConnectWithTlsAsync(haproxy.EndPoint, address, mode == "wrapper", cancellationToken);
         Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250"));
         Assert.That(await client.CommandAsync($"MAIL FROM:<{sender}>", cancellationToken), Does.StartWith("250"));
@@ -185,8 +203,10 @@ public sealed class TlsIdentityTests
 
         Assert.That(_policy.RequestsOf(sender).Single()["client_address"], Is.EqualTo(address));
         Assert.That(_policy.RequestsOf(sender).Single()["client_port"], Is.EqualTo($"{client.LocalEndPoint.Port}"));
-        await log.WaitForAsync(texts => texts.Any(text => text.EndsWith($"client={NameOf(IPAddress.Parse(address))}[{address}]", StringComparison.Ordinal)), "the client", cancellationToken);
-        await shieldLog.WaitForAsync(texts => texts.Any(text => text.StartsWith($"disconnect from unknown[{address}] ", StringComparison.Ordinal)), "the end of the session", cancellationToken);
+        await log.WaitForAsync(texts => texts.Any(text => text.EndsWith($"client={NameOf(IPAddress.Parse(address))}[{address}]", StringComparison.Ordinal)),
+            "the client", cancellationToken);
+        await shieldLog.WaitForAsync(texts => texts.Any(text => text.StartsWith($"disconnect from unknown[{address}] ", StringComparison.Ordinal)),
+            "the end of the session", cancellationToken);
         Assert.That(shieldLog.Texts, Has.None.Contains("[127.0.0.1]"), "nothing is logged of checks");
     }
 

@@ -6,14 +6,19 @@ using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
-/// <summary>The program under handshakes: hundreds that stall while others deliver mail, and certificates that are replaced while clients come and go.</summary>
+/// <summary>
+/// The program under handshakes: hundreds that stall while others deliver mail, and certificates that are replaced while clients come and go.
+/// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed class TlsLoadTests
 {
     private const int Stalled = 500;
 
     // The begin of a record with a ClientHello of 508 octets.
-    private static readonly byte[] s_halfHello = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03, .. Enumerable.Range(0, 40).Select(number => (byte)number)];
+    private static readonly byte[] s_halfHello =
+    [
+        0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03, .. Enumerable.Range(0, 40).Select(number => (byte)number),
+    ];
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(90);
     private PostfixInstance? _postfix;
     private string _directory = "";
@@ -51,7 +56,8 @@ public sealed class TlsLoadTests
         var stalled = new List<Socket>();
         try
         {
-            // From ten addresses, silent or with half a ClientHello, behind STARTTLS or in wrapper mode. A few at a time: until STARTTLS each has a session of Postfix's.
+            // From ten addresses, silent or with half a ClientHello, behind STARTTLS or in wrapper mode. A few at a time: until STARTTLS
+            // each has a session of Postfix's.
             foreach (var some in Enumerable.Range(0, Stalled).Chunk(20))
             {
                 stalled.AddRange(await Task.WhenAll(some.Select(async number =>
@@ -87,14 +93,17 @@ public sealed class TlsLoadTests
             stalled.ForEach(socket => socket.Dispose());
         }
 
-        static int TimedOut(ShieldProcess shield) => shield.Log.Texts.Count(text => text.StartsWith("SSL_accept error from unknown[127.86.", StringComparison.Ordinal) && text.EndsWith(": Connection timed out", StringComparison.Ordinal));
+        static int TimedOut(ShieldProcess shield) =>
+            shield.Log.Texts.Count(text => text.StartsWith("SSL_accept error from unknown[127.86.", StringComparison.Ordinal)
+                && text.EndsWith(": Connection timed out", StringComparison.Ordinal));
     }
 
     [Test]
     [CancelAfter(240_000)]
     public async Task Handshakes_AtTheLimit_WhoHoldsAPlaceIsRefusedAndANewcomerGetsThatOfASilentOne(CancellationToken cancellationToken)
     {
-        var (shield, wrapped) = await StartShieldAsync(new() { ["shield_tls_handshake_limit"] = "100", ["shield_tls_handshake_timeout"] = "200s" }, cancellationToken);
+        var (shield, wrapped) = await StartShieldAsync(
+            new() { ["shield_tls_handshake_limit"] = "100", ["shield_tls_handshake_timeout"] = "200s" }, cancellationToken);
         await using var _ = shield;
         var stalled = new List<Socket>();
         try
@@ -109,12 +118,14 @@ public sealed class TlsLoadTests
             Assert.That(await client.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken), Does.StartWith("250"));
             Assert.That(await client.CommandAsync("RSET", cancellationToken), Does.StartWith("250"));
             stalled[^1].Dispose();
-            await Eventually.HoldsAsync(() => shield.Log.Texts.Any(text => text.StartsWith("SSL_accept error", StringComparison.Ordinal)), s_limit, "a handshake is over", cancellationToken);
+            await Eventually.HoldsAsync(() => shield.Log.Texts.Any(text => text.StartsWith("SSL_accept error", StringComparison.Ordinal)), s_limit,
+                "a handshake is over", cancellationToken);
             Assert.That(await client.CommandAsync("STARTTLS", cancellationToken), Does.StartWith("220 "));
             await client.HandshakeAsync(cancellationToken);
             Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250"));
 
-            // One that has none gets the place of the one that has been silent for the longest. Until that is a second, 454; from the soft limit on those are a second apart.
+            // One that has none gets the place of the one that has been silent for the longest. Until that is a second, 454; from the soft
+            // limit on those are a second apart.
             stalled.Add(await StallAsync(shield.EndPoint, "127.87.201.1", false, cancellationToken));
             await using (var newcomer = await TlsSmtpClient.ConnectAsync(shield.EndPoint, "127.87.200.1", cancellationToken))
             {
@@ -133,7 +144,8 @@ public sealed class TlsLoadTests
             for (var number = 0; number < 110; number++)
                 stalled.Add(await StallAsync(wrapped, $"127.88.{number}.1", true, cancellationToken));
             await Eventually.HoldsAsync(() => stalled.Skip(begin).Count(IsClosed) == 10, s_limit, "ten are closed", cancellationToken);
-            await Eventually.HoldsAsync(() => shield.Log.Texts.Count(text => text.StartsWith("disconnect from unknown[127.88.", StringComparison.Ordinal)) == 10, s_limit, "their lines", cancellationToken);
+            await Eventually.HoldsAsync(() => shield.Log.Texts
+                .Count(text => text.StartsWith("disconnect from unknown[127.88.", StringComparison.Ordinal)) == 10, s_limit, "their lines", cancellationToken);
             Assert.That(stalled.Skip(begin).Count(IsClosed), Is.EqualTo(10));
         }
         finally
@@ -153,7 +165,8 @@ public sealed class TlsLoadTests
         var first = TestCertificate.Make("first.test");
         // As certbot has them: links into an archive.
         Link(first, 1);
-        var (shield, wrapped) = await StartShieldAsync(new() { ["smtpd_tls_chain_files"] = "", ["smtpd_tls_cert_file"] = certificateFile, ["smtpd_tls_key_file"] = keyFile }, cancellationToken);
+        var (shield, wrapped) = await StartShieldAsync(
+            new() { ["smtpd_tls_chain_files"] = "", ["smtpd_tls_cert_file"] = certificateFile, ["smtpd_tls_key_file"] = keyFile }, cancellationToken);
         await using var _ = shield;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var served = new string[4];
@@ -182,7 +195,8 @@ public sealed class TlsLoadTests
         // A key of another certificate: the earlier pair stays in use, until the right one is there.
         var fifth = TestCertificate.Make("fifth.test");
         await File.WriteAllTextAsync(keyFile, fifth.KeyPem, cancellationToken);
-        await shield.Log.WaitForAsync(texts => texts.Contains("warning: service wrapper: its certificates could not be loaded; the earlier ones stay in use"), "the warning", cancellationToken);
+        await shield.Log.WaitForAsync(texts => texts.Contains("warning: service wrapper: its certificates could not be loaded; the earlier ones stay in use"),
+            "the warning", cancellationToken);
         Assert.That(shield.Log.Texts, Has.Some.Contains("the key and the certificate can't be used"), "what is wrong");
         await ServedAsync(fourth);
         await File.WriteAllTextAsync(certificateFile, fifth.CertificatePem, cancellationToken);
@@ -201,7 +215,8 @@ public sealed class TlsLoadTests
             for (; !stopping.IsCancellationRequested; count++)
             {
                 var isWrapped = number % 2 == 0;
-                await using var client = await TlsSmtpClient.ConnectWithTlsAsync(isWrapped ? wrapped : shield.EndPoint, $"127.89.1.{number + 1}", isWrapped, cancellationToken);
+                await using var client = await TlsSmtpClient.ConnectWithTlsAsync(isWrapped ? wrapped : shield.EndPoint, $"127.89.1.{number + 1}",
+                    isWrapped, cancellationToken);
                 Volatile.Write(ref served[number], client.Certificate!);
                 Assert.That(await client.CommandAsync("QUIT", cancellationToken), Does.StartWith("221"));
             }
@@ -212,7 +227,8 @@ public sealed class TlsLoadTests
         {
             using var expected = certificate.Certificate;
             Array.Clear(served);
-            await Eventually.HoldsAsync(() => Array.Exists(clients, client => client.IsCompleted) || Array.TrueForAll(served, print => print == expected.GetCertHashString()), TimeSpan.FromSeconds(20), expected.Subject, cancellationToken);
+            await Eventually.HoldsAsync(() => Array.Exists(clients, client => client.IsCompleted)
+                || Array.TrueForAll(served, print => print == expected.GetCertHashString()), TimeSpan.FromSeconds(20), expected.Subject, cancellationToken);
             if (Array.Find(clients, client => client.IsFaulted) is { } failed)
                 await failed;
         }

@@ -3,7 +3,9 @@ using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
-/// <summary>Other implementations of TLS clients, <c>openssl s_client</c> and <c>posttls-finger</c>, before a shield that ends TLS, with a Postfix behind it.</summary>
+/// <summary>
+/// Other implementations of TLS clients, <c>openssl s_client</c> and <c>posttls-finger</c>, before a shield that ends TLS, with a Postfix behind it.
+/// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed class TlsPeerTests
 {
@@ -36,7 +38,8 @@ public sealed class TlsPeerTests
         Assert.That(await client.CommandAsync("QUIT", cancellationToken), Is.EqualTo("221 2.0.0 Bye"));
         await client.WaitForExitAsync(cancellationToken);
 
-        Assert.That(client.Output, Does.Contain(version == "-tls1_2" ? "New, TLSv1.2, Cipher is " : "New, TLSv1.3, Cipher is ").And.Contain("Verify return code: 0 (ok)"));
+        Assert.That(client.Output,
+            Does.Contain(version == "-tls1_2" ? "New, TLSv1.2, Cipher is " : "New, TLSv1.3, Cipher is ").And.Contain("Verify return code: 0 (ok)"));
         // Without close_notify openssl 3 says: unexpected eof while reading.
         Assert.That(client.Output, Does.Not.Contain("error:"));
         // Behind TLS none is offered, whatever Postfix has to offer to the shield.
@@ -64,7 +67,8 @@ public sealed class TlsPeerTests
 
     [Test]
     [CancelAfter(60_000)]
-    public async Task OpenSsl_SessionOfBefore_IsResumed([Values("terminate", "wrapper")] string mode, [Values("-tls1_2", "-tls1_3")] string version, CancellationToken cancellationToken)
+    public async Task OpenSsl_SessionOfBefore_IsResumed(
+        [Values("terminate", "wrapper")] string mode, [Values("-tls1_2", "-tls1_3")] string version, CancellationToken cancellationToken)
     {
         RealPostfix.RequireProgram("openssl");
         var session = Path.Combine(Servers.FilesDirectory, $"session{mode}{version}");
@@ -85,7 +89,8 @@ public sealed class TlsPeerTests
     {
         RealPostfix.RequireProgram("openssl");
         await using var client = await ConnectAsync(mode, cancellationToken, "-tls1_2", "-reconnect");
-        await Eventually.HoldsAsync(() => client.Output.Split("Reused, TLSv1.2").Length == 6 || client.HasExited, s_limit, "five reconnections", cancellationToken);
+        await Eventually.HoldsAsync(() => client.Output.Split("Reused, TLSv1.2").Length == 6 || client.HasExited, s_limit,
+            "five reconnections", cancellationToken);
         Assert.That(client.Output.Split("Reused, TLSv1.2"), Has.Length.EqualTo(6), client.Output);
     }
 
@@ -118,7 +123,8 @@ public sealed class TlsPeerTests
 
     [Test]
     [CancelAfter(60_000)]
-    public async Task PosttlsFinger_EachLevel_SaysWhatTheConnectionIs([Values("terminate", "encrypt", "passthrough", "wrapper")] string mode, CancellationToken cancellationToken)
+    public async Task PosttlsFinger_EachLevel_SaysWhatTheConnectionIs(
+        [Values("terminate", "encrypt", "passthrough", "wrapper")] string mode, CancellationToken cancellationToken)
     {
         RealPostfix.RequireProgram("posttls-finger");
         using var certificate = Servers.Certificate.Certificate;
@@ -133,7 +139,11 @@ public sealed class TlsPeerTests
         ])
         {
             string[] match = level[1] switch { "verify" => [PostfixInstance.HostName], "fingerprint" => [print], _ => [] };
-            string[] arguments = [$"MAIL_CONFIG={Servers.Postfix.ConfigurationDirectory}", "posttls-finger", "-L", "summary", .. mode == "wrapper" ? (string[])["-w"] : [], .. level, $"[127.0.0.1]:{Servers.EndPointOf(mode).Port}", .. match];
+            string[] arguments =
+            [
+                $"MAIL_CONFIG={Servers.Postfix.ConfigurationDirectory}", "posttls-finger", "-L", "summary", .. mode == "wrapper" ? (string[])["-w"] : [],
+                .. level, $"[127.0.0.1]:{Servers.EndPointOf(mode).Port}", .. match,
+            ];
             var output = await OutsideProcess.RunSuccessfullyAsync("env", arguments, s_limit, cancellationToken);
             Assert.That(output, Does.Contain(expected).And.Contain("TLSv1.3").And.Contain("221 2.0.0 Bye"));
         }

@@ -4,7 +4,10 @@ using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
-/// <summary>Senders that others wrote, through TLS that the shield ends, passes on, or has from the first octet on: each logs in where it can, checks the certificate, and its message arrives as it was sent.</summary>
+/// <summary>
+/// Senders that others wrote, through TLS that the shield ends, passes on, or has from the first octet on: each logs in where it can, checks the certificate,
+/// and its message arrives as it was sent.
+/// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed class TlsSenderTests
 {
@@ -40,8 +43,10 @@ public sealed class TlsSenderTests
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private static readonly string[] s_senders = ["swaks", "smtplib", "nodemailer", "openssl", "postfix"];
     private static readonly string s_message =
-        "From: <a@client.example>\r\nSubject: hello\r\nDate: Sat, 1 Aug 2026 12:00:00 +0000\r\nMessage-Id: <1@client.example>\r\nTo: <b@example.test>\r\n\r\n\u00e4\u00f6\u00fc\r\n..x\r\n.\r\n"
-        + string.Concat(Enumerable.Range(0, 3000).Select(number => (number % 5 == 0 ? "." : "") + new string((char)('a' + number % 26), number % 200) + "\r\n"));
+        "From: <a@client.example>\r\nSubject: hello\r\nDate: Sat, 1 Aug 2026 12:00:00 +0000\r\nMessage-Id: <1@client.example>\r\nTo: "
+            + "<b@example.test>\r\n\r\n\u00e4\u00f6\u00fc\r\n..x\r\n.\r\n"
+        + string.Concat(Enumerable.Range(0, 3000)
+            .Select(number => (number % 5 == 0 ? "." : "") + new string((char)('a' + number % 26), number % 200) + "\r\n"));
 
     private static int s_box;
     private TlsServers? _servers;
@@ -97,10 +102,13 @@ public sealed class TlsSenderTests
         var path = (await Servers.Postfix.WaitForMessagesAsync(to, 1, s_limit, cancellationToken)).Single();
         var stored = Encoding.UTF8.GetString(await StoredMessage.ReadAsync(path, cancellationToken));
         Assert.That(stored, Is.EqualTo(s_message.Replace("\r\n", "\n", StringComparison.Ordinal)));
-        await log.WaitForAsync(texts => texts.Any(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)), "the end of the session", cancellationToken);
-        Assert.That(log.Texts.Any(text => text.StartsWith("Anonymous TLS connection established from ", StringComparison.Ordinal)), Is.EqualTo(mode != "passthrough"), string.Join('\n', log.Texts));
+        await log.WaitForAsync(texts => texts.Any(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)),
+            "the end of the session", cancellationToken);
+        Assert.That(log.Texts.Any(text => text.StartsWith("Anonymous TLS connection established from ", StringComparison.Ordinal)),
+            Is.EqualTo(mode != "passthrough"), string.Join('\n', log.Texts));
         if (sender is not ("openssl" or "postfix"))
-            Assert.That(log.Texts.Single(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)).Contains(" auth=1 ", StringComparison.Ordinal), Is.EqualTo(mode != "passthrough"));
+            Assert.That(log.Texts.Single(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)).Contains(" auth=1 ", StringComparison.Ordinal),
+                Is.EqualTo(mode != "passthrough"));
     }
 
     private async Task SendAsync(string sender, string mode, string to, CancellationToken cancellationToken)
@@ -119,7 +127,8 @@ public sealed class TlsSenderTests
                 await OutsideProcess.RunSuccessfullyAsync(
                     "swaks",
                     [
-                        "--server", server.ToString(), mode == "wrapper" ? "--tls-on-connect" : "--tls", "--tls-verify", "--tls-ca-path", Servers.AuthorityFile, "--auth", "LOGIN", "--auth-user", "good", "--auth-password", "right",
+                        "--server", server.ToString(), mode == "wrapper" ? "--tls-on-connect" : "--tls", "--tls-verify", "--tls-ca-path", Servers.AuthorityFile,
+                        "--auth", "LOGIN", "--auth-user", "good", "--auth-password", "right",
                         "--helo", "client.example", "--from", "a@client.example", "--to", $"{to}@example.test", "--data", "@" + file, "--suppress-data",
                     ],
                     s_limit,
@@ -135,7 +144,8 @@ public sealed class TlsSenderTests
                 break;
             case "openssl":
                 RealPostfix.RequireProgram("openssl");
-                await using (var client = await OpenSslSmtpClient.ConnectAsync(server, mode == "wrapper", false, cancellationToken, "-verify_return_error", "-CAfile", Servers.AuthorityFile, "-verify_hostname", PostfixInstance.HostName))
+                await using (var client = await OpenSslSmtpClient.ConnectAsync(server, mode == "wrapper", false, cancellationToken, "-verify_return_error",
+                    "-CAfile", Servers.AuthorityFile, "-verify_hostname", PostfixInstance.HostName))
                 {
                     Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250"));
                     Assert.That(await client.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken), Does.StartWith("250"));
@@ -147,7 +157,8 @@ public sealed class TlsSenderTests
                 }
                 break;
             default:
-                await using (var client = await Testing.Smtp.RawSmtpClient.ConnectAsync(_sender!.EndPointOf(mode), System.Net.IPAddress.Loopback, cancellationToken))
+                await using (var client = await Testing.Smtp.RawSmtpClient.ConnectAsync(
+                    _sender!.EndPointOf(mode), System.Net.IPAddress.Loopback, cancellationToken))
                 {
                     await client.ReplyAsync(cancellationToken);
                     await client.CommandAsync("EHLO client.example", cancellationToken);

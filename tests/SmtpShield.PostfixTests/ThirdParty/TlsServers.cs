@@ -4,10 +4,15 @@ using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
-/// <summary>A Postfix with and without STARTTLS, before it a shield with a service for each TLS mode, and an authority that has signed the certificates of all. Its one account is <c>good</c>, <c>right</c>.</summary>
+/// <summary>
+/// A Postfix with and without STARTTLS, before it a shield with a service for each TLS mode, and an authority that has signed the certificates of all. Its one
+/// account is <c>good</c>, <c>right</c>.
+/// </summary>
 internal sealed class TlsServers : IAsyncDisposable
 {
-    /// <summary>The shield's services: it ends TLS before a Postfix without; the same with TLS to Postfix; Postfix's own STARTTLS; TLS from the first octet on.</summary>
+    /// <summary>
+    /// The shield's services: it ends TLS before a Postfix without; the same with TLS to Postfix; Postfix's own STARTTLS; TLS from the first octet on.
+    /// </summary>
     public static readonly string[] Modes = ["terminate", "encrypt", "passthrough", "wrapper"];
 
     /// <summary>A name of <c>tls_server_sni_maps</c>.</summary>
@@ -77,7 +82,8 @@ internal sealed class TlsServers : IAsyncDisposable
         _postfix = await PostfixInstance.StartAsync(
             [
                 PostfixService.WithoutLimits("clear"),
-                PostfixService.WithoutLimits("starttls", new Dictionary<string, string> { ["smtpd_tls_security_level"] = "encrypt", ["smtpd_tls_chain_files"] = chain }),
+                PostfixService.WithoutLimits("starttls",
+                    new Dictionary<string, string> { ["smtpd_tls_security_level"] = "encrypt", ["smtpd_tls_chain_files"] = chain }),
             ],
             cancellationToken,
             _sasl.Parameters);
@@ -101,6 +107,7 @@ internal sealed class TlsServers : IAsyncDisposable
         foreach (var mode in Modes[1..])
             parameters[$"{mode}/inet/shield_listen"] = EndPointOf(mode).ToString();
         _shield = await ShieldProcess.StartAsync(_postfix.EndPointOf("clear"), parameters, cancellationToken);
-        await Eventually.HoldsAsync(() => LoopbackPorts.AreListening([.. _endPoints.Values.Select(endPoint => endPoint.Port)]), TimeSpan.FromSeconds(20), "all services listen", cancellationToken);
+        await Eventually.HoldsAsync(() => LoopbackPorts.AreListening([.. _endPoints.Values.Select(endPoint => endPoint.Port)]), TimeSpan.FromSeconds(20),
+            "all services listen", cancellationToken);
     }
 }

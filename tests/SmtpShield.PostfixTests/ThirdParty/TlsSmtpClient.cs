@@ -39,7 +39,8 @@ internal sealed class TlsSmtpClient : IAsyncDisposable
     }
 
     /// <summary>Connects and begins TLS: after the greeting and EHLO, or at once and before the greeting.</summary>
-    public static async Task<TlsSmtpClient> ConnectWithTlsAsync(IPEndPoint server, string from, bool isWrapped, CancellationToken cancellationToken, string helo = "client.example")
+    public static async Task<TlsSmtpClient> ConnectWithTlsAsync(
+        IPEndPoint server, string from, bool isWrapped, CancellationToken cancellationToken, string helo = "client.example")
     {
         var client = await ConnectAsync(server, from, cancellationToken);
         try
@@ -69,7 +70,8 @@ internal sealed class TlsSmtpClient : IAsyncDisposable
         var tls = new SslStream(_stream);
         _stream = tls;
         await tls.AuthenticateAsClientAsync(
-            new SslClientAuthenticationOptions { TargetHost = "mail.example.test", RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is not null, AllowTlsResume = false }, cancellationToken);
+            new SslClientAuthenticationOptions { TargetHost = "mail.example.test", RemoteCertificateValidationCallback = static (_, certificate, _, _) =>
+                certificate is not null, AllowTlsResume = false }, cancellationToken);
     }
 
     /// <summary>Sends octets, one character each.</summary>

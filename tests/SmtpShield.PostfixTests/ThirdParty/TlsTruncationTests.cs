@@ -3,7 +3,10 @@ using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.PostfixTests.ThirdParty;
 
-/// <summary>Clients that end TLS in the middle, in order or not: Postfix behind the shield delivers no half of a message and none twice, and what was acknowledged is there.</summary>
+/// <summary>
+/// Clients that end TLS in the middle, in order or not: Postfix behind the shield delivers no half of a message and none twice, and
+/// what was acknowledged is there.
+/// </summary>
 [Parallelizable(ParallelScope.Self)]
 public sealed class TlsTruncationTests
 {
@@ -68,7 +71,8 @@ public sealed class TlsTruncationTests
     public async Task End_BehindTheMessageWithoutReadingTheReply_IsDeliveredAtMostOnceAndWhole(string mode, string how, CancellationToken cancellationToken)
     {
         var boxes = new List<string>();
-        foreach (var octets in (string[])["DATA\r\n|" + Message + ".\r\n", $"BDAT {Message.Length} LAST\r\n{Message}", $"BDAT {Message.Length}\r\n{Message}|BDAT 0 LAST\r\n"])
+        foreach (var octets in (string[])["DATA\r\n|" + Message + ".\r\n", $"BDAT {Message.Length} LAST\r\n{Message}",
+            $"BDAT {Message.Length}\r\n{Message}|BDAT 0 LAST\r\n"])
         {
             boxes.Add(NextBox());
             await using var client = await TlsSmtpClient.ConnectWithTlsAsync(Servers.EndPointOf(mode), "127.85.2.2", mode == "wrapper", cancellationToken);
@@ -122,7 +126,8 @@ public sealed class TlsTruncationTests
     private static string Lines(int count) => string.Concat(Enumerable.Repeat("line\r\n", count / 6));
 
     private static async Task AssertWholeAsync(string path, CancellationToken cancellationToken) =>
-        Assert.That(Encoding.Latin1.GetString(await StoredMessage.ReadAsync(path, cancellationToken)), Is.EqualTo(Message.Replace("\r\n", "\n", StringComparison.Ordinal)));
+        Assert.That(Encoding.Latin1.GetString(await StoredMessage.ReadAsync(path, cancellationToken)),
+            Is.EqualTo(Message.Replace("\r\n", "\n", StringComparison.Ordinal)));
 
     private async Task WaitForEndAsync(CancellationToken cancellationToken)
     {

@@ -4,8 +4,8 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.PostfixTests.Transparent;
 
 /// <summary>
-/// Three hosts, as network namespaces of this machine: clients, a router between two networks, and an MTA that knows no way but the router's. The router checks source addresses strictly
-/// (<c>rp_filter</c>) and with packet marks (<c>src_valid_mark</c>), which is the worst case for diverting.
+/// Three hosts, as network namespaces of this machine: clients, a router between two networks, and an MTA that knows no way but the router's. The router
+/// checks source addresses strictly (<c>rp_filter</c>) and with packet marks (<c>src_valid_mark</c>), which is the worst case for diverting.
 /// </summary>
 internal sealed class RouterNetwork : IAsyncDisposable
 {
@@ -70,14 +70,16 @@ internal sealed class RouterNetwork : IAsyncDisposable
         string[] command = [.. On(host), "python3", ScriptOf("peer-mta.py"), .. addresses];
         var mta = OutsideProcess.Start(command[0], command[1..]);
         _processes.Add(mta);
-        await Eventually.HoldsAsync(() => mta.HasExited || mta.Output.Contains("listening", StringComparison.Ordinal), s_limit, "the MTA listens", cancellationToken);
+        await Eventually.HoldsAsync(() => mta.HasExited || mta.Output.Contains("listening", StringComparison.Ordinal), s_limit,
+            "the MTA listens", cancellationToken);
         if (mta.HasExited)
             throw new InvalidOperationException(mta.Output);
     }
 
     /// <summary>One session of a client with the MTA's address, or of the MTA with the client's; what the one that connects is told.</summary>
     public Task<string> SessionAsync(IPAddress from, IPAddress to, CancellationToken cancellationToken) =>
-        RunAsync([.. On(from.Equals(MtaOf(4)) || from.Equals(MtaOf(6)) ? "mta" : "client"), "python3", ScriptOf("one-session.py"), $"{from}", $"{to}"], cancellationToken);
+        RunAsync([.. On(from.Equals(MtaOf(4)) || from.Equals(MtaOf(6)) ? "mta" : "client"), "python3", ScriptOf("one-session.py"), $"{from}", $"{to}"],
+            cancellationToken);
 
     /// <summary>Begins a session of the client with the MTA's address; it ends with <see cref="EndSessionAsync"/>.</summary>
     public async Task<OutsideProcess> BeginSessionAsync(CancellationToken cancellationToken)
@@ -100,7 +102,11 @@ internal sealed class RouterNetwork : IAsyncDisposable
     /// <summary>Runs <c>smtpshield-tproxy</c> on the router and returns its exit status and output.</summary>
     public Task<(int ExitCode, string Output)> TproxyAsync(string command, CancellationToken cancellationToken, params (string Name, string Value)[] settings)
     {
-        var all = new Dictionary<string, string>(Settings) { ["SMTPSHIELD_TPROXY_STATE"] = Path.Combine(_directory, "tproxy"), ["SMTPSHIELD_TPROXY_CONF"] = "/nonexistent" };
+        var all = new Dictionary<string, string>(Settings)
+        {
+            ["SMTPSHIELD_TPROXY_STATE"] = Path.Combine(_directory, "tproxy"),
+            ["SMTPSHIELD_TPROXY_CONF"] = "/nonexistent",
+        };
         foreach (var (name, value) in settings)
             all[name] = value;
         string[] words = [.. OnRouter, "env", .. all.Select(setting => $"{setting.Key}={setting.Value}"), DeployedScript, command];
@@ -117,11 +123,13 @@ internal sealed class RouterNetwork : IAsyncDisposable
 
     /// <summary>All that a packet's way through the router depends on, and the files that <c>smtpshield-tproxy</c> keeps.</summary>
     public async Task<string> RouterStateAsync(CancellationToken cancellationToken) =>
-        await ShellAsync("nft list ruleset; ip -4 rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all; sysctl -a 2>/dev/null | grep -E '^net\\.ipv[46]\\.(conf|ip_|route)'", cancellationToken)
+        await ShellAsync("nft list ruleset; ip -4 rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all; "
+            + "sysctl -a 2>/dev/null | grep -E '^net\\.ipv[46]\\.(conf|ip_|route)'", cancellationToken)
         + string.Join('\n', Directory.GetFileSystemEntries(_directory));
 
     /// <summary>Runs a line of shell on the router, or on another host.</summary>
-    public Task<string> ShellAsync(string line, CancellationToken cancellationToken, string host = "router") => RunAsync([.. On(host), "bash", "-c", line], cancellationToken);
+    public Task<string> ShellAsync(string line, CancellationToken cancellationToken, string host = "router") =>
+        RunAsync([.. On(host), "bash", "-c", line], cancellationToken);
 
     /// <summary>Ends the MTA and removes the hosts with all they have.</summary>
     public async ValueTask DisposeAsync()
@@ -195,7 +203,8 @@ internal sealed class RouterNetwork : IAsyncDisposable
         ];
         foreach (var host in s_hosts)
             await ShellAsync("sysctl -qw net.ipv6.conf.default.dad_transmits=0", cancellationToken, host);
-        await ShellAsync("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.all.src_valid_mark=1", cancellationToken);
+        await ShellAsync("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.all.src_valid_mark=1",
+            cancellationToken);
         foreach (var line in lines)
         {
             var words = line.Split(' ').Select(word => word switch { "C" => $"{_name}-client", "R" => $"{_name}-router", "M" => $"{_name}-mta", _ => word });

@@ -3,7 +3,9 @@ using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.PostfixTests.Transparent;
 
-/// <summary>The shield on a router, between clients and the MTA whose address they connect to: <c>deploy/transparent/smtpshield-tproxy</c> with real packets.</summary>
+/// <summary>
+/// The shield on a router, between clients and the MTA whose address they connect to: <c>deploy/transparent/smtpshield-tproxy</c> with real packets.
+/// </summary>
 [Parallelizable(ParallelScope.Self)]
 internal sealed class RouterTests
 {
@@ -50,7 +52,8 @@ internal sealed class RouterTests
         var told = await SessionAsync(version, cancellationToken);
 
         await shield.Log.WaitForDisconnectsAsync(1, cancellationToken);
-        Assert.That(told, Does.StartWith($"220 mta.example.test ESMTP you are {RouterNetwork.ClientOf(version)}\n").And.EndsWith("221 2.0.0 Bye\n"), shield.AllLines);
+        Assert.That(told,
+            Does.StartWith($"220 mta.example.test ESMTP you are {RouterNetwork.ClientOf(version)}\n").And.EndsWith("221 2.0.0 Bye\n"), shield.AllLines);
     }
 
     // The client connects to the shield, not to the MTA: only the MTA's answers have to be held back on the router.
@@ -58,12 +61,14 @@ internal sealed class RouterTests
     public async Task Connect_ToTheShieldWithTransparentHandoff_MtaSeesTheClient(int version, CancellationToken cancellationToken)
     {
         await using var shield = await StartShieldAsync(
-            version, cancellationToken, ("shield_listen", "0.0.0.0:25, [::]:25"), ("shield_listen_transparent", "no"), ("shield_client_handoff", "transparent"));
+            version, cancellationToken, ("shield_listen", "0.0.0.0:25, [::]:25"), ("shield_listen_transparent", "no"),
+            ("shield_client_handoff", "transparent"));
         await Network.SucceedTproxyAsync("up", cancellationToken, ("SMTPSHIELD_CLIENT_INTERFACES", "none"));
 
         var told = await Network.SessionAsync(RouterNetwork.ClientOf(version), RouterNetwork.RouterOf(version), cancellationToken);
 
-        Assert.That(told, Does.StartWith($"220 mta.example.test ESMTP you are {RouterNetwork.ClientOf(version)}\n").And.EndsWith("221 2.0.0 Bye\n"), shield.AllLines);
+        Assert.That(told,
+            Does.StartWith($"220 mta.example.test ESMTP you are {RouterNetwork.ClientOf(version)}\n").And.EndsWith("221 2.0.0 Bye\n"), shield.AllLines);
     }
 
     [TestCase(4), TestCase(6), CancelAfter(60_000)]
@@ -94,14 +99,16 @@ internal sealed class RouterTests
     {
         await Network.StartMtaAsync(cancellationToken, host: "client");
         await using var shield = await StartShieldAsync(version, cancellationToken, ("shield_listen", "0.0.0.0:25, [::]:25"));
-        await Network.SucceedTproxyAsync("up", cancellationToken, ("SMTPSHIELD_PORTS", "25:25"), ("SMTPSHIELD_LISTEN_ADDRESSES", $"{RouterNetwork.RouterOf(4)} {RouterNetwork.RouterOf(6)}"));
+        await Network.SucceedTproxyAsync("up", cancellationToken, ("SMTPSHIELD_PORTS", "25:25"),
+            ("SMTPSHIELD_LISTEN_ADDRESSES", $"{RouterNetwork.RouterOf(4)} {RouterNetwork.RouterOf(6)}"));
 
         var outgoing = await Network.SessionAsync(RouterNetwork.MtaOf(version), RouterNetwork.ClientOf(version), cancellationToken);
         var incoming = await SessionAsync(version, cancellationToken);
 
         Assert.That(
             (outgoing.Split("\n")[0], incoming.Split("\n")[0]),
-            Is.EqualTo(($"220 mta.example.test ESMTP you are {RouterNetwork.MtaOf(version)}", $"220 mta.example.test ESMTP you are {RouterNetwork.RouterOf(version)}")));
+            Is.EqualTo(($"220 mta.example.test ESMTP you are {RouterNetwork.MtaOf(version)}",
+                $"220 mta.example.test ESMTP you are {RouterNetwork.RouterOf(version)}")));
     }
 
     // 203.0.113.0/24 and 2001:db8:3::/64 are behind a neighbour of the MTA: a router usually tells it so, and the MTA's packets no longer come here.
@@ -189,7 +196,8 @@ internal sealed class RouterTests
         var before = await Network.RouterStateAsync(cancellationToken);
         await Network.SucceedTproxyAsync("up", cancellationToken);
 
-        await Network.SucceedTproxyAsync("up", cancellationToken, ("SMTPSHIELD_MARK", "0x1"), ("SMTPSHIELD_ROUTE_TABLE", "300"), ("SMTPSHIELD_RULE_PRIORITY", "300"));
+        await Network.SucceedTproxyAsync("up", cancellationToken, ("SMTPSHIELD_MARK", "0x1"), ("SMTPSHIELD_ROUTE_TABLE", "300"),
+            ("SMTPSHIELD_RULE_PRIORITY", "300"));
         var state = await Network.RouterStateAsync(cancellationToken);
         await Network.SucceedTproxyAsync("down", cancellationToken);
 
@@ -249,7 +257,8 @@ internal sealed class RouterTests
                     [.. Network.OnRouter, "setpriv", "--bounding-set=-net_admin,-net_raw"]);
             },
             Throws.InvalidOperationException.With.Message.Contains(
-                "fatal: bind 127.0.0.1 port 10587: shield_listen_transparent: Operation not permitted; a transparent socket needs the capability CAP_NET_ADMIN"));
+                "fatal: bind 127.0.0.1 port 10587: shield_listen_transparent: Operation not permitted; "
+                    + "a transparent socket needs the capability CAP_NET_ADMIN"));
 
     private Task<string> SessionAsync(int version, CancellationToken cancellationToken) =>
         Network.SessionAsync(RouterNetwork.ClientOf(version), RouterNetwork.MtaOf(version), cancellationToken);

@@ -1,4 +1,6 @@
-"""A client that connects, prints the greeting, and says QUIT when it is told to by a line. Arguments: the address to connect from, and the one to connect to."""
+"""A client that connects, prints the greeting, and says QUIT when it is told to by a line.
+
+Arguments: the address to connect from, and the one to connect to."""
 import socket
 import sys
 

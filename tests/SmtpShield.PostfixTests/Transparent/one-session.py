@@ -1,4 +1,6 @@
-"""A client: connects to port 25 of an address, says EHLO and QUIT, prints what it is told. Arguments: the address to connect from, and the one to connect to."""
+"""A client: connects to port 25 of an address, says EHLO and QUIT, prints what it is told.
+
+Arguments: the address to connect from, and the one to connect to."""
 import socket
 import sys
 

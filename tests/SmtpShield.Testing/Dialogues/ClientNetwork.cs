@@ -3,8 +3,8 @@ using System.Net;
 namespace SmtpShield.Testing.Dialogues;
 
 /// <summary>
-/// The network the clients of one run connect from. Dialogues say 127.83.x.y; runs at the same time with one server are 127.n.x.y, so that each has its own counters
-/// and its own lines in the log.
+/// The network the clients of one run connect from. Dialogues say 127.83.x.y; runs at the same time with one server are 127.n.x.y, so
+/// that each has its own counters and its own lines in the log.
 /// </summary>
 /// <param name="Number">The n of 127.n.x.y.</param>
 public sealed record ClientNetwork(int Number)
@@ -15,7 +15,8 @@ public sealed record ClientNetwork(int Number)
     public static ClientNetwork AsWritten { get; } = new(Written);
 
     /// <summary>All others, without the one that is nobody's.</summary>
-    public static IReadOnlyList<ClientNetwork> Others { get; } = [.. Enumerable.Range(1, 254).Where(number => number != Written).Select(number => new ClientNetwork(number))];
+    public static IReadOnlyList<ClientNetwork> Others { get; } = [.. Enumerable.Range(1, 254).Where(number => number != Written)
+        .Select(number => new ClientNetwork(number))];
 
     private string Prefix => $"127.{Number}.";
 
@@ -29,9 +30,12 @@ public sealed record ClientNetwork(int Number)
     public string Restore(string text) => text.Replace(Prefix, AsWritten.Prefix, StringComparison.Ordinal);
 
     /// <summary>Parameters that hold for the clients of all these networks as they do for the dialogue's.</summary>
-    public static Dictionary<string, string> LocalizeAll(IReadOnlyDictionary<string, string> parameters, IReadOnlyCollection<ClientNetwork> networks) => parameters.ToDictionary(
-        parameter => parameter.Key,
-        parameter => parameter.Value.Contains(AsWritten.Prefix, StringComparison.Ordinal) ? string.Join(", ", networks.Select(network => network.Localize(parameter.Value))) : parameter.Value);
+    public static Dictionary<string, string> LocalizeAll(IReadOnlyDictionary<string, string> parameters, IReadOnlyCollection<ClientNetwork> networks) =>
+        parameters.ToDictionary(
+            parameter => parameter.Key,
+            parameter => parameter.Value.Contains(AsWritten.Prefix, StringComparison.Ordinal)
+                ? string.Join(", ", networks.Select(network => network.Localize(parameter.Value)))
+                : parameter.Value);
 
     /// <summary>A log with only the lines about this network's clients.</summary>
     public Outside.MailLog LinesOf(Outside.MailLog log) => log.About(Prefix);

@@ -6,7 +6,8 @@ using System.Text.RegularExpressions;
 namespace SmtpShield.Testing.Dialogues;
 
 /// <summary>
-/// A dialogue written down: which limits apply, which clients there are, and what they send and read. Its format is described in tests/SmtpShield.PostfixTests/Dialogues/README.md.
+/// A dialogue written down: which limits apply, which clients there are, and what they send and read. Its format is described in
+/// tests/SmtpShield.PostfixTests/Dialogues/README.md.
 /// </summary>
 public sealed partial class DialogueFile
 {

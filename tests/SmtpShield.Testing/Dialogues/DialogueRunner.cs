@@ -21,7 +21,8 @@ public sealed class DialogueRunner : IAsyncDisposable
     private readonly Func<IEnumerable<int>> _accepting;
     private int _ended;
 
-    private DialogueRunner(DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, ClientNetwork network, Func<IEnumerable<int>> accepting)
+    private DialogueRunner(DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, ClientNetwork network,
+        Func<IEnumerable<int>> accepting)
     {
         _dialogue = dialogue;
         _server = server;
@@ -40,7 +41,8 @@ public sealed class DialogueRunner : IAsyncDisposable
     /// <param name="network">Where the clients connect from, when it isn't the network the dialogue is written with.</param>
     /// <param name="accepting">The processes that may take the connection: they stand still until a client that talks before the greeting has done so.</param>
     public static async Task<Transcript> RunAsync(
-        DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, CancellationToken cancellationToken, ClientNetwork? network = null, Func<IEnumerable<int>>? accepting = null)
+        DialogueFile dialogue, IPEndPoint server, MailLog log, DialogueWrites writes, CancellationToken cancellationToken, ClientNetwork? network = null,
+        Func<IEnumerable<int>>? accepting = null)
     {
         await using var runner = new DialogueRunner(dialogue, server, log, writes, network ?? ClientNetwork.AsWritten, accepting ?? (() => []));
         try
@@ -52,7 +54,8 @@ public sealed class DialogueRunner : IAsyncDisposable
         }
         catch (Exception problem) when (problem is not OperationCanceledException)
         {
-            throw new InvalidOperationException($"{dialogue.Name}: {problem.Message}\nso far:\n{string.Join('\n', runner._entries)}\n{string.Join('\n', log.Texts)}", problem);
+            throw new InvalidOperationException(
+                $"{dialogue.Name}: {problem.Message}\nso far:\n{string.Join('\n', runner._entries)}\n{string.Join('\n', log.Texts)}", problem);
         }
         var lines = log.SessionLines;
         return new Transcript(
@@ -121,7 +124,8 @@ public sealed class DialogueRunner : IAsyncDisposable
             OutsideProcess.Signal(process, OutsideProcess.Stop);
         try
         {
-            _clients[step.Client] = RawSmtpClient.ConnectAndSend(_server, _network.AddressOf(_dialogue.AddressOf(step.Client)), Encoding.Latin1.GetBytes(step.Text));
+            _clients[step.Client] = RawSmtpClient.ConnectAndSend(_server, _network.AddressOf(_dialogue.AddressOf(step.Client)),
+                Encoding.Latin1.GetBytes(step.Text));
         }
         finally
         {
@@ -150,7 +154,8 @@ public sealed class DialogueRunner : IAsyncDisposable
         var mayResume = _dialogue.Steps.Any(other => other.Kind == DialogueStepKind.StartTls && other.Text.StartsWith("resume", StringComparison.Ordinal));
         if (mayResume)
             name = words[0] == "resume" ? _serverNames[step.Client] : _serverNames[step.Client] = $"{Guid.NewGuid():N}.example";
-        var version = await client.StartTlsAsync(cancellationToken, name, words.Contains("1.2") ? SslProtocols.Tls12 : SslProtocols.None, mayResume, step.Behind is null ? null : Encoding.Latin1.GetBytes(step.Behind));
+        var version = await client.StartTlsAsync(cancellationToken, name, words.Contains("1.2") ? SslProtocols.Tls12 : SslProtocols.None, mayResume,
+            step.Behind is null ? null : Encoding.Latin1.GetBytes(step.Behind));
         _entries.Add(new TranscriptEntry(step.Client, $"({version?.ToString() ?? "no TLS"})", 0));
     }
 

@@ -20,8 +20,11 @@ public sealed class DialogueWrites
     /// <summary>What passes between two writes of a step.</summary>
     public TimeSpan Pause { get; }
 
-    /// <summary>Each step that has more octets than this is two writes. A pause between them lets the server read the first one by itself; nothing depends on it.</summary>
-    public static DialogueWrites CutBehind(int first) => new(octets => octets.Length > first ? [octets[..first], octets[first..]] : [octets], TimeSpan.FromMilliseconds(3));
+    /// <summary>
+    /// Each step that has more octets than this is two writes. A pause between them lets the server read the first one by itself; nothing depends on it.
+    /// </summary>
+    public static DialogueWrites CutBehind(int first) =>
+        new(octets => octets.Length > first ? [octets[..first], octets[first..]] : [octets], TimeSpan.FromMilliseconds(3));
 
     /// <summary>The writes of a step.</summary>
     public IEnumerable<byte[]> Of(byte[] octets) => _cut(octets);

@@ -4,8 +4,10 @@ namespace SmtpShield.Testing.Dialogues;
 
 /// <summary>One thing a client saw: a line of a reply, or the close of its connection.</summary>
 /// <param name="Client">The client.</param>
-/// <param name="Text">The line as it came; <c>(closed)</c> for a close. Made comparable: the queue id after <c>queued as</c> is <c>ID</c>; nothing else is changed.</param>
-/// <param name="Seconds">How long it took, in whole seconds: delays are made of whole seconds, and rounding keeps a loaded machine from making differences.</param>
+/// <param name="Text">The line as it came; <c>(closed)</c> for a close. Made comparable: the queue id after <c>queued as</c> is <c>ID</c>;
+/// nothing else is changed.</param>
+/// <param name="Seconds">How long it took, in whole seconds: delays are made of whole seconds, and rounding keeps a loaded machine
+/// from making differences.</param>
 public sealed partial record TranscriptEntry(string Client, string Text, int Seconds)
 {
     /// <summary>Makes an entry from what came.</summary>

@@ -26,11 +26,15 @@ internal sealed record HuntConfiguration(string Name, SmtpdOptions Smtpd, SmtpdL
     [
         new("wide open", s_open, s_wide),
         new("as by default", s_open with { ForbidUnauthPipelining = true }, s_wide with { SoftErrorLimit = 10, HardErrorLimit = 20, JunkCommandLimit = 100 }),
-        new("rates", s_open, s_wide with { ClientMessageRateLimit = 2, ClientRecipientRateLimit = 4, ClientAuthRateLimit = 1, RecipientLimit = 3, RecipientOvershootLimit = 2 }),
-        new("few errors", s_open, s_wide with { SoftErrorLimit = 2, HardErrorLimit = 4, JunkCommandLimit = 3, RecipientLimit = 2, RecipientOvershootLimit = 1 }),
+        new("rates", s_open,
+            s_wide with { ClientMessageRateLimit = 2, ClientRecipientRateLimit = 4, ClientAuthRateLimit = 1, RecipientLimit = 3, RecipientOvershootLimit = 2 }),
+        new("few errors", s_open,
+            s_wide with { SoftErrorLimit = 2, HardErrorLimit = 4, JunkCommandLimit = 3, RecipientLimit = 2, RecipientOvershootLimit = 1 }),
         new("CRLF only, short lines", s_open with { AcceptLfCommands = false, LineLengthLimit = 512 }, s_wide with { ClientAuthFailureRateLimit = 1 }),
-        new("bare newlines rejected", s_open with { ForbidBareNewline = BareNewlinePolicy.Reject }, s_wide with { HardErrorLimit = 20, ClientErrorRateLimit = 3 }),
-        new("no chunking, HELO required", s_open with { Chunking = false, HeloRequired = true }, s_wide with { ClientRecipientRateLimit = 3 }, HasStrictMta: true),
+        new("bare newlines rejected", s_open with { ForbidBareNewline = BareNewlinePolicy.Reject },
+            s_wide with { HardErrorLimit = 20, ClientErrorRateLimit = 3 }),
+        new("no chunking, HELO required", s_open with { Chunking = false, HeloRequired = true },
+            s_wide with { ClientRecipientRateLimit = 3 }, HasStrictMta: true),
         new(
             "strict and few",
             s_open with { ForbidUnauthPipelining = true },
@@ -47,7 +51,8 @@ internal sealed record HuntConfiguration(string Name, SmtpdOptions Smtpd, SmtpdL
         new(
             "TLS, strict and few",
             s_open with { ForbidUnauthPipelining = true },
-            s_wide with { ErrorSleepTime = TimeSpan.FromSeconds(1), SoftErrorLimit = 3, HardErrorLimit = 8, ClientErrorRateLimit = 6, ClientRecipientRateLimit = 3 },
+            s_wide with { ErrorSleepTime = TimeSpan.FromSeconds(1), SoftErrorLimit = 3, HardErrorLimit = 8, ClientErrorRateLimit = 6,
+                ClientRecipientRateLimit = 3 },
             HasStrictMta: true,
             OffersTls: true),
     ];

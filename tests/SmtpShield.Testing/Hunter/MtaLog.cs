@@ -1,6 +1,8 @@
 namespace SmtpShield.Testing.Hunter;
 
-/// <summary>What a strict MTA took the octets it received for, and what it said. Its own account: the model compares it with what the client sent and got.</summary>
+/// <summary>
+/// What a strict MTA took the octets it received for, and what it said. Its own account: the model compares it with what the client sent and got.
+/// </summary>
 internal sealed class MtaLog
 {
     /// <summary>Commands, chunks, messages and SASL responses, in the order received. The last one may be incomplete.</summary>

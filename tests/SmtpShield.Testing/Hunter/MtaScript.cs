@@ -3,8 +3,9 @@ using System.Globalization;
 namespace SmtpShield.Testing.Hunter;
 
 /// <summary>
-/// An MTA that reads strictly and answers at random: every reply has a text of its own. Some answer late, together or in pieces; some close, talk out of turn, answer content
-/// before its end, or say what is no reply. Here is what it thinks; who plays it brings it what was received and does what it wants done.
+/// An MTA that reads strictly and answers at random: every reply has a text of its own. Some answer late, together or in pieces; some close,
+/// talk out of turn, answer content before its end, or say what is no reply. Here is what it thinks; who plays it brings it what was
+/// received and does what it wants done.
 /// </summary>
 /// <param name="random">What it decides by.</param>
 /// <param name="name">A part of all its texts.</param>
@@ -262,13 +263,15 @@ internal sealed class MtaScript(Random random, string name, bool isStrict, bool 
             return;
         }
 
-        string[] keywords = [.. new[] { "PIPELINING", "SIZE 1000", "CHUNKING", "CHUNKING", "CHUNKING", "ENHANCEDSTATUSCODES", "ENHANCEDSTATUSCODES", "XCLIENT NAME", "X-OWN", "8BITMIME", "BINARYMIME", "LIMITS RCPTMAX=5000", "AUTH PLAIN" }
+        string[] keywords = [.. new[] { "PIPELINING", "SIZE 1000", "CHUNKING", "CHUNKING", "CHUNKING", "ENHANCEDSTATUSCODES", "ENHANCEDSTATUSCODES",
+                "XCLIENT NAME", "X-OWN", "8BITMIME", "BINARYMIME", "LIMITS RCPTMAX=5000", "AUTH PLAIN" }
             .Where(_ => random.Next(3) > 0).Distinct()];
         string[] lines = [Text("ehlo"), .. keywords];
         Say(250, lines);
     }
 
-    private void Say(int code, string what) => Say(code, random.Next(6) == 0 ? [Text(what), code + " x", Text(what)] : [(code == 452 && random.Next(2) == 0 ? "4.5.3 " : "") + Text(what)]);
+    private void Say(int code, string what) =>
+        Say(code, random.Next(6) == 0 ? [Text(what), code + " x", Text(what)] : [(code == 452 && random.Next(2) == 0 ? "4.5.3 " : "") + Text(what)]);
 
     private void Say(int code, string[] lines)
     {
@@ -289,7 +292,9 @@ internal sealed class MtaScript(Random random, string name, bool isStrict, bool 
             var start = code.ToString(CultureInfo.InvariantCulture) + (i < lines.Length - 1 ? "-" : " ");
             var isDirty = _isSloppyWriter && random.Next(3) == 0;
             sent += start + lines[i] + (isDirty ? Pick("\n", "\ra\r\n", "\0\n") : "\r\n");
-            relayed += start + lines[i] + (isDirty ? sent.EndsWith("\ra\r\n", StringComparison.Ordinal) ? " a" : sent.EndsWith("\0\n", StringComparison.Ordinal) ? " " : "" : "") + "\r\n";
+            relayed += start + lines[i] + (isDirty
+                ? sent.EndsWith("\ra\r\n", StringComparison.Ordinal) ? " a" : sent.EndsWith("\0\n", StringComparison.Ordinal) ? " " : ""
+                : "") + "\r\n";
         }
 
         Output(code, sent, relayed);
@@ -340,8 +345,11 @@ internal sealed class MtaScript(Random random, string name, bool isStrict, bool 
     // Content or a chunk is judged before its end.
     private void AnswerEarly(int receivedLength)
     {
-        if (_fate is not Fate.AnswersEarly || _mode is not (MtaEventKind.Content or MtaEventKind.Chunk) || _hasAnsweredEarly || receivedLength <= _at + (_mode is MtaEventKind.Chunk ? 0 : 1))
+        if (_fate is not Fate.AnswersEarly || _mode is not (MtaEventKind.Content or MtaEventKind.Chunk) || _hasAnsweredEarly
+            || receivedLength <= _at + (_mode is MtaEventKind.Chunk ? 0 : 1))
+        {
             return;
+        }
 
         _hasAnsweredEarly = true;
         Say(Pick(552, 552, 250), "early");

@@ -64,7 +64,8 @@ internal sealed class PlanGenerator(Random random, bool likesTls = false)
                 AddContent();
                 break;
             default:
-                AddCommand(Pick("NOOP", "RSET", "VRFY", "HELP", "ETRN", "EXPN", "FOO", "HELO", "EHLO", "XCLIENT", "XFORWARD", "LHLO", "BURL", "VERB", "SOML", "XPROXYFROM", "RSET", "NOOP"), Chance(90) ? Tag() : "");
+                AddCommand(Pick("NOOP", "RSET", "VRFY", "HELP", "ETRN", "EXPN", "FOO", "HELO", "EHLO", "XCLIENT", "XFORWARD", "LHLO", "BURL", "VERB", "SOML",
+                    "XPROXYFROM", "RSET", "NOOP"), Chance(90) ? Tag() : "");
                 break;
         }
     }
@@ -100,7 +101,9 @@ internal sealed class PlanGenerator(Random random, bool likesTls = false)
         }
     }
 
-    private void AddMail() => AddCommand("MAIL", Chance(90) ? $"FROM:<{Tag()}@x>{Pick("", "", "", " SIZE=100", " PRDR", " BODY=8BITMIME")}" : Pick("FROM:", "x", "FROM: <> ", "<a@b>", "FROM : ") + Tag());
+    private void AddMail() => AddCommand("MAIL", Chance(90)
+        ? $"FROM:<{Tag()}@x>{Pick("", "", "", " SIZE=100", " PRDR", " BODY=8BITMIME")}"
+        : Pick("FROM:", "x", "FROM: <> ", "<a@b>", "FROM : ") + Tag());
 
     private void AddRecipients(int count)
     {
@@ -115,7 +118,8 @@ internal sealed class PlanGenerator(Random random, bool likesTls = false)
         {
             text += Chance(3)
                 ? Pick("\n.\r\n", "\r\n.\n", "\n.\n", "\r.\r", "\r\n.\r", "\0\r\n.\r\n", "\r\n\0.\r\n", "\r\n.\0\r\n", "\r\r\n.\r\r\n")
-                : Pick("\r\n", "\r\n", ".", "..", "\r\n..", "\r\n.x", "\n", "\r", "\0", "a", "QUIT\r\n", "\r\n..\r\n", "\r\r\n", "\n.x", "x.\r\n", new string('x', random.Next(3000)), Tag());
+                : Pick("\r\n", "\r\n", ".", "..", "\r\n..", "\r\n.x", "\n", "\r", "\0", "a", "QUIT\r\n", "\r\n..\r\n", "\r\r\n", "\n.x", "x.\r\n",
+                    new string('x', random.Next(3000)), Tag());
         }
 
         // The first octets are special: a dot there ends the message, if it is alone in its line.
@@ -186,7 +190,8 @@ internal sealed class PlanGenerator(Random random, bool likesTls = false)
     private void AddCommand(string verb, string argument, string behind = "", bool lineEnds = true)
     {
         var word = Chance(70) ? verb : string.Concat(verb.Select(letter => Chance(50) ? char.ToLowerInvariant(letter) : letter));
-        var line = (Chance(4) ? Pick(" ", "\t") : "") + word + (argument.Length == 0 ? "" : Chance(95) ? " " : Pick("  ", "\t", "\f")) + argument + (Chance(5) ? Pick(" ", "\t ") : "");
+        var line = (Chance(4) ? Pick(" ", "\t") : "") + word + (argument.Length == 0 ? "" : Chance(95) ? " " : Pick("  ", "\t", "\f"))
+            + argument + (Chance(5) ? Pick(" ", "\t ") : "");
         Add(line + (lineEnds || Chance(5) ? LineEnd() : "\r\n") + behind);
     }
 
@@ -238,7 +243,8 @@ internal sealed class PlanGenerator(Random random, bool likesTls = false)
 
     private string Tag() => "t" + (_number++).ToString(CultureInfo.InvariantCulture) + "t";
 
-    private string Noise(int length) => string.Concat(Enumerable.Range(0, length).Select(_ => Pick('\r', '\n', '\0', '.', 'a', ' ', ':', '\u00e9', 'N', '\u0001')));
+    private string Noise(int length) =>
+        string.Concat(Enumerable.Range(0, length).Select(_ => Pick('\r', '\n', '\0', '.', 'a', ' ', ':', '\u00e9', 'N', '\u0001')));
 
     private bool Chance(int percent) => random.Next(100) < percent;
 

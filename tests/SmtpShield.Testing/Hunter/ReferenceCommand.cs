@@ -20,7 +20,8 @@ internal sealed record ReferenceCommand(string Line, string Verb, string Argumen
 
     /// <summary>A parameter behind the address.</summary>
     public bool HasParameter(string name) =>
-        Upper(Argument[(Argument.IndexOf('>', StringComparison.Ordinal) + 1)..]).Split(s_blanks).Any(word => word == name || word.StartsWith(name + "=", StringComparison.Ordinal));
+        Upper(Argument[(Argument.IndexOf('>', StringComparison.Ordinal) + 1)..]).Split(s_blanks)
+            .Any(word => word == name || word.StartsWith(name + "=", StringComparison.Ordinal));
 
     /// <summary>The size of a BDAT nobody reads differently and whether it is the last; null for every other one.</summary>
     public (int Size, bool IsLast)? Chunk
@@ -28,8 +29,11 @@ internal sealed record ReferenceCommand(string Line, string Verb, string Argumen
         get
         {
             var words = Argument.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            var isNumber = words.Length is 1 or 2 && words[0].All(char.IsAsciiDigit) && (words[0] == "0" || words[0][0] != '0') && int.TryParse(words[0], out _);
-            return isNumber && (words.Length == 1 || Upper(words[1]) == "LAST") ? (int.Parse(words[0], System.Globalization.CultureInfo.InvariantCulture), words.Length == 2) : null;
+            var isNumber = words.Length is 1 or 2 && words[0].All(char.IsAsciiDigit) && (words[0] == "0" || words[0][0] != '0')
+                && int.TryParse(words[0], out _);
+            return isNumber && (words.Length == 1 || Upper(words[1]) == "LAST")
+                ? (int.Parse(words[0], System.Globalization.CultureInfo.InvariantCulture), words.Length == 2)
+                : null;
         }
     }
 

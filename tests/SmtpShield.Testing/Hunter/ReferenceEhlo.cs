@@ -8,8 +8,11 @@ internal static class ReferenceEhlo
         var lines = reply.Split("\r\n")[..^1];
         var chunking = configuration.Smtpd.Chunking && lines.Skip(1).Any(static line => line[4..].Split(' ')[0] == "CHUNKING");
         string[] kept = [lines[0], .. lines.Skip(1)
-            .Where(line => line[4..].Split(' ')[0] switch { "PIPELINING" or "SIZE" or "ENHANCEDSTATUSCODES" or "8BITMIME" or "LIMITS" or "AUTH" => true, "CHUNKING" or "BINARYMIME" => chunking, _ => false })
-            .Select(line => session.Limits.RecipientLimit < 5000 ? line.Replace("RCPTMAX=5000", $"RCPTMAX={session.Limits.RecipientLimit}", StringComparison.Ordinal) : line)];
+            .Where(line => line[4..].Split(' ')[0] switch { "PIPELINING" or "SIZE" or "ENHANCEDSTATUSCODES" or "8BITMIME" or "LIMITS" or "AUTH" =>
+                true, "CHUNKING" or "BINARYMIME" => chunking, _ => false })
+            .Select(line => session.Limits.RecipientLimit < 5000
+                ? line.Replace("RCPTMAX=5000", $"RCPTMAX={session.Limits.RecipientLimit}", StringComparison.Ordinal)
+                : line)];
         // Where TLS is ours mechanisms are picked one by one, and the line is written anew.
         if (configuration.OffersTls)
             kept = [.. kept.Select(static line => line[4..].StartsWith("AUTH ", StringComparison.Ordinal) ? line.TrimEnd() : line)];

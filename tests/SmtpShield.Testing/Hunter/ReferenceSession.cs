@@ -2,7 +2,9 @@ using SmtpShield.Options;
 
 namespace SmtpShield.Testing.Hunter;
 
-/// <summary>What a session's commands and replies have led to so far, and which commands the shield must therefore refuse itself (Postfix's order of checks, smtpd.c).</summary>
+/// <summary>
+/// What a session's commands and replies have led to so far, and which commands the shield must therefore refuse itself (Postfix's order of checks, smtpd.c).
+/// </summary>
 internal sealed class ReferenceSession(HuntConfiguration configuration, string address, bool isLenient)
 {
     private readonly SmtpdOptions _smtpd = configuration.Smtpd;
@@ -43,7 +45,9 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
 
     public bool HasTooManyErrors => _errors >= Limits.HardErrorLimit;
 
-    /// <summary>The reply that ends the session because the client has spent one of its budgets; null while it has not. A message whose content has begun goes on.</summary>
+    /// <summary>
+    /// The reply that ends the session because the client has spent one of its budgets; null while it has not. A message whose content has begun goes on.
+    /// </summary>
     public string? Spent(ReferenceCommand command) =>
         Limits.ClientErrorRateLimit > 0 && _errorsCounted > Limits.ClientErrorRateLimit && command.Verb != "QUIT" && !(command.Verb == "BDAT" && _hasContent)
             ? $"421 4.7.0 mail.example.com Error: too many errors from {address}"
@@ -62,9 +66,11 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         "MAIL" => RefusalOfMail(command),
         "RCPT" => RefusalOfRecipient(command),
         "DATA" or "BDAT" => _hasRefusedMail ? "503 5.5.1 Error: need RCPT command" : null,
-        "STARTTLS" when configuration.OffersTls => command.Argument.Length > 0 ? "501 5.5.4 Syntax: STARTTLS" : IsInTls ? "554 5.5.1 Error: TLS already active" : null,
+        "STARTTLS" when configuration.OffersTls =>
+            command.Argument.Length > 0 ? "501 5.5.4 Syntax: STARTTLS" : IsInTls ? "554 5.5.1 Error: TLS already active" : null,
         "VRFY" => command.Argument.Length > 0 ? Count(ref _recipientsCounted, Limits.ClientRecipientRateLimit, "too many recipients") : null,
-        "AUTH" => Count(ref _authsCounted, Limits.ClientAuthRateLimit, "too many AUTH commands") ?? (LacksHelo ? "503 5.5.1 Error: send HELO/EHLO first" : null),
+        "AUTH" =>
+            Count(ref _authsCounted, Limits.ClientAuthRateLimit, "too many AUTH commands") ?? (LacksHelo ? "503 5.5.1 Error: send HELO/EHLO first" : null),
         "ETRN" => LacksHelo ? "503 Error: send HELO/EHLO first" : null,
         "HELO" or "EHLO" or "RSET" => Restart(),
         _ => null,
@@ -85,8 +91,11 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         var isOvershoot = verb == "RCPT" && reply.StartsWith("452 4.5.3", StringComparison.Ordinal) && ++_overshoot <= Limits.RecipientOvershootLimit;
         if (code >= 400 && !isOvershoot)
             _errors++;
-        if ((verb is "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN" || isEmptyChunk || (code < 400 && IsUnknownToPostfix(verb))) && _junk++ > Limits.JunkCommandLimit)
+        if ((verb is "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN" || isEmptyChunk || (code < 400 && IsUnknownToPostfix(verb)))
+            && _junk++ > Limits.JunkCommandLimit)
+        {
             _errors++;
+        }
         if (Limits.ClientErrorRateLimit > 0 && code >= 400 && !isOvershoot && !isOwn && code is not (450 or 451 or 452))
             _errorsCounted++;
         if (Limits.ClientAuthFailureRateLimit > 0 && code == 535 && !isOwn && verb == "AUTH")
@@ -123,7 +132,8 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
 
     // What a Postfix never answers with success.
     private bool IsUnknownToPostfix(string verb) =>
-        verb is not ("DATA" or "BDAT" or "AUTH" or "STARTTLS" or "RCPT" or "QUIT" or "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN") && (verb != "MAIL" || _hasSender);
+        verb is not ("DATA" or "BDAT" or "AUTH" or "STARTTLS" or "RCPT" or "QUIT" or "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN")
+        && (verb != "MAIL" || _hasSender);
 
     private bool LacksHelo => _smtpd.HeloRequired && !_hasHelo;
 
@@ -156,7 +166,8 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         _isCounted = false;
         if (!_isLenient && (_lacksLabel || !_hasSender))
             return null;
-        return CountBefore(ref _recipientsCounted, Limits.ClientRecipientRateLimit, "too many recipients") ?? (_recipients >= Limits.RecipientLimit ? "452 4.5.3 Error: too many recipients" : null);
+        return CountBefore(ref _recipientsCounted, Limits.ClientRecipientRateLimit, "too many recipients")
+            ?? (_recipients >= Limits.RecipientLimit ? "452 4.5.3 Error: too many recipients" : null);
     }
 
     private string? CountBefore(ref int count, int limit, string what)

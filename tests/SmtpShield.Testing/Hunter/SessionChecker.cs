@@ -3,8 +3,8 @@ using SmtpShield.Options;
 namespace SmtpShield.Testing.Hunter;
 
 /// <summary>
-/// Walks along what the client sent and finds for each command its place in what the MTA received and its reply in what the client received. Where closings race, the client may have
-/// been given less than the model says, and the MTA too; never more, other, or in another order.
+/// Walks along what the client sent and finds for each command its place in what the MTA received and its reply in what the client received. Where
+/// closings race, the client may have been given less than the model says, and the MTA too; never more, other, or in another order.
 /// </summary>
 /// <param name="configuration">What the session ran under.</param>
 /// <param name="session">Where it stands at its beginning; left as it is at its end.</param>
@@ -117,8 +117,11 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         if (mta.Outputs.Count == 0 || circumstances.NoMta is not null || (client.Sent.Length > 0 && _smtpd.ForbidUnauthPipelining && IsFinal(NotSynchronized)))
         {
             _isOver = true;
-            if (circumstances.NoMta is { } noMta ? !client.HasVanished && Rest != noMta + "\r\n" : !Anywhere.Any(IsFinal) && mta.Outputs.Count == 0 && !client.HasVanished && Rest != NotSynchronized + "\r\n" && !(mta.HasClosed && Rest == Unavailable + "\r\n"))
+            if (circumstances.NoMta is { } noMta ? !client.HasVanished && Rest != noMta + "\r\n" : !Anywhere.Any(IsFinal) && mta.Outputs.Count == 0
+                && !client.HasVanished && Rest != NotSynchronized + "\r\n" && !(mta.HasClosed && Rest == Unavailable + "\r\n"))
+            {
                 Fail("no greeting");
+            }
             _got = client.Received.Length;
             return;
         }
@@ -256,7 +259,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
             return false;
         var word = command.Line.Trim(' ', '\t', '\v', '\f').Split(' ', '\t', '\v', '\f')[0];
         var colon = word.IndexOf(':', StringComparison.Ordinal);
-        return word.ToUpperInvariant() is "HEAD" or "PUT" or "DELETE" or "OPTIONS" or "TRACE" or "PATCH" or "PRI" || (colon > 0 && word[..colon].All(static letter => letter is >= '!' and <= '~'));
+        return word.ToUpperInvariant() is "HEAD" or "PUT" or "DELETE" or "OPTIONS" or "TRACE" or "PATCH" or "PRI"
+            || (colon > 0 && word[..colon].All(static letter => letter is >= '!' and <= '~'));
     }
 
     // Whether something stood behind the command when the shield looked is a race; that it may say so is not.
@@ -445,7 +449,9 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
             return;
         }
 
-        var refusal = line.Length > 12288 || _rawLength > 12290 ? "500 5.5.6 Error: authentication exchange line is too long" : line.AsSpan().IndexOfAny('\r', '\n', '\0') >= 0 ? "500 5.5.2 Error: bad syntax" : null;
+        var refusal = line.Length > 12288 || _rawLength > 12290
+            ? "500 5.5.6 Error: authentication exchange line is too long"
+            : line.AsSpan().IndexOfAny('\r', '\n', '\0') >= 0 ? "500 5.5.2 Error: bad syntax" : null;
         if (!TryTakeEvent(MtaEventKind.SaslResponse, refusal is null ? line : "*", "AUTH", isImproper: false) || !TryTakeOutput("AUTH", out var output))
             return;
 
@@ -564,7 +570,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         output = mta.Outputs[_output++];
         if (output.EventsBefore < _event)
         {
-            // Said before it was asked: either it is taken for the answer or the session has ended over it. What the MTA takes what follows for is its own affair.
+            // Said before it was asked: either it is taken for the answer or the session has ended over it. What the MTA takes what
+            // follows for is its own affair.
             _isOutOfStep = true;
             if (IsFinal(Unavailable) || (output.Code == 421 && IsFinal(output.Relayed[..^2])) || _isBlind)
             {
@@ -573,8 +580,11 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
             }
 
             var relayed = verb == "EHLO" && output.Code is >= 200 and < 300 ? ReferenceEhlo.Filter(output.Relayed, configuration, session) : output.Relayed;
-            if (!Rest.StartsWith(relayed, StringComparison.Ordinal) && !(client.HasVanished && relayed.StartsWith(Rest, StringComparison.Ordinal)) && !(mta.HasClosed && IsFinal("221 2.0.0 Bye")))
+            if (!Rest.StartsWith(relayed, StringComparison.Ordinal) && !(client.HasVanished && relayed.StartsWith(Rest, StringComparison.Ordinal))
+                && !(mta.HasClosed && IsFinal("221 2.0.0 Bye")))
+            {
                 Fail($"neither the reply {Show(relayed)} nor an end but {Show(Rest)}");
+            }
             _isOver = true;
             return false;
         }
@@ -589,9 +599,14 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     }
 
     // An MTA that closes may take replies it gave with it; the client must be told then.
-    private string[] Excuses(string verb) => [.. Anywhere, .. OutOfTurn(), .. mta.HasClosed ? [Unavailable] : Array.Empty<string>(), .. mta.HasClosed && verb == "QUIT" ? ["221 2.0.0 Bye"] : Array.Empty<string>()];
+    private string[] Excuses(string verb) =>
+    [
+        .. Anywhere, .. OutOfTurn(), .. mta.HasClosed ? [Unavailable] : Array.Empty<string>(),
+        .. mta.HasClosed && verb == "QUIT" ? ["221 2.0.0 Bye"] : Array.Empty<string>(),
+    ];
 
-    private bool MayBeLost => mta.HasClosed || client.HasVanished || circumstances.End is HuntEnd.MtaTimeout or HuntEnd.DrainDeadline || IsTooLate || (mta.IsSilent && circumstances.End is HuntEnd.ClientTimeout);
+    private bool MayBeLost => mta.HasClosed || client.HasVanished || circumstances.End is HuntEnd.MtaTimeout or HuntEnd.DrainDeadline || IsTooLate
+        || (mta.IsSilent && circumstances.End is HuntEnd.ClientTimeout);
 
     // A session that waited for the fate of a message ends without a word.
     private bool IsCutOff => circumstances.End is HuntEnd.DrainDeadline && Rest.Length == 0;
@@ -692,7 +707,9 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     private string Adapt(string reply)
     {
         var words = reply.Split(' ', 3);
-        return session.OmitsEnhancedCodes && words.Length == 3 && words[1].Length == 5 && words[1][1] == '.' && words[1][3] == '.' ? words[0] + " " + words[2] : reply;
+        return session.OmitsEnhancedCodes && words.Length == 3 && words[1].Length == 5 && words[1][1] == '.' && words[1][3] == '.'
+            ? words[0] + " " + words[2]
+            : reply;
     }
 
     private static string Show(string octets) => SessionText.Show(octets.Length > 300 ? octets[..300] + "..." : octets);

@@ -16,7 +16,8 @@ internal static partial class SessionText
         var text = new StringBuilder();
         text.AppendLine("Client's plan:" + (plan.TalksFirst ? " does not wait for the greeting" : ""));
         foreach (var step in plan.Steps)
-            text.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"  {(step.RepliesAwaited > 0 ? $"(awaits {step.RepliesAwaited} replies) " : "")}{Show(step.Octets)}");
+            text.AppendLine(System.Globalization.CultureInfo.InvariantCulture,
+                $"  {(step.RepliesAwaited > 0 ? $"(awaits {step.RepliesAwaited} replies) " : "")}{Show(step.Octets)}");
         text.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"  then {plan.Leaving}{(plan.LeavesAtOnce ? " at once" : "")}");
         text.AppendLine("Client received:").AppendLine("  " + Show(client.Received).Replace("⏎", "⏎\n  ", StringComparison.Ordinal));
         text.AppendLine("MTA:" + (mta.HasConnected ? "" : " not connected"));
@@ -25,7 +26,8 @@ internal static partial class SessionText
             for (; output < mta.Outputs.Count && mta.Outputs[output].EventsBefore <= i; output++)
                 text.AppendLine("  > " + Show(mta.Outputs[output].Sent));
             if (i < mta.Events.Count)
-                text.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"  < {mta.Events[i].Kind}{(mta.Events[i].IsComplete ? "" : " (incomplete)")} {Show(mta.Events[i].Octets)}");
+                text.AppendLine(System.Globalization.CultureInfo.InvariantCulture,
+                    $"  < {mta.Events[i].Kind}{(mta.Events[i].IsComplete ? "" : " (incomplete)")} {Show(mta.Events[i].Octets)}");
         }
 
         if (mta.HasClosed)

@@ -24,7 +24,8 @@ public sealed class HAProxyInstance : IAsyncDisposable
     /// <param name="check">A line of the backend, as <c>option smtpchk</c>; may be empty.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <param name="isDualStack">Whether one socket is for IPv6 and IPv4, as with <c>bind :::25 v4v6</c>.</param>
-    public static async Task<HAProxyInstance> StartAsync(IPEndPoint server, string options, string check, CancellationToken cancellationToken, bool isDualStack = false)
+    public static async Task<HAProxyInstance> StartAsync(
+        IPEndPoint server, string options, string check, CancellationToken cancellationToken, bool isDualStack = false)
     {
         var directory = Directory.CreateTempSubdirectory("smtpshield-haproxy-").FullName;
         var endPoint = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
@@ -49,8 +50,11 @@ public sealed class HAProxyInstance : IAsyncDisposable
             """,
             cancellationToken);
         var instance = new HAProxyInstance(directory, OutsideProcess.Start("haproxy", ["-db", "-f", configuration]), endPoint);
-        if (await Eventually.TryAsync(() => instance._process.HasExited || LoopbackPorts.IsListening(endPoint.Port), TimeSpan.FromSeconds(20), cancellationToken) && !instance._process.HasExited)
+        if (await Eventually.TryAsync(() => instance._process.HasExited || LoopbackPorts.IsListening(endPoint.Port), TimeSpan.FromSeconds(20),
+            cancellationToken) && !instance._process.HasExited)
+        {
             return instance;
+        }
         var output = instance._process.Output;
         await instance.DisposeAsync();
         throw new InvalidOperationException($"HAProxy does not listen:\n{output}");

@@ -30,28 +30,34 @@ public sealed partial class MailLog(LogFile file, string syslogName)
     public MailLog FromHere() => new(file, syslogName) { _part = _part, _from = file.TextsOf(syslogName + "/smtpd", 0).Count };
 
     /// <summary>
-    /// The lines that say how sessions began, what limits and guards did in them, and how they ended. Made comparable: the service's name is <c>smtp</c>, because a Postfix on a port of its own
-    /// logs the address and port it has in master.cf; the number of octets after BDAT is <c>n</c>, because at a timeout Postfix logs the length of its own 421 there; and
-    /// <c>server-digest</c> and the place in OpenSSL's source, which .NET doesn't tell, are left out.
+    /// The lines that say how sessions began, what limits and guards did in them, and how they ended. Made comparable: the service's name is <c>smtp</c>,
+    /// because a Postfix on a port of its own logs the address and port it has in master.cf; the number of octets after BDAT is <c>n</c>, because at a timeout
+    /// Postfix logs the length of its own 421 there; and <c>server-digest</c> and the place in OpenSSL's source, which .NET doesn't tell, are left out.
     /// Nothing else is changed.
     /// </summary>
     public IReadOnlyList<string> SessionLines =>
-        [.. Texts.Where(text => SessionLine().IsMatch(text)).Select(text => OpenSslSource().Replace(ServerDigest().Replace(BdatSize().Replace(ServiceName().Replace(text, "for service smtp"), "after BDAT (n bytes)"), ""), ""))];
+        [.. Texts.Where(text => SessionLine().IsMatch(text)).Select(text => OpenSslSource()
+            .Replace(ServerDigest().Replace(BdatSize().Replace(ServiceName().Replace(text, "for service smtp"), "after BDAT (n bytes)"), ""), ""))];
 
     /// <summary>The refusals of commands. Made comparable: a queue id is <c>NOQUEUE</c>, because only the MTA knows it.</summary>
     public IReadOnlyList<string> Rejects => [.. Texts.Where(text => RejectLine().IsMatch(text)).Select(text => QueueId().Replace(text, "NOQUEUE: "))];
 
-    /// <summary>The refusals of whole messages by what stands behind the service, as Postfix's before-queue proxy and the shield log them. A Postfix without such a proxy has none: cleanup or a milter refuses, and logs it.</summary>
+    /// <summary>
+    /// The refusals of whole messages by what stands behind the service, as Postfix's before-queue proxy and the shield log them. A Postfix without such a
+    /// proxy has none: cleanup or a milter refuses, and logs it.
+    /// </summary>
     public IReadOnlyList<string> ProxyRejects => [.. Texts.Where(text => ProxyRejectLine().IsMatch(text))];
 
     /// <summary>Waits until as many sessions have ended as the test knows of.</summary>
     public Task WaitForDisconnectsAsync(int sessions, CancellationToken cancellationToken) =>
-        WaitForAsync(texts => texts.Count(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)) >= sessions, $"{sessions} disconnect lines", cancellationToken);
+        WaitForAsync(texts => texts.Count(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)) >= sessions,
+            $"{sessions} disconnect lines", cancellationToken);
 
     /// <summary>Waits until every session that began has ended.</summary>
     public Task WaitForQuietAsync(CancellationToken cancellationToken) =>
         WaitForAsync(
-            texts => texts.Count(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)) == texts.Count(text => text.StartsWith("connect from ", StringComparison.Ordinal)),
+            texts => texts.Count(text => text.StartsWith("disconnect from ", StringComparison.Ordinal)) == texts.Count(
+                text => text.StartsWith("connect from ", StringComparison.Ordinal)),
             "a disconnect line for each connect line",
             cancellationToken);
 
@@ -74,7 +80,9 @@ public sealed partial class MailLog(LogFile file, string syslogName)
         return seen;
     }
 
-    [GeneratedRegex(@"^(connect from |disconnect from |lost connection |timeout after |too many errors after |improper command pipelining |discarding EHLO keywords: |warning: non-SMTP command |warning: .* limit exceeded: |warning: Refusing |warning: TLS library problem: |SSL_accept error |Anonymous TLS connection |TLS SNI )")]
+    [GeneratedRegex(@"^(connect from |disconnect from |lost connection |timeout after |too many errors after |improper command pipelining "
+        + @"|discarding EHLO keywords: |warning: non-SMTP command |warning: .* limit exceeded: |warning: Refusing |warning: TLS library problem: "
+        + @"|SSL_accept error |Anonymous TLS connection |TLS SNI )")]
     private static partial Regex SessionLine();
 
     [GeneratedRegex(@"for service \S+$")]

@@ -51,8 +51,11 @@ public sealed class NginxInstance : IAsyncDisposable
             """,
             cancellationToken);
         var instance = new NginxInstance(directory, OutsideProcess.Start("nginx", ["-p", directory, "-c", configuration]), endPoint);
-        if (await Eventually.TryAsync(() => instance._process.HasExited || LoopbackPorts.IsListening(endPoint.Port), TimeSpan.FromSeconds(20), cancellationToken) && !instance._process.HasExited)
+        if (await Eventually.TryAsync(() => instance._process.HasExited || LoopbackPorts.IsListening(endPoint.Port), TimeSpan.FromSeconds(20),
+            cancellationToken) && !instance._process.HasExited)
+        {
             return instance;
+        }
         var output = instance._process.Output;
         await instance.DisposeAsync();
         throw new InvalidOperationException($"nginx does not listen:\n{output}");

@@ -47,7 +47,8 @@ public sealed class OutsideProcess : IAsyncDisposable
     public static bool IsInstalled(string name) => Find(name) is not null;
 
     /// <summary>Starts a program.</summary>
-    public static OutsideProcess Start(string name, IEnumerable<string> arguments, string? workingDirectory = null, IReadOnlyDictionary<string, string>? environment = null)
+    public static OutsideProcess Start(
+        string name, IEnumerable<string> arguments, string? workingDirectory = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(Find(name) ?? throw new FileNotFoundException($"{name} is not installed"), arguments)
         {

@@ -47,7 +47,8 @@ public sealed class PostfixInstance : IAsyncDisposable
     public IEnumerable<int> AcceptingProcesses() => Processes().Where(process => process.Name is "smtpd" or "master").Select(process => process.Id);
 
     /// <summary>Starts an instance with these services; <paramref name="parameters"/> are for its main.cf.</summary>
-    public static async Task<PostfixInstance> StartAsync(IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)
+    public static async Task<PostfixInstance> StartAsync(
+        IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)
     {
         _ = s_abandonedAreStopped.Value;
         var ports = services.ToDictionary(service => service.Name, service => (service, LoopbackPorts.Take()));
@@ -55,10 +56,12 @@ public sealed class PostfixInstance : IAsyncDisposable
         var instance = new PostfixInstance(directory, ports);
         try
         {
-            await OutsideProcess.RunSuccessfullyAsync("cp", ["-a", $"{await s_prepared.Value.WaitAsync(cancellationToken)}/.", directory], s_limit, cancellationToken);
+            await OutsideProcess.RunSuccessfullyAsync("cp", ["-a", $"{await s_prepared.Value.WaitAsync(cancellationToken)}/.", directory],
+                s_limit, cancellationToken);
             await instance.WriteConfigurationAsync(parameters ?? new Dictionary<string, string>(), cancellationToken);
             await instance.ControlAsync("start", cancellationToken);
-            await Eventually.HoldsAsync(() => LoopbackPorts.AreListening([.. ports.Values.Select(service => service.Item2)]), s_limit, "Postfix listens on all its ports", cancellationToken);
+            await Eventually.HoldsAsync(() => LoopbackPorts.AreListening([.. ports.Values.Select(service => service.Item2)]), s_limit,
+                "Postfix listens on all its ports", cancellationToken);
             return instance;
         }
         catch
@@ -93,7 +96,8 @@ public sealed class PostfixInstance : IAsyncDisposable
     /// <summary>Waits until all it has accepted is delivered or bounced: after that no message comes any more.</summary>
     public Task WaitForEmptyQueueAsync(CancellationToken cancellationToken) =>
         Eventually.HoldsAsync(
-            () => !new[] { "maildrop", "incoming", "active", "deferred" }.Any(queue => Directory.EnumerateFiles(Path.Combine(_directory, "queue", queue), "*", SearchOption.AllDirectories).Any()),
+            () => !new[] { "maildrop", "incoming", "active", "deferred" }
+                .Any(queue => Directory.EnumerateFiles(Path.Combine(_directory, "queue", queue), "*", SearchOption.AllDirectories).Any()),
             s_limit,
             "the queue is empty",
             cancellationToken);
@@ -120,7 +124,8 @@ public sealed class PostfixInstance : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    // A test host that was killed could not stop its Postfix: the next one does, once. Others may do so at the same time, and what was killed may still write its last.
+    // A test host that was killed could not stop its Postfix: the next one does, once. Others may do so at the same time, and what was
+    // killed may still write its last.
     private static bool StopAbandoned()
     {
         foreach (var directory in Directory.GetDirectories(Path.GetTempPath(), DirectoryPrefix + "*"))
@@ -193,7 +198,8 @@ public sealed class PostfixInstance : IAsyncDisposable
             """ + "\n");
         await File.WriteAllTextAsync(Path.Combine(directory, "etc", "body-checks"), "/^REFUSE-THIS-BODY/ REJECT Not this body\n");
 
-        await File.WriteAllTextAsync(Path.Combine(directory, "etc", "main.cf"), $"compatibility_level = 3.6\nqueue_directory = {directory}/queue\ndata_directory = {directory}/data\n");
+        await File.WriteAllTextAsync(Path.Combine(directory, "etc", "main.cf"),
+            $"compatibility_level = 3.6\nqueue_directory = {directory}/queue\ndata_directory = {directory}/data\n");
         await File.WriteAllTextAsync(Path.Combine(directory, "etc", "master.cf"), "");
         await OutsideProcess.RunSuccessfullyAsync("postfix", ["-c", Path.Combine(directory, "etc"), "check"], s_limit, CancellationToken.None);
         // postfix-script(1) looks for it, and starts what was checked without a check.

@@ -88,7 +88,8 @@ public sealed class ShieldProcess : IAsyncDisposable
 
         IPEndPoint[] endPoints =
         [
-            .. all.Where(parameter => parameter.Value != OwnDefault && (parameter.Key == Listen || parameter.Key.EndsWith("/" + Listen, StringComparison.Ordinal)))
+            .. all.Where(parameter => parameter.Value != OwnDefault
+                && (parameter.Key == Listen || parameter.Key.EndsWith("/" + Listen, StringComparison.Ordinal)))
                 .SelectMany(parameter => parameter.Value.Split(", ")).Select(IPEndPoint.Parse),
         ];
         var program = System.IO.Path.Combine(AppContext.BaseDirectory, "smtpshield.dll");
@@ -151,7 +152,8 @@ public sealed class ShieldProcess : IAsyncDisposable
 
     /// <summary>A figure of /proc/PID/status in kilobytes, for example <c>VmHWM</c>.</summary>
     public long Status(string name) =>
-        long.Parse(File.ReadLines($"/proc/{Id}/status").First(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], null);
+        long.Parse(File.ReadLines($"/proc/{Id}/status").First(line => line.StartsWith(name + ":", StringComparison.Ordinal))
+            .Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], null);
 
     /// <summary>Ends it if a test has not, and removes its files.</summary>
     public async ValueTask DisposeAsync()
@@ -161,14 +163,16 @@ public sealed class ShieldProcess : IAsyncDisposable
     }
 
     private static Task WriteAsync(string path, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken) =>
-        File.WriteAllLinesAsync(path, parameters.Where(parameter => parameter.Value != OwnDefault).Select(parameter => $"{parameter.Key} = {parameter.Value}"), cancellationToken);
+        File.WriteAllLinesAsync(path, parameters.Where(parameter => parameter.Value != OwnDefault)
+            .Select(parameter => $"{parameter.Key} = {parameter.Value}"), cancellationToken);
 
     // Before the command it is started under becomes it, the network is still that of the test.
     private static bool IsListening(int processId, IReadOnlyCollection<IPEndPoint> endPoints)
     {
         try
         {
-            return File.ReadAllText($"/proc/{processId}/cmdline").Split('\0')[0].EndsWith("dotnet", StringComparison.Ordinal) && LoopbackPorts.AreListening(endPoints, processId);
+            return File.ReadAllText($"/proc/{processId}/cmdline").Split('\0')[0].EndsWith("dotnet", StringComparison.Ordinal)
+                && LoopbackPorts.AreListening(endPoints, processId);
         }
         catch (IOException)
         {

@@ -8,8 +8,8 @@ public static class StoredMessage
     private static readonly string[] s_trace = ["Return-Path:", "X-Original-To:", "Delivered-To:", "Received:"];
 
     /// <summary>
-    /// Reads a message without the lines that deliveries put in front of it (Return-Path, X-Original-To, Delivered-To, Received with its continuation lines): what remains are the octets that were
-    /// sent, with LF for CR LF, as a maildir has them.
+    /// Reads a message without the lines that deliveries put in front of it (Return-Path, X-Original-To, Delivered-To, Received with its continuation lines):
+    /// what remains are the octets that were sent, with LF for CR LF, as a maildir has them.
     /// </summary>
     public static async Task<byte[]> ReadAsync(string path, CancellationToken cancellationToken)
     {

@@ -88,7 +88,8 @@ public sealed class RawSmtpClient : IAsyncDisposable
     /// <param name="mayResume">Whether it resumes an earlier session with that name, if there was one.</param>
     /// <param name="behind">What it sends inside in one write with the last of the handshake (TLS 1.3); null for nothing.</param>
     /// <returns>The version, or null when there was no handshake; then the connection goes on in clear.</returns>
-    public async Task<SslProtocols?> StartTlsAsync(CancellationToken cancellationToken, string? serverName = null, SslProtocols protocols = SslProtocols.None, bool mayResume = false, byte[]? behind = null)
+    public async Task<SslProtocols?> StartTlsAsync(CancellationToken cancellationToken, string? serverName = null, SslProtocols protocols = SslProtocols.None,
+        bool mayResume = false, byte[]? behind = null)
     {
         var raw = _received;
         _received = Channel.CreateUnbounded<(byte[], long)>();
@@ -101,7 +102,8 @@ public sealed class RawSmtpClient : IAsyncDisposable
         try
         {
             // No name is sent where an address stands.
-            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = serverName ?? "127.0.0.1", EnabledSslProtocols = protocols, AllowTlsResume = mayResume }, patience.Token);
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = serverName
+                ?? "127.0.0.1", EnabledSslProtocols = protocols, AllowTlsResume = mayResume }, patience.Token);
             if (behind is not null)
             {
                 await tls.WriteAsync(behind, cancellationToken);

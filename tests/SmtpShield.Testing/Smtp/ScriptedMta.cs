@@ -12,7 +12,8 @@ public sealed class ScriptedMta : IAsyncDisposable
     private Task _serving = Task.CompletedTask;
 
     /// <summary>Listens on a free loopback port.</summary>
-    /// <param name="receiveBuffer">The kernel's receive buffer of each connection in octets; null for the usual one. Small, an MTA that does not read holds its peer up soon.</param>
+    /// <param name="receiveBuffer">The kernel's receive buffer of each connection in octets; null for the usual one. Small, an MTA that does not read
+    /// holds its peer up soon.</param>
     public ScriptedMta(int? receiveBuffer = null)
     {
         _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

@@ -28,7 +28,8 @@ public sealed record TestCertificate(string KeyPem, string CertificatePem)
     public static TestCertificate MakeRsa(string name, int bits = 2048)
     {
         using var key = RSA.Create(bits);
-        return Make(new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), name, key.ExportPkcs8PrivateKeyPem(), null, null);
+        return Make(new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), name,
+            key.ExportPkcs8PrivateKeyPem(), null, null);
     }
 
     /// <summary>Makes one whose certificate this one has signed.</summary>

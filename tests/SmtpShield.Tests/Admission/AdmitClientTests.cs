@@ -143,7 +143,8 @@ public class AdmitClientTests
     [TestCase(AnvilEvent.AuthFailure, 2, "")]
     [TestCase(AnvilEvent.AuthFailure, 3, "Authentication failure rate")]
     [CancelAfter(10_000)]
-    public async Task Invoke_FailuresOfEarlierSessions_RefuseUntilTheWindowHasPassed(object kind, int failures, string subject, CancellationToken cancellationToken)
+    public async Task Invoke_FailuresOfEarlierSessions_RefuseUntilTheWindowHasPassed(
+        object kind, int failures, string subject, CancellationToken cancellationToken)
     {
         _snapshot.Replace(WithLimits(new() { ClientErrorRateLimit = 2, ClientAuthFailureRateLimit = 2 }));
         await ConnectAsync(connection =>
@@ -160,8 +161,10 @@ public class AdmitClientTests
         var afterTheWindow = await ConnectAsync(_ => Task.CompletedTask, cancellationToken);
 
         var what = kind is AnvilEvent.Error ? "errors" : "authentication failures";
-        Assert.That((sent, afterTheWindow), Is.EqualTo((subject.Length == 0 ? "" : $"421 4.7.0 mail.example.test Error: too many {what} from 192.0.2.7\r\n", "")));
-        Assert.That(_log.Lines, Is.EqualTo(Enumerable.Repeat($"Warning: {subject} limit exceeded: 3 from unknown[192.0.2.7] for service smtp", subject.Length == 0 ? 0 : 2)));
+        Assert.That((sent, afterTheWindow),
+            Is.EqualTo((subject.Length == 0 ? "" : $"421 4.7.0 mail.example.test Error: too many {what} from 192.0.2.7\r\n", "")));
+        Assert.That(_log.Lines,
+            Is.EqualTo(Enumerable.Repeat($"Warning: {subject} limit exceeded: 3 from unknown[192.0.2.7] for service smtp", subject.Length == 0 ? 0 : 2)));
     }
 
     [Test, CancelAfter(10_000)]
@@ -261,7 +264,8 @@ public class AdmitClientTests
             }, cancellationToken, $"2001:db8:0:1:{i:x}::1");
         }
 
-        Assert.That((admitted, _anvil.Peek(new("smtp", ClientRange.Of(IPAddress.Parse("2001:db8:0:1::"), 32, 64)))), Is.EqualTo((10, new AnvilCounts(0, 1000))));
+        Assert.That((admitted, _anvil.Peek(new("smtp", ClientRange.Of(IPAddress.Parse("2001:db8:0:1::"), 32, 64)))),
+            Is.EqualTo((10, new AnvilCounts(0, 1000))));
     }
 
     private static ShieldOptions WithLimits(int count, int rate) => WithLimits(new() { ClientConnectionCountLimit = count, ClientConnectionRateLimit = rate });
@@ -285,7 +289,8 @@ public class AdmitClientTests
     private Task InvokeAsync(IdentifiedConnection identified, Func<ClientConnection, Task> next) =>
         new RecordSession(_anvil, NullLogger<RecordSession>.Instance).InvokeAsync(identified, connection => _stage.InvokeAsync(connection, next));
 
-    private async Task<string> ConnectAsync(Func<ClientConnection, Task> next, CancellationToken cancellationToken, string address = "192.0.2.7", bool isUnderStress = false)
+    private async Task<string> ConnectAsync(
+        Func<ClientConnection, Task> next, CancellationToken cancellationToken, string address = "192.0.2.7", bool isUnderStress = false)
     {
         var identified = Connection(out var peer, address, isUnderStress);
         await InvokeAsync(identified, next);

@@ -38,7 +38,8 @@ public class NewTlsSessionsTests
         var refusal = _sessions.Count(connection);
 
         Assert.That((replies[0], replies[1], mayBegin), Is.EqualTo(((Reply?)null, (Reply?)null, true)));
-        Assert.That(Encoding.ASCII.GetString(refusal!.Octets.Span), Is.EqualTo("421 4.7.0 mail.example.com Error: too many new TLS sessions from unknown[192.0.2.7]\r\n"));
+        Assert.That(Encoding.ASCII.GetString(refusal!.Octets.Span),
+            Is.EqualTo("421 4.7.0 mail.example.com Error: too many new TLS sessions from unknown[192.0.2.7]\r\n"));
         Assert.That(_sessions.MayBegin(connection), Is.False);
         Assert.That(_log.Lines, Is.EqualTo(new[]
         {
@@ -53,7 +54,8 @@ public class NewTlsSessionsTests
         using var connection = Connection();
         _snapshot.Replace(WithLimit(0));
 
-        Assert.That((_sessions.MayBegin(connection), _sessions.Count(connection), NewTlsSessions.MostUnderWay(connection)), Is.EqualTo((true, (Reply?)null, (int?)int.MaxValue)));
+        Assert.That((_sessions.MayBegin(connection), _sessions.Count(connection), NewTlsSessions.MostUnderWay(connection)),
+            Is.EqualTo((true, (Reply?)null, (int?)int.MaxValue)));
         using var exempt = TestConnection.Of(_snapshot);
         Assert.That((_sessions.MayBegin(exempt), _sessions.Count(exempt), NewTlsSessions.MostUnderWay(exempt)), Is.EqualTo((true, (Reply?)null, (int?)null)));
         Assert.That(_anvil.Size, Is.Zero);
@@ -79,7 +81,8 @@ public class NewTlsSessionsTests
         using var connection = Connection(isUnderStress: true);
 
         var first = _sessions.Count(connection);
-        Assert.That((first, NewTlsSessions.MostUnderWay(connection), _sessions.MayBegin(connection)), Is.EqualTo(((Reply?)null, (int?)HandshakesInVain.MostTold, true)));
+        Assert.That((first, NewTlsSessions.MostUnderWay(connection), _sessions.MayBegin(connection)),
+            Is.EqualTo(((Reply?)null, (int?)HandshakesInVain.MostTold, true)));
         Assert.That((_sessions.Count(connection) is null, _sessions.MayBegin(connection)), Is.EqualTo((false, false)));
         Assert.That(_log.Lines, Has.Count.EqualTo(2));
     }

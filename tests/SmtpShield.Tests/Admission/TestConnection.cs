@@ -13,7 +13,8 @@ internal static class TestConnection
 {
     /// <summary>One of a client at an address, identified.</summary>
     public static IdentifiedConnection Identified(
-        ShieldSnapshot snapshot, IDuplexPipe? transport = null, string address = "192.0.2.7", string service = "smtp", bool isUnderStress = false, ProxyConnection? proxy = null)
+        ShieldSnapshot snapshot, IDuplexPipe? transport = null, string address = "192.0.2.7", string service = "smtp", bool isUnderStress = false,
+        ProxyConnection? proxy = null)
     {
         var connection = new DefaultConnectionContext();
         if (transport is not null)
@@ -23,6 +24,8 @@ internal static class TestConnection
 
     /// <summary>One that is not counted unless a counter is given.</summary>
     public static ClientConnection Of(
-        ShieldSnapshot snapshot, IDuplexPipe? transport = null, ClientCounter? counter = null, string address = "192.0.2.7", string service = "smtp", bool isUnderStress = false) =>
-        new(Identified(snapshot, transport ?? DuplexPipe.CreateConnectionPair(PipeOptions.Default, PipeOptions.Default).Transport, address, service, isUnderStress), counter);
+        ShieldSnapshot snapshot, IDuplexPipe? transport = null, ClientCounter? counter = null, string address = "192.0.2.7", string service = "smtp",
+        bool isUnderStress = false) =>
+        new(Identified(snapshot, transport ?? DuplexPipe.CreateConnectionPair(PipeOptions.Default, PipeOptions.Default).Transport, address, service,
+            isUnderStress), counter);
 }

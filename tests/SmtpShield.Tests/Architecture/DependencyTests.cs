@@ -12,9 +12,9 @@ public partial class DependencyTests
     {
         ["Session"] = ["Admission", "Mta", "Limits", "Clients", "Tls", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol"],
         ["Admission"] = ["Limits", "Clients", "Tls", "Observe", "Listening", "Options", "Protocol"],
-        ["Mta"] = ["Clients", "Tls", "Observe", "Transport", "Options", "Protocol"],
+        ["Mta"] = ["Clients", "Tls", "Transport", "Options", "Protocol"],
         ["Limits"] = ["Clients", "Options", "Protocol"],
-        ["Tls"] = ["Clients", "Observe", "Transport", "Options", "Protocol"],
+        ["Tls"] = ["Clients", "Observe", "Hosting", "Transport", "Options"],
         ["Clients"] = ["Observe", "Listening", "Options", "Protocol"],
         ["Observe"] = ["Hosting", "Options", "Protocol"],
         ["Listening"] = ["Hosting", "Transport", "Options"],
@@ -75,7 +75,8 @@ public partial class DependencyTests
 
     [Test]
     public void PostfixConf_References_NeitherAspNetNorTheShieldNorAPackage() => Assert.That(
-        typeof(MainCfFile).Assembly.GetReferencedAssemblies().Select(reference => reference.Name!).Where(name => !name.StartsWith("System.", StringComparison.Ordinal)),
+        typeof(MainCfFile).Assembly.GetReferencedAssemblies().Select(reference => reference.Name!)
+            .Where(name => !name.StartsWith("System.", StringComparison.Ordinal)),
         Is.SubsetOf(["Microsoft.Win32.Primitives"]));
 
     [Test]
@@ -84,7 +85,8 @@ public partial class DependencyTests
 
     [Test]
     public void Sources_OfPostfixConf_NameNothingOfTheShields() => Assert.That(
-        Sources(PostfixConf).Where(file => OfTheShield().IsMatch(Code(file)) || Code(file).Contains("Microsoft.Extensions", StringComparison.Ordinal)).Select(Path.GetFileName), Is.Empty);
+        Sources(PostfixConf).Where(file => OfTheShield().IsMatch(Code(file)) || Code(file).Contains("Microsoft.Extensions", StringComparison.Ordinal))
+            .Select(Path.GetFileName), Is.Empty);
 
     [Test]
     public void Folders_OfTheLibraryThatUsePostfixConf_AreThoseThatMay() => Assert.That(
@@ -100,17 +102,22 @@ public partial class DependencyTests
     [Test]
     public void Folders_OfPostfixConf_AreThoseOfTheTableAndLeadNeverBack()
     {
-        Assert.That(Directory.GetDirectories(PostfixConf).Select(Path.GetFileName).Except(["bin", "obj"]), Is.EquivalentTo(PostfixConfFolders.Where(folder => folder.Length > 0)));
+        Assert.That(Directory.GetDirectories(PostfixConf).Select(Path.GetFileName).Except(["bin", "obj"]),
+            Is.EquivalentTo(PostfixConfFolders.Where(folder => folder.Length > 0)));
         var below = new HashSet<string>();
-        while (_mayUseOfPostfixConf.Where(folder => !below.Contains(folder.Key) && folder.Value.All(below.Contains)).Select(folder => folder.Key).ToList() is { Count: > 0 } next)
+        while (_mayUseOfPostfixConf.Where(folder => !below.Contains(folder.Key) && folder.Value.All(below.Contains)).Select(folder => folder.Key)
+            .ToList() is { Count: > 0 } next)
+        {
             below.UnionWith(next);
+        }
         Assert.That(below, Is.EquivalentTo(PostfixConfFolders));
     }
 
     [Test]
     public void Sources_OfPostfixConf_AreInTheirNamespaces() => Assert.That(
         Sources(PostfixConf).Where(file => NamespaceDeclaration().Match(File.ReadAllText(file)).Groups[1].Value
-            != ("SmtpShield.PostfixConf." + Path.GetRelativePath(PostfixConf, Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '.')).TrimEnd('.')),
+            != ("SmtpShield.PostfixConf." + Path.GetRelativePath(PostfixConf, Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '.'))
+                .TrimEnd('.')),
         Is.Empty);
 
     [TestCase("Yarp")]
@@ -130,7 +137,8 @@ public partial class DependencyTests
     [Test]
     public void Sources_OfAFolder_AreInItsNamespace() => Assert.That(
         Folders.SelectMany(folder => Sources(Path.Combine(Library, folder)).Where(file =>
-            NamespaceDeclaration().Match(File.ReadAllText(file)).Groups[1].Value != "SmtpShield." + Path.GetRelativePath(Library, Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '.'))),
+            NamespaceDeclaration().Match(File.ReadAllText(file)).Groups[1].Value != "SmtpShield." + Path.GetRelativePath(Library, Path.GetDirectoryName(file)!)
+                .Replace(Path.DirectorySeparatorChar, '.'))),
         Is.Empty);
 
     private static string Library
@@ -149,7 +157,8 @@ public partial class DependencyTests
     private static IEnumerable<string> Allowed(string folder) =>
         [folder, .. _mayUse[folder]];
 
-    private static IEnumerable<string> Sources(string directory, SearchOption depth = SearchOption.AllDirectories) => Directory.EnumerateFiles(Path.GetFullPath(directory), "*.cs", depth)
+    private static IEnumerable<string> Sources(string directory, SearchOption depth = SearchOption.AllDirectories) =>
+        Directory.EnumerateFiles(Path.GetFullPath(directory), "*.cs", depth)
         .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"));
 
     private static string Code(string file) => CommentOrString().Replace(File.ReadAllText(file), "");
@@ -159,7 +168,8 @@ public partial class DependencyTests
     {
         var folders = string.Join('|', Folders);
         var name = new Regex($@"(?:\bSmtpShield\.|(?<![\w.]))({folders})\.[A-Z]|\busing (?:static )?SmtpShield\.({folders})\b");
-        return [.. Sources(Path.Combine(Library, folder)).SelectMany(file => name.Matches(Code(file))).Select(match => match.Groups[1].Value + match.Groups[2].Value)];
+        return [.. Sources(Path.Combine(Library, folder)).SelectMany(file => name.Matches(Code(file)))
+            .Select(match => match.Groups[1].Value + match.Groups[2].Value)];
     }
 
     private static HashSet<string> UsedInTypes(string folder)

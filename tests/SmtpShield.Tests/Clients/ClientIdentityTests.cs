@@ -39,7 +39,8 @@ public class ClientIdentityTests
     [TestCase("192.0.2.7", 32, "192.0.2.7")]
     [TestCase("192.0.2.7", 0, "0.0.0.0")]
     public void Range_OfAnIPv4Client_HasTheIPv4PrefixLength(string address, int prefixLength, string network) => Assert.That(
-        new ClientIdentity(new IPEndPoint(IPAddress.Parse(address), 1), anvil: new() { ClientIPv4PrefixLength = prefixLength, ClientIPv6PrefixLength = 7 }).Range,
+        new ClientIdentity(new IPEndPoint(IPAddress.Parse(address), 1),
+            anvil: new() { ClientIPv4PrefixLength = prefixLength, ClientIPv6PrefixLength = 7 }).Range,
         Is.EqualTo(ClientRange.Of(IPAddress.Parse(network), prefixLength, 7)));
 
     [Test]

@@ -28,7 +28,8 @@ public class ClientRangeTests
     [TestCase("0.0.0.0", "::", 0, 0, false)]
     public void Of_TwoAddresses_AreOneClientWithinThePrefix(string one, string other, int ipv4PrefixLength, int ipv6PrefixLength, bool expected) =>
         Assert.That(
-            ClientRange.Of(IPAddress.Parse(one), ipv4PrefixLength, ipv6PrefixLength) == ClientRange.Of(IPAddress.Parse(other), ipv4PrefixLength, ipv6PrefixLength),
+            ClientRange.Of(IPAddress.Parse(one), ipv4PrefixLength, ipv6PrefixLength) == ClientRange.Of(
+                IPAddress.Parse(other), ipv4PrefixLength, ipv6PrefixLength),
             Is.EqualTo(expected));
 
     [Test]

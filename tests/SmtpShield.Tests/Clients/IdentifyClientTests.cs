@@ -50,7 +50,8 @@ public class IdentifyClientTests
         await using var connection = new DefaultConnectionContext();
 
         Assert.That(
-            async () => await StageOf().InvokeAsync(Arrived(connection, new(new())), _ => throw new InvalidOperationException("A connection without a peer came in.")),
+            async () =>
+                await StageOf().InvokeAsync(Arrived(connection, new(new())), _ => throw new InvalidOperationException("A connection without a peer came in.")),
             Throws.Nothing);
     }
 
@@ -101,7 +102,8 @@ public class IdentifyClientTests
     [CancelAfter(10_000)]
     public async Task Invoke_Name_IsKeptWithWhatIsNotVerified(string claimed, bool failsTemporarily, string name, string reverseName, bool isTemporary)
     {
-        using var resolver = new ScriptedNameResolver { FailsTemporarily = failsTemporarily }.With("192.0.2.7", claimed, claimed == "mx.example.com" ? ["192.0.2.7"] : []);
+        using var resolver = new ScriptedNameResolver { FailsTemporarily = failsTemporarily }
+            .With("192.0.2.7", claimed, claimed == "mx.example.com" ? ["192.0.2.7"] : []);
         await using var connection = new DefaultConnectionContext { RemoteEndPoint = new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1234) };
 
         ClientIdentity client = null!;

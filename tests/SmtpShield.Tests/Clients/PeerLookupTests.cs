@@ -54,7 +54,8 @@ internal sealed class PeerLookupTests
     {
         using var resolver = new ScriptedNameResolver { FailsTemporarily = true };
 
-        Assert.That(LookUp("192.0.2.7", resolver), Has.Property(nameof(PeerName.IsTemporary)).True.And.Property(nameof(PeerName.ReverseName)).EqualTo("unknown"));
+        Assert.That(LookUp("192.0.2.7", resolver),
+            Has.Property(nameof(PeerName.IsTemporary)).True.And.Property(nameof(PeerName.ReverseName)).EqualTo("unknown"));
     }
 
     [TestCase(false), TestCase(true)]
@@ -73,7 +74,8 @@ internal sealed class PeerLookupTests
     {
         using var resolver = new ScriptedNameResolver().With("192.0.2.7", claimed);
 
-        Assert.That(LookUp("192.0.2.7", resolver), Has.Property(nameof(PeerName.ReverseName)).EqualTo("unknown").And.Property(nameof(PeerName.IsTemporary)).False);
+        Assert.That(LookUp("192.0.2.7", resolver),
+            Has.Property(nameof(PeerName.ReverseName)).EqualTo("unknown").And.Property(nameof(PeerName.IsTemporary)).False);
     }
 
     // How long each answer takes; the deadline of 2 s is for both.
@@ -82,7 +84,8 @@ internal sealed class PeerLookupTests
     [TestCase(2, "unknown", 1)]
     public void Ask_SlowResolver_IsUnknownAndAskedNothingMore(double seconds, string name, int questions)
     {
-        using var resolver = new ScriptedNameResolver { Asked = () => _time.Advance(TimeSpan.FromSeconds(seconds)) }.With("192.0.2.7", "mx.example.com", "192.0.2.7");
+        using var resolver = new ScriptedNameResolver { Asked = () => _time.Advance(TimeSpan.FromSeconds(seconds)) }
+            .With("192.0.2.7", "mx.example.com", "192.0.2.7");
 
         Assert.That((LookUp("192.0.2.7", resolver), resolver.Questions.Count), Is.EqualTo((new PeerName(name) { IsTemporary = name == "unknown" }, questions)));
     }

@@ -102,7 +102,8 @@ public class PeerNamesTests
     public async Task LookUp_HundredOutstanding_StartsNoOtherUntilTheyEnd(CancellationToken cancellationToken)
     {
         _resolver.Silence();
-        var lookups = Enumerable.Range(1, PeerNames.MaxOutstanding).Select(i => _names.LookUpAsync(new IPAddress([10, 0, (byte)i, 0]), cancellationToken).AsTask()).ToArray();
+        var lookups = Enumerable.Range(1, PeerNames.MaxOutstanding)
+            .Select(i => _names.LookUpAsync(new IPAddress([10, 0, (byte)i, 0]), cancellationToken).AsTask()).ToArray();
         var refused = _names.LookUpAsync(_address, cancellationToken);
         Assert.That(refused.IsCompletedSuccessfully, Is.True);
         _resolver.Answer();
@@ -134,7 +135,8 @@ public class PeerNamesTests
     [TestCase("2001:db8:0:{1:x}::{0:x}", TestName = "An IPv6 network that never answers")]
     public async Task LookUp_BesideAddressesNobodyAnswersFor_HasItsName(string silent, CancellationToken cancellationToken)
     {
-        using var resolver = new ScriptedNameResolver { IsUnanswered = static question => !question.StartsWith("192.0.2.", StringComparison.Ordinal) && question != "mx.example.com" };
+        using var resolver = new ScriptedNameResolver { IsUnanswered = static question =>
+            !question.StartsWith("192.0.2.", StringComparison.Ordinal) && question != "mx.example.com" };
         for (var i = 0; i < 250; i++)
             resolver.With($"192.0.2.{i}", "mx.example.com", [.. Enumerable.Range(0, 250).Select(static i => $"192.0.2.{i}")]);
         var names = new PeerNames(resolver, _time, _log);
@@ -151,7 +153,8 @@ public class PeerNamesTests
     public async Task LookUp_MoreOfANetworkThanItsShare_MakeRoomOnceNobodyWaits(CancellationToken cancellationToken)
     {
         _resolver.Silence();
-        var first = Enumerable.Range(1, PeerNames.MaxOfNetwork).Select(i => _names.LookUpAsync(new IPAddress([10, 0, 0, (byte)i]), cancellationToken).AsTask()).ToArray();
+        var first = Enumerable.Range(1, PeerNames.MaxOfNetwork)
+            .Select(i => _names.LookUpAsync(new IPAddress([10, 0, 0, (byte)i]), cancellationToken).AsTask()).ToArray();
         Assert.That(_names.LookUpAsync(IPAddress.Parse("10.0.0.100"), cancellationToken).AsTask().IsCompletedSuccessfully, Is.True, "one too many");
         var neighbour = _names.LookUpAsync(IPAddress.Parse("10.0.1.1"), cancellationToken).AsTask();
         Assert.That(neighbour.IsCompleted, Is.False);
@@ -160,7 +163,8 @@ public class PeerNamesTests
 
         Assert.That(await Task.WhenAll(first), Is.All.EqualTo(PeerName.Unanswered));
         Assert.That(_resolver.Asking, Is.EqualTo(PeerNames.MaxOfNetwork + 1));
-        Assert.That(_log.Lines, Is.EqualTo(new[] { "Warning: 10 look-ups of client names in 10.0.0.0/24 are outstanding: further clients of it are \"unknown\"" }));
+        Assert.That(_log.Lines,
+            Is.EqualTo(new[] { "Warning: 10 look-ups of client names in 10.0.0.0/24 are outstanding: further clients of it are \"unknown\"" }));
     }
 
     [Test]

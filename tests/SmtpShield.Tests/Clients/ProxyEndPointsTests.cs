@@ -14,5 +14,6 @@ public class ProxyEndPointsTests
     [Property("Hazard", "ID-13")]
     [Property("Hazard", "ID-14")]
     public void ToProxyEndPoint_AndBack_IsTheSameClient(string address, string expected) =>
-        Assert.That(new IPEndPoint(IPAddress.Parse(address), 65535).ToProxyEndPoint().ToIPEndPoint(), Is.EqualTo(new IPEndPoint(IPAddress.Parse(expected), 65535)));
+        Assert.That(new IPEndPoint(IPAddress.Parse(address), 65535).ToProxyEndPoint().ToIPEndPoint(),
+            Is.EqualTo(new IPEndPoint(IPAddress.Parse(expected), 65535)));
 }

@@ -45,7 +45,8 @@ public class ReadProxyHeaderTests
             rest = Encoding.Latin1.GetString((await next.Connection.Transport.Input.ReadAsync()).Buffer.FirstSpan);
         });
 
-        Assert.That((connection.RemoteEndPoint, connection.LocalEndPoint), Is.EqualTo(((EndPoint)IPEndPoint.Parse("[2001:db8::1]:56324"), (EndPoint)IPEndPoint.Parse("[2001:db8::19]:25"))));
+        Assert.That((connection.RemoteEndPoint, connection.LocalEndPoint),
+            Is.EqualTo(((EndPoint)IPEndPoint.Parse("[2001:db8::1]:56324"), (EndPoint)IPEndPoint.Parse("[2001:db8::19]:25"))));
         Assert.That(proxy, Is.EqualTo(new ProxyConnection()));
         Assert.That(rest, Is.EqualTo("\u0016\u0003\u0001"));
     }
@@ -168,7 +169,8 @@ public class ReadProxyHeaderTests
         for (var i = HealthChecks.MostAtOnce; i < HealthChecks.MostInWindow; i++)
             await CheckAsync(Task.CompletedTask, isCheck: true);
         await CheckAsync(Task.CompletedTask, isCheck: false);
-        Assert.That(_log.Lines, Is.EqualTo(new[] { "Warning: more than 50 health checks at once or 3000 in 60 s: further ones are clients of service smtp" }), "once in 60 s");
+        Assert.That(_log.Lines,
+            Is.EqualTo(new[] { "Warning: more than 50 health checks at once or 3000 in 60 s: further ones are clients of service smtp" }), "once in 60 s");
 
         time.Advance(HealthChecks.Window);
         await CheckAsync(Task.CompletedTask, isCheck: true);

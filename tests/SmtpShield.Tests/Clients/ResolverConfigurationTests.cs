@@ -33,13 +33,15 @@ public class ResolverConfigurationTests
     [TestCase("192.0.2.7 first\n192.0.2.7 second\n", "first")]
     [TestCase("::ffff:192.0.2.7 mapped\n", "mapped")]
     [TestCase("192.0.2.7\n# 192.0.2.7 x\nnonsense x\n", "")]
-    public void Hosts_Address_HasTheNameOfItsFirstLine(string text, string name) => Assert.That(Read(hosts: text).Hosts.NameOf(IPAddress.Parse("192.0.2.7")), Is.EqualTo(name));
+    public void Hosts_Address_HasTheNameOfItsFirstLine(string text, string name) =>
+        Assert.That(Read(hosts: text).Hosts.NameOf(IPAddress.Parse("192.0.2.7")), Is.EqualTo(name));
 
     [TestCase("mx", AddressFamily.InterNetwork, "192.0.2.7 192.0.2.8")]
     [TestCase("MX.Example.com", AddressFamily.InterNetworkV6, "2001:db8::7")]
     [TestCase("none", AddressFamily.InterNetwork, "")]
     public void Hosts_Name_HasTheAddressesOfAllItsLines(string name, AddressFamily family, string addresses) => Assert.That(
-        string.Join(' ', Read(hosts: "192.0.2.7 mx.example.com mx\n2001:db8::7 mx.example.com\n192.0.2.8 mx\n").Hosts.AddressesOf(name, family)), Is.EqualTo(addresses));
+        string.Join(' ', Read(hosts: "192.0.2.7 mx.example.com mx\n2001:db8::7 mx.example.com\n192.0.2.8 mx\n").Hosts.AddressesOf(name, family)),
+        Is.EqualTo(addresses));
 
     [Test]
     public void Current_FileThatChanges_IsReadAgainAfterAWhile()
@@ -63,5 +65,6 @@ public class ResolverConfigurationTests
         }
     }
 
-    private static ResolverConfiguration Read(string resolvConf = "", string nsswitch = "", string hosts = "") => ResolverConfiguration.Read(resolvConf.Split('\n'), nsswitch.Split('\n'), hosts.Split('\n'));
+    private static ResolverConfiguration Read(string resolvConf = "", string nsswitch = "", string hosts = "") =>
+        ResolverConfiguration.Read(resolvConf.Split('\n'), nsswitch.Split('\n'), hosts.Split('\n'));
 }

@@ -21,23 +21,28 @@ public class SystemNameResolverTests
     [Test]
     public async Task NameOf_Loopback_IsTheFirstNameOfTheHostsFile(CancellationToken cancellationToken)
     {
-        var first = File.ReadLines("/etc/hosts").Select(static line => line.Split('#')[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).First(static words => words is ["127.0.0.1", _, ..]);
+        var first = File.ReadLines("/etc/hosts").Select(static line => line.Split('#')[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
+            .First(static words => words is ["127.0.0.1", _, ..]);
 
-        Assert.That(await new SystemNameResolver(new(TimeProvider.System), TimeProvider.System).NameOfAsync(IPAddress.Loopback, cancellationToken), Is.EqualTo(new NameAnswer(first[1])));
+        Assert.That(await new SystemNameResolver(new(TimeProvider.System), TimeProvider.System).NameOfAsync(IPAddress.Loopback, cancellationToken),
+            Is.EqualTo(new NameAnswer(first[1])));
     }
 
     [Test]
     public async Task AddressesOf_Localhost_AreThoseOfTheFamily(CancellationToken cancellationToken)
     {
-        var answer = await new SystemNameResolver(new(TimeProvider.System), TimeProvider.System).AddressesOfAsync("localhost", AddressFamily.InterNetwork, cancellationToken);
+        var answer = await new SystemNameResolver(new(TimeProvider.System), TimeProvider.System)
+            .AddressesOfAsync("localhost", AddressFamily.InterNetwork, cancellationToken);
 
-        Assert.That((answer.Addresses.Contains(IPAddress.Loopback), answer.Addresses.All(static address => address.AddressFamily == AddressFamily.InterNetwork), answer.Error), Is.EqualTo((true, true, "")));
+        Assert.That((answer.Addresses.Contains(IPAddress.Loopback), answer.Addresses.All(static address => address.AddressFamily == AddressFamily.InterNetwork),
+            answer.Error), Is.EqualTo((true, true, "")));
     }
 
     [Test]
     public async Task NameOf_FromAServer_IsItsFirstName(CancellationToken cancellationToken)
     {
-        using var server = new ScriptedNameServer(static (question, _) => ScriptedNameServer.Answer(question, "C00C000C00010000003C0010" + "026D78076578616D706C6503636F6D00"));
+        using var server = new ScriptedNameServer(
+            static (question, _) => ScriptedNameServer.Answer(question, "C00C000C00010000003C0010" + "026D78076578616D706C6503636F6D00"));
 
         Assert.That(await ResolverOf(server).NameOfAsync(IPAddress.Parse("192.0.2.7"), cancellationToken), Is.EqualTo(new NameAnswer("mx.example.com")));
     }
@@ -47,7 +52,8 @@ public class SystemNameResolverTests
     {
         using var server = new ScriptedNameServer(static (question, _) => ScriptedNameServer.Answer(question, "C00C000100010000003C0004C0000207"));
 
-        Assert.That((await ResolverOf(server).AddressesOfAsync("mx.example.com", AddressFamily.InterNetwork, cancellationToken)).Addresses, Is.EqualTo(new[] { IPAddress.Parse("192.0.2.7") }));
+        Assert.That((await ResolverOf(server).AddressesOfAsync("mx.example.com", AddressFamily.InterNetwork, cancellationToken)).Addresses,
+            Is.EqualTo(new[] { IPAddress.Parse("192.0.2.7") }));
     }
 
     [TestCase(3, "Name or service not known", false)]
@@ -66,7 +72,9 @@ public class SystemNameResolverTests
     [Test]
     public async Task NameOf_ServerThatHasNone_AsksTheNext(CancellationToken cancellationToken)
     {
-        using var server = new ScriptedNameServer(static (question, number) => number == 0 ? ScriptedNameServer.Refuse(question, 2) : ScriptedNameServer.Answer(question, "C00C000C00010000003C0010" + "026D78076578616D706C6503636F6D00"));
+        using var server = new ScriptedNameServer(static (question, number) => number == 0
+            ? ScriptedNameServer.Refuse(question, 2)
+            : ScriptedNameServer.Answer(question, "C00C000C00010000003C0010" + "026D78076578616D706C6503636F6D00"));
 
         Assert.That(await ResolverOf(server).NameOfAsync(IPAddress.Parse("192.0.2.7"), cancellationToken), Is.EqualTo(new NameAnswer("mx.example.com")));
         Assert.That(server.Questions, Is.EqualTo(2));
@@ -118,7 +126,8 @@ public class SystemNameResolverTests
         });
         var time = new FakeTimeProvider();
 
-        Assert.That(async () => await ResolverOf(server.Port, time).NameOfAsync(IPAddress.Parse("192.0.2.7"), end.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(async () => await ResolverOf(server.Port, time).NameOfAsync(IPAddress.Parse("192.0.2.7"), end.Token),
+            Throws.InstanceOf<OperationCanceledException>());
         Assert.That((time.ActiveTimers, cancellationToken.IsCancellationRequested), Is.EqualTo((0, false)));
     }
 

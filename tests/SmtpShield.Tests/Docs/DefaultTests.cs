@@ -23,7 +23,8 @@ public sealed partial class DefaultTests
     public void Sample_LineThatIsSaidToBeADefault_IsIt(string name, string value) => Assert.That(value, Is.EqualTo(ParameterCatalog.All[name].DefaultText));
 
     [Test]
-    public void Sample_NameInTheLog_IsSaidAsItIs() => Assert.That(s_sample, Does.Contain($"The default is {ParameterDefaults.Options["syslog_name"]}.\n#syslog_name"));
+    public void Sample_NameInTheLog_IsSaidAsItIs() =>
+        Assert.That(s_sample, Does.Contain($"The default is {ParameterDefaults.Options["syslog_name"]}.\n#syslog_name"));
 
     // What is the same needs no line of its own: it would have to be kept the same.
     [Test]

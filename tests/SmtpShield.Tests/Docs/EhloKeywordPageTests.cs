@@ -12,7 +12,8 @@ public sealed partial class EhloKeywordPageTests
 
     private static IEnumerable<string> Passed => WordsOf(Section("## Passed").Split("\n\n")[1]).Where(word => word != "AUTH=");
 
-    private static IEnumerable<string> Removed => Section("## Removed").Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal)).SelectMany(line => WordsOf(line.Split('|')[1])).Select(word => word.TrimEnd('…'));
+    private static IEnumerable<string> Removed => Section("## Removed").Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal))
+        .SelectMany(line => WordsOf(line.Split('|')[1])).Select(word => word.TrimEnd('…'));
 
     [TestCaseSource(nameof(Passed))]
     public void Passed_Keyword_Passes(string keyword) => Assert.That(IsPassed(keyword), Is.True);

@@ -21,7 +21,8 @@ public sealed partial class ReplyPageTests
 
     [Test]
     public void Page_HasNoOtherReplies() =>
-        Assert.That(s_page.Select(line => Row().Match(line)).Where(row => row.Success).Select(row => row.Groups["text"].Value).Distinct(), Is.EquivalentTo(s_replies));
+        Assert.That(s_page.Select(line => Row().Match(line)).Where(row => row.Success).Select(row => row.Groups["text"].Value).Distinct(),
+            Is.EquivalentTo(s_replies));
 
     private static IEnumerable<string> Replies()
     {
@@ -29,7 +30,8 @@ public sealed partial class ReplyPageTests
         foreach (var property in typeof(Replies).GetProperties(Any))
             yield return TextOf(property.GetValue(null)!);
         foreach (var method in typeof(Replies).GetMethods(Any).Where(method => method.ReturnType == typeof(Reply) && !method.IsSpecialName))
-            yield return TextOf(method.Invoke(null, [.. method.GetParameters().Select(parameter => (object)(parameter.Name == "myHostname" ? "HOST" : "ADDRESS"))])!);
+            yield return TextOf(
+                method.Invoke(null, [.. method.GetParameters().Select(parameter => (object)(parameter.Name == "myHostname" ? "HOST" : "ADDRESS"))])!);
     }
 
     private static string TextOf(object reply) => Encoding.ASCII.GetString(((Reply)reply).Octets.Span).TrimEnd();

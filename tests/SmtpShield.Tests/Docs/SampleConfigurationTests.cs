@@ -47,7 +47,8 @@ public sealed partial class SampleConfigurationTests
         try
         {
             var page = Repository.Read("docs/tasks/several-services.md");
-            File.WriteAllLines(path, page[page.IndexOf("   shield_services = ", StringComparison.Ordinal)..].Split("```")[0].Split('\n').Select(line => line.Trim()));
+            File.WriteAllLines(path, page[page.IndexOf("   shield_services = ", StringComparison.Ordinal)..].Split("```")[0].Split('\n')
+                .Select(line => line.Trim()));
             Assert.That(ShieldConfiguration.Load(path, []).Problems, Is.Empty);
         }
         finally
@@ -100,7 +101,8 @@ public sealed partial class SampleConfigurationTests
 
     // The README has what does not work without.
     [Test]
-    public void Entry_OfReadme_IsPartOfTheFragment() => Assert.That(Overrides(EntryOf("README.md")), Is.SubsetOf(Overrides(Fragment)).And.Contains("smtpd_upstream_proxy_protocol=haproxy"));
+    public void Entry_OfReadme_IsPartOfTheFragment() =>
+        Assert.That(Overrides(EntryOf("README.md")), Is.SubsetOf(Overrides(Fragment)).And.Contains("smtpd_upstream_proxy_protocol=haproxy"));
 
     [Test]
     public void CertificateLines_OfPage_AreThoseOfTheFragment()

@@ -15,22 +15,26 @@ public sealed partial class SampleOutputTests
     [Test]
     public void Samples_OfThePages_ShowTheProgramsVersion()
     {
-        var shown = Pages.SelectMany(path => ShownVersion().Matches(File.ReadAllText(path)).Select(match => (Path: Path.GetFileName(path), Version: match.Groups["version"].Value))).ToList();
+        var shown = Pages.SelectMany(path => ShownVersion().Matches(File.ReadAllText(path))
+            .Select(match => (Path: Path.GetFileName(path), Version: match.Groups["version"].Value))).ToList();
 
         Assert.That(shown, Is.Not.Empty);
-        Assert.That(shown.Where(sample => sample.Version != ShieldConfigurationWatcher.Version), Is.Empty, $"the program is version {ShieldConfigurationWatcher.Version}");
+        Assert.That(shown.Where(sample => sample.Version != ShieldConfigurationWatcher.Version), Is.Empty,
+            $"the program is version {ShieldConfigurationWatcher.Version}");
     }
 
     // The lines that the block of the page says something about.
     [Test]
     public void Sample_OfCheck_IsWhatItPrints() => Assert.That(
-        OutputOfCheck("# A configuration with mistakes.\nsmtpd_timout = 5\nrelayhost = x\nsmtpd_soft_error_limit = 0\nshield_client_handoff = proxy-v2\nshield_upstream = 127.0.0.1:25\n", "bad.cf"),
+        OutputOfCheck("# A configuration with mistakes.\nsmtpd_timout = 5\nrelayhost = x\nsmtpd_soft_error_limit = 0\nshield_client_handoff = "
+            + "proxy-v2\nshield_upstream = 127.0.0.1:25\n", "bad.cf"),
         Is.EqualTo(BlockOf("docs/reference/commands.md", "$ smtpshield check -c bad.cf\n")));
 
     // Some MTAs and anti-spam rules refuse what is no host name, as that of many a workstation.
     [Test]
     public void Swaks_OfThePages_SaysEhloAsSomebody() =>
-        Assert.That(Pages.SelectMany(File.ReadLines).Where(line => line.Contains("swaks --", StringComparison.Ordinal) && !line.Contains("--ehlo ", StringComparison.Ordinal)), Is.Empty);
+        Assert.That(Pages.SelectMany(File.ReadLines)
+            .Where(line => line.Contains("swaks --", StringComparison.Ordinal) && !line.Contains("--ehlo ", StringComparison.Ordinal)), Is.Empty);
 
     private static string OutputOfCheck(string text, string name)
     {

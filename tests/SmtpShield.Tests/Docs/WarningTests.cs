@@ -15,5 +15,6 @@ public sealed class WarningTests
 
     [TestCase("reference/tls-modes.md")]
     [Property("Hazard", "TLS-15")]
-    public void Page_OfTlsModes_SaysWhereTheShieldIsBlind(string page) => Assert.That(Repository.Read($"docs/{page}"), Does.Contain("passthrough").And.Contain("the shield sees octets it can't read"));
+    public void Page_OfTlsModes_SaysWhereTheShieldIsBlind(string page) =>
+        Assert.That(Repository.Read($"docs/{page}"), Does.Contain("passthrough").And.Contain("the shield sees octets it can't read"));
 }

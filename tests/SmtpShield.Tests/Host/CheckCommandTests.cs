@@ -25,16 +25,19 @@ public sealed class CheckCommandTests
         File.WriteAllText(_path, text);
         using var output = new StringWriter();
         var status = command.Parse(["-c", _path, .. arguments]).Invoke(new InvocationConfiguration { Output = output, Error = output });
-        return (status, output.ToString().Replace(_path, "main.cf", StringComparison.Ordinal).Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
+        return (status, output.ToString().Replace(_path, "main.cf", StringComparison.Ordinal)
+            .Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
     }
 
     [Test]
     public void Check_GoodFile_EndsWithStatus0AndSummary() =>
-        Assert.That(Run("myhostname = a.example\nsmtpd_timeout = 5\nshield_client_handoff = proxy-v2\n", CheckCommand.Create()), Is.EqualTo((0, (string[])["main.cf: 0 errors, 0 warnings, 0 notes"])));
+        Assert.That(Run("myhostname = a.example\nsmtpd_timeout = 5\nshield_client_handoff = proxy-v2\n", CheckCommand.Create()),
+            Is.EqualTo((0, (string[])["main.cf: 0 errors, 0 warnings, 0 notes"])));
 
     [Test]
     public void Check_FileWithProblems_PrintsAllErrorsFirstAndEndsWithStatus1() =>
-        Assert.That(Run("smtpd_timout = 5\nrelayhost = x\nfoo\nsmtpd_soft_error_limit = 0\nshield_client_handoff = proxy-v2\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
+        Assert.That(Run("smtpd_timout = 5\nrelayhost = x\nfoo\nsmtpd_soft_error_limit = 0\nshield_client_handoff = proxy-v2\n", CheckCommand.Create()),
+            Is.EqualTo((1, (string[])[
             "error: main.cf, line 3: missing '=' after attribute name: \"foo\" (write name = value)",
             "error: main.cf, line 4: invalid smtpd_soft_error_limit parameter value 0 < 1 (write a whole number of at least 1)",
             "warning: main.cf, line 1: unknown parameter: smtpd_timout (did you mean smtpd_timeout?)",
@@ -45,7 +48,8 @@ public sealed class CheckCommandTests
     public void Check_WithoutMyhostname_SaysThatItWasMadeUp()
     {
         var lines = Run("shield_client_handoff = proxy-v2\n", CheckCommand.Create()).Lines;
-        Assert.That(lines[0], Does.StartWith("note: built-in default: myhostname is not set: replies of the shield say ").And.EndsWith(", made from the name of this host (write the name in the MTA's greeting)"));
+        Assert.That(lines[0], Does.StartWith("note: built-in default: myhostname is not set: replies of the shield say ")
+            .And.EndsWith(", made from the name of this host (write the name in the MTA's greeting)"));
         Assert.That(lines[^1], Is.EqualTo("main.cf: 0 errors, 0 warnings, 1 note"));
     }
 
@@ -54,8 +58,10 @@ public sealed class CheckCommandTests
 
     [Test]
     public void Check_CertificateThatCannotBeLoaded_IsAnErrorOnce() =>
-        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nsmtpd_tls_chain_files = /nonexistent/chain.pem\nshield_services = smtp, other\nother/inet/shield_listen = 127.0.0.1:2526\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
-            "error: /nonexistent/chain.pem: smtpd_tls_chain_files: open /nonexistent/chain.pem: No such file or directory (write the file with PEM objects, readable for the shield)",
+        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nsmtpd_tls_chain_files = /nonexistent/chain.pem\nshield_services = smtp, "
+            + "other\nother/inet/shield_listen = 127.0.0.1:2526\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
+            "error: /nonexistent/chain.pem: smtpd_tls_chain_files: open /nonexistent/chain.pem: No such file or directory (write the file with PEM objects, "
+                + "readable for the shield)",
             "main.cf: 1 error, 0 warnings, 0 notes"])));
 
     [Test]
@@ -65,13 +71,16 @@ public sealed class CheckCommandTests
         using var output = new StringWriter();
         var status = CheckCommand.Create().Parse(["-c", path]).Invoke(new InvocationConfiguration { Output = output, Error = output });
 
-        Assert.That((status, output.ToString().Split(Environment.NewLine)[0]), Is.EqualTo((1, $"error: {path}: open {path}: No such file or directory (make one: smtpshield import /etc/postfix -o {path}; or name yours with -c)")));
+        Assert.That((status, output.ToString().Split(Environment.NewLine)[0]), Is.EqualTo((1, $"error: {path}: open {path}: "
+            + $"No such file or directory (make one: smtpshield import /etc/postfix -o {path}; or name yours with -c)")));
     }
 
     [Test]
     public void Check_LogDirectoryThatIsNotThere_IsAnErrorAsAtStart() =>
-        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nmaillog_file = /nonexistent/mail.log\n", CheckCommand.Create()), Is.EqualTo((1, (string[])[
-            "error: /nonexistent/mail.log: maillog_file: open logfile '/nonexistent/mail.log': No such file or directory; create the directory '/nonexistent' or change maillog_file",
+        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nmaillog_file = /nonexistent/mail.log\n", CheckCommand.Create()),
+            Is.EqualTo((1, (string[])[
+            "error: /nonexistent/mail.log: maillog_file: open logfile '/nonexistent/mail.log': No such file or directory; "
+                + "create the directory '/nonexistent' or change maillog_file",
             "main.cf: 1 error, 0 warnings, 0 notes"])));
 
     // Knows mta.example.com and client.example.com; silent.example.com is answered by nobody.
@@ -85,10 +94,12 @@ public sealed class CheckCommandTests
 
     private const string NoMta = "(clients get 421 while no MTA is found; write its address, or mend the name)";
     private const string NoClient = "(no client's verified name is one without an address; write the address, or .domain for the names below it)";
-    private const string NotCompared = "is a host name, and names match nobody while smtpd_peername_lookup = no (write the address, or smtpd_peername_lookup = yes)";
+    private const string NotCompared =
+        "is a host name, and names match nobody while smtpd_peername_lookup = no (write the address, or smtpd_peername_lookup = yes)";
 
     [TestCase("shield_upstream = mta.example.com:25, 192.0.2.1:25, [2001:db8::1]:25\n")]
-    [TestCase("shield_upstream = mta.example.com:25, nosuch.example.com:25\n", "warning: service smtp: shield_upstream: nosuch.example.com has no address " + NoMta)]
+    [TestCase("shield_upstream = mta.example.com:25, nosuch.example.com:25\n",
+        "warning: service smtp: shield_upstream: nosuch.example.com has no address " + NoMta)]
     [TestCase("shield_upstream = empty.example.com:25\n", "warning: service smtp: shield_upstream: empty.example.com has no address " + NoMta)]
     [TestCase(
         "shield_upstream = silent.example.com:25\n",
@@ -99,10 +110,14 @@ public sealed class CheckCommandTests
     [TestCase(
         "smtpd_peername_lookup = yes\nsmtpd_client_event_limit_exceptions = client.example.com, .example.net, 192.0.2.0/24, !nosuch.example.com\n",
         "warning: service smtp: smtpd_client_event_limit_exceptions: nosuch.example.com has no address " + NoClient)]
-    [TestCase("smtpd_peername_lookup = yes\nmynetworks = nosuch.example.com\n", "warning: service smtp: smtpd_client_event_limit_exceptions: nosuch.example.com has no address " + NoClient)]
-    [TestCase("smtpd_peername_lookup = yes\nshield_proxy_event_limit_exceptions = nosuch.example.com\n", "warning: service smtp: shield_proxy_event_limit_exceptions: nosuch.example.com has no address " + NoClient)]
-    [TestCase("mynetworks = 192.0.2.0/24, .example.net, client.example.com\n", "warning: service smtp: smtpd_client_event_limit_exceptions: .example.net " + NotCompared)]
-    [TestCase("shield_proxy_event_limit_exceptions = client.example.com\n", "warning: service smtp: shield_proxy_event_limit_exceptions: client.example.com " + NotCompared)]
+    [TestCase("smtpd_peername_lookup = yes\nmynetworks = nosuch.example.com\n",
+        "warning: service smtp: smtpd_client_event_limit_exceptions: nosuch.example.com has no address " + NoClient)]
+    [TestCase("smtpd_peername_lookup = yes\nshield_proxy_event_limit_exceptions = nosuch.example.com\n",
+        "warning: service smtp: shield_proxy_event_limit_exceptions: nosuch.example.com has no address " + NoClient)]
+    [TestCase("mynetworks = 192.0.2.0/24, .example.net, client.example.com\n",
+        "warning: service smtp: smtpd_client_event_limit_exceptions: .example.net " + NotCompared)]
+    [TestCase("shield_proxy_event_limit_exceptions = client.example.com\n",
+        "warning: service smtp: shield_proxy_event_limit_exceptions: client.example.com " + NotCompared)]
     [TestCase(
         "smtpd_peername_lookup = yes\nshield_proxy_sources = 192.0.2.1, client.example.com\n",
         "warning: service smtp: shield_proxy_sources: client.example.com is a host name, and names match nobody here (write the address)")]
@@ -111,7 +126,8 @@ public sealed class CheckCommandTests
         "warning: service smtp: smtpd_client_event_limit_exceptions: nosuch.example.com has no address " + NoClient)]
     public void Check_HostNames_AreLookedUpWhereTheyAreUsed(string text, params string[] expected)
     {
-        var (status, lines) = Run($"myhostname = a.example\nshield_listen = 127.0.0.1:2525\nshield_client_handoff = proxy-v2\n{text}", CheckCommand.Create(lookup: LookUpAsync));
+        var (status, lines) = Run($"myhostname = a.example\nshield_listen = 127.0.0.1:2525\nshield_client_handoff = proxy-v2\n{text}",
+            CheckCommand.Create(lookup: LookUpAsync));
         Assert.That((status, lines[..^1]), Is.EqualTo((0, expected)));
     }
 
@@ -136,10 +152,12 @@ public sealed class CheckCommandTests
     {
         var asked = 0;
         var lines = Run(
-            $"myhostname = a.example\nshield_listen = 127.0.0.1:2525\nshield_client_handoff = proxy-v2\nsmtpd_peername_lookup = yes\nmynetworks = {string.Join(' ', Enumerable.Range(0, 1000).Select(i => $"n{i}.example"))}\n",
+            "myhostname = a.example\nshield_listen = 127.0.0.1:2525\nshield_client_handoff = proxy-v2\nsmtpd_peername_lookup = yes\nmynetworks = "
+                + $"{string.Join(' ', Enumerable.Range(0, 1000).Select(i => $"n{i}.example"))}\n",
             CheckCommand.Create(lookup: (_, _) => Task.FromResult<IPAddress[]>(Interlocked.Increment(ref asked) > 0 ? [IPAddress.Loopback] : []))).Lines;
 
-        Assert.That((asked, lines[0]), Is.EqualTo((64, "note: service smtp: smtpd_client_event_limit_exceptions: 64 names were looked up, n64.example and those behind it were not")));
+        Assert.That((asked, lines[0]),
+            Is.EqualTo((64, "note: service smtp: smtpd_client_event_limit_exceptions: 64 names were looked up, n64.example and those behind it were not")));
     }
 
     [TestCase("0.0.0.0", "127.0.0.1")]
@@ -163,7 +181,9 @@ public sealed class CheckCommandTests
         if (isTaken)
         {
             Assert.That(lines[0], Is.EqualTo(
-                $"warning: service smtp: shield_listen: {endpoint} is in use by {File.ReadAllText("/proc/self/comm").Trim()} (process {Environment.ProcessId}): the shield can't start before it is free (stop that program or move it to another port, or change shield_listen)"));
+                "warning: service smtp: shield_listen: "
+                    + $"{endpoint} is in use by {File.ReadAllText("/proc/self/comm").Trim()} (process {Environment.ProcessId}): "
+                    + "the shield can't start before it is free (stop that program or move it to another port, or change shield_listen)"));
         }
     }
 
@@ -180,14 +200,17 @@ public sealed class CheckCommandTests
         try
         {
             var certificate = TestCertificate.Make("mail.example.com");
-            var (open, hidden, listed) = (Path.Combine(directory.FullName, "open"), Path.Combine(directory.FullName, "hidden"), Path.Combine(directory.FullName, "listed"));
-            Directory.CreateDirectory(open, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+            var (open, hidden, listed) = (Path.Combine(directory.FullName, "open"), Path.Combine(directory.FullName, "hidden"),
+                Path.Combine(directory.FullName, "listed"));
+            Directory.CreateDirectory(open,
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
             Directory.CreateDirectory(hidden, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             File.SetUnixFileMode(directory.FullName, File.GetUnixFileMode(open));
             File.WriteAllText(Path.Combine(hidden, "chain.pem"), certificate.Chain);
             File.WriteAllText(listed, "192.0.2.0/24\n");
             File.SetUnixFileMode(listed, UnixFileMode.UserRead);
-            var text = $"shield_client_handoff = proxy-v2\nshield_listen = 127.0.0.1:2525\nmynetworks = {listed}\nsmtpd_tls_chain_files = {hidden}/chain.pem\nmaillog_file = {open}/mail.log\n";
+            var text = $"shield_client_handoff = proxy-v2\nshield_listen = 127.0.0.1:2525\nmynetworks = {listed}\nsmtpd_tls_chain_files = "
+                + $"{hidden}/chain.pem\nmaillog_file = {open}/mail.log\n";
 
             var (status, lines) = Run(text, CheckCommand.Create(), "--user", "nobody");
 
@@ -208,20 +231,24 @@ public sealed class CheckCommandTests
     {
         if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess)
             Assert.Ignore("Only root can look as another user.");
-        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nshield_listen = 127.0.0.1:25\n", CheckCommand.Create(), "--user", "nobody").Lines, Has.Some.Contains("nobody needs CAP_NET_BIND_SERVICE for it: port 25"));
+        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\nshield_listen = 127.0.0.1:25\n", CheckCommand.Create(), "--user", "nobody")
+            .Lines, Has.Some.Contains("nobody needs CAP_NET_BIND_SERVICE for it: port 25"));
     }
 
     [Test]
     public void Check_UserThatIsNotThere_IsAnErrorWhereItWasNamed() =>
-        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\n", CheckCommand.Create(), "--user", "nobody-of-this-name"), Is.EqualTo((1, (string[])[
+        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\n", CheckCommand.Create(), "--user", "nobody-of-this-name"),
+            Is.EqualTo((1, (string[])[
             "error: command line option --user: no such user: nobody-of-this-name (name the User= of the unit)", "main.cf: 1 error, 0 warnings, 0 notes"])));
 
     [Test]
     public void Check_Probe_AddsItsProblems()
     {
         var command = CheckCommand.Create((options, _) => Task.FromResult<IReadOnlyList<ConfigurationProblem>>(
-            [new ConfigurationProblem(ProblemSeverity.Error, new SourceLocation("probe"), "shield_upstream", $"{options.Upstream.Destinations[0]}: Connection refused")]));
-        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\n", command, "--probe"), Is.EqualTo((1, (string[])["error: probe: shield_upstream: 127.0.0.1:10025: Connection refused", "main.cf: 1 error, 0 warnings, 0 notes"])));
+            [new ConfigurationProblem(ProblemSeverity.Error, new SourceLocation("probe"), "shield_upstream",
+                $"{options.Upstream.Destinations[0]}: Connection refused")]));
+        Assert.That(Run("myhostname = a.example\nshield_client_handoff = proxy-v2\n", command, "--probe"),
+            Is.EqualTo((1, (string[])["error: probe: shield_upstream: 127.0.0.1:10025: Connection refused", "main.cf: 1 error, 0 warnings, 0 notes"])));
         Assert.That(Run("", command).Status, Is.Zero);
     }
 }

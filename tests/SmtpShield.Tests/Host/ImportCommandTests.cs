@@ -64,7 +64,8 @@ public sealed class ImportCommandTests
     private void CopySample(string name)
     {
         foreach (var file in Directory.EnumerateFiles(Repository.PathOf($"tests/SmtpShield.Tests/Host/Postfix/{name}"), "*.cf"))
-            File.WriteAllText(Path.Combine(_directory, Path.GetFileName(file)), File.ReadAllText(file).Replace("/etc/ssl/mx.pem", Certificate, StringComparison.Ordinal).Replace("/etc/ssl/certs", "/nonexistent", StringComparison.Ordinal));
+            File.WriteAllText(Path.Combine(_directory, Path.GetFileName(file)), File.ReadAllText(file)
+                .Replace("/etc/ssl/mx.pem", Certificate, StringComparison.Ordinal).Replace("/etc/ssl/certs", "/nonexistent", StringComparison.Ordinal));
         WriteCertificate();
     }
 
@@ -83,7 +84,8 @@ public sealed class ImportCommandTests
     {
         CopySample(name);
         var (status, output, errors) = Run(_directory);
-        var actual = (output + "\n==== standard error ====\n\n" + string.Join('\n', errors) + "\n").Replace(_directory, "/etc/postfix", StringComparison.Ordinal);
+        var actual = (output + "\n==== standard error ====\n\n" + string.Join('\n', errors) + "\n")
+            .Replace(_directory, "/etc/postfix", StringComparison.Ordinal);
 
         // To accept a changed text: copy the file named in the failure over the expected one.
         var expected = Repository.PathOf($"tests/SmtpShield.Tests/Host/Postfix/{name}/expected.txt");
@@ -129,7 +131,8 @@ public sealed class ImportCommandTests
     }
 
     [TestCase("", "note: smtp: Postfix also speaks TLS 1.0 and 1.1, as far as its OpenSSL still does (smtpd_tls_protocols, Postfix's default)")]
-    [TestCase("smtpd_tls_protocols = !SSLv2,!SSLv3\n", "note: smtp: Postfix also speaks TLS 1.0 and 1.1, as far as its OpenSSL still does (smtpd_tls_protocols = !SSLv2,!SSLv3)")]
+    [TestCase("smtpd_tls_protocols = !SSLv2,!SSLv3\n",
+        "note: smtp: Postfix also speaks TLS 1.0 and 1.1, as far as its OpenSSL still does (smtpd_tls_protocols = !SSLv2,!SSLv3)")]
     [TestCase("smtpd_tls_protocols = >=TLSv1.2\n", null)]
     [TestCase("smtpd_tls_protocols = !SSLv2, !SSLv3, !TLSv1, !TLSv1.1\n", null)]
     public void Import_OldTls_SaysThatItEnds(string protocols, string? expected)
@@ -142,8 +145,10 @@ public sealed class ImportCommandTests
     [Test]
     public void Import_SmtpdBehindAShield_Stops()
     {
-        var (status, _, errors) = Import("", "#smtp inet n - y - - smtpd\n127.0.0.1:10025 inet n - y - 100 smtpd -o syslog_name=shielded -o smtpd_upstream_proxy_protocol=haproxy\n");
-        Assert.That((status, errors[0]), Is.EqualTo((1, $"error: {MasterCf}, line 2: 127.0.0.1:10025 is the smtpd behind a shield already (syslog_name = shielded), and no host outside reaches it. To import anew, first put back what was before: " +
+        var (status, _, errors) = Import(
+            "", "#smtp inet n - y - - smtpd\n127.0.0.1:10025 inet n - y - 100 smtpd -o syslog_name=shielded -o smtpd_upstream_proxy_protocol=haproxy\n");
+        Assert.That((status, errors[0]), Is.EqualTo((1, $"error: {MasterCf}, line 2: 127.0.0.1:10025 is the smtpd behind a shield already (syslog_name = " +
+            "shielded), and no host outside reaches it. To import anew, first put back what was before: " +
             $"smtpshield import --undo {_directory}, or the copy master.cf.before-smtpshield")));
     }
 
@@ -168,10 +173,13 @@ public sealed class ImportCommandTests
         CopySample("services");
         var lines = Run(_directory).Output.Split('\n');
         var page = Repository.Read("docs/tasks/several-services.md").Split('\n').Select(line => line.Trim()).ToList();
-        var entries = string.Join('\n', page.SkipWhile(line => !line.StartsWith("127.0.0.1:10025", StringComparison.Ordinal)).TakeWhile(line => line != "```").Select(line => line.StartsWith('-') ? "  " + line : line));
-        var written = page.SkipWhile(line => !line.StartsWith("shield_services", StringComparison.Ordinal)).TakeWhile(line => line != "```").Where(line => line.Length > 0);
+        var entries = string.Join('\n', page.SkipWhile(line => !line.StartsWith("127.0.0.1:10025", StringComparison.Ordinal)).TakeWhile(line => line != "```")
+            .Select(line => line.StartsWith('-') ? "  " + line : line));
+        var written = page.SkipWhile(line => !line.StartsWith("shield_services", StringComparison.Ordinal)).TakeWhile(line => line != "```")
+            .Where(line => line.Length > 0);
         var commands = string.Concat(lines.Where(line => line.StartsWith("#$ ", StringComparison.Ordinal)).Select(line => line[3..].TrimEnd('\\')));
-        var imported = commands.Split("postconf -c ").Where(command => command.Contains(" -M '", StringComparison.Ordinal)).Select(command => command.Split(" -M ", 2)[1].Split("/inet=", 2)[1].Replace("'", "", StringComparison.Ordinal));
+        var imported = commands.Split("postconf -c ").Where(command => command.Contains(" -M '", StringComparison.Ordinal))
+            .Select(command => command.Split(" -M ", 2)[1].Split("/inet=", 2)[1].Replace("'", "", StringComparison.Ordinal));
         Assert.Multiple(() =>
         {
             Assert.That(written, Is.EqualTo(InForce(lines).Select(line => line.Replace(Certificate, "/etc/ssl/mx.pem", StringComparison.Ordinal))));
@@ -208,7 +216,9 @@ public sealed class ImportCommandTests
         string Of(string service)
         {
             var own = options.Of(service);
-            return $"{own.Listener.Endpoints[0]} -> {own.Upstream.Destinations.Single()}, {own.Listener.DefaultProcessLimit} sessions, {own.Limits.ClientConnectionRateLimit}/{own.Limits.ClientAuthRateLimit}, {own.Tls.SecurityLevel}{(own.Tls.WrapperMode ? " first" : "")}, {own.Upstream.ClientHandoff}";
+            return $"{own.Listener.Endpoints[0]} -> {own.Upstream.Destinations.Single()}, {own.Listener.DefaultProcessLimit} sessions, "
+                + $"{own.Limits.ClientConnectionRateLimit}/{own.Limits.ClientAuthRateLimit}, {own.Tls.SecurityLevel}{(own.Tls.WrapperMode ? " first" : "")}, "
+                + $"{own.Upstream.ClientHandoff}";
         }
         Assert.That(options.Service.Names.Select(Of), Is.EqualTo((string[])[
             "192.0.2.1:25 -> 127.0.0.1:10026, 80 sessions, 60/0, May, ProxyV2",
@@ -220,9 +230,11 @@ public sealed class ImportCommandTests
     [Test]
     public void Import_ServicesThatDiffer_HaveWhatTheyReferTo()
     {
-        var (_, lines, _) = Import("smtpd_soft_error_limit = $a\na = 5\nsmtpd_hard_error_limit = $relay_domains\nrelay_domains = 7\n", Service + "submission inet n - y - - smtpd -o a=6 -o relay_domains=8 -o smtpd_timeout=x -o smtpd_recipient_limit=9\n");
+        var (_, lines, _) = Import("smtpd_soft_error_limit = $a\na = 5\nsmtpd_hard_error_limit = $relay_domains\nrelay_domains = 7\n",
+            Service + "submission inet n - y - - smtpd -o a=6 -o relay_domains=8 -o smtpd_timeout=x -o smtpd_recipient_limit=9\n");
         var options = Check(string.Join('\n', lines));
-        Assert.That(InForce(lines).Where(line => line.StartsWith("submission/inet/smtpd", StringComparison.Ordinal) || line.StartsWith("submission/inet/a", StringComparison.Ordinal)),
+        Assert.That(InForce(lines).Where(line => line.StartsWith("submission/inet/smtpd", StringComparison.Ordinal)
+                || line.StartsWith("submission/inet/a", StringComparison.Ordinal)),
             Is.EquivalentTo((string[])["submission/inet/smtpd_hard_error_limit = 8", "submission/inet/smtpd_recipient_limit = 9", "submission/inet/a = 6"]));
         Assert.That((options.Of("smtp").Limits.SoftErrorLimit, options.Of("submission").Limits.SoftErrorLimit), Is.EqualTo((5, 6)));
         Assert.That((options.Of("smtp").Limits.HardErrorLimit, options.Of("submission").Limits.HardErrorLimit), Is.EqualTo((7, 8)));
@@ -231,7 +243,8 @@ public sealed class ImportCommandTests
     [TestCase("smtpd_timeout = 50s\n", "Until then the value of all services is in force: 50s")]
     [TestCase("", "Until then the default is in force: ${stress?{10}:{300}}s")]
     public void Import_OverrideTheShieldRefuses_SaysWhatIsInForce(string main, string expected) =>
-        Assert.That(Import(main, Service + "submission inet n - y - - smtpd -o smtpd_timeout=x\n").Errors, Has.One.Contains($"smtpd_timeout is not taken over: parameter smtpd_timeout: bad time value or unit: x; write a whole number and one of s, m, h, d, w, as in 30s. {expected}"));
+        Assert.That(Import(main, Service + "submission inet n - y - - smtpd -o smtpd_timeout=x\n").Errors, Has.One.Contains("smtpd_timeout is not taken over: "
+            + $"parameter smtpd_timeout: bad time value or unit: x; write a whole number and one of s, m, h, d, w, as in 30s. {expected}"));
 
     private const string Level = "smtpd_tls_security_level = may\n";
 
@@ -240,36 +253,51 @@ public sealed class ImportCommandTests
     [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n", "smtp: TLS ends here", TestName = "Certificate: ended")]
     [TestCase(Level + "smtpd_tls_chain_files = CERT\n", "smtp inet n - y - - smtpd\n", "smtp: TLS ends here", TestName = "Chain: ended")]
     [TestCase("smtpd_use_tls = yes\nsmtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n", "smtp: TLS ends here", TestName = "Old way to switch it on")]
-    [TestCase("smtpd_enforce_tls = yes\nsmtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n", "smtp: TLS ends here, required", TestName = "Old way to require it")]
+    [TestCase("smtpd_enforce_tls = yes\nsmtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n", "smtp: TLS ends here, required",
+        TestName = "Old way to require it")]
     [TestCase("smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n", "TLS none", TestName = "Certificate, but TLS is off")]
-    [TestCase(Level + "smtpd_tls_cert_file = CERT\nsmtpd_tls_key_file = /nonexistent\n", "smtp inet n - y - - smtpd\n", "TLS none", TestName = "Key cannot be read: passed through")]
-    [TestCase(Level + "smtpd_tls_cert_file = CERT\nsmtpd_tls_ask_ccert = yes\n", "smtp inet n - y - - smtpd\n", "TLS none", TestName = "Client certificates: passed through")]
-    [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd -o { smtpd_recipient_restrictions = reject_plaintext_session, permit }\n", "TLS none", TestName = "Restriction that asks for TLS: passed through")]
-    [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n465 inet n - y - - smtpd -o smtpd_tls_wrappermode=yes\n", "smtp: TLS ends here|465: TLS ends here, first", TestName = "Wrapper mode")]
-    [TestCase("smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd -o smtpd_tls_security_level=encrypt\n", "submission: TLS ends here, required", TestName = "One with TLS, one without")]
-    [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd -o smtpd_tls_req_ccert=yes\n", "smtp: TLS ends here", TestName = "One ends, one passes through")]
-    [TestCase(Level, "smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd -o smtpd_tls_cert_file=CERT\n", "submission: TLS ends here", TestName = "Certificate of one")]
-    [TestCase("", "smtp inet n - y - - smtpd\nsmtps inet n - y - - smtpd -o smtpd_tls_wrappermode=yes\n", "TLS none", TestName = "Wrapper mode without a certificate: left where it is")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\nsmtpd_tls_key_file = /nonexistent\n", "smtp inet n - y - - smtpd\n", "TLS none",
+        TestName = "Key cannot be read: passed through")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\nsmtpd_tls_ask_ccert = yes\n", "smtp inet n - y - - smtpd\n", "TLS none",
+        TestName = "Client certificates: passed through")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd -o { smtpd_recipient_restrictions = reject_plaintext_session, permit }\n",
+        "TLS none", TestName = "Restriction that asks for TLS: passed through")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\n465 inet n - y - - smtpd -o smtpd_tls_wrappermode=yes\n",
+        "smtp: TLS ends here|465: TLS ends here, first", TestName = "Wrapper mode")]
+    [TestCase("smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd -o smtpd_tls_security_level=encrypt\n",
+        "submission: TLS ends here, required", TestName = "One with TLS, one without")]
+    [TestCase(Level + "smtpd_tls_cert_file = CERT\n", "smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd -o smtpd_tls_req_ccert=yes\n",
+        "smtp: TLS ends here", TestName = "One ends, one passes through")]
+    [TestCase(Level, "smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd -o smtpd_tls_cert_file=CERT\n", "submission: TLS ends here",
+        TestName = "Certificate of one")]
+    [TestCase("", "smtp inet n - y - - smtpd\nsmtps inet n - y - - smtpd -o smtpd_tls_wrappermode=yes\n", "TLS none",
+        TestName = "Wrapper mode without a certificate: left where it is")]
     public void Import_Tls_EndsWhereItCan(string main, string master, string expected)
     {
         WriteCertificate();
-        var (_, lines, errors) = Import(main.Replace("CERT", Certificate, StringComparison.Ordinal), master.Replace("CERT", Certificate, StringComparison.Ordinal));
+        var (_, lines, errors) = Import(main.Replace("CERT", Certificate, StringComparison.Ordinal),
+            master.Replace("CERT", Certificate, StringComparison.Ordinal));
         var options = Check(string.Join('\n', lines));
         var ends = options.Service.Names.Where(name => options.Of(name).Tls.IsTerminated)
-            .Select(name => $"{name}: TLS ends here{(options.Of(name).Tls.WrapperMode ? ", first" : "")}{(options.Of(name).Tls.SecurityLevel == TlsSecurityLevel.Encrypt ? ", required" : "")}").ToList();
+            .Select(name => $"{name}: TLS ends here{(options.Of(name).Tls.WrapperMode ? ", first" : "")}"
+                + (options.Of(name).Tls.SecurityLevel == TlsSecurityLevel.Encrypt ? ", required" : ""))
+            .ToList();
         Assert.That(string.Join('|', ends.DefaultIfEmpty("TLS none")), Is.EqualTo(expected));
         // Postfix sees clear text exactly there.
         Assert.That(lines.Count(line => line.Contains("-o smtpd_tls_security_level=none'", StringComparison.Ordinal)), Is.EqualTo(ends.Count));
-        Assert.That(errors.Any(line => line.StartsWith($"warning: {Certificate}: the user the shield runs as", StringComparison.Ordinal)), Is.EqualTo(ends.Count > 0));
+        Assert.That(errors.Any(line => line.StartsWith($"warning: {Certificate}: the user the shield runs as", StringComparison.Ordinal)),
+            Is.EqualTo(ends.Count > 0));
     }
 
     [Test]
     public void Import_NoPasswordsInClearText_StaysSo()
     {
         WriteCertificate();
-        var (_, lines, _) = Import($"{Level}smtpd_tls_cert_file = {Certificate}\nsmtpd_sasl_security_options = noanonymous, noplaintext\nsmtpd_sasl_tls_security_options = noanonymous\n");
+        var (_, lines, _) = Import($"{Level}smtpd_tls_cert_file = {Certificate}\nsmtpd_sasl_security_options = noanonymous, "
+            + "noplaintext\nsmtpd_sasl_tls_security_options = noanonymous\n");
         Assert.That(Check(string.Join('\n', lines)).Tls.AuthOnly, Is.True);
-        Assert.That(lines, Does.Contain("#$ ' -o smtpd_sasl_security_options=$smtpd_sasl_tls_security_options'\\").And.Contain("#$ ' -o smtpd_tls_auth_only=no'\\"));
+        Assert.That(lines,
+            Does.Contain("#$ ' -o smtpd_sasl_security_options=$smtpd_sasl_tls_security_options'\\").And.Contain("#$ ' -o smtpd_tls_auth_only=no'\\"));
     }
 
     [TestCase("smtpd_upstream_proxy_protocol = haproxy\n", Service)]
@@ -278,21 +306,26 @@ public sealed class ImportCommandTests
     {
         var (_, lines, errors) = Import(main, master);
         var proxy = Check(string.Join('\n', lines)).Proxy;
-        Assert.That((proxy.Protocol, proxy.Sources.Matches(System.Net.IPAddress.Parse("192.0.2.1"), "unknown")), Is.EqualTo((UpstreamProxyProtocol.Haproxy, true)));
+        Assert.That((proxy.Protocol, proxy.Sources.Matches(System.Net.IPAddress.Parse("192.0.2.1"), "unknown")),
+            Is.EqualTo((UpstreamProxyProtocol.Haproxy, true)));
         Assert.That(errors, Has.One.StartsWith("warning: smtp: the load balancer's PROXY header is read by the shield now."));
     }
 
     [TestCase("a = 5\nsmtpd_soft_error_limit = $a\n", "a = 5|smtpd_soft_error_limit = $a", TestName = "Own name: copied")]
-    [TestCase("b = 5\na = ${b}\nsmtpd_soft_error_limit = $a\nc = 1\n", "b = 5|a = ${b}|smtpd_soft_error_limit = $a", TestName = "Own names: all of them, and no others")]
-    [TestCase("smtpd_soft_error_limit = 3\nsmtpd_hard_error_limit = $smtpd_soft_error_limit\n", "smtpd_soft_error_limit = 3|smtpd_hard_error_limit = $smtpd_soft_error_limit", TestName = "Known name: as written")]
-    [TestCase("smtpd_hard_error_limit = $smtpd_soft_error_limit\n", "smtpd_hard_error_limit = $smtpd_soft_error_limit", TestName = "Known name with the same default: as written")]
+    [TestCase("b = 5\na = ${b}\nsmtpd_soft_error_limit = $a\nc = 1\n", "b = 5|a = ${b}|smtpd_soft_error_limit = $a",
+        TestName = "Own names: all of them, and no others")]
+    [TestCase("smtpd_soft_error_limit = 3\nsmtpd_hard_error_limit = $smtpd_soft_error_limit\n",
+        "smtpd_soft_error_limit = 3|smtpd_hard_error_limit = $smtpd_soft_error_limit", TestName = "Known name: as written")]
+    [TestCase("smtpd_hard_error_limit = $smtpd_soft_error_limit\n", "smtpd_hard_error_limit = $smtpd_soft_error_limit",
+        TestName = "Known name with the same default: as written")]
     [TestCase("smtpd_hard_error_limit = $default_process_limit\n", "smtpd_hard_error_limit = 100", TestName = "Known name with another default: expanded")]
     [TestCase("relay_domains = 7\nsmtpd_hard_error_limit = $relay_domains\n", "smtpd_hard_error_limit = 7", TestName = "Postfix's name: expanded")]
     [TestCase("smtpd_hard_error_limit = $virtual_alias_maps\n", "", TestName = "Postfix's name at its default: not taken")]
     [TestCase("smtpd_hard_error_limit = $nosuch 5\n", "smtpd_hard_error_limit =  5", TestName = "Unknown name: empty")]
     [TestCase("smtpd_hard_error_limit = ${nosuch\n", "", TestName = "Broken reference: not taken")]
     [TestCase("a = ${nosuch\nsmtpd_hard_error_limit = ${stress?{$a}:{5}}\n", "", TestName = "Broken reference behind an own name: not taken")]
-    [TestCase("mynetworks = hash:/etc/x\nsmtpd_client_event_limit_exceptions = $mynetworks, 192.0.2.1\n", "smtpd_client_event_limit_exceptions = $mynetworks, 192.0.2.1", TestName = "Table the shield does not read: only that line is out")]
+    [TestCase("mynetworks = hash:/etc/x\nsmtpd_client_event_limit_exceptions = $mynetworks, 192.0.2.1\n",
+        "smtpd_client_event_limit_exceptions = $mynetworks, 192.0.2.1", TestName = "Table the shield does not read: only that line is out")]
     [TestCase("mynetworks = $a\na = $b\nb = $mynetworks\n", "", TestName = "Circle: not taken")]
     [TestCase("smtpd_forbid_bare_newline = no\n", "", TestName = "Value the shield refuses")]
     [TestCase("smtpd_timeout =\n", "", TestName = "Empty time")]
@@ -317,7 +350,8 @@ public sealed class ImportCommandTests
     {
         var (status, lines, errors) = Import(main);
 
-        Assert.That((status, string.Join('|', InForce(lines).Where(line => line.Contains("ipv6_prefix", StringComparison.Ordinal)))), Is.EqualTo((0, main.TrimEnd())));
+        Assert.That((status, string.Join('|', InForce(lines).Where(line => line.Contains("ipv6_prefix", StringComparison.Ordinal)))),
+            Is.EqualTo((0, main.TrimEnd())));
         Assert.That(errors.Where(line => line.Contains("ipv6_prefix", StringComparison.Ordinal)), expected.Length == 0 ? Is.Empty : Has.One.Contains(expected));
         Check(string.Join('\n', lines));
     }
@@ -328,13 +362,16 @@ public sealed class ImportCommandTests
     [TestCase("inet_interfaces = 192.0.2.1, [2001:db8::1]\n", Service, "shield_listen = 192.0.2.1:25, [2001:db8::1]:25")]
     [TestCase("inet_interfaces = $myhostname\nmyhostname = mx.example.com\n", Service, "shield_listen = 0.0.0.0:25, [::]:25")]
     [TestCase("", "192.0.2.1:smtp inet n - y - - smtpd\n", "shield_listen = 192.0.2.1:25")]
-    [TestCase("", "submission inet n - y - - smtpd\n25 inet n - y - - smtpd\n", "submission/inet/shield_listen = 0.0.0.0:587, [::]:587|25/inet/shield_listen = 0.0.0.0:25, [::]:25")]
+    [TestCase("", "submission inet n - y - - smtpd\n25 inet n - y - - smtpd\n",
+        "submission/inet/shield_listen = 0.0.0.0:587, [::]:587|25/inet/shield_listen = 0.0.0.0:25, [::]:25")]
     [TestCase("", "submission inet n - y - - smtpd\n25 inet n - y - - smtpd\n", "shield_services = submission 25")]
-    [TestCase("", "submission inet n - y - - smtpd\n25 inet n - y - - smtpd\n", "submission/inet/shield_upstream = 127.0.0.1:10025|25/inet/shield_upstream = 127.0.0.1:10026")]
+    [TestCase("", "submission inet n - y - - smtpd\n25 inet n - y - - smtpd\n",
+        "submission/inet/shield_upstream = 127.0.0.1:10025|25/inet/shield_upstream = 127.0.0.1:10026")]
     [TestCase("", "submission inet n - y - - smtpd\n", "shield_services = submission")]
     [TestCase("", "[2001:db8::1]:25 inet n - y - - smtpd\n", "shield_listen = [2001:db8::1]:25")]
     [TestCase("", "[2001:db8::1]:25 inet n - y - - smtpd\n", "shield_services = [2001:db8::1]:25")]
-    [TestCase("default_process_limit = 40\n", "smtp inet n - y - 7 smtpd\n25 inet n - y - - smtpd\n", "default_process_limit = 40|smtp/inet/default_process_limit = 7")]
+    [TestCase("default_process_limit = 40\n", "smtp inet n - y - 7 smtpd\n25 inet n - y - - smtpd\n",
+        "default_process_limit = 40|smtp/inet/default_process_limit = 7")]
     [TestCase("", "127.0.0.1:25 inet n - y - - smtpd\n192.0.2.1:25 inet n - y - - smtpd\n", "shield_listen = 192.0.2.1:25")]
     [TestCase("", "submission inet n - y - - smtpd\n", "shield_listen = 0.0.0.0:587, [::]:587")]
     [TestCase("", "odd inet n - y - - smtpd\n", "")]
@@ -356,8 +393,10 @@ public sealed class ImportCommandTests
     [Test]
     public void Import_InnerService_IsToldWhoTheClientIsAndKeepsItsRestrictions()
     {
-        var lines = Import("smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\n", "smtp inet n - y - - smtpd -o mynetworks=192.0.2.0/24\n").Lines;
-        Assert.That(lines, Does.Contain("#$ ' -o smtpd_upstream_proxy_protocol=haproxy'\\").And.Contain("shield_client_handoff = proxy-v2").And.Contain("#$ ' -o mynetworks=192.0.2.0/24'\\"));
+        var lines = Import("smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\n",
+            "smtp inet n - y - - smtpd -o mynetworks=192.0.2.0/24\n").Lines;
+        Assert.That(lines, Does.Contain("#$ ' -o smtpd_upstream_proxy_protocol=haproxy'\\").And.Contain("shield_client_handoff = proxy-v2")
+            .And.Contain("#$ ' -o mynetworks=192.0.2.0/24'\\"));
         Assert.That(lines.Where(line => line.StartsWith("#$", StringComparison.Ordinal)), Has.None.Contains("restrictions"));
     }
 
@@ -385,7 +424,8 @@ public sealed class ImportCommandTests
     public void Import_ControlCharacters_DoNotReachTheTerminalInComments()
     {
         var (_, lines, errors) = Import("smtpd_banner = x\nfoo\u001b[31m = 1\n", "smtp\u001b inet n - y - - smtpd -o {a\u001b=b}\n");
-        Assert.That(string.Concat(lines.Where(line => line.StartsWith('#') && !line.StartsWith("#$", StringComparison.Ordinal)).Concat(errors)), Does.Not.Contain('\u001b'));
+        Assert.That(string.Concat(lines.Where(line => line.StartsWith('#') && !line.StartsWith("#$", StringComparison.Ordinal)).Concat(errors)),
+            Does.Not.Contain('\u001b'));
     }
 
     [Test]
@@ -399,7 +439,8 @@ public sealed class ImportCommandTests
 
     [Test]
     public void Import_NoDirectory_SaysWhatToName() => Assert.That(Run("/nonexistent"), Is.EqualTo((1, "", (string[])[
-        "error: /nonexistent/main.cf: open /nonexistent/main.cf: No such file or directory (name Postfix's configuration directory, the one postconf -h config_directory prints)",
+        "error: /nonexistent/main.cf: open /nonexistent/main.cf: No such file or directory (name Postfix's configuration directory, "
+            + "the one postconf -h config_directory prints)",
         "error: /nonexistent/master.cf: open /nonexistent/master.cf: No such file or directory (name the main.cf itself to import only that)",
         "nothing was written"])));
 
@@ -409,7 +450,8 @@ public sealed class ImportCommandTests
         var (status, _, errors) = Import("myhostname\n", "smtp inet n\n");
         Assert.That((status, errors), Is.EqualTo((1, (string[])[
             $"error: {MainCf}, line 1: missing '=' after attribute name: \"myhostname\" (write name = value)",
-            $"error: {MasterCf}, line 1: bad field count: \"smtp inet n\" (a service has eight columns: service type private unpriv chroot wakeup maxproc command)",
+            $"error: {MasterCf}, line 1: bad field count: \"smtp inet n\" (a service has eight columns: "
+                + "service type private unpriv chroot wakeup maxproc command)",
             "nothing was written"])));
     }
 
@@ -428,11 +470,20 @@ public sealed class ImportCommandTests
     public void Import_RandomWords_NeverFailsAndPassesCheck([Range(1, 40)] int seed)
     {
         var random = new Random(seed);
-        string[] words = ["$", "{", "}", "${", "$stress", "${stress?{", "}:{", "$mynetworks", "$a", "$myhostname", "5", "s", ",", " ", "hash:/x", "[::1]", "192.0.2.1/24", "!", "/nonexistent", "$$", "=", "no", "'", "\u001b", "\ufffd"];
-        string[] names = ["mynetworks", "smtpd_timeout", "a", "smtpd_client_event_limit_exceptions", "smtpd_hard_error_limit", "inet_interfaces", "smtpd_relay_restrictions", "myhostname", "mydomain", "syslog_name", "smtpd_forbidden_commands", "stress", "x"];
+        string[] words =
+        [
+            "$", "{", "}", "${", "$stress", "${stress?{", "}:{", "$mynetworks", "$a", "$myhostname", "5", "s", ",", " ", "hash:/x", "[::1]", "192.0.2.1/24",
+            "!", "/nonexistent", "$$", "=", "no", "'", "\u001b", "\ufffd",
+        ];
+        string[] names =
+        [
+            "mynetworks", "smtpd_timeout", "a", "smtpd_client_event_limit_exceptions", "smtpd_hard_error_limit", "inet_interfaces", "smtpd_relay_restrictions",
+            "myhostname", "mydomain", "syslog_name", "smtpd_forbidden_commands", "stress", "x",
+        ];
         string Value() => string.Concat(Enumerable.Range(0, random.Next(6)).Select(_ => words[random.Next(words.Length)]));
         var main = string.Concat(names.Select(name => $"{name} = {Value()}\n"));
-        var (status, lines, _) = Import(main, $"smtp inet n - y - - smtpd -o smtpd_timeout={Value().Replace(" ", "", StringComparison.Ordinal).Replace("{", "", StringComparison.Ordinal)}\n");
+        var (status, lines, _) = Import(main,
+            $"smtp inet n - y - - smtpd -o smtpd_timeout={Value().Replace(" ", "", StringComparison.Ordinal).Replace("{", "", StringComparison.Ordinal)}\n");
         Assert.That(status, Is.Zero, main);
         File.WriteAllText(Path.Combine(_directory, "out.cf"), string.Join('\n', lines));
         Assert.That(ShieldConfiguration.Load(Path.Combine(_directory, "out.cf"), []).Errors, Is.Empty, main);
@@ -459,7 +510,8 @@ public sealed class ImportCommandTests
         Assert.That((status, output), Is.EqualTo((0, "")));
         Check(File.ReadAllText(target));
         if (!OperatingSystem.IsWindows())
-            Assert.That(File.GetUnixFileMode(target), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead));
+            Assert.That(File.GetUnixFileMode(target),
+                Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead));
         Assert.That(Directory.GetFiles(_directory), Has.Length.EqualTo(3));
     }
 
@@ -470,7 +522,8 @@ public sealed class ImportCommandTests
         File.WriteAllText(MasterCf, Service);
         var target = Path.Combine(_directory, "shield.cf");
         File.WriteAllText(target, "mine\n");
-        Assert.That(Run(_directory, "-o", target), Is.EqualTo((1, "", (string[])[$"error: {target}: exists already and was left as it is; give another name, or --force to replace it", "nothing was written"])));
+        Assert.That(Run(_directory, "-o", target), Is.EqualTo((1, "", (string[])[$"error: {target}: exists already and was left as it is; give another name, "
+            + "or --force to replace it", "nothing was written"])));
         Assert.That(File.ReadAllText(target), Is.EqualTo("mine\n"));
         Assert.That(Run(_directory, "-o", target, "--force").Status, Is.Zero);
         Check(File.ReadAllText(target));

@@ -42,9 +42,11 @@ public sealed class ProgramTests
         var path = Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString());
 
         Assert.That(await RunAsync(["run", "-c", path], cancellationToken), Is.EqualTo((1,
-            $"smtpshield: fatal: {path}: open {path}: No such file or directory (make one: smtpshield import /etc/postfix -o {path}; or name yours with -c)\n")));
+            $"smtpshield: fatal: {path}: open {path}: No such file or directory (make one: smtpshield import /etc/postfix -o {path}; "
+                + "or name yours with -c)\n")));
     }
 
     private static Task<(int ExitCode, string Output)> RunAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
-        OutsideProcess.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), .. arguments], TimeSpan.FromSeconds(50), cancellationToken);
+        OutsideProcess.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), .. arguments],
+            TimeSpan.FromSeconds(50), cancellationToken);
 }

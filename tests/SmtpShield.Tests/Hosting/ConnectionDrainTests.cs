@@ -24,7 +24,7 @@ public class ConnectionDrainTests
         _drain = new ConnectionDrain(_snapshot, _time);
         _host = new HostOptions();
         _logger = new FakeLogger<DrainOnShutdown>();
-        _shutdown = new DrainOnShutdown(_drain, _snapshot, _time, Options.Create(_host), _logger);
+        _shutdown = new DrainOnShutdown(_drain, _snapshot, _time, Microsoft.Extensions.Options.Options.Create(_host), _logger);
     }
 
     [TearDown]

@@ -3,7 +3,8 @@ using SmtpShield.Hosting;
 namespace SmtpShield.Tests.Hunter;
 
 /// <summary>
-/// Knows when the sessions have heard of a drain: they are told on a thread of the pool. Whoever registers first is told last, so this is made before the session.
+/// Knows when the sessions have heard of a drain: they are told on a thread of the pool. Whoever registers first is told last, so
+/// this is made before the session.
 /// </summary>
 internal sealed class DrainWatch : IDisposable
 {

@@ -4,7 +4,10 @@ using SmtpShield.Testing.Hunter;
 
 namespace SmtpShield.Tests.Hunter;
 
-/// <summary>Sessions made up at random, against the session engine without sockets and in a time of their own; tests/SmtpShield.Testing/Hunter/README.md says what they are and how to run one again.</summary>
+/// <summary>
+/// Sessions made up at random, against the session engine without sockets and in a time of their own; tests/SmtpShield.Testing/Hunter/README.md says what
+/// they are and how to run one again.
+/// </summary>
 [NonParallelizable]
 internal sealed class InMemoryHunterTests
 {
@@ -40,11 +43,13 @@ internal sealed class InMemoryHunterTests
         var sessions = 0;
         var groups = 0;
         var start = TimeProvider.System.GetTimestamp();
-        Task[] workers = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        Task[] workers = [.. Enumerable.Range(0, Environment.ProcessorCount)
+            .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
         Task.WaitAll(workers);
 
         var elapsed = TimeProvider.System.GetElapsedTime(start);
-        TestContext.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{sessions} sessions in {elapsed.TotalSeconds:F0} s, {sessions / elapsed.TotalSeconds:F0} a second"));
+        TestContext.Out.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"{sessions} sessions in {elapsed.TotalSeconds:F0} s, {sessions / elapsed.TotalSeconds:F0} a second"));
         Assert.That(problems, Is.Empty);
 
         bool IsOn() => problems.Count < 3 && TimeProvider.System.GetElapsedTime(start) < length;
@@ -52,7 +57,8 @@ internal sealed class InMemoryHunterTests
         // A group of seeds has one configuration, and a shield of its own for it.
         void Work()
         {
-            while (IsOn() && Interlocked.Increment(ref groups) - 1 is var group && group < (long)configurations * ((count / SeedsOfAShield / configurations) + 1))
+            while (IsOn() && Interlocked.Increment(ref groups) - 1 is var group
+                && group < (long)configurations * ((count / SeedsOfAShield / configurations) + 1))
             {
                 var configuration = group % configurations;
                 using var hunter = new InMemoryHunter(HuntConfiguration.InMemory[configuration]);

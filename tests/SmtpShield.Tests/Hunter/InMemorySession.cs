@@ -14,8 +14,8 @@ using SmtpShield.Tls;
 namespace SmtpShield.Tests.Hunter;
 
 /// <summary>
-/// One session, with all who take part in it moving in turns that chance decides, on one thread; nothing else is left to chance, so a seed is a session. Time stands still while
-/// somebody can move, and goes on when nobody can.
+/// One session, with all who take part in it moving in turns that chance decides, on one thread; nothing else is left to chance, so a seed is a
+/// session. Time stands still while somebody can move, and goes on when nobody can.
 /// </summary>
 internal sealed class InMemorySession : IMtaDialer, IDisposable
 {
@@ -24,9 +24,11 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
     private static readonly TlsFacts s_facts = new() { Protocol = "TLSv1.3", Cipher = "TLS_AES_256_GCM_SHA384", UsedBits = 256, TotalBits = 256 };
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_longestEnd = TimeSpan.FromSeconds(61);
-    private static readonly PipeOptions s_wide = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0, useSynchronizationContext: false);
+    private static readonly PipeOptions s_wide = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0,
+        useSynchronizationContext: false);
     private static readonly PipeOptions s_narrow = new(
-        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: Backlog, resumeWriterThreshold: 1, useSynchronizationContext: false);
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: Backlog, resumeWriterThreshold: 1,
+        useSynchronizationContext: false);
 
     private readonly InMemoryHunter _hunter;
     private readonly HuntConfiguration _configuration;
@@ -146,8 +148,10 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
     private bool RunPart(SessionPlan plan, ReferenceSession reference, StringBuilder description)
     {
         (_shieldToMta, var mtaEnd) = DuplexPipe.CreateConnectionPair(s_wide, _random.Next(3) == 0 ? s_narrow : s_wide);
-        _mta = new(new(new(_seed + (_isBehindTls ? 1 : 0) ^ -1), $"s{_seed}{(_isBehindTls ? "t" : "")}", _configuration.HasStrictMta, maySilence: true), mtaEnd);
-        _noMta = _random.Next(80) switch { 0 => "421 4.3.0 mail.example.com Error: mail server unavailable", 1 => "421 4.3.2 mail.example.com Error: mail server busy", _ => null };
+        _mta = new(
+            new(new(_seed + (_isBehindTls ? 1 : 0) ^ -1), $"s{_seed}{(_isBehindTls ? "t" : "")}", _configuration.HasStrictMta, maySilence: true), mtaEnd);
+        _noMta = _random.Next(80) switch { 0 => "421 4.3.0 mail.example.com Error: mail server unavailable", 1 =>
+            "421 4.3.2 mail.example.com Error: mail server busy", _ => null };
         var loop = new SessionLoop(_context, this, _drain, _open, _hunter.RemovedKeywords, _lenientMtas, _hunter.Time, _hunter.Log);
         var running = loop.RunAsync().AsTask();
         var started = _hunter.Time.Elapsed;
@@ -170,7 +174,10 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
             _shieldToMta.Output.Complete();
             _shieldToMta.Input.Complete();
             _mta.NoteEnd();
-            description.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"{(_isBehindTls ? "Behind STARTTLS" : "In clear")}, ended: {(running.IsCompletedSuccessfully ? running.Result.Reason : "not")} after {_hunter.Time.Elapsed - started}, drain {(_drain.Draining.IsCancellationRequested ? "begun" : "not begun")}, reloads at {string.Join(' ', _reloads.Select(static reload => reload.At))}");
+            description.AppendLine(System.Globalization.CultureInfo.InvariantCulture,
+                $"{(_isBehindTls ? "Behind STARTTLS" : "In clear")}, ended: {(running.IsCompletedSuccessfully ? running.Result.Reason : "not")} "
+                    + $"after {_hunter.Time.Elapsed - started}, drain {(_drain.Draining.IsCancellationRequested ? "begun" : "not begun")}, "
+                    + $"reloads at {string.Join(' ', _reloads.Select(static reload => reload.At))}");
             if (!running.IsCompletedSuccessfully)
                 description.Append(SessionText.Describe(plan, _client.Log, _mta.Log));
         }
@@ -180,7 +187,8 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
         return GoesOn(running);
     }
 
-    private bool GoesOn(Task<SessionEnd> running) => running is { IsCompletedSuccessfully: true, Result.Reason: SessionEndReason.StartTls } && !_client.HasLeft && !_client.IsDeaf;
+    private bool GoesOn(Task<SessionEnd> running) =>
+        running is { IsCompletedSuccessfully: true, Result.Reason: SessionEndReason.StartTls } && !_client.HasLeft && !_client.IsDeaf;
 
     private void Check(SessionEndReason reason, SessionPlan plan, ReferenceSession reference, StringBuilder description)
     {
@@ -228,7 +236,8 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
 
     // A client may be waited for and then not take what it is told; replies may be delayed, line by line.
     private TimeSpan LongestSilence(SessionEndReason reason) =>
-        (reason is SessionEndReason.UpstreamTimeout ? _hunter.Options.Upstream.DataDoneTimeout : _hunter.Options.Smtpd.Timeout) + s_longestEnd + (20 * s_longestDelay);
+        (reason is SessionEndReason.UpstreamTimeout ? _hunter.Options.Upstream.DataDoneTimeout : _hunter.Options.Smtpd.Timeout)
+            + s_longestEnd + (20 * s_longestDelay);
 
     private void Play(Task<SessionEnd> running)
     {
@@ -325,7 +334,8 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
     {
         if (_noMta is not null || _mta.Log.Outputs.Count == 0)
         {
-            _dial!.TrySetResult(new(null, [new("192.0.2.25:25", "Connection refused")], GreetingTimedOut: _noMta?.StartsWith("421 4.3.2", StringComparison.Ordinal) ?? false));
+            _dial!.TrySetResult(
+                new(null, [new("192.0.2.25:25", "Connection refused")], GreetingTimedOut: _noMta?.StartsWith("421 4.3.2", StringComparison.Ordinal) ?? false));
             return;
         }
 
@@ -334,7 +344,8 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
         _shieldToMta.Input.AdvanceTo(read.Buffer.GetPosition(greeting.Sent.Length));
         _hunter.Destination.Enter();
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
-        _dial!.TrySetResult(new(new(connection, null, _hunter.Destination, Encoding.Latin1.GetBytes(greeting.Relayed), greeting.Code), [], GreetingTimedOut: false));
+        _dial!.TrySetResult(
+            new(new(connection, null, _hunter.Destination, Encoding.Latin1.GetBytes(greeting.Relayed), greeting.Code), [], GreetingTimedOut: false));
     }
 
     private static void Complete(ValueTask task) => task.AsTask().GetAwaiter().GetResult();

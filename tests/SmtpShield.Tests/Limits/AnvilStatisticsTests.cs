@@ -140,7 +140,8 @@ public class AnvilStatisticsTests
 
         _statistics.LogAndReset();
 
-        Assert.That(_log.Lines.Select(line => string.Join(' ', line.Split(' ')[3..5])), Is.EqualTo(new[] { "connection rate", "connection count", "cache size" }));
+        Assert.That(_log.Lines.Select(line => string.Join(' ', line.Split(' ')[3..5])),
+            Is.EqualTo(new[] { "connection rate", "connection count", "cache size" }));
     }
 
     [Test]

@@ -8,7 +8,8 @@ namespace SmtpShield.Tests.Limits;
 public class AnvilSweeperTests
 {
     private const string Warning =
-        "Warning: the client table is full (1000): counts of absent clients are forgotten, or new clients not limited; to avoid this condition, raise shield_client_table_size";
+        "Warning: the client table is full (1000): counts of absent clients are forgotten, or new clients not limited; to avoid this condition, "
+            + "raise shield_client_table_size";
 
     private FakeTimeProvider _time = null!;
     private FakeLogger<AnvilSweeper> _log = null!;

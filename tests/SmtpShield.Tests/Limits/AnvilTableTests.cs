@@ -24,7 +24,8 @@ internal sealed class AnvilTableTests
 
     [Test]
     public void Connect_Events_AreCountedThemselvesIncluded() =>
-        Assert.That(new[] { _table.Connect(_client), _table.Connect(_client), _table.Connect(_client) }, Is.EqualTo(new AnvilCounts[] { new(1, 1), new(2, 2), new(3, 3) }));
+        Assert.That(new[] { _table.Connect(_client), _table.Connect(_client), _table.Connect(_client) },
+            Is.EqualTo(new AnvilCounts[] { new(1, 1), new(2, 2), new(3, 3) }));
 
     [Test]
     public void Connect_AfterDisconnect_CountFallsAndRateDoesNot()
@@ -201,7 +202,8 @@ internal sealed class AnvilTableTests
     {
         _table.Connect(_client);
 
-        Assert.That((_table.Peek(_client), _table.Peek(_client), _table.Peek(KeyOf("smtp", "192.0.2.9")), _table.Size), Is.EqualTo((new AnvilCounts(1, 1), new AnvilCounts(1, 1), default(AnvilCounts), 1)));
+        Assert.That((_table.Peek(_client), _table.Peek(_client), _table.Peek(KeyOf("smtp", "192.0.2.9")), _table.Size),
+            Is.EqualTo((new AnvilCounts(1, 1), new AnvilCounts(1, 1), default(AnvilCounts), 1)));
     }
 
     [TestCase(60, 1)]
@@ -282,7 +284,8 @@ internal sealed class AnvilTableTests
         var before = _table.Peek(_client);
         Advance(1);
 
-        Assert.That((before, _table.Count(_client, kind), _table.Peek(_client)), Is.EqualTo((TestAnvil.Counts(1, 1, 1, 1, 1, 1, 1, 1), 1, With(new AnvilCounts(1, 0), kind, 1))));
+        Assert.That((before, _table.Count(_client, kind), _table.Peek(_client)),
+            Is.EqualTo((TestAnvil.Counts(1, 1, 1, 1, 1, 1, 1, 1), 1, With(new AnvilCounts(1, 0), kind, 1))));
     }
 
     [Test]
@@ -325,7 +328,8 @@ internal sealed class AnvilTableTests
         var keys = new AnvilKey[]
         {
             _client, KeyOf("submission", "192.0.2.7"), new("smtp", ClientRange.Of(IPAddress.Parse("192.0.2.7"), 31, 128)), KeyOf("smtp", "::c000:207"),
-            KeyOf("smtp", "2001:db8::c000:207"), new("smtp", ClientRange.Of(IPAddress.Parse("0.0.0.0"), 0, 0)), new("smtp", ClientRange.Of(IPAddress.Parse("::"), 0, 0)),
+            KeyOf("smtp", "2001:db8::c000:207"), new("smtp", ClientRange.Of(IPAddress.Parse("0.0.0.0"), 0, 0)),
+            new("smtp", ClientRange.Of(IPAddress.Parse("::"), 0, 0)),
         };
 
         Assert.That(keys.Select(key => _table.Count(key, AnvilEvent.Message)), Is.All.EqualTo(1));

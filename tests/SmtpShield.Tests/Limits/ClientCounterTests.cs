@@ -31,7 +31,8 @@ public class ClientCounterTests
         using var counter = new ClientCounter(_table, _client);
         counter.Connect();
 
-        Assert.That((counter.Count(AnvilEvent.Message), counter.Count(AnvilEvent.Message), _table.Peek(_client)), Is.EqualTo((1, 2, TestAnvil.Counts(1, 1, messages: 2))));
+        Assert.That((counter.Count(AnvilEvent.Message), counter.Count(AnvilEvent.Message), _table.Peek(_client)),
+            Is.EqualTo((1, 2, TestAnvil.Counts(1, 1, messages: 2))));
     }
 
     [Test]
@@ -95,7 +96,8 @@ public class ClientCounterTests
                 counter.Count(kind);
         }
 
-        Assert.That(Enum.GetValues<AnvilEvent>().Concat(Enum.GetValues<AnvilEvent>()).Select(counter.Peek), Is.EqualTo(new[] { 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6 }));
+        Assert.That(Enum.GetValues<AnvilEvent>().Concat(Enum.GetValues<AnvilEvent>()).Select(counter.Peek),
+            Is.EqualTo(new[] { 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6 }));
     }
 
     private void Fill()

@@ -14,7 +14,8 @@ public class ConnectionLimitTests
     [TestCase(0, 1, null)]
     [TestCase(0, int.MaxValue, null)]
     public void Judge_ConnectionCount_IsExceededAboveTheLimit(int limit, int count, int? expected) =>
-        Assert.That(ClientLimits.ConnectionCount.Judge(new AnvilCounts(count, int.MaxValue), new() { ClientConnectionCountLimit = limit, ClientConnectionRateLimit = 1 })?.Count, Is.EqualTo(expected));
+        Assert.That(ClientLimits.ConnectionCount.Judge(new AnvilCounts(count, int.MaxValue),
+            new() { ClientConnectionCountLimit = limit, ClientConnectionRateLimit = 1 })?.Count, Is.EqualTo(expected));
 
     [TestCase(5, 4, null)]
     [TestCase(5, 5, null)]
@@ -25,14 +26,16 @@ public class ConnectionLimitTests
     [TestCase(0, 1, null)]
     [TestCase(0, int.MaxValue, null)]
     public void Judge_ConnectionRate_IsExceededAboveTheLimit(int limit, int rate, int? expected) =>
-        Assert.That(ClientLimits.ConnectionRate.Judge(new AnvilCounts(int.MaxValue, rate), new() { ClientConnectionRateLimit = limit, ClientConnectionCountLimit = 1 })?.Count, Is.EqualTo(expected));
+        Assert.That(ClientLimits.ConnectionRate.Judge(new AnvilCounts(int.MaxValue, rate),
+            new() { ClientConnectionRateLimit = limit, ClientConnectionCountLimit = 1 })?.Count, Is.EqualTo(expected));
 
     [Test]
     public void Judge_ByDefault_IsFiftyConnectionsAndAnyRate()
     {
         var limits = new SmtpdLimitOptions();
         Assert.That(
-            (ClientLimits.ConnectionCount.Judge(50, limits)?.Count, ClientLimits.ConnectionCount.Judge(51, limits)?.Count, ClientLimits.ConnectionRate.Judge(100_000, limits)?.Count),
+            (ClientLimits.ConnectionCount.Judge(50, limits)?.Count, ClientLimits.ConnectionCount.Judge(51, limits)
+                ?.Count, ClientLimits.ConnectionRate.Judge(100_000, limits)?.Count),
             Is.EqualTo(((int?)null, (int?)51, (int?)null)));
     }
 }

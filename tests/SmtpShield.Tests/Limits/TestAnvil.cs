@@ -10,7 +10,8 @@ namespace SmtpShield.Tests.Limits;
 internal static class TestAnvil
 {
     /// <summary>A table without statistics.</summary>
-    public static AnvilTable Table(ShieldSnapshot snapshot, TimeProvider time) => Table(snapshot, time, new AnvilStatistics(snapshot, time, NullLogger<AnvilStatistics>.Instance));
+    public static AnvilTable Table(ShieldSnapshot snapshot, TimeProvider time) =>
+        Table(snapshot, time, new AnvilStatistics(snapshot, time, NullLogger<AnvilStatistics>.Instance));
 
     /// <summary>A table with statistics.</summary>
     public static AnvilTable Table(ShieldSnapshot snapshot, TimeProvider time, AnvilStatistics statistics) =>
@@ -18,7 +19,8 @@ internal static class TestAnvil
 
     /// <summary>Counts of a client, each by its name.</summary>
     public static AnvilCounts Counts(
-        int connectionCount, int connectionRate, int messages = 0, int recipients = 0, int newTlsSessions = 0, int auths = 0, int errors = 0, int authFailures = 0)
+        int connectionCount, int connectionRate, int messages = 0, int recipients = 0, int newTlsSessions = 0, int auths = 0,
+        int errors = 0, int authFailures = 0)
     {
         var rates = AnvilEventCounts.OfConnections(connectionRate);
         rates[AnvilEventCounts.IndexOf(AnvilEvent.Message)] = messages;

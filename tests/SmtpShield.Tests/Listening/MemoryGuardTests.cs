@@ -82,7 +82,8 @@ internal sealed class MemoryGuardTests : IDisposable
         Look(50, 50);
         Assert.That(_logger.Lines, Is.EqualTo(new[]
         {
-            "Warning: memory is short: 85 of 100 MiB are in use; no client is accepted until there is room (DOTNET_GCHeapHardLimit, or 75 % of a container's limit and of systemd MemoryMax=)",
+            "Warning: memory is short: 85 of 100 MiB are in use; no client is accepted until there is room (DOTNET_GCHeapHardLimit, "
+                + "or 75 % of a container's limit and of systemd MemoryMax=)",
             "Information: memory is no longer short: 60 of 100 MiB are in use; clients are accepted again",
         }));
     }
@@ -174,9 +175,11 @@ internal sealed class MemoryGuardTests : IDisposable
 
         Assert.That(_logger.Lines.Where(line => !line.Contains("memory is short") && !line.Contains("no longer short")), Is.EqualTo(new[]
         {
-            "Warning: memory is nearly used up: 92 of 100 MiB are in use; sessions are ended with 421, those that hold most first; to avoid this condition, raise the memory limit or lower default_process_limit",
+            "Warning: memory is nearly used up: 92 of 100 MiB are in use; sessions are ended with 421, those that hold most first; to avoid this condition, "
+                + "raise the memory limit or lower default_process_limit",
             "Warning: sessions are no longer ended: 3 were, for want of memory, and 60 of 100 MiB are in use",
-            "Warning: memory is nearly used up: 92 of 100 MiB are in use; sessions are ended with 421, those that hold most first; to avoid this condition, raise the memory limit or lower default_process_limit",
+            "Warning: memory is nearly used up: 92 of 100 MiB are in use; sessions are ended with 421, those that hold most first; to avoid this condition, "
+                + "raise the memory limit or lower default_process_limit",
             "Warning: sessions are no longer ended: 9 were, for want of memory, and 60 of 100 MiB are in use",
         }));
     }

@@ -59,8 +59,10 @@ public class SessionCapacityTests
         Assert.That((capacity.Bound.Sessions, capacity.LimitOf("smtp"), capacity.LimitOf("submission")), Is.EqualTo((252, 168, 84)));
         Assert.That(_logger.Lines, Is.EqualTo(new[]
         {
-            "Warning: service smtp: default_process_limit = 10000 is lowered to 168: 1024 file descriptors (ulimit -n, systemd LimitNOFILE=) are enough for 252 sessions of all services together; raise the limit to 34448 descriptors, or lower default_process_limit",
-            "Warning: service submission: default_process_limit = 5000 is lowered to 84: 1024 file descriptors (ulimit -n, systemd LimitNOFILE=) are enough for 252 sessions of all services together; raise the limit to 34448 descriptors, or lower default_process_limit",
+            "Warning: service smtp: default_process_limit = 10000 is lowered to 168: 1024 file descriptors (ulimit -n, systemd LimitNOFILE=) "
+                + "are enough for 252 sessions of all services together; raise the limit to 34448 descriptors, or lower default_process_limit",
+            "Warning: service submission: default_process_limit = 5000 is lowered to 84: 1024 file descriptors (ulimit -n, systemd LimitNOFILE=) "
+                + "are enough for 252 sessions of all services together; raise the limit to 34448 descriptors, or lower default_process_limit",
         }));
     }
 
@@ -70,7 +72,8 @@ public class SessionCapacityTests
         using var capacity = Create(Options(("smtp", 10_000)), int.MaxValue, memory: 256 << 20);
 
         Assert.That(capacity.LimitOf("smtp"), Is.EqualTo(capacity.Bound.Sessions).And.LessThan(10_000));
-        Assert.That(_logger.Lines.Single(), Does.Match(@"default_process_limit = 10000 is lowered to \d+: 256 MiB of memory \(DOTNET_GCHeapHardLimit, or 75 % of a container's limit and of systemd MemoryMax=\) are enough for"));
+        Assert.That(_logger.Lines.Single(), Does.Match(@"default_process_limit = 10000 is lowered to \d+: 256 MiB of memory \(DOTNET_GCHeapHardLimit, "
+            + @"or 75 % of a container's limit and of systemd MemoryMax=\) are enough for"));
     }
 
     [Test]
@@ -103,11 +106,13 @@ public class SessionCapacityTests
     public void Create_NotOneSessionFits_NamesTheLimitAndTheRemedy(int descriptors) => Assert.That(
         () => Create(Options(("smtp", 10)), descriptors),
         Throws.TypeOf<SessionCapacityException>().With.Message.EqualTo(
-            $"{descriptors} file descriptors (ulimit -n, systemd LimitNOFILE=) are too few for 1 sessions, one for each service; raise the limit: 451 descriptors or more"));
+            $"{descriptors} file descriptors (ulimit -n, systemd LimitNOFILE=) are too few for 1 sessions, one for each service; raise the limit: "
+                + "451 descriptors or more"));
 
     private static int Number(string text) => int.Parse(text.Split(' ')[0], null);
 
-    private SessionCapacity Create(ShieldOptions options, int descriptors, long memory = long.MaxValue) => new(new ShieldSnapshot(options), new(descriptors, 190, memory), _logger);
+    private SessionCapacity Create(ShieldOptions options, int descriptors, long memory = long.MaxValue) =>
+        new(new ShieldSnapshot(options), new(descriptors, 190, memory), _logger);
 
     private static ShieldOptions Options(params (string Name, int Limit)[] services) => new()
     {

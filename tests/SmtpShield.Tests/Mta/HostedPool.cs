@@ -35,13 +35,15 @@ internal sealed class HostedPool : IAsyncDisposable
     public static HostedPool Start(ShieldOptions options) => new(options);
 
     /// <summary>For a client 198.51.100.7:40000 that connected to 203.0.113.1:25.</summary>
-    public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken, string service = ServiceOptions.DefaultName, string client = "198.51.100.7") => Pool.DialAsync(
-        service,
-        Snapshot.Current.Of(service),
-        new(new(new(IPAddress.Parse(client), 40000), "mx.example.com"), new(IPAddress.Parse("203.0.113.1"), 25)),
-        cancellationToken);
+    public ValueTask<UpstreamDialResult> DialAsync(
+        CancellationToken cancellationToken, string service = ServiceOptions.DefaultName, string client = "198.51.100.7") => Pool.DialAsync(
+            service,
+            Snapshot.Current.Of(service),
+            new(new(new(IPAddress.Parse(client), 40000), "mx.example.com"), new(IPAddress.Parse("203.0.113.1"), 25)),
+            cancellationToken);
 
-    public ValueTask<UpstreamProbe> ProbeAsync(string destination, CancellationToken cancellationToken) => Pool.ProbeAsync(new(ServiceOptions.DefaultName, Snapshot), destination, client: null, relaysTo: null, cancellationToken);
+    public ValueTask<UpstreamProbe> ProbeAsync(string destination, CancellationToken cancellationToken) =>
+        Pool.ProbeAsync(new(ServiceOptions.DefaultName, Snapshot), destination, client: null, relaysTo: null, cancellationToken);
 
     public ValueTask DisposeAsync() => _application.DisposeAsync();
 }

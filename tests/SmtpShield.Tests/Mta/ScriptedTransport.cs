@@ -35,10 +35,13 @@ internal sealed class ScriptedTransport : IUpstreamTransport
     /// <summary>The address answers with these bytes and closes.</summary>
     public void SaysAndCloses(string endpoint, string greeting) => _scripts[endpoint] = _ => new(Connect(greeting, close: true));
 
-    /// <summary>The address plays a dialogue: <c>S:</c> lines are said, <c>C:</c> lines must come next, to the octet. Behind the last one it says nothing.</summary>
+    /// <summary>
+    /// The address plays a dialogue: <c>S:</c> lines are said, <c>C:</c> lines must come next, to the octet. Behind the last one it says nothing.
+    /// </summary>
     /// <param name="endpoint">The address.</param>
     /// <param name="byOctets">Whether each octet is said on its own.</param>
-    /// <param name="lines">The dialogue; a line ends in CR LF. <c>S&gt;</c> and <c>C&gt;</c> have octets as they are; more may follow those that must come.</param>
+    /// <param name="lines">The dialogue; a line ends in CR LF. <c>S&gt;</c> and <c>C&gt;</c> have octets as they are; more may
+    /// follow those that must come.</param>
     public void Plays(string endpoint, bool byOctets, params string[] lines) => _scripts[endpoint] = _ =>
     {
         var connection = Connect("", close: false);
@@ -50,7 +53,8 @@ internal sealed class ScriptedTransport : IUpstreamTransport
     public void Fails(string endpoint, SocketError error) => _scripts[endpoint] = _ => throw new SocketException((int)error);
 
     /// <summary>Connecting from another host's address is not permitted.</summary>
-    public void FailsTransparently(string endpoint) => _scripts[endpoint] = _ => throw new TransparentSocketException(SocketError.AccessDenied, "Operation not permitted; needs CAP_NET_ADMIN");
+    public void FailsTransparently(string endpoint) => _scripts[endpoint] = _ =>
+        throw new TransparentSocketException(SocketError.AccessDenied, "Operation not permitted; needs CAP_NET_ADMIN");
 
     /// <summary>Connecting never ends.</summary>
     public void Hangs(string endpoint) => _scripts[endpoint] = async cancellationToken =>
@@ -84,7 +88,8 @@ internal sealed class ScriptedTransport : IUpstreamTransport
 /// <summary>A connection over pipes; knows whether it was disposed.</summary>
 internal sealed class InMemoryConnection : DefaultConnectionContext
 {
-    private static readonly PipeOptions Inline = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, useSynchronizationContext: false);
+    private static readonly PipeOptions Inline = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline,
+        useSynchronizationContext: false);
     private readonly Pipe _fromMta = new(Inline);
     private readonly Pipe _toMta = new(Inline);
     private readonly System.Text.StringBuilder _received = new();

@@ -14,7 +14,10 @@ internal sealed class UpstreamHandoffTests
     private const string Greeting = "S: 220 mx ESMTP";
     private const string Ehlo = "C: EHLO mail.example.com";
     private const string Xclient = "C: XCLIENT NAME=mx.example.com REVERSE_NAME=mx.example.com ADDR=198.51.100.7 PORT=40000 DESTADDR=203.0.113.1 DESTPORT=25";
-    private static readonly string[] Offer = ["S: 250-mx", "S: 250-PIPELINING", "S: 250 XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"];
+    private static readonly string[] Offer =
+    [
+        "S: 250-mx", "S: 250-PIPELINING", "S: 250 XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT",
+    ];
     private HostedPool _host = null!;
 
     [TearDown]
@@ -31,7 +34,9 @@ internal sealed class UpstreamHandoffTests
     public async Task DialAsync_Proxy_HeaderComesBeforeTheGreeting(ClientHandoff handoff, CancellationToken cancellationToken)
     {
         Host(handoff);
-        _host.Network.Plays(A, false, handoff == ClientHandoff.ProxyV1 ? "C: PROXY TCP4 198.51.100.7 203.0.113.1 40000 25" : "C>\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc6\x33\x64\x07\xcb\0\x71\x01\x9c\x40\0\x19", Greeting);
+        _host.Network.Plays(A, false, handoff == ClientHandoff.ProxyV1
+            ? "C: PROXY TCP4 198.51.100.7 203.0.113.1 40000 25"
+            : "C>\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc6\x33\x64\x07\xcb\0\x71\x01\x9c\x40\0\x19", Greeting);
 
         var result = await _host.DialAsync(cancellationToken);
 
@@ -133,7 +138,8 @@ internal sealed class UpstreamHandoffTests
         Host(ClientHandoff.Xclient);
         _host.Network.Plays(A, false, dialogue);
 
-        Assert.That((await _host.DialAsync(CancellationToken.None)).Failures, Is.EqualTo([new UpstreamFailure(A, $"sent data before {verb} without being asked")]));
+        Assert.That((await _host.DialAsync(CancellationToken.None)).Failures,
+            Is.EqualTo([new UpstreamFailure(A, $"sent data before {verb} without being asked")]));
         AssertNothingLeft();
     }
 
@@ -142,12 +148,14 @@ internal sealed class UpstreamHandoffTests
     public async Task DialAsync_DataBehindTheAnswerToStartTls_Fails(bool atOnce, CancellationToken cancellationToken)
     {
         Host(Tls(UpstreamTlsSecurityLevel.May));
-        _host.Network.Plays(A, false, Greeting, Ehlo, "S: 250-mx\r\n250 STARTTLS", "C: STARTTLS", atOnce ? "S: 220 go\r\n250 x" : "S: 220 go", "C>\x16\x03", "S: 250 x");
+        _host.Network.Plays(A, false, Greeting, Ehlo, "S: 250-mx\r\n250 STARTTLS", "C: STARTTLS", atOnce ? "S: 220 go\r\n250 x" : "S: 220 go",
+            "C>\x16\x03", "S: 250 x");
 
         var result = await _host.DialAsync(cancellationToken);
 
         // What comes later is no TLS record.
-        Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(A, atOnce ? "sent data in clear behind its reply to STARTTLS" : "Cannot start TLS: handshake failure")]));
+        Assert.That(result.Failures,
+            Is.EqualTo([new UpstreamFailure(A, atOnce ? "sent data in clear behind its reply to STARTTLS" : "Cannot start TLS: handshake failure")]));
         Assert.That(_host.Network.Connections.Single().Disposals, Is.EqualTo(1));
         Assert.That(_host.Network.Connections.Single().Received.StartsWith("EHLO mail.example.com\r\nSTARTTLS\r\n", StringComparison.Ordinal), Is.True);
         AssertNothingLeft();
@@ -160,7 +168,8 @@ internal sealed class UpstreamHandoffTests
         Host(Tls(level));
         _host.Network.Plays(A, true, Greeting, Ehlo, "S: 250-mx\r\n250 STARTTLS", "C: STARTTLS", "S: 454 4.7.0 TLS not available due to local problem");
 
-        Assert.That((await _host.DialAsync(cancellationToken)).Failures, Is.EqualTo([new UpstreamFailure(A, "refused STARTTLS: 454 4.7.0 TLS not available due to local problem")]));
+        Assert.That((await _host.DialAsync(cancellationToken)).Failures,
+            Is.EqualTo([new UpstreamFailure(A, "refused STARTTLS: 454 4.7.0 TLS not available due to local problem")]));
         AssertNothingLeft();
     }
 
@@ -170,7 +179,8 @@ internal sealed class UpstreamHandoffTests
     [TestCase(UpstreamTlsSecurityLevel.Encrypt, "S: 500 what?", false)]
     [TestCase(UpstreamTlsSecurityLevel.Verify, "S: 250-mx\r\n250 PIPELINING", false)]
     [Property("Hazard", "TLS-16")]
-    public async Task DialAsync_StartTlsNotOffered_GoesOnOnlyIfItMay(UpstreamTlsSecurityLevel level, string ehlo, bool goesOn, CancellationToken cancellationToken)
+    public async Task DialAsync_StartTlsNotOffered_GoesOnOnlyIfItMay(
+        UpstreamTlsSecurityLevel level, string ehlo, bool goesOn, CancellationToken cancellationToken)
     {
         Host(Tls(level));
         _host.Network.Plays(A, true, Greeting, Ehlo, ehlo);
@@ -179,7 +189,8 @@ internal sealed class UpstreamHandoffTests
 
         await using var connection = result.Connection;
         Assert.That(connection?.Greeting.Length, goesOn ? Is.EqualTo("220 mx ESMTP\r\n".Length) : Is.Null);
-        Assert.That(result.Failures.Select(static failure => failure.Reason), Is.EqualTo(goesOn ? Array.Empty<string>() : ["TLS is required, but was not offered"]));
+        Assert.That(result.Failures.Select(static failure => failure.Reason),
+            Is.EqualTo(goesOn ? Array.Empty<string>() : ["TLS is required, but was not offered"]));
     }
 
     // Anybody can say that in clear.
@@ -264,7 +275,8 @@ internal sealed class UpstreamHandoffTests
         var result = await _host.DialAsync(cancellationToken, client: "2001:db8::7");
 
         await using var connection = result.Connection;
-        Assert.That(result.Failures.Select(static failure => $"{failure}"), Is.EqualTo(["mx[192.0.2.1]:25: not reachable from 2001:db8::7: not the same IP version"]));
+        Assert.That(result.Failures.Select(static failure => $"{failure}"),
+            Is.EqualTo(["mx[192.0.2.1]:25: not reachable from 2001:db8::7: not the same IP version"]));
         Assert.That((_host.Network.Attempts.Single(), _host.Network.Sources.Single()), Is.EqualTo(("[2001:db8::1]:25", IPAddress.Parse("2001:db8::7"))));
     }
 
@@ -311,7 +323,8 @@ internal sealed class UpstreamHandoffTests
         var (offered, notOffered) = (await _host.ProbeAsync(A, cancellationToken), await _host.ProbeAsync(B, cancellationToken));
 
         Assert.That((offered.Failures.Count, offered.Ehlo?.Code), Is.EqualTo((0, 250)));
-        Assert.That((notOffered.Failures.Single().Reason, notOffered.Greeting), Is.EqualTo(("does not offer XCLIENT (smtpd_authorized_xclient_hosts)", (UpstreamReply?)null)));
+        Assert.That((notOffered.Failures.Single().Reason, notOffered.Greeting),
+            Is.EqualTo(("does not offer XCLIENT (smtpd_authorized_xclient_hosts)", (UpstreamReply?)null)));
         // A probe by hand decides nothing for clients.
         AssertNothingLeft(marked: 0);
     }
@@ -334,7 +347,8 @@ internal sealed class UpstreamHandoffTests
     public async Task DialAsync_TwoServices_EachHasItsOwnMtasAndHealthButOneCount(CancellationToken cancellationToken)
     {
         var smtp = Options(ClientHandoff.None, A, B);
-        _host = HostedPool.Start(smtp with { Services = new Dictionary<string, ShieldOptions> { ["smtp"] = smtp, ["submission"] = Options(ClientHandoff.ProxyV1, B, "192.0.2.3:25") } });
+        _host = HostedPool.Start(smtp with { Services = new Dictionary<string, ShieldOptions> { ["smtp"] = smtp,
+            ["submission"] = Options(ClientHandoff.ProxyV1, B, "192.0.2.3:25") } });
         _host.Network.Says(A, "220 a\r\n");
         _host.Network.Fails(B, System.Net.Sockets.SocketError.ConnectionRefused);
         _host.Network.Says("192.0.2.3:25", "220 c\r\n");
@@ -365,7 +379,8 @@ internal sealed class UpstreamHandoffTests
         Upstream = new()
         {
             ClientHandoff = handoff,
-            Destinations = [.. destinations.Select(static text => new UpstreamAddress(text[..text.LastIndexOf(':')], int.Parse(text[(text.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture)))],
+            Destinations = [.. destinations.Select(static text => new UpstreamAddress(
+                text[..text.LastIndexOf(':')], int.Parse(text[(text.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture)))],
         },
     };
 

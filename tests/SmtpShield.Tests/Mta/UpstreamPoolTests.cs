@@ -223,7 +223,8 @@ internal sealed class UpstreamPoolTests
 
         var result = await dial;
         Assert.That(result.GreetingTimedOut, Is.False);
-        Assert.That(result.Failures.Select(failure => failure.ToString()), Is.EqualTo(["mx[192.0.2.1]:25: no greeting within 15s", "mx[192.0.2.2]:25: Connection refused"]));
+        Assert.That(result.Failures.Select(failure => failure.ToString()),
+            Is.EqualTo(["mx[192.0.2.1]:25: no greeting within 15s", "mx[192.0.2.2]:25: Connection refused"]));
     }
 
     [Test]
@@ -516,7 +517,8 @@ internal sealed class UpstreamPoolTests
         }
     }
 
-    private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => _pool.DialAsync("smtp", _snapshot.Current, Client, cancellationToken);
+    private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
+        _pool.DialAsync("smtp", _snapshot.Current, Client, cancellationToken);
 
     private void Host(params string[] destinations) => Host(Options(destinations));
 

@@ -108,7 +108,10 @@ internal sealed class UpstreamReplyTests
         Assert.That(status, Is.EqualTo(ReplyStatus.NeedMore));
     }
 
-    private static readonly string[] _parts = ["250-", "250-", "250 ", "250 ", "550 ", "250", "2", "5", "0", "-", " ", "\r\n", "\r\n", "\r\n", "\n", "\r", "\0", "a"];
+    private static readonly string[] _parts =
+    [
+        "250-", "250-", "250 ", "250 ", "550 ", "250", "2", "5", "0", "-", " ", "\r\n", "\r\n", "\r\n", "\n", "\r", "\0", "a",
+    ];
 
     // The session reads from a buffer that grows; before it, the pipe is read. In whatever pieces: one decision, one reply.
     [Test]

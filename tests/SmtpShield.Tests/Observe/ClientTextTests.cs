@@ -36,7 +36,8 @@ public class ClientTextTests
     [TestCase(3, "abc")]
     [TestCase(4, "abc")]
     [TestCase(0, "...")]
-    public void Escape_TextAroundTheLimit_IsCutAboveIt(int maxLength, string expected) => Assert.That(ClientText.Escape("abc"u8, maxLength), Is.EqualTo(expected));
+    public void Escape_TextAroundTheLimit_IsCutAboveIt(int maxLength, string expected) =>
+        Assert.That(ClientText.Escape("abc"u8, maxLength), Is.EqualTo(expected));
 
     [Test]
     public void Escape_CutInsideACharacter_StillWritesItsOctets() => Assert.That(ClientText.Escape("é!"u8, maxLength: 1), Is.EqualTo(@"\303..."));
@@ -48,7 +49,8 @@ public class ClientTextTests
         for (var split = 0; split <= text.Length; split++)
         {
             for (var maxLength = 0; maxLength <= text.Length + 1; maxLength++)
-                Assert.That(ClientText.Escape(Split(text, split), maxLength), Is.EqualTo(ClientText.Escape(text, maxLength)), $"split {split}, at most {maxLength}");
+                Assert.That(ClientText.Escape(Split(text, split), maxLength), Is.EqualTo(ClientText.Escape(text, maxLength)),
+                    $"split {split}, at most {maxLength}");
         }
     }
 

@@ -15,7 +15,8 @@ public class CommandStatisticsTests
     [TestCase("data-", " data=0/1 commands=0/1")]
     [TestCase(
         "unknown- help+ quit+ etrn+ vrfy+ noop+ rset+ bdat+ data+ rcpt+ mail+ auth+ starttls+ xforward- xclient- ehlo+ helo+",
-        " helo=1 ehlo=1 xclient=0/1 xforward=0/1 starttls=1 auth=1 mail=1 rcpt=1 data=1 bdat=1 rset=1 noop=1 vrfy=1 etrn=1 quit=1 help=1 unknown=0/1 commands=14/17")]
+        " helo=1 ehlo=1 xclient=0/1 xforward=0/1 starttls=1 auth=1 mail=1 rcpt=1 data=1 bdat=1 rset=1 noop=1 vrfy=1 etrn=1 quit=1 help=1 "
+            + "unknown=0/1 commands=14/17")]
     public void Describe_Commands_IsInPostfixsFormatAndOrder(string commands, string expected)
     {
         var statistics = new CommandStatistics();

@@ -34,7 +34,8 @@ public class EventIdTests
 
     [Test]
     public void Ids_OfEachEvent_AreInTheRangeOfItsFolder() =>
-        Assert.That(_events.Where(e => !_rangesOfFolder.TryGetValue(e.Folder, out var ranges) || !ranges.Contains(e.Id / 100 * 100)).Select(e => $"{e.Where} has {e.Id}"), Is.Empty);
+        Assert.That(_events.Where(e => !_rangesOfFolder.TryGetValue(e.Folder, out var ranges) || !ranges.Contains(e.Id / 100 * 100))
+            .Select(e => $"{e.Where} has {e.Id}"), Is.Empty);
 
     [Test]
     public void Scan_OfTheAssembly_FindsEvents() => Assert.That(_events, Is.Not.Empty);

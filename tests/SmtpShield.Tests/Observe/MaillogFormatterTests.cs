@@ -76,7 +76,8 @@ public class MaillogFormatterTests
     {
         var header = ForFile(new MaillogLine(_time, LogLevel.Information, "smtpd", "", null)).Length;
 
-        var line = ForFile(new MaillogLine(_time, LogLevel.Information, "smtpd", new string('x', MaillogFormatter.MaxLength - header + above), new IOException("e")));
+        var line = ForFile(
+            new MaillogLine(_time, LogLevel.Information, "smtpd", new string('x', MaillogFormatter.MaxLength - header + above), new IOException("e")));
 
         Assert.That(line, Has.Length.EqualTo(2048));
     }
@@ -85,7 +86,8 @@ public class MaillogFormatterTests
     public void Format_NextSecond_HasItsOwnTime()
     {
         var formatter = MaillogFormatter.ForFile(_options, _zone, 4711);
-        var lines = new[] { 0, 1, 2, 3600 }.Select(s => Format(formatter, new MaillogLine(_time.AddSeconds(s), LogLevel.Information, "smtpd", "x", null))[..15]);
+        var lines = new[] { 0, 1, 2, 3600 }
+            .Select(s => Format(formatter, new MaillogLine(_time.AddSeconds(s), LogLevel.Information, "smtpd", "x", null))[..15]);
 
         Assert.That(lines, Is.EqualTo(new[] { "Nov 01 00:59:58", "Nov 01 00:59:59", "Nov 01 01:00:00", "Nov 01 01:59:58" }));
     }

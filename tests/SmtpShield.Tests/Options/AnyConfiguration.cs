@@ -3,17 +3,26 @@ using SmtpShield.Options.Parameters;
 
 namespace SmtpShield.Tests.Options;
 
-/// <summary>Configurations nobody would write, made of the words of those that somebody would: names, references, tables, expressions, junk. The same for the same seed.</summary>
+/// <summary>
+/// Configurations nobody would write, made of the words of those that somebody would: names, references, tables, expressions, junk. The same for the same seed.
+/// </summary>
 internal sealed class AnyConfiguration(int seed)
 {
-    private static readonly string[] s_names = [.. ParameterCatalog.All.Keys, "a", "b", "c", "smtp/inet/smtpd_timeout", "submission/inet/shield_listen", "relayhost", "shield_nosuch"];
+    private static readonly string[] s_names =
+    [
+        .. ParameterCatalog.All.Keys, "a", "b", "c", "smtp/inet/smtpd_timeout", "submission/inet/shield_listen", "relayhost", "shield_nosuch",
+    ];
 
     private static readonly string[] s_words =
     [
-        "regexp:", "pcre:", "cidr:", "static:all", "inline:", "hash:/nonexistent", "/nonexistent", "/dev/null", "/dev/zero", "/dev/urandom", "/proc/self/mem", "/", "!", "!!10.0.0.0/8", "[", "]", "[::1]", "[::ffff:1.2.3.4]/96",
-        "10.0.0.1/33", "0/0", "1.2.3", "::/129", "{", "}", "{{", "}}", "{{/x/ y}}", "{/(?!a)b/ x}", "/(?<=a)b/", "/(a)\\1/", "/(?>a)/", "/((((a{9})*){9})*){9}/", "/[/", "/(/", "/a{2,1}/", "/\\p{Xx}/", "/a{1000000}/", "/^/i x", "/x/z",
-        "$", "$$", "${", "$(", "$a", "${b}", "${c?{x}:{y}}", "${{a} == {b} ? {x} : {y}}", "${a:$b}", "?", ":", "==", "<level", "yes", "no", "-1", "0", "1", "2147483647", "99999999999999999999", "5m", "1w", "9999d", "may",
-        "haproxy", "proxy-v2", "transparent", "127.0.0.1:25", "[::]:25", "x:99999", "mail.example.com", ".", "..", "-", "#", "\0", "\u0080", "\ud800", "\u2028", "ä", "'", "\"", "\\", "\t", ",", ", ,", "if", "endif", "if !10.0.0.0/8",
+        "regexp:", "pcre:", "cidr:", "static:all", "inline:", "hash:/nonexistent", "/nonexistent", "/dev/null", "/dev/zero", "/dev/urandom", "/proc/self/mem",
+        "/", "!", "!!10.0.0.0/8", "[", "]", "[::1]", "[::ffff:1.2.3.4]/96",
+        "10.0.0.1/33", "0/0", "1.2.3", "::/129", "{", "}", "{{", "}}", "{{/x/ y}}", "{/(?!a)b/ x}", "/(?<=a)b/", "/(a)\\1/", "/(?>a)/",
+        "/((((a{9})*){9})*){9}/", "/[/", "/(/", "/a{2,1}/", "/\\p{Xx}/", "/a{1000000}/", "/^/i x", "/x/z",
+        "$", "$$", "${", "$(", "$a", "${b}", "${c?{x}:{y}}", "${{a} == {b} ? {x} : {y}}", "${a:$b}", "?", ":", "==", "<level", "yes", "no", "-1", "0", "1",
+        "2147483647", "99999999999999999999", "5m", "1w", "9999d", "may",
+        "haproxy", "proxy-v2", "transparent", "127.0.0.1:25", "[::]:25", "x:99999", "mail.example.com", ".", "..", "-", "#", "\0", "\u0080", "\ud800", "\u2028",
+        "ä", "'", "\"", "\\", "\t", ",", ", ,", "if", "endif", "if !10.0.0.0/8",
         "submission", "smtp smtps", "TLSv1.3", ">=TLSv1.9", "!TLSv1.2",
     ];
 
@@ -41,7 +50,8 @@ internal sealed class AnyConfiguration(int seed)
         var text = new StringBuilder();
         for (var lines = _random.Next(1, 10); lines > 0; lines--)
         {
-            text.Append(Pick(["smtp", "submission", "127.0.0.1:10025", "smtpd", "-o", "12525", Word()])).Append(' ').Append(Pick(["inet", "pass", "unix", Word()])).Append(" n - n - ").Append(Pick(["1", "-", Word()])).Append(' ');
+            text.Append(Pick(["smtp", "submission", "127.0.0.1:10025", "smtpd", "-o", "12525", Word()])).Append(' ')
+                .Append(Pick(["inet", "pass", "unix", Word()])).Append(" n - n - ").Append(Pick(["1", "-", Word()])).Append(' ');
             text.Append(Pick(["smtpd", "postscreen", "pickup", Word()])).Append(Pick(["", "\n  -o ", " -o "])).Append(Line());
         }
 
@@ -63,7 +73,8 @@ internal sealed class AnyConfiguration(int seed)
     {
         var (open, close) = Pick([("${a?{", "}}"), ("{", "}"), ("(", ")"), ("${{", "} == {x}}"), ("$(", ")"), ("[", "]")]);
         var depth = _random.Next(300);
-        return string.Concat(Enumerable.Repeat(open, depth)) + inside + string.Concat(Enumerable.Repeat(close, _random.Next(3) == 0 ? _random.Next(300) : depth));
+        return string.Concat(Enumerable.Repeat(open, depth))
+            + inside + string.Concat(Enumerable.Repeat(close, _random.Next(3) == 0 ? _random.Next(300) : depth));
     }
 
     private byte[] Junk(int length)

@@ -64,10 +64,12 @@ public sealed class AnyConfigurationTests
             File.WriteAllBytes(_path, any.MainCf());
             File.WriteAllBytes(Path.Combine(_directory, "master.cf"), any.MasterCf());
             var (said, asked) = (new StringWriter(CultureInfo.InvariantCulture), $"seed {seed}");
-            foreach (string[] arguments in (string[][])[["check", "-c", _path], ["postconf", "-c", _path], ["postconf", "-c", _path, "-n", "-x"], ["postconf", "-c", _path, "-P"], ["import", _directory]])
+            foreach (string[] arguments in (string[][])[["check", "-c", _path], ["postconf", "-c", _path], ["postconf", "-c", _path, "-n", "-x"],
+                ["postconf", "-c", _path, "-P"], ["import", _directory]])
             {
                 var root = new RootCommand { CheckCommand.Create(), PostconfCommand.Create(), ImportCommand.Create() };
-                Assert.That(() => root.Parse(arguments).Invoke(new() { Output = said, Error = said, EnableDefaultExceptionHandler = false }), Is.Zero.Or.EqualTo(1), $"{asked}: {string.Join(' ', arguments)}");
+                Assert.That(() => root.Parse(arguments).Invoke(new() { Output = said, Error = said, EnableDefaultExceptionHandler = false }),
+                    Is.Zero.Or.EqualTo(1), $"{asked}: {string.Join(' ', arguments)}");
             }
         }
     }
@@ -118,9 +120,11 @@ public sealed class AnyConfigurationTests
         yield return new TestCaseData(string.Concat(Enumerable.Repeat("\0\n", Size / 2))).SetArgDisplayNames("null bytes");
         yield return new TestCaseData(string.Concat(Enumerable.Range(0, Size / 16).Select(i => $"smtpd_x{i} = y\n"))).SetArgDisplayNames("unknown names");
         yield return new TestCaseData("smtpd_timeout = " + new string('5', Size)).SetArgDisplayNames("a number");
-        yield return new TestCaseData("smtpd_forbidden_commands = " + string.Concat(Enumerable.Repeat("regexp:{{/a/ b}} ", Size / 17))).SetArgDisplayNames("expressions");
+        yield return new TestCaseData("smtpd_forbidden_commands = " + string.Concat(Enumerable.Repeat("regexp:{{/a/ b}} ", Size / 17)))
+            .SetArgDisplayNames("expressions");
         yield return new TestCaseData("smtpd_forbidden_commands = regexp:{{/" + new string('(', Size) + "/ b}}").SetArgDisplayNames("one expression");
-        yield return new TestCaseData("shield_services = " + string.Join(' ', Enumerable.Range(0, Size / 9).Select(i => $"s{i}"))).SetArgDisplayNames("services");
+        yield return new TestCaseData("shield_services = " + string.Join(' ', Enumerable.Range(0, Size / 9).Select(i => $"s{i}")))
+            .SetArgDisplayNames("services");
         yield return new TestCaseData("mynetworks = " + string.Concat(Enumerable.Repeat("10.0.0.1/33 ", Size / 12))).SetArgDisplayNames("wrong networks");
         yield return new TestCaseData("a = " + string.Concat(Enumerable.Repeat("${a?{", Size / 5))).SetArgDisplayNames("open references");
         yield return new TestCaseData("myhostname = " + string.Concat(Enumerable.Repeat("$$a", Size / 3))).SetArgDisplayNames("dollars");
@@ -154,5 +158,6 @@ public sealed class AnyConfigurationTests
 
     [Test]
     public void Defaults_OfEveryParameter_AreReadWithoutAProblem() =>
-        Assert.That(Read(string.Concat(ParameterCatalog.All.Values.Where(definition => definition.DefaultText is not null).Select(definition => $"{definition.Name} = {definition.DefaultText}\n"))).Errors, Is.Empty);
+        Assert.That(Read(string.Concat(ParameterCatalog.All.Values.Where(definition => definition.DefaultText is not null)
+            .Select(definition => $"{definition.Name} = {definition.DefaultText}\n"))).Errors, Is.Empty);
 }

@@ -40,7 +40,8 @@ public sealed class FilesThatAreNoneTests
                 Directory.CreateDirectory(path);
                 return (path, "Is a directory");
             case "socket":
-                await OutsideProcess.RunSuccessfullyAsync("python3", ["-c", "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])", path], TimeSpan.FromSeconds(10), cancellationToken);
+                await OutsideProcess.RunSuccessfullyAsync("python3", ["-c", "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])", path],
+                    TimeSpan.FromSeconds(10), cancellationToken);
                 return (path, "Is a socket, not a regular file");
             case "device":
                 // Of the test's own: what breaks must not take the machine's /dev/null with it.
@@ -67,7 +68,8 @@ public sealed class FilesThatAreNoneTests
     }
 
     [Test]
-    public async Task Read_MainCf_SaysWhatItIs([Values("pipe", "link to a pipe", "socket", "circle of links", "/dev/zero", "/dev/null")] string kind, CancellationToken cancellationToken)
+    public async Task Read_MainCf_SaysWhatItIs(
+        [Values("pipe", "link to a pipe", "socket", "circle of links", "/dev/zero", "/dev/null")] string kind, CancellationToken cancellationToken)
     {
         var (path, why) = await MakeAsync(kind, cancellationToken);
         var result = await InTimeAsync(() => ShieldConfiguration.Load(path, []), cancellationToken);
@@ -76,7 +78,8 @@ public sealed class FilesThatAreNoneTests
 
     [Test]
     public async Task Read_FileOfAList_SaysWhatItIs(
-        [Values("mynetworks = {0}", "smtpd_client_event_limit_exceptions = cidr:{0}", "shield_proxy_sources = !{0}", "shield_upstream_tls_CAfile = {0}")] string line,
+        [Values("mynetworks = {0}", "smtpd_client_event_limit_exceptions = cidr:{0}", "shield_proxy_sources = !{0}",
+            "shield_upstream_tls_CAfile = {0}")] string line,
         [Values("pipe", "directory", "socket", "/dev/urandom")] string kind,
         CancellationToken cancellationToken)
     {
@@ -88,13 +91,15 @@ public sealed class FilesThatAreNoneTests
     public async Task Read_MaillogFile_SaysWhatItIs([Values("pipe", "directory", "socket", "/dev/full")] string kind, CancellationToken cancellationToken)
     {
         var (path, why) = await MakeAsync(kind, cancellationToken);
-        Assert.That(await ErrorsAsync($"maillog_file = {path}\n", cancellationToken), Is.EqualTo((string[])[$"{_path}, line 1: maillog_file: {path}: {why} (name a file, which need not be there yet)"]));
+        Assert.That(await ErrorsAsync($"maillog_file = {path}\n", cancellationToken),
+            Is.EqualTo((string[])[$"{_path}, line 1: maillog_file: {path}: {why} (name a file, which need not be there yet)"]));
     }
 
     [TestCase("/dev/stdout")]
     [TestCase("/dev/stderr")]
     [TestCase("/dev/null")]
-    public async Task Read_MaillogFileThatIsMeant_IsTaken(string path, CancellationToken cancellationToken) => Assert.That(await ErrorsAsync($"maillog_file = {path}\n", cancellationToken), Is.Empty);
+    public async Task Read_MaillogFileThatIsMeant_IsTaken(string path, CancellationToken cancellationToken) =>
+        Assert.That(await ErrorsAsync($"maillog_file = {path}\n", cancellationToken), Is.Empty);
 
     [Test]
     public async Task Open_Maillog_SaysWhatItIs([Values("pipe", "directory", "socket")] string kind, CancellationToken cancellationToken)
@@ -107,20 +112,26 @@ public sealed class FilesThatAreNoneTests
     }
 
     [Test]
-    public async Task Load_CertificatesAndTheirMap_SayWhatItIs([Values("pipe", "directory", "socket", "/dev/zero")] string kind, CancellationToken cancellationToken)
+    public async Task Load_CertificatesAndTheirMap_SayWhatItIs(
+        [Values("pipe", "directory", "socket", "/dev/zero")] string kind, CancellationToken cancellationToken)
     {
         var (path, why) = await MakeAsync(kind, cancellationToken);
         var chain = Path.Combine(_directory, "chain.pem");
         await File.WriteAllTextAsync(chain, TestCertificate.Make("one.test").Chain, cancellationToken);
-        foreach (var options in (TlsOptions[])[new() { ChainFiles = [path] }, new() { CertificateFile = path, KeyFile = chain }, new() { CertificateFile = chain, KeyFile = path }, new() { ChainFiles = [chain], SniMaps = ["hash:" + path] }])
-            Assert.That((await InTimeAsync(() => CertificateStore.ProblemsOf(options, TimeProvider.System), cancellationToken)).Select(problem => problem.Message), Has.Some.EqualTo($"open {path}: {why}"));
+        foreach (var options in (TlsOptions[])[new() { ChainFiles = [path] }, new() { CertificateFile = path, KeyFile = chain },
+            new() { CertificateFile = chain, KeyFile = path }, new() { ChainFiles = [chain], SniMaps = ["hash:" + path] }])
+        {
+            Assert.That((await InTimeAsync(() => CertificateStore.ProblemsOf(options, TimeProvider.System), cancellationToken))
+                .Select(problem => problem.Message), Has.Some.EqualTo($"open {path}: {why}"));
+        }
     }
 
     [Test]
     public async Task Replace_WhatIsNoFile_LeavesIt([Values("pipe", "directory", "socket", "device")] string kind, CancellationToken cancellationToken)
     {
         var (path, why) = await MakeAsync(kind, cancellationToken);
-        Assert.That(await InTimeAsync(() => FileReplacement.TryChange(path, static content => [.. content, 1]), cancellationToken), Is.EqualTo($"open {path} for reading: {why}"));
+        Assert.That(await InTimeAsync(() => FileReplacement.TryChange(path, static content => [.. content, 1]), cancellationToken),
+            Is.EqualTo($"open {path} for reading: {why}"));
     }
 
     [Test]
@@ -128,7 +139,8 @@ public sealed class FilesThatAreNoneTests
     {
         await OutsideProcess.RunSuccessfullyAsync("truncate", ["-s", "1T", _path], TimeSpan.FromSeconds(5), cancellationToken);
         var result = await InTimeAsync(() => ShieldConfiguration.Load(_path, []), cancellationToken);
-        Assert.That(result.Errors.Select(problem => problem.Message), Is.EqualTo((string[])[$"read {_path}: file is larger than {ConfigurationText.MaxLength} bytes"]));
+        Assert.That(result.Errors.Select(problem => problem.Message),
+            Is.EqualTo((string[])[$"read {_path}: file is larger than {ConfigurationText.MaxLength} bytes"]));
     }
 
     [TestCase("", "has no certificate")]
@@ -138,7 +150,9 @@ public sealed class FilesThatAreNoneTests
     {
         var file = Path.Combine(_directory, "ca.pem");
         await File.WriteAllTextAsync(file, text, cancellationToken);
-        Assert.That(await ErrorsAsync($"shield_upstream_tls_CAfile = {file}\n", cancellationToken), Has.Exactly(1).Contains($"line 1: shield_upstream_tls_CAfile: {why}").And.Exactly(1).Contains("(write the PEM file with the certificates of the MTA's authorities, "));
+        Assert.That(await ErrorsAsync($"shield_upstream_tls_CAfile = {file}\n", cancellationToken),
+            Has.Exactly(1).Contains($"line 1: shield_upstream_tls_CAfile: {why}").And.Exactly(1)
+                .Contains("(write the PEM file with the certificates of the MTA's authorities, "));
         await File.WriteAllTextAsync(file, "some words\n" + TestCertificate.Make("ca.test").Chain, cancellationToken);
         Assert.That(await ErrorsAsync($"shield_upstream_tls_CAfile = {file}\n", cancellationToken), Is.Empty);
     }

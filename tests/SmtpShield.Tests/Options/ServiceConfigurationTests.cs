@@ -34,7 +34,8 @@ public sealed class ServiceConfigurationTests
     }
 
     private string[] Said(string text, ProblemSeverity severity) =>
-        [.. Open(text).Read().Problems.WithoutHandoff().Where(problem => problem.Severity == severity).Select(problem => problem.ToString().Replace(_path, "main.cf", StringComparison.Ordinal))];
+        [.. Open(text).Read().Problems.WithoutHandoff().Where(problem => problem.Severity == severity)
+            .Select(problem => problem.ToString().Replace(_path, "main.cf", StringComparison.Ordinal))];
 
     private static string Listening(ShieldOptions options, string service) => string.Join(' ', options.Of(service).Listener.Endpoints);
 
@@ -46,7 +47,8 @@ public sealed class ServiceConfigurationTests
     public void Read_ValueOfAService_IsItsOwn(string text, string expected)
     {
         var options = Options(text);
-        Assert.That($"{options.Limits.SoftErrorLimit} {options.Of("smtp").Limits.SoftErrorLimit} {options.Of("submission").Limits.SoftErrorLimit}", Is.EqualTo(expected));
+        Assert.That($"{options.Limits.SoftErrorLimit} {options.Of("smtp").Limits.SoftErrorLimit} {options.Of("submission").Limits.SoftErrorLimit}",
+            Is.EqualTo(expected));
     }
 
     [TestCase("", "0.0.0.0:25 [::]:25", "0.0.0.0:587 [::]:587")]
@@ -77,7 +79,8 @@ public sealed class ServiceConfigurationTests
     public void Read_Smtps_SpeaksTlsFirst(string name)
     {
         Assert.That(Said($"shield_services = smtp {name}\n", ProblemSeverity.Error), Is.EqualTo((string[])[
-            $"built-in default: service {name}: smtpd_tls_wrappermode = yes needs a certificate (write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt)"]));
+            $"built-in default: service {name}: smtpd_tls_wrappermode = yes needs a certificate (write smtpd_tls_chain_files = FILE, "
+                + "and smtpd_tls_security_level = may or encrypt)"]));
         var options = Open($"shield_services = smtp {name}\n{name}/inet/smtpd_tls_wrappermode = no\n").Read().Options!;
         Assert.That((options.Of(name).Tls.WrapperMode, Listening(options, name)), Is.EqualTo((false, "0.0.0.0:465 [::]:465")));
     }
@@ -110,7 +113,8 @@ public sealed class ServiceConfigurationTests
     [Test]
     public void Read_UnderStress_IsOfEachService()
     {
-        var options = Options("smtpd_timeout = ${stress?{20}:{300}}s\nsubmission/inet/smtpd_timeout = ${stress?{30}:{600}}s\nsubmission/inet/smtpd_hard_error_limit = 7\n");
+        var options = Options("smtpd_timeout = ${stress?{20}:{300}}s\nsubmission/inet/smtpd_timeout = "
+            + "${stress?{30}:{600}}s\nsubmission/inet/smtpd_hard_error_limit = 7\n");
         Assert.Multiple(() =>
         {
             Assert.That(options.Of("smtp").When(isUnderStress: true).Smtpd.Timeout, Is.EqualTo(TimeSpan.FromSeconds(20)));
@@ -139,11 +143,13 @@ public sealed class ServiceConfigurationTests
     [Test]
     public void Read_SharedParameters_AreThoseTheProgramHasOnce() =>
         Assert.That(ParameterCatalog.All.Values.Where(definition => definition.IsShared).Select(definition => definition.Name), Is.EqualTo((string[])[
-            "anvil_rate_time_unit", "anvil_status_update_time", "maillog_file", "shield_client_table_size", "shield_drain_timeout", "shield_rate_window", "shield_services", "syslog_facility"]));
+            "anvil_rate_time_unit", "anvil_status_update_time", "maillog_file", "shield_client_table_size", "shield_drain_timeout", "shield_rate_window",
+            "shield_services", "syslog_facility"]));
 
     [TestCase("submision/inet/smtpd_timeout = 5s", "no service submision: submision/inet/smtpd_timeout has no effect (did you mean submission?)")]
     [TestCase("mx/inet/smtpd_timeout = 5s", "no service mx: mx/inet/smtpd_timeout has no effect (add it to shield_services)")]
-    [TestCase("submission/unix/smtpd_timeout = 5s", "no service submission/unix: submission/unix/smtpd_timeout has no effect (write submission/inet/smtpd_timeout; services are of type inet)")]
+    [TestCase("submission/unix/smtpd_timeout = 5s", "no service submission/unix: "
+        + "submission/unix/smtpd_timeout has no effect (write submission/inet/smtpd_timeout; services are of type inet)")]
     [TestCase("submission/inet/smtpd_timout = 5s", "unknown parameter: submission/inet/smtpd_timout (did you mean submission/inet/smtpd_timeout?)")]
     [TestCase("submission/smtpd_timeout = 5s", "unknown parameter: submission/smtpd_timeout (nothing refers to it; remove it)")]
     [TestCase("submission/inet/mine = 5\nsmtp/inet/smtpd_timeout = ${mine}5", "unknown parameter: submission/inet/mine (nothing refers to it; remove it)")]
@@ -152,21 +158,31 @@ public sealed class ServiceConfigurationTests
 
     [Test]
     public void Read_PostfixParameterOfAService_IsANote() =>
-        Assert.That(Said("submission/inet/milter_macro_daemon_name = ORIGINATING\nshield_services = submission\n", ProblemSeverity.Note), Has.Length.EqualTo(1));
+        Assert.That(Said("submission/inet/milter_macro_daemon_name = ORIGINATING\nshield_services = submission\n", ProblemSeverity.Note),
+            Has.Length.EqualTo(1));
 
-    [TestCase("smtp/inet/shield_listen = 192.0.2.1:25\nsubmission/inet/shield_listen = 192.0.2.1:25", "main.cf, line 3: submission/inet/shield_listen: submission would listen on 192.0.2.1:25, as smtp does (write submission/inet/shield_listen = address:port)")]
-    [TestCase("submission/inet/shield_listen = 192.0.2.1:25", "main.cf, line 2: submission/inet/shield_listen: submission would listen on 192.0.2.1:25, which overlaps 0.0.0.0:25 of smtp (write submission/inet/shield_listen = address:port)")]
-    [TestCase("shield_listen = 192.0.2.1:25", "main.cf, line 2: shield_listen: submission would listen on 192.0.2.1:25, as smtp does (write submission/inet/shield_listen = address:port)")]
-    [TestCase("smtp/inet/shield_listen = 192.0.2.1:587", "built-in default: shield_listen: submission would listen on 0.0.0.0:587, which overlaps 192.0.2.1:587 of smtp (write submission/inet/shield_listen = address:port)")]
-    [TestCase("smtp/inet/shield_listen = 0.0.0.0:25\nsubmission/inet/shield_listen = 127.0.0.1:25", "main.cf, line 3: submission/inet/shield_listen: submission would listen on 127.0.0.1:25, which overlaps 0.0.0.0:25 of smtp (write submission/inet/shield_listen = address:port)")]
-    [TestCase("smtp/inet/shield_listen = [::]:25\nsubmission/inet/shield_listen = [2001:db8::1]:25", "main.cf, line 3: submission/inet/shield_listen: submission would listen on [2001:db8::1]:25, which overlaps [::]:25 of smtp (write submission/inet/shield_listen = address:port)")]
-    [TestCase("smtp/inet/shield_listen = 0.0.0.0:25 127.0.0.1:25", "main.cf, line 2: smtp/inet/shield_listen: 0.0.0.0:25 and 127.0.0.1:25 overlap: 0.0.0.0:25 takes the clients of both (keep one of them)")]
-    [TestCase("smtp/inet/shield_listen = [::1]:25, [::]:25", "main.cf, line 2: smtp/inet/shield_listen: [::1]:25 and [::]:25 overlap: [::]:25 takes the clients of both (keep one of them)")]
+    [TestCase("smtp/inet/shield_listen = 192.0.2.1:25\nsubmission/inet/shield_listen = 192.0.2.1:25", "main.cf, line 3: submission/inet/shield_listen: "
+        + "submission would listen on 192.0.2.1:25, as smtp does (write submission/inet/shield_listen = address:port)")]
+    [TestCase("submission/inet/shield_listen = 192.0.2.1:25", "main.cf, line 2: submission/inet/shield_listen: submission would listen on 192.0.2.1:25, "
+        + "which overlaps 0.0.0.0:25 of smtp (write submission/inet/shield_listen = address:port)")]
+    [TestCase("shield_listen = 192.0.2.1:25", "main.cf, line 2: shield_listen: submission would listen on 192.0.2.1:25, "
+        + "as smtp does (write submission/inet/shield_listen = address:port)")]
+    [TestCase("smtp/inet/shield_listen = 192.0.2.1:587", "built-in default: shield_listen: submission would listen on 0.0.0.0:587, "
+        + "which overlaps 192.0.2.1:587 of smtp (write submission/inet/shield_listen = address:port)")]
+    [TestCase("smtp/inet/shield_listen = 0.0.0.0:25\nsubmission/inet/shield_listen = 127.0.0.1:25", "main.cf, line 3: submission/inet/shield_listen: "
+        + "submission would listen on 127.0.0.1:25, which overlaps 0.0.0.0:25 of smtp (write submission/inet/shield_listen = address:port)")]
+    [TestCase("smtp/inet/shield_listen = [::]:25\nsubmission/inet/shield_listen = [2001:db8::1]:25", "main.cf, line 3: submission/inet/shield_listen: "
+        + "submission would listen on [2001:db8::1]:25, which overlaps [::]:25 of smtp (write submission/inet/shield_listen = address:port)")]
+    [TestCase("smtp/inet/shield_listen = 0.0.0.0:25 127.0.0.1:25", "main.cf, line 2: smtp/inet/shield_listen: 0.0.0.0:25 and 127.0.0.1:25 overlap: "
+        + "0.0.0.0:25 takes the clients of both (keep one of them)")]
+    [TestCase("smtp/inet/shield_listen = [::1]:25, [::]:25", "main.cf, line 2: smtp/inet/shield_listen: [::1]:25 and [::]:25 overlap: "
+        + "[::]:25 takes the clients of both (keep one of them)")]
     public void Read_EndpointOfTwoServices_IsAnError(string text, string expected) =>
         Assert.That(Said($"shield_services = smtp submission\n{text}\n", ProblemSeverity.Error), Is.EqualTo((string[])[expected]));
 
     [TestCase("shield_listen = [::]:2525", "main.cf, line 1: shield_listen: [::]:2525 takes IPv6 only (for IPv4 too write 0.0.0.0:2525, [::]:2525)")]
-    [TestCase("shield_listen = [::]:2525\nshield_services = smtp other\nother/inet/shield_listen = [::]:2526, 192.0.2.1:2526", "main.cf, line 1: shield_listen: [::]:2525 takes IPv6 only (for IPv4 too write 0.0.0.0:2525, [::]:2525)")]
+    [TestCase("shield_listen = [::]:2525\nshield_services = smtp other\nother/inet/shield_listen = [::]:2526, 192.0.2.1:2526",
+        "main.cf, line 1: shield_listen: [::]:2525 takes IPv6 only (for IPv4 too write 0.0.0.0:2525, [::]:2525)")]
     public void Read_AllOfIPv6AndNoIPv4_IsANote(string text, string expected) =>
         Assert.That(Said(text + "\n", ProblemSeverity.Note), Is.EqualTo((string[])[expected]));
 
@@ -181,9 +197,12 @@ public sealed class ServiceConfigurationTests
     [TestCase("smtp/inet/shield_listen = 0.0.0.0:25\nsubmission/inet/shield_listen = [::]:25")]
     public void Read_EndpointsOfTheirOwn_AreFine(string text) => Options(text);
 
-    [TestCase("submission/inet/shield_upstream = 127.0.0.1:25", "main.cf, line 2: submission/inet/shield_upstream: 127.0.0.1:25 loops back to shield_listen (give the MTA another port, as in 127.0.0.1:10025)")]
-    [TestCase("smtp/inet/shield_upstream = 127.0.0.1:587", "main.cf, line 2: smtp/inet/shield_upstream: 127.0.0.1:587 loops back to shield_listen (give the MTA another port, as in 127.0.0.1:10025)")]
-    [TestCase("shield_upstream = 127.0.0.1:587", "main.cf, line 2: shield_upstream: 127.0.0.1:587 loops back to shield_listen (give the MTA another port, as in 127.0.0.1:10025)")]
+    [TestCase("submission/inet/shield_upstream = 127.0.0.1:25", "main.cf, line 2: submission/inet/shield_upstream: "
+        + "127.0.0.1:25 loops back to shield_listen (give the MTA another port, as in 127.0.0.1:10025)")]
+    [TestCase("smtp/inet/shield_upstream = 127.0.0.1:587", "main.cf, line 2: smtp/inet/shield_upstream: "
+        + "127.0.0.1:587 loops back to shield_listen (give the MTA another port, as in 127.0.0.1:10025)")]
+    [TestCase("shield_upstream = 127.0.0.1:587", "main.cf, line 2: shield_upstream: 127.0.0.1:587 loops back to shield_listen (give the MTA another port, "
+        + "as in 127.0.0.1:10025)")]
     public void Read_UpstreamThatIsAnotherService_IsAnError(string text, string expected) =>
         Assert.That(Said($"shield_services = smtp submission\n{text}\n", ProblemSeverity.Error), Is.EqualTo((string[])[expected]));
 
@@ -197,19 +216,22 @@ public sealed class ServiceConfigurationTests
     {
         string List(int count) => $"shield_services = {string.Join(' ', Enumerable.Range(1, count))}\nshield_upstream = mta:10025\n";
         Assert.That(Said(List(256), ProblemSeverity.Error), Is.Empty);
-        Assert.That(Said(List(257), ProblemSeverity.Error), Is.EqualTo((string[])["main.cf, line 1: shield_services: 257 services > 256 (one service may have many end points)"]));
+        Assert.That(Said(List(257), ProblemSeverity.Error),
+            Is.EqualTo((string[])["main.cf, line 1: shield_services: 257 services > 256 (one service may have many end points)"]));
     }
 
     [Test]
     public void Read_ServiceListedTwice_IsWarnedOfAndThereOnce()
     {
-        Assert.That(Said("shield_services = smtp, smtp\n", ProblemSeverity.Warning), Is.EqualTo((string[])["main.cf, line 1: shield_services: smtp is listed more than once (keep one of them)"]));
+        Assert.That(Said("shield_services = smtp, smtp\n", ProblemSeverity.Warning),
+            Is.EqualTo((string[])["main.cf, line 1: shield_services: smtp is listed more than once (keep one of them)"]));
         Assert.That(Open("shield_services = smtp, smtp\n").Read().Options!.Services, Has.Count.EqualTo(1));
     }
 
     [Test]
     public void Read_SameMistakeInTwoServices_IsNamedTwiceWithItsName() =>
-        Assert.That(Said("shield_services = smtp submission\nsmtp/inet/mynetworks = 10.0.0.1/8\nsubmission/inet/mynetworks = 10.0.0.1/8\nsubmission/inet/smtpd_timeout = x\n", ProblemSeverity.Error), Is.EqualTo((string[])[
+        Assert.That(Said("shield_services = smtp submission\nsmtp/inet/mynetworks = 10.0.0.1/8\nsubmission/inet/mynetworks = "
+            + "10.0.0.1/8\nsubmission/inet/smtpd_timeout = x\n", ProblemSeverity.Error), Is.EqualTo((string[])[
             "main.cf, line 2: smtp/inet/mynetworks: non-null host address bits in \"10.0.0.1/8\", perhaps you should use \"10.0.0.0/8\" instead",
             "main.cf, line 3: submission/inet/mynetworks: non-null host address bits in \"10.0.0.1/8\", perhaps you should use \"10.0.0.0/8\" instead",
             "main.cf, line 4: parameter submission/inet/smtpd_timeout: bad time value or unit: x (write a whole number and one of s, m, h, d, w, as in 30s)"]));

@@ -11,7 +11,8 @@ namespace SmtpShield.Tests.Options;
 [TestFixture]
 public sealed class ShieldConfigurationTests
 {
-    private static readonly HostFacts Host = new("mx", [(IPAddress.Parse("127.0.0.1"), 8), (IPAddress.Parse("192.0.2.130"), 25), (IPAddress.IPv6Loopback, 128), (IPAddress.Parse("2001:db8::5"), 64)]);
+    private static readonly HostFacts Host = new(
+        "mx", [(IPAddress.Parse("127.0.0.1"), 8), (IPAddress.Parse("192.0.2.130"), 25), (IPAddress.IPv6Loopback, 128), (IPAddress.Parse("2001:db8::5"), 64)]);
 
     private string _path = "";
 
@@ -35,7 +36,8 @@ public sealed class ShieldConfigurationTests
     }
 
     private string[] Said(string text, ProblemSeverity severity) =>
-        [.. Open(text).Read().Problems.WithoutHandoff().Where(problem => problem.Severity == severity).Select(problem => problem.ToString().Replace(_path, "main.cf", StringComparison.Ordinal))];
+        [.. Open(text).Read().Problems.WithoutHandoff().Where(problem => problem.Severity == severity)
+            .Select(problem => problem.ToString().Replace(_path, "main.cf", StringComparison.Ordinal))];
 
     [Test]
     public void Read_EmptyFile_GivesTheDefaultsTheRecordsDocument()
@@ -58,7 +60,8 @@ public sealed class ShieldConfigurationTests
 
     [Test]
     public void Read_EveryKnownParameter_HasADefaultText() =>
-        Assert.That(ParameterCatalog.All.Values.Where(definition => definition.DefaultText is null).Select(definition => definition.Name), Is.EqualTo((string[])["mydomain", "myhostname", "mynetworks"]));
+        Assert.That(ParameterCatalog.All.Values.Where(definition => definition.DefaultText is null).Select(definition => definition.Name),
+            Is.EqualTo((string[])["mydomain", "myhostname", "mynetworks"]));
 
     [Test]
     public void Read_DefaultsUnderStress_AreTheStressValues()
@@ -71,15 +74,22 @@ public sealed class ShieldConfigurationTests
     public void Read_SeveralLayers_HigherOneWins()
     {
         const string file = "smtpd_soft_error_limit = 2\nsmtpd_hard_error_limit = 2\nsmtpd_junk_command_limit = 2\n";
-        var environment = new Dictionary<string, string> { ["SMTPSHIELD_SMTPD_HARD_ERROR_LIMIT"] = "3", ["SMTPSHIELD_smtpd_junk_command_limit"] = "3", ["SMTPD_SOFT_ERROR_LIMIT"] = "3" };
+        var environment = new Dictionary<string, string>
+        {
+            ["SMTPSHIELD_SMTPD_HARD_ERROR_LIMIT"] = "3",
+            ["SMTPSHIELD_smtpd_junk_command_limit"] = "3",
+            ["SMTPD_SOFT_ERROR_LIMIT"] = "3",
+        };
         var limits = Options(file, ["smtpd_junk_command_limit=4", "smtpd_junk_command_limit = 5"], environment).Limits;
         Assert.That((limits.SoftErrorLimit, limits.HardErrorLimit, limits.JunkCommandLimit), Is.EqualTo((2, 3, 5)));
     }
 
     [TestCase("SMTPD_TIMEOUT"), TestCase("smtpd_timeout"), TestCase("SHIELD_LISTEN"), TestCase("ANVIL_RATE_TIME_UNIT")]
     public void Read_EnvironmentWithoutThePrefix_IsWarnedOf(string variable) =>
-        Assert.That(Open("", environment: new() { [variable] = "60s", ["MYHOSTNAME"] = "x", ["SMTPD_PATH"] = "x" }).Read().Problems.WithoutHandoff().Select(problem => problem.ToString()), Is.EqualTo(
-            new[] { $"environment variable {variable}: {variable} has no effect (a variable that sets a parameter begins with SMTPSHIELD_: SMTPSHIELD_{variable})" }));
+        Assert.That(Open("", environment: new() { [variable] = "60s", ["MYHOSTNAME"] = "x", ["SMTPD_PATH"] = "x" }).Read().Problems.WithoutHandoff()
+            .Select(problem => problem.ToString()), Is.EqualTo(
+            new[] { $"environment variable {variable}: {variable} has no effect (a variable that sets a parameter begins with SMTPSHIELD_: "
+                + $"SMTPSHIELD_{variable})" }));
 
     // As postconf(1) finds the administrator's own names: postconf_user.c, postconf_dbms.c.
     [TestCase("smtpd_restriction_classes = strict, lax\nstrict = reject\nlax = permit\n")]
@@ -133,24 +143,31 @@ public sealed class ShieldConfigurationTests
     [TestCase("smtpd_soft_error_limit = x", "main.cf, line 1: bad numerical configuration: smtpd_soft_error_limit = x (write a whole number of at least 1)")]
     [TestCase("smtpd_soft_error_limit =", "main.cf, line 1: bad numerical configuration: smtpd_soft_error_limit =  (write a whole number of at least 1)")]
     [TestCase("\nsmtpd_soft_error_limit = 0", "main.cf, line 2: invalid smtpd_soft_error_limit parameter value 0 < 1 (write a whole number of at least 1)")]
-    [TestCase("smtpd_client_connection_count_limit = -1", "main.cf, line 1: invalid smtpd_client_connection_count_limit parameter value -1 < 0 (write a whole number of at least 0)")]
+    [TestCase("smtpd_client_connection_count_limit = -1",
+        "main.cf, line 1: invalid smtpd_client_connection_count_limit parameter value -1 < 0 (write a whole number of at least 0)")]
     [TestCase("line_length_limit = 70000", "main.cf, line 1: invalid line_length_limit parameter value 70000 > 32768 (write a whole number of at most 32768)")]
     [TestCase("smtpd_timeout = 0", "main.cf, line 1: invalid smtpd_timeout: 0 (min 1)")]
     [TestCase("smtpd_timeout = 8w", "main.cf, line 1: invalid smtpd_timeout: 4838400 (max 4233600)")]
-    [TestCase("smtpd_timeout = 5x", "main.cf, line 1: parameter smtpd_timeout: bad time value or unit: 5x (write a whole number and one of s, m, h, d, w, as in 30s)")]
-    [TestCase("smtpd_timeout = ${stress?{x}:{300}}s", "main.cf, line 1: parameter smtpd_timeout: bad time value or unit: xs (write a whole number and one of s, m, h, d, w, as in 30s)")]
+    [TestCase("smtpd_timeout = 5x", "main.cf, line 1: parameter smtpd_timeout: bad time value or unit: 5x (write a whole number and one of s, m, "
+        + "h, d, w, as in 30s)")]
+    [TestCase("smtpd_timeout = ${stress?{x}:{300}}s", "main.cf, line 1: parameter smtpd_timeout: bad time value or unit: "
+        + "xs (write a whole number and one of s, m, h, d, w, as in 30s)")]
     [TestCase("smtpd_timeout = ${stress", "main.cf, line 1: smtpd_timeout: truncated macro reference: \"${stress\"")]
     [TestCase("shield_upstream = mta", "main.cf, line 1: shield_upstream: bad endpoint: mta (write host:port, address:port or [IPv6 address]:port)")]
     [TestCase("shield_upstream =", "main.cf, line 1: bad string length 0 < 1: shield_upstream = (write host:port, address:port or [IPv6 address]:port)")]
-    [TestCase("shield_upstream = 127.0.0.1:25", "main.cf, line 1: shield_upstream: 127.0.0.1:25 loops back to shield_listen (give the MTA another port, as in 127.0.0.1:10025)")]
+    [TestCase("shield_upstream = 127.0.0.1:25", "main.cf, line 1: shield_upstream: 127.0.0.1:25 loops back to shield_listen (give the MTA another port, "
+        + "as in 127.0.0.1:10025)")]
     [TestCase("shield_listen = localhost:25", "main.cf, line 1: shield_listen: bad endpoint: localhost:25 (write address:port or [IPv6 address]:port)")]
     [TestCase("shield_listen = ::1:25", "main.cf, line 1: shield_listen: bad endpoint: ::1:25 (write address:port or [IPv6 address]:port)")]
     [TestCase("myhostname = a b", "main.cf, line 1: bad parameter value: myhostname = a b (write a fully qualified host name, as in mail.example.com)")]
-    [TestCase("syslog_facility = post", "main.cf, line 1: bad parameter value: syslog_facility = post (write a syslog facility: mail, daemon, local0 to local7, ...)")]
+    [TestCase("syslog_facility = post", "main.cf, line 1: bad parameter value: syslog_facility = post (write a syslog facility: mail, daemon, "
+        + "local0 to local7, ...)")]
     [TestCase("maillog_file = log", "main.cf, line 1: bad parameter value: maillog_file = log (write the full path of a file)")]
     [TestCase("mynetworks_style = net", "main.cf, line 1: bad parameter value: mynetworks_style = net (write host, subnet or class)")]
-    [TestCase("mynetworks = 10.0.0.1/8", "main.cf, line 1: mynetworks: non-null host address bits in \"10.0.0.1/8\", perhaps you should use \"10.0.0.0/8\" instead")]
-    [TestCase("smtpd_upstream_proxy_protocol = haproxy", "main.cf, line 1: smtpd_upstream_proxy_protocol = haproxy needs shield_proxy_sources: anybody else could say he is somebody else (write shield_proxy_sources = ADDRESS, the proxy's address or network)")]
+    [TestCase("mynetworks = 10.0.0.1/8",
+        "main.cf, line 1: mynetworks: non-null host address bits in \"10.0.0.1/8\", perhaps you should use \"10.0.0.0/8\" instead")]
+    [TestCase("smtpd_upstream_proxy_protocol = haproxy", "main.cf, line 1: smtpd_upstream_proxy_protocol = haproxy needs shield_proxy_sources: "
+        + "anybody else could say he is somebody else (write shield_proxy_sources = ADDRESS, the proxy's address or network)")]
     [TestCase("foo", "main.cf, line 1: missing '=' after attribute name: \"foo\" (write name = value)")]
     public void Read_WrongValue_IsNamedOnceWithPlaceAndRemedy(string text, string expected) =>
         Assert.That(Said(text, ProblemSeverity.Error), Is.EqualTo((string[])[expected]));
@@ -185,7 +202,8 @@ public sealed class ShieldConfigurationTests
 
     [Test]
     public void Read_WrongEnvironmentVariable_IsNamed() =>
-        Assert.That(Open("", environment: new() { ["SMTPSHIELD_SMTPD_TIMEOUT"] = "x" }).Read().Errors.Single().ToString(), Does.StartWith("environment variable SMTPSHIELD_SMTPD_TIMEOUT: "));
+        Assert.That(Open("", environment: new() { ["SMTPSHIELD_SMTPD_TIMEOUT"] = "x" }).Read().Errors.Single().ToString(),
+            Does.StartWith("environment variable SMTPSHIELD_SMTPD_TIMEOUT: "));
 
     [TestCase("smtpd_timout = 5", "main.cf, line 1: unknown parameter: smtpd_timout (did you mean smtpd_timeout?)")]
     [TestCase("SMTPD_TIMEOUT = 5", "main.cf, line 1: unknown parameter: SMTPD_TIMEOUT (did you mean smtpd_timeout?)")]
@@ -209,7 +227,8 @@ public sealed class ShieldConfigurationTests
 
     [Test]
     public void Read_EnvironmentOfAnOrchestrator_IsNotWarnedOf() =>
-        Assert.That(Open("", environment: new() { ["SMTPSHIELD_SERVICE_HOST"] = "10.0.0.1", ["SMTPSHIELD_PORT_25_TCP"] = "x" }).Read().Problems.WithoutHandoff(), Is.Empty);
+        Assert.That(Open("", environment: new() { ["SMTPSHIELD_SERVICE_HOST"] = "10.0.0.1", ["SMTPSHIELD_PORT_25_TCP"] = "x" })
+            .Read().Problems.WithoutHandoff(), Is.Empty);
 
     [Test]
     public void Reload_ChangedFile_FiresTheTokenOfTheValues()

@@ -75,7 +75,8 @@ public sealed class ShieldConfigurationWatcherTests
     {
         Assert.That(await IsReplacedAfter(() => File.WriteAllText(_path, "smtpd_soft_error_limit = x\nfoo\n")), Is.False);
         Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(2));
-        Assert.That(Lines, Has.Some.Contains("line 1: bad numerical configuration").And.Some.Contains("line 2: missing '='").And.Some.EqualTo($"{_path}: not reloaded, errors above: 2; the earlier configuration stays in force"));
+        Assert.That(Lines, Has.Some.Contains("line 1: bad numerical configuration").And.Some.Contains("line 2: missing '='")
+            .And.Some.EqualTo($"{_path}: not reloaded, errors above: 2; the earlier configuration stays in force"));
     }
 
     [Test]
@@ -84,7 +85,8 @@ public sealed class ShieldConfigurationWatcherTests
         File.WriteAllText(_path, "smtpd_soft_error_limit = 5\nshield_listen = 127.0.0.1:2525\n");
         Assert.That((await _watcher!.ReloadAsync(CancellationToken.None)).Errors, Is.Empty);
         Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(5));
-        Assert.That(Lines, Has.Some.Contains("shield_listen or shield_services has changed").And.Some.StartsWith($"reload -- version {ShieldConfigurationWatcher.Version}, configuration "));
+        Assert.That(Lines, Has.Some.Contains("shield_listen or shield_services has changed")
+            .And.Some.StartsWith($"reload -- version {ShieldConfigurationWatcher.Version}, configuration "));
     }
 
     [Test]
@@ -104,7 +106,8 @@ public sealed class ShieldConfigurationWatcherTests
         await _watcher!.ReloadAsync(CancellationToken.None);
         File.WriteAllText(_path, "shield_services = submission\nsmtpd_soft_error_limit = 7\n");
         await _watcher.ReloadAsync(CancellationToken.None);
-        Assert.That(Lines.Count(line => line == $"{_path}: shield_listen or shield_services has changed: to take effect, the shield must be restarted"), Is.EqualTo(2));
+        Assert.That(Lines.Count(line => line == $"{_path}: shield_listen or shield_services has changed: to take effect, the shield must be restarted"),
+            Is.EqualTo(2));
         // It still serves its clients, by its own values.
         Assert.That(smtp.Unstressed.Limits.SoftErrorLimit, Is.EqualTo(6));
         Assert.That(new ShieldService("submission", _snapshot).Unstressed.Limits.SoftErrorLimit, Is.EqualTo(7));
@@ -146,7 +149,8 @@ public sealed class ShieldConfigurationWatcherTests
         Assert.That((await SaveAsync("smtpd_soft_error_limit = 4\n")).Options, Is.Null);
         Assert.That(_snapshot.Current, Is.SameAs(before));
         Assert.That(Lines, Has.Some.EqualTo(
-            $"{_path}: {name} was set and is not any more: {name} = {preset} would take its place (was the file saved half? Write {name} = ..., if it is that value; a restart takes the file as it is)"));
+            $"{_path}: {name} was set and is not any more: {name} = {preset} would take its place (was the file saved half? Write {name} = ..., "
+                + "if it is that value; a restart takes the file as it is)"));
 
         Assert.That((await SaveAsync($"smtpd_soft_error_limit = 4\n{name} = {preset}\n")).Errors, Is.Empty, "said so");
         Assert.That(_snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(4));
@@ -157,7 +161,8 @@ public sealed class ShieldConfigurationWatcherTests
     {
         const string Service = "submission/inet/shield_upstream = 192.0.2.2:587\n";
         Assert.That((await SaveAsync($"shield_services = smtp submission\n{Service}")).Errors, Is.Empty);
-        Assert.That((await SaveAsync("shield_services = smtp submission\n")).Errors.Select(problem => problem.Parameter), Is.EqualTo((string[])["submission/inet/shield_upstream"]));
+        Assert.That((await SaveAsync("shield_services = smtp submission\n")).Errors.Select(problem => problem.Parameter),
+            Is.EqualTo((string[])["submission/inet/shield_upstream"]));
         Assert.That((await SaveAsync("shield_services = smtp submission\nshield_upstream = 192.0.2.1:25\n")).Errors, Is.Empty, "the one of all services");
         Assert.That((await SaveAsync("shield_services = smtp\nshield_upstream = 192.0.2.1:25\n")).Errors, Is.Empty);
     }
@@ -169,16 +174,20 @@ public sealed class ShieldConfigurationWatcherTests
         await SaveAsync("smtpd_soft_error_limit = 3\nmy_limit = 5\nsmtpd_hard_error_limit = $my_limit\nmyhostname = ab.example\nsmtp/inet/smtpd_timeout = 9\n");
         Assert.That(Lines, Has.Some.EqualTo("reload: smtp/inet/smtpd_timeout 300s -> 9, smtpd_hard_error_limit 7 -> 5"));
         var lines = Lines.Count(line => line.StartsWith("reload: ", StringComparison.Ordinal));
-        await SaveAsync("# the same\nsmtpd_soft_error_limit = 3\nmy_limit = 5\nsmtpd_hard_error_limit = $my_limit\nmyhostname = ab.example\nsmtp/inet/smtpd_timeout = 9\n");
+        await SaveAsync("# the same\nsmtpd_soft_error_limit = 3\nmy_limit = 5\nsmtpd_hard_error_limit = $my_limit\nmyhostname = "
+            + "ab.example\nsmtp/inet/smtpd_timeout = 9\n");
         Assert.That(Lines.Count(line => line.StartsWith("reload: ", StringComparison.Ordinal)), Is.EqualTo(lines), "nothing has changed");
     }
 
     [Test]
     public async Task Reload_VeryMuchChanged_IsOneLineOfBoundedLength()
     {
-        await SaveAsync($"mynetworks = {string.Join(' ', Enumerable.Range(1, 200).Select(i => $"10.0.0.{i}"))}\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"smtp{i}/inet/x = 1\n"))
-            + "smtpd_soft_error_limit = 11\nsmtpd_hard_error_limit = 11\nsmtpd_junk_command_limit = 11\nline_length_limit = 999\nsmtpd_recipient_limit = 9\nsmtpd_recipient_overshoot_limit = 9\nsmtpd_timeout = 9\nsmtpd_min_data_rate = 9\n"
-            + "smtpd_client_auth_rate_limit = 9\nsmtpd_client_message_rate_limit = 9\nsmtpd_client_recipient_rate_limit = 9\nsmtpd_client_connection_rate_limit = 9\nsmtpd_client_connection_count_limit = 9\n");
+        await SaveAsync($"mynetworks = {string.Join(' ', Enumerable.Range(1, 200).Select(i => $"10.0.0.{i}"))}\n"
+                + string.Concat(Enumerable.Range(0, 40).Select(i => $"smtp{i}/inet/x = 1\n"))
+            + "smtpd_soft_error_limit = 11\nsmtpd_hard_error_limit = 11\nsmtpd_junk_command_limit = 11\nline_length_limit = 999\nsmtpd_recipient_limit = "
+            + "9\nsmtpd_recipient_overshoot_limit = 9\nsmtpd_timeout = 9\nsmtpd_min_data_rate = 9\n"
+            + "smtpd_client_auth_rate_limit = 9\nsmtpd_client_message_rate_limit = 9\nsmtpd_client_recipient_rate_limit = "
+            + "9\nsmtpd_client_connection_rate_limit = 9\nsmtpd_client_connection_count_limit = 9\n");
         var line = Lines.Last(line => line.StartsWith("reload: ", StringComparison.Ordinal));
         Assert.That(line, Has.Length.LessThan(1900).And.Match(" and [0-9]+ more$"));
     }

@@ -28,7 +28,8 @@ public partial class BdatCommandPropertyTests
 
         // Octal and hexadecimal for those who take a leading zero for that (strtoul with base 0).
         var isPlain = words[1] == "0" || words[1][0] != '0';
-        return text.EndsWith("\r\n", StringComparison.Ordinal) && isPlain && BdatCommand.TryParse(CommandLine.Parse(Encoding.ASCII.GetBytes(text[..^2])).Argument, int.MaxValue, out var again)
+        return text.EndsWith("\r\n", StringComparison.Ordinal) && isPlain
+            && BdatCommand.TryParse(CommandLine.Parse(Encoding.ASCII.GetBytes(text[..^2])).Argument, int.MaxValue, out var again)
             && again == command && long.Parse(words[1], CultureInfo.InvariantCulture) == command.Size && (words is [_, _, "LAST"]) == command.IsLast;
     }, longest: 4);
 

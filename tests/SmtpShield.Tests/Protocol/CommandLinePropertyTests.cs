@@ -6,7 +6,10 @@ namespace SmtpShield.Tests.Protocol;
 
 public partial class CommandLinePropertyTests
 {
-    private static readonly string[] _parts = [" ", " ", "\t", "\v", "\f", "MAIL", "mail", "a", ":", "FROM:", "from:", "<", ">", "PRDR", "prdr", "=", "x", "\u0001", "\u00e9"];
+    private static readonly string[] _parts =
+    [
+        " ", " ", "\t", "\v", "\f", "MAIL", "mail", "a", ":", "FROM:", "from:", "<", ">", "PRDR", "prdr", "=", "x", "\u0001", "\u00e9",
+    ];
 
     [Test]
     public void Parse_AnyLine_IsAsByTheReference() => AnyOctets.Check(_parts, static any =>
@@ -25,7 +28,8 @@ public partial class CommandLinePropertyTests
     });
 
     [Test]
-    public void HasAddress_AnyArgument_IsAsByTheReference() => AnyOctets.Check(_parts, static any => CommandLine.HasAddress(any.Octets, "FROM:"u8) == Address.IsMatch(any.Text));
+    public void HasAddress_AnyArgument_IsAsByTheReference() =>
+        AnyOctets.Check(_parts, static any => CommandLine.HasAddress(any.Octets, "FROM:"u8) == Address.IsMatch(any.Text));
 
     [Test]
     public void HasParameter_AnyArgument_IsAsByTheReference() => AnyOctets.Check(_parts, static any =>

@@ -11,7 +11,8 @@ public class EhloReplyPropertyTests
 
     private static readonly string[] _lines =
     [
-        "PIPELINING", "size 5", "CHUNKING", "chunking", "BINARYMIME", "DSN", "XVERP", "AUTH=LOGIN", "AUTH LOGIN", "XCLIENT NAME", "X-OWN", "X-PASSED y", "", " ",
+        "PIPELINING", "size 5", "CHUNKING", "chunking", "BINARYMIME", "DSN", "XVERP", "AUTH=LOGIN", "AUTH LOGIN", "XCLIENT NAME",
+        "X-OWN", "X-PASSED y", "", " ",
         "LIMITS RCPTMAX=5000", "LIMITS MAILMAX=5000 RCPTMAX=5000", "limits rcptmax=50", "LIMITS RCPTMAX=x RCPTMAX=99999999999999999999",
     ];
 
@@ -46,7 +47,9 @@ public class EhloReplyPropertyTests
     }
 
     private static string Lowered(string word, int limit) =>
-        word.StartsWith("RCPTMAX=", StringComparison.OrdinalIgnoreCase) && ulong.TryParse(word[8..], out var number) && number > (ulong)limit ? $"RCPTMAX={limit}" : word;
+        word.StartsWith("RCPTMAX=", StringComparison.OrdinalIgnoreCase) && ulong.TryParse(word[8..], out var number) && number > (ulong)limit
+            ? $"RCPTMAX={limit}"
+            : word;
 
     private static string Keyword(string line) => line.Trim().Split(' ', '=')[0].ToUpperInvariant();
 

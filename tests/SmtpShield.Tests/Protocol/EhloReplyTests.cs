@@ -16,7 +16,8 @@ public class EhloReplyTests
     [TestCase("250-XCLIENT⏎250 SIZE⏎", "250-XCLIENT⏎250 SIZE⏎", "", TestName = "first line is never touched")]
     [TestCase("250 h⏎", "250 h⏎", "", TestName = "one line")]
     [TestCase("250-h⏎250-SIZE⏎250 ⏎", "250-h⏎250 SIZE⏎", "", TestName = "an empty line has no name to report")]
-    [TestCase("250-h⏎250-AUTH=LOGIN⏎250-AUTH LOGIN⏎250-8BITMIME⏎250 DSN⏎", "250-h⏎250-AUTH=LOGIN⏎250-AUTH LOGIN⏎250-8BITMIME⏎250 DSN⏎", "", TestName = "all followed")]
+    [TestCase("250-h⏎250-AUTH=LOGIN⏎250-AUTH LOGIN⏎250-8BITMIME⏎250 DSN⏎", "250-h⏎250-AUTH=LOGIN⏎250-AUTH LOGIN⏎250-8BITMIME⏎250 DSN⏎", "",
+        TestName = "all followed")]
     [TestCase("250-h⏎250-X-PASSED⏎250 X-ANONYMOUSTLS⏎", "250-h⏎250 X-PASSED⏎", "X-ANONYMOUSTLS", TestName = "passed by configuration")]
     public void Filter_Reply_LosesWhatTheShieldCannotFollow(string text, string expected, string removedKeywords)
     {
@@ -31,7 +32,8 @@ public class EhloReplyTests
         for (var kept = 0; kept < 256; kept++)
         {
             var lines = Enumerable.Range(0, 8).Select(i => (kept & (1 << i)) != 0 ? "PIPELINING" : "XCLIENT").Prepend("host").ToArray();
-            EhloReply.Filter(Octets.Of(string.Concat(lines.Select((line, i) => $"250{(i < 8 ? '-' : ' ')}{line}⏎"))), new([], [], PassesChunking: true, 1000), out var filtered, out var removed);
+            EhloReply.Filter(Octets.Of(string.Concat(lines.Select((line, i) => $"250{(i < 8 ? '-' : ' ')}{line}⏎"))), new([], [], PassesChunking: true, 1000),
+                out var filtered, out var removed);
 
             Assert.That(new ReplyReader().TryRead(new(filtered), out var reply), Is.EqualTo(ReplyStatus.Complete));
             Assert.That((reply.Octets.Length, removed.Count), Is.EqualTo((filtered.Length, 8 - int.PopCount(kept))));
@@ -51,14 +53,16 @@ public class EhloReplyTests
     [TestCase(40, 1000, 40)]
     public void Filter_ManyKeywordsOrLongParameters_AreFilteredTheSameWay(int keywords, int length, int kept)
     {
-        var text = "250-h⏎" + string.Concat(Enumerable.Repeat($"250-SIZE {new string('1', length)}⏎250-{new string('X', length)} y⏎", keywords)) + "250 XCLIENT⏎";
+        var text = "250-h⏎"
+            + string.Concat(Enumerable.Repeat($"250-SIZE {new string('1', length)}⏎250-{new string('X', length)} y⏎", keywords)) + "250 XCLIENT⏎";
         EhloReply.Filter(Octets.Of(text), new([], [], PassesChunking: true, 1000), out var filtered, out var removed);
 
         Assert.That((filtered.Span.Count((byte)'\n'), removed.Count), Is.EqualTo((kept + 1, keywords + 1)));
         Assert.That(filtered.Span[(filtered.Span[..^1].LastIndexOf((byte)'\n') + 1)..].StartsWith("250 SIZE"u8), Is.True);
     }
 
-    [TestCase("250-h⏎250-PIPELINING⏎250-SIZE 5⏎250-VRFY⏎250-ETRN⏎250-8BITMIME⏎250 DSN⏎", "250-h⏎250-PIPELINING⏎250-SIZE 5⏎250-VRFY⏎250-ETRN⏎250-STARTTLS⏎250-8BITMIME⏎250 DSN⏎", TestName = "STARTTLS where Postfix has it")]
+    [TestCase("250-h⏎250-PIPELINING⏎250-SIZE 5⏎250-VRFY⏎250-ETRN⏎250-8BITMIME⏎250 DSN⏎",
+        "250-h⏎250-PIPELINING⏎250-SIZE 5⏎250-VRFY⏎250-ETRN⏎250-STARTTLS⏎250-8BITMIME⏎250 DSN⏎", TestName = "STARTTLS where Postfix has it")]
     [TestCase("250-h⏎250-SIZE 5⏎250 PIPELINING⏎", "250-h⏎250-SIZE 5⏎250-PIPELINING⏎250 STARTTLS⏎", TestName = "STARTTLS last")]
     [TestCase("250 h⏎", "250-h⏎250 STARTTLS⏎", TestName = "STARTTLS alone")]
     [TestCase("250⏎", "250-⏎250 STARTTLS⏎", TestName = "STARTTLS behind a code alone")]
@@ -70,11 +74,13 @@ public class EhloReplyTests
 
     [TestCase("250-h⏎250-STARTTLS⏎250 DSN⏎", "250-h⏎250 DSN⏎")]
     [TestCase("250-h⏎250 starttls⏎", "250 h⏎")]
-    public void Filter_NoTls_HidesTheMtasStartTls(string text, string expected) => Assert.That(Filtered(text, NoFilter with { PassesStartTls = false }), Is.EqualTo(expected));
+    public void Filter_NoTls_HidesTheMtasStartTls(string text, string expected) =>
+        Assert.That(Filtered(text, NoFilter with { PassesStartTls = false }), Is.EqualTo(expected));
 
     [TestCase("250-h⏎250-AUTH PLAIN⏎250-AUTH=PLAIN⏎250 DSN⏎", "250-h⏎250 DSN⏎")]
     [TestCase("250-h⏎250 AUTH⏎", "250 h⏎")]
-    public void Filter_AuthHidden_HidesBothForms(string text, string expected) => Assert.That(Filtered(text, NoFilter with { PassesAuth = false }), Is.EqualTo(expected));
+    public void Filter_AuthHidden_HidesBothForms(string text, string expected) =>
+        Assert.That(Filtered(text, NoFilter with { PassesAuth = false }), Is.EqualTo(expected));
 
     [TestCase("250-AUTH PLAIN GSSAPI LOGIN⏎", "250-AUTH PLAIN LOGIN⏎")]
     [TestCase("250-AUTH=digest-md5 PLAIN⏎", "250-AUTH=PLAIN⏎")]
@@ -84,13 +90,15 @@ public class EhloReplyTests
     [TestCase("250-AUTH⏎", "250-AUTH⏎")]
     [TestCase("250-AUTH PLAIN⏎", "250-AUTH PLAIN⏎")]
     public void Filter_TerminatedTls_LeavesOutMechanismsThatCannotWork(string line, string expected) =>
-        Assert.That(Filtered($"250-h⏎{line}250 DSN⏎", NoFilter with { Mechanisms = PassedMechanisms.ReadableAndUnbound }), Is.EqualTo($"250-h⏎{expected}250 DSN⏎"));
+        Assert.That(Filtered($"250-h⏎{line}250 DSN⏎", NoFilter with { Mechanisms = PassedMechanisms.ReadableAndUnbound }),
+            Is.EqualTo($"250-h⏎{expected}250 DSN⏎"));
 
     [TestCase(PassedMechanisms.All, "GSSAPI SCRAM-SHA-1-PLUS EXTERNAL PLAIN")]
     [TestCase(PassedMechanisms.Readable, "SCRAM-SHA-1-PLUS EXTERNAL PLAIN")]
     [TestCase(PassedMechanisms.ReadableAndUnbound, "PLAIN")]
     public void Filter_Mechanisms_AreByWhoHasTls(object passed, string expected) =>
-        Assert.That(Filtered("250-h⏎250 AUTH GSSAPI SCRAM-SHA-1-PLUS EXTERNAL PLAIN⏎", NoFilter with { Mechanisms = (PassedMechanisms)passed }), Is.EqualTo($"250-h⏎250 AUTH {expected}⏎"));
+        Assert.That(Filtered("250-h⏎250 AUTH GSSAPI SCRAM-SHA-1-PLUS EXTERNAL PLAIN⏎", NoFilter with { Mechanisms = (PassedMechanisms)passed }),
+            Is.EqualTo($"250-h⏎250 AUTH {expected}⏎"));
 
     private static EhloFilter NoFilter => new([], [], PassesChunking: true, 1000);
 

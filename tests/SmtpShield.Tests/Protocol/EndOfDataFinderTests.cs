@@ -52,7 +52,8 @@ public class EndOfDataFinderTests
     public void Scan_NoEnd_PassesUnchanged(string text)
     {
         var content = Octets.Of(text + "z");
-        Assert.That(ContentReading.EverySplit(content).Select(reading => (reading.Verdict, reading.Released)), Is.All.EqualTo((ContentVerdict.Continues, content.Length)));
+        Assert.That(ContentReading.EverySplit(content).Select(reading => (reading.Verdict, reading.Released)),
+            Is.All.EqualTo((ContentVerdict.Continues, content.Length)));
     }
 
     [TestCase("a⏎", 1)]
@@ -69,7 +70,8 @@ public class EndOfDataFinderTests
     public void Scan_WhatMayBecomeAnEnd_IsHeld(string text, int released)
     {
         var content = Octets.Of(text);
-        Assert.That(ContentReading.EverySplit(content).Select(reading => (reading.Verdict, reading.Released)), Is.All.EqualTo((ContentVerdict.Continues, released)));
+        Assert.That(ContentReading.EverySplit(content).Select(reading => (reading.Verdict, reading.Released)),
+            Is.All.EqualTo((ContentVerdict.Continues, released)));
     }
 
     [Test]
@@ -153,7 +155,8 @@ public class EndOfDataFinderTests
             var reading = ContentReading.Of(content, pieces);
             return reading.Verdict switch
             {
-                ContentVerdict.End => sloppy.FindDot(content.AsSpan(0, reading.Released)) is var dot && (dot == reading.Released - 3 || (dot < 0 && sloppy.MissesStandardEnd)),
+                ContentVerdict.End =>
+                    sloppy.FindDot(content.AsSpan(0, reading.Released)) is var dot && (dot == reading.Released - 3 || (dot < 0 && sloppy.MissesStandardEnd)),
                 // Refused or going on: the MTA has only what was released, and that has no end in it for anybody.
                 _ => sloppy.FindDot(content.AsSpan(0, reading.Released)) < 0,
             };

@@ -22,5 +22,6 @@ public class LoginRefusalTests
     [TestCase(530, true, false)]
     [TestCase(534, true, false)]
     [TestCase(538, true, false)]
-    public void Is_ReplyToAuth_OnlyAFinalRefusalOfCredentials(int code, bool hasCredentials, bool expected) => Assert.That(LoginRefusal.Is(code, hasCredentials), Is.EqualTo(expected));
+    public void Is_ReplyToAuth_OnlyAFinalRefusalOfCredentials(int code, bool hasCredentials, bool expected) =>
+        Assert.That(LoginRefusal.Is(code, hasCredentials), Is.EqualTo(expected));
 }

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace SmtpShield.Tests.Protocol;
 
-/// <summary>Octets of a dialogue, written so that one sees them: <c>⏎</c> is CR LF, <c>␍</c> a lone CR, <c>␊</c> a lone LF, <c>␀</c> a NUL, <c>␉</c> a tab.</summary>
+/// <summary>
+/// Octets of a dialogue, written so that one sees them: <c>⏎</c> is CR LF, <c>␍</c> a lone CR, <c>␊</c> a lone LF, <c>␀</c> a NUL, <c>␉</c> a tab.
+/// </summary>
 internal static class Octets
 {
     public static byte[] Of(string text) => Encoding.Latin1.GetBytes(

@@ -27,7 +27,8 @@ public class RefusedVerbsTests
     [TestCase("SEND FROM:<a@b>", 500, Description = "MAIL by another name (RFC 821 section 3.4)")]
     [TestCase("SOML FROM:<a@b>", 500)]
     [TestCase("saml from:<a@b>", 500)]
-    public void ReplyTo_VerbTheShieldCannotFollow_IsRefused(string line, int code) => Assert.That(RefusedVerbs.ReplyTo(CommandLine.Parse(Octets.Of(line)))?.Code, Is.EqualTo(code));
+    public void ReplyTo_VerbTheShieldCannotFollow_IsRefused(string line, int code) =>
+        Assert.That(RefusedVerbs.ReplyTo(CommandLine.Parse(Octets.Of(line)))?.Code, Is.EqualTo(code));
 
     [TestCase("MAIL FROM:<a@b>")]
     [TestCase("HELP")]

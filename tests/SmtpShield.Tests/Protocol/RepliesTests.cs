@@ -12,8 +12,9 @@ public class RepliesTests
     private static IEnumerable<TestCaseData> All =>
         typeof(Replies).GetProperties().Select(property => new TestCaseData(property.GetValue(null)).SetArgDisplayNames(property.Name)).Concat(
             typeof(Replies).GetMethods().Where(method => !method.IsSpecialName && method.ReturnType == typeof(Reply))
-                .Select(method => new TestCaseData(method.Invoke(null, [.. method.GetParameters().Select(_ => "mail.example.test")])).SetArgDisplayNames(method.Name))).Concat(
-            ClientLimits.All.Select(limit => new TestCaseData(limit.ReplyTo("mail.example.test", _client)).SetArgDisplayNames(limit.Parameter)));
+                .Select(method => new TestCaseData(method.Invoke(null, [.. method.GetParameters().Select(_ => "mail.example.test")]))
+                    .SetArgDisplayNames(method.Name))).Concat(
+                ClientLimits.All.Select(limit => new TestCaseData(limit.ReplyTo("mail.example.test", _client)).SetArgDisplayNames(limit.Parameter)));
 
     [TestCaseSource(nameof(All))]
     public void Reply_Octets_AreOneWellFormedLine(object value)

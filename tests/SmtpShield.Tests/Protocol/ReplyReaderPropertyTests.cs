@@ -7,7 +7,10 @@ namespace SmtpShield.Tests.Protocol;
 
 public partial class ReplyReaderPropertyTests
 {
-    private static readonly string[] _parts = ["250-", "250-", "250 ", "250 ", "550 ", "250", "2", "5", "0", "6", "-", " ", "\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r", "\0", "a"];
+    private static readonly string[] _parts =
+    [
+        "250-", "250-", "250 ", "250 ", "550 ", "250", "2", "5", "0", "6", "-", " ", "\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r", "\0", "a",
+    ];
 
     [Test]
     public void TryRead_AnyOctetsInAnySegments_IsAsByTheSlowReference() => AnyOctets.Check(_parts, static any =>
@@ -59,7 +62,8 @@ public partial class ReplyReaderPropertyTests
         var lines = copy.Split("\r\n");
         return copy.EndsWith("\r\n", StringComparison.Ordinal) && lines[..^1].All(static line => line.AsSpan().IndexOfAny('\r', '\n', '\0') < 0)
             && lines[..^2].All(static line => line[3] == '-') && (lines[^2].Length == 3 || lines[^2][3] == ' ')
-            && new ReplyReader().TryRead(new(output.WrittenMemory), out var again) is ReplyStatus.Complete && (again.Code, again.IsClean, again.Octets.Length) == (reply.Code, true, copy.Length);
+            && new ReplyReader().TryRead(new(output.WrittenMemory), out var again) is ReplyStatus.Complete
+            && (again.Code, again.IsClean, again.Octets.Length) == (reply.Code, true, copy.Length);
     }, longest: 12);
 
     // Line by line; what has no line end yet must be able to become a line.

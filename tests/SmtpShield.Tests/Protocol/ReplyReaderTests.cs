@@ -118,7 +118,8 @@ public class ReplyReaderTests
     [TestCase(501, "Malformed")]
     [TestCase(10_000, "Malformed")]
     public void TryRead_LinesAroundTheLimit_IsMalformedAboveIt(int lines, string status) =>
-        Assert.That(new ReplyReader().TryRead(new(Octets.Of(string.Concat(Enumerable.Repeat("250-⏎", lines - 1)) + "250 ⏎")), out _).ToString(), Is.EqualTo(status));
+        Assert.That(new ReplyReader().TryRead(new(Octets.Of(string.Concat(Enumerable.Repeat("250-⏎", lines - 1)) + "250 ⏎")), out _)
+            .ToString(), Is.EqualTo(status));
 
     [TestCase(499, "NeedMore")]
     [TestCase(500, "Malformed")]

@@ -38,7 +38,9 @@ internal static class SlowEndOfData
         return (ContentVerdict.Continues, Math.Max(0, text.Length - held.Length - 2));
     }
 
-    /// <summary>The same with <c>smtpd_forbid_bare_newline = reject</c>: a lone CR, a lone LF or a NUL is ambiguous wherever it stands before the end.</summary>
+    /// <summary>
+    /// The same with <c>smtpd_forbid_bare_newline = reject</c>: a lone CR, a lone LF or a NUL is ambiguous wherever it stands before the end.
+    /// </summary>
     public static (ContentVerdict Verdict, int Released) JudgeStrictly(byte[] content)
     {
         var judged = Judge(content);

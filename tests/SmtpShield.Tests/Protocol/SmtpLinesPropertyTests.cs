@@ -72,6 +72,8 @@ public class SmtpLinesPropertyTests
         var line = text[..end];
         while (line.EndsWith('\r') || line.EndsWith("\r\0", StringComparison.Ordinal))
             line = line[..(line.LastIndexOf('\r'))];
-        return line.Length > Longest ? (LineStatus.TooLong, "", -1) : (LineStatus.Complete, Octets.Shown(System.Text.Encoding.Latin1.GetBytes(line)), text.Length - end - 1);
+        return line.Length > Longest
+            ? (LineStatus.TooLong, "", -1)
+            : (LineStatus.Complete, Octets.Shown(System.Text.Encoding.Latin1.GetBytes(line)), text.Length - end - 1);
     }
 }

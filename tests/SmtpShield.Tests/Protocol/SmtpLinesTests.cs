@@ -53,7 +53,8 @@ public class SmtpLinesTests
     public void TryReadLine_AroundTheLimit_IsTooLongAboveIt(int length, string end, int expected)
     {
         foreach (var input in Octets.EverySplit(Octets.Of(new string('x', length) + end)))
-            Assert.That((int)SmtpLines.TryReadLine(input, 10, acceptLf: true, out _, out _), Is.EqualTo(expected switch { 0 => (int)LineStatus.Complete, 1 => (int)LineStatus.NeedMore, _ => (int)LineStatus.TooLong }));
+            Assert.That((int)SmtpLines.TryReadLine(input, 10, acceptLf: true, out _, out _),
+                Is.EqualTo(expected switch { 0 => (int)LineStatus.Complete, 1 => (int)LineStatus.NeedMore, _ => (int)LineStatus.TooLong }));
     }
 
     [TestCase("MAIL FROM:<a>⏎")]

@@ -16,7 +16,8 @@ public class VerbTableTests
 
     [TestCaseSource(nameof(Names))]
     public void Parse_OneOctetMoreLessOrOther_IsUnknown(string name) =>
-        Assert.That(new[] { name + "X", name[..^1], name[1..], name[..^1] + "\u00ff", name[..^1] + "?" }.Select(word => VerbTable.Parse(Octets.Of(word))), Is.All.EqualTo(Verb.Unknown));
+        Assert.That(new[] { name + "X", name[..^1], name[1..], name[..^1] + "\u00ff", name[..^1] + "?" }.Select(word => VerbTable.Parse(Octets.Of(word))),
+            Is.All.EqualTo(Verb.Unknown));
 
     [TestCase("")]
     [TestCase("UNKNOWN")]
@@ -30,7 +31,8 @@ public class VerbTableTests
 
     [Test]
     public void IsJunk_ByVerb_IsWhatPostfixLimits() =>
-        Assert.That(Enum.GetValues<Verb>().Where(verb => verb.IsJunk()), Is.EquivalentTo(new[] { Verb.Helo, Verb.Ehlo, Verb.Rset, Verb.Noop, Verb.Vrfy, Verb.Etrn }));
+        Assert.That(Enum.GetValues<Verb>().Where(verb => verb.IsJunk()),
+            Is.EquivalentTo(new[] { Verb.Helo, Verb.Ehlo, Verb.Rset, Verb.Noop, Verb.Vrfy, Verb.Etrn }));
 
     // smtpd.c of Postfix 3.7, smtpd_cmd_table, row by row and in its order: that of the disconnect statistics, too.
     // L: SMTPD_CMD_FLAG_LIMIT, T: SMTPD_CMD_FLAG_PRE_TLS, E: SMTPD_CMD_FLAG_LAST.

@@ -9,7 +9,8 @@ public class DeadlinesTests
 {
     private static readonly ShieldOptions s_options = new()
     {
-        Smtpd = new() { MyHostname = "mx", Timeout = TimeSpan.FromSeconds(100), RequestDeadline = TimeSpan.FromSeconds(40), SessionTimeLimit = TimeSpan.Zero, MinDataRate = 10 },
+        Smtpd = new() { MyHostname = "mx", Timeout = TimeSpan.FromSeconds(100), RequestDeadline = TimeSpan.FromSeconds(40),
+            SessionTimeLimit = TimeSpan.Zero, MinDataRate = 10 },
         Upstream = new() { ReplyTimeout = TimeSpan.FromSeconds(20), DataDoneTimeout = TimeSpan.FromSeconds(600) },
     };
 
@@ -17,7 +18,8 @@ public class DeadlinesTests
     public void Rows_All_AreInTheTableOfTheDocumentation()
     {
         var page = File.ReadAllLines(Path.Combine(Repository, "docs", "architecture.md"));
-        var table = page.SkipWhile(line => !line.StartsWith("| In a session, waiting for |", StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|'));
+        var table = page.SkipWhile(line => !line.StartsWith("| In a session, waiting for |", StringComparison.Ordinal)).Skip(2)
+            .TakeWhile(line => line.StartsWith('|'));
 
         Assert.That(Deadlines.Rows.Select(row => row.Name), Is.EqualTo(table.Select(line => line.Split('|')[1].Trim())).AsCollection);
     }
@@ -33,7 +35,8 @@ public class DeadlinesTests
 
         session.Time.Advance(TimeSpan.FromSeconds(0.1));
 
-        Assert.That((before, session.ClientSees(), await session.Ended, session.After), Is.EqualTo(("", "421 4.4.2 mx Error: timeout exceeded\r\n", SessionEndReason.ClientTimeout, "CONNECT")));
+        Assert.That((before, session.ClientSees(), await session.Ended, session.After),
+            Is.EqualTo(("", "421 4.4.2 mx Error: timeout exceeded\r\n", SessionEndReason.ClientTimeout, "CONNECT")));
     }
 
     [Test]
@@ -48,7 +51,8 @@ public class DeadlinesTests
 
         session.Time.Advance(TimeSpan.FromSeconds(0.1));
 
-        Assert.That((before, session.ClientSees(), await session.Ended, session.After), Is.EqualTo(("250 ok\r\n", "421 4.4.2 mx Error: timeout exceeded\r\n", SessionEndReason.ClientTimeout, "NOOP")));
+        Assert.That((before, session.ClientSees(), await session.Ended, session.After),
+            Is.EqualTo(("250 ok\r\n", "421 4.4.2 mx Error: timeout exceeded\r\n", SessionEndReason.ClientTimeout, "NOOP")));
     }
 
     [TestCase(9, null)]
@@ -78,7 +82,8 @@ public class DeadlinesTests
 
         session.Time.Advance(TimeSpan.FromSeconds(0.1));
 
-        Assert.That((before, session.ClientSees(), await session.Ended, session.After), Is.EqualTo((false, "421 4.4.2 mx Error: timeout exceeded\r\n", SessionEndReason.ClientTimeout, "DATA (0 bytes)")));
+        Assert.That((before, session.ClientSees(), await session.Ended, session.After),
+            Is.EqualTo((false, "421 4.4.2 mx Error: timeout exceeded\r\n", SessionEndReason.ClientTimeout, "DATA (0 bytes)")));
     }
 
     [Test]
@@ -91,7 +96,8 @@ public class DeadlinesTests
 
         session.Time.Advance(TimeSpan.FromSeconds(0.1));
 
-        Assert.That((before, session.ClientSees(), await session.Ended), Is.EqualTo(("", "421 4.3.0 mx Error: mail server unavailable\r\n", SessionEndReason.UpstreamTimeout)));
+        Assert.That((before, session.ClientSees(), await session.Ended),
+            Is.EqualTo(("", "421 4.3.0 mx Error: mail server unavailable\r\n", SessionEndReason.UpstreamTimeout)));
     }
 
     [Test]
@@ -105,7 +111,8 @@ public class DeadlinesTests
 
         session.Time.Advance(TimeSpan.FromSeconds(0.1));
 
-        Assert.That((before, session.ClientSees(), await session.Ended, session.After), Is.EqualTo(("", "421 4.3.0 mx Error: mail server unavailable\r\n", SessionEndReason.UpstreamTimeout, "END-OF-MESSAGE")));
+        Assert.That((before, session.ClientSees(), await session.Ended, session.After),
+            Is.EqualTo(("", "421 4.3.0 mx Error: mail server unavailable\r\n", SessionEndReason.UpstreamTimeout, "END-OF-MESSAGE")));
     }
 
     [Test]
@@ -125,7 +132,8 @@ public class DeadlinesTests
     [Test]
     public async Task Reply_AboveTheSoftLimit_IsDelayed()
     {
-        await using var session = SessionUnderTest.Introduced(s_options with { Limits = new() { SoftErrorLimit = 1, ErrorSleepTime = TimeSpan.FromSeconds(1) } });
+        await using var session = SessionUnderTest.Introduced(
+            s_options with { Limits = new() { SoftErrorLimit = 1, ErrorSleepTime = TimeSpan.FromSeconds(1) } });
         session.ClientSends("FOO\r\n");
         session.MtaSends("500 what\r\n");
         var first = session.ClientSees();
@@ -151,7 +159,8 @@ public class DeadlinesTests
         var inContent = session.Ended.IsCompleted;
         session.MtaSends("250 queued\r\n");
 
-        Assert.That((inContent, session.ClientSees(), await session.Ended), Is.EqualTo((false, "250 queued\r\n421 4.4.2 mx Error: timeout exceeded\r\n", SessionEndReason.ClientTimeout)));
+        Assert.That((inContent, session.ClientSees(), await session.Ended),
+            Is.EqualTo((false, "250 queued\r\n421 4.4.2 mx Error: timeout exceeded\r\n", SessionEndReason.ClientTimeout)));
     }
 
     [Test]
@@ -197,7 +206,8 @@ public class DeadlinesTests
 
         session.Time.Advance(TimeSpan.FromSeconds(0.1));
 
-        Assert.That((before, session.ClientSees()[..10], await session.Ended, session.MtaSees()), Is.EqualTo(((false, ""), "521 5.5.2 ", SessionEndReason.ClientRefused, "x")));
+        Assert.That((before, session.ClientSees()[..10], await session.Ended, session.MtaSees()),
+            Is.EqualTo(((false, ""), "521 5.5.2 ", SessionEndReason.ClientRefused, "x")));
     }
 
     private static void BeginContent(SessionUnderTest session)

@@ -28,6 +28,7 @@ public class DialogueTableTests
         if (s_allowed.TryGetValue((from, happened), out var to))
             Assert.That(DialogueTable.Follow(from, happened), Is.EqualTo(to));
         else
-            Assert.That(() => DialogueTable.Follow(from, happened), Throws.InvalidOperationException.With.Message.EqualTo($"{happened} can't happen in the phase {from}."));
+            Assert.That(() => DialogueTable.Follow(from, happened),
+                Throws.InvalidOperationException.With.Message.EqualTo($"{happened} can't happen in the phase {from}."));
     }
 }

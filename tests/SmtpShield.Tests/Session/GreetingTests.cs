@@ -34,7 +34,8 @@ public class GreetingTests
         session.ClientSends("EHLO client\r\n");
         session.MtaGreets("220 mta\r\n");
 
-        Assert.That((session.ClientSees(), await session.Ended, session.MtaSees()), Is.EqualTo(("554 5.5.0 Error: SMTP protocol synchronization\r\n", SessionEndReason.TalkedFirst, "")));
+        Assert.That((session.ClientSees(), await session.Ended, session.MtaSees()),
+            Is.EqualTo(("554 5.5.0 Error: SMTP protocol synchronization\r\n", SessionEndReason.TalkedFirst, "")));
         Assert.That(session.Log, Is.EqualTo(new[] { "improper command pipelining after CONNECT from unknown[192.0.2.7]: EHLO client\\r\\n" }));
     }
 
@@ -60,7 +61,8 @@ public class GreetingTests
 
         session.Time.Advance(TimeSpan.FromMilliseconds(1));
 
-        Assert.That((before, session.IsDialGivenUp, await session.Ended, session.After), Is.EqualTo(((false, false), true, SessionEndReason.ClientLost, "CONNECT")));
+        Assert.That((before, session.IsDialGivenUp, await session.Ended, session.After),
+            Is.EqualTo(((false, false), true, SessionEndReason.ClientLost, "CONNECT")));
     }
 
     [Test]
@@ -76,13 +78,15 @@ public class GreetingTests
     [Test]
     public async Task Stop_WhileItIsDialed_WaitsForTheDrainTimeoutOnly()
     {
-        await using var session = SessionUnderTest.Dialing(new() { Smtpd = new() { MyHostname = "mx" }, Listener = new() { DrainTimeout = TimeSpan.FromSeconds(20) } });
+        await using var session = SessionUnderTest.Dialing(
+            new() { Smtpd = new() { MyHostname = "mx" }, Listener = new() { DrainTimeout = TimeSpan.FromSeconds(20) } });
         session.Drain();
         var ended = session.WhenDialIsGivenUp;
         session.Time.Advance(TimeSpan.FromSeconds(20));
         await ended;
 
-        Assert.That((await session.Ended, session.ClientSees()), Is.EqualTo((SessionEndReason.Shutdown, "421 4.3.2 mx Service not available, closing transmission channel\r\n")));
+        Assert.That((await session.Ended, session.ClientSees()),
+            Is.EqualTo((SessionEndReason.Shutdown, "421 4.3.2 mx Service not available, closing transmission channel\r\n")));
     }
 
     [TestCase("554 5.7.1 no\r\n", "NOOP\r\n", "503 5.7.0 Error: access denied for unknown[192.0.2.7]\r\n", "")]

@@ -16,7 +16,8 @@ public class LegTests
     public void Create()
     {
         _signal = new SessionSignal();
-        var inline = new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 64, resumeWriterThreshold: 32, useSynchronizationContext: false);
+        var inline = new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 64,
+            resumeWriterThreshold: 32, useSynchronizationContext: false);
         (_transport, _peer) = DuplexPipe.CreateConnectionPair(inline, inline);
         _side = new TestLeg(_transport, _signal);
     }

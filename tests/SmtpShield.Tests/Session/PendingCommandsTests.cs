@@ -67,8 +67,11 @@ public class PendingCommandsTests
                 }
 
                 var owed = expected.Where(static command => command.IsForwarded).Select(static command => command.Verb).ToList();
-                if (pending.Recipients != owed.Count(static owing => owing == Verb.Rcpt) || pending.HasTransactionChange != owed.Any(static owing => owing is Verb.Mail or Verb.Rset))
+                if (pending.Recipients != owed.Count(static owing => owing == Verb.Rcpt)
+                    || pending.HasTransactionChange != owed.Any(static owing => owing is Verb.Mail or Verb.Rset))
+                {
                     return false;
+                }
             }
 
             return true;

@@ -11,16 +11,19 @@ public class PermitTests
 
     [Test]
     public void Constructor_IsBannedInTheBuild() =>
-        Assert.That(File.ReadAllLines(Path.Combine(Source, "..", "BannedSymbols.txt")), Has.One.StartsWith($"M:{typeof(Permit).FullName}.#ctor(System.Boolean);"));
+        Assert.That(File.ReadAllLines(Path.Combine(Source, "..", "BannedSymbols.txt")),
+            Has.One.StartsWith($"M:{typeof(Permit).FullName}.#ctor(System.Boolean);"));
 
     [Test]
     public void Rule_IsSuspendedInTheGateOnly() => Assert.That(
-        Directory.EnumerateFiles(Path.Combine(Source, "Relay"), "*.cs").Where(file => File.ReadAllText(file).Contains("#pragma warning disable RS0030", StringComparison.Ordinal)).Select(Path.GetFileName),
+        Directory.EnumerateFiles(Path.Combine(Source, "Session"), "*.cs")
+            .Where(file => File.ReadAllText(file).Contains("#pragma warning disable RS0030", StringComparison.Ordinal)).Select(Path.GetFileName),
         Is.EqualTo(new[] { "CommandGate.cs" }));
 
     [Test]
     public void Octets_AreWrittenByTheLegsOnly() => Assert.That(
-        Directory.EnumerateFiles(Path.Combine(Source, "Relay"), "*.cs").Where(file => Regex.IsMatch(File.ReadAllText(file), @"\bUpstreamConnection\b|\bWriteOctets\(")).Select(Path.GetFileName).Order(),
+        Directory.EnumerateFiles(Path.Combine(Source, "Session"), "*.cs")
+            .Where(file => Regex.IsMatch(File.ReadAllText(file), @"\bUpstreamConnection\b|\bWriteOctets\(")).Select(Path.GetFileName).Order(),
         Is.EqualTo(new[] { "ClientLeg.cs", "Leg.cs", "MtaLeg.cs" }));
 
     [TestCase("Host: example\r\n", "221 ")]
@@ -32,7 +35,8 @@ public class PermitTests
         await using var session = SessionUnderTest.Introduced();
         session.ClientSends(command);
 
-        Assert.That((session.ClientSees(), session.MtaSees()), Is.EqualTo((code, "")).Using<(string, string)>(static (seen, expected) => seen.Item1.StartsWith(expected.Item1, StringComparison.Ordinal) && seen.Item2 == expected.Item2));
+        Assert.That((session.ClientSees(), session.MtaSees()), Is.EqualTo((code, "")).Using<(string, string)>(
+            static (seen, expected) => seen.Item1.StartsWith(expected.Item1, StringComparison.Ordinal) && seen.Item2 == expected.Item2));
     }
 
     [Test]

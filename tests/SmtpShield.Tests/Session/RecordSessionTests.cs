@@ -48,7 +48,8 @@ public class RecordSessionTests
             return Task.CompletedTask;
         });
 
-        Assert.That(_log.Lines, Is.EqualTo((string[])["Information: connect from unknown[192.0.2.7]", .. lines, "Information: disconnect from unknown[192.0.2.7] commands=0/0"]));
+        Assert.That(_log.Lines,
+            Is.EqualTo((string[])["Information: connect from unknown[192.0.2.7]", .. lines, "Information: disconnect from unknown[192.0.2.7] commands=0/0"]));
     }
 
     [Test]

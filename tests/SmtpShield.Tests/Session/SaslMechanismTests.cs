@@ -22,7 +22,8 @@ public class SaslMechanismTests
     [TestCase("PLAIN=AGEAYg==", "unknown")]
     [TestCase("", "unknown")]
     [TestCase(" PLAIN", "unknown")]
-    public void NameOf_Argument_IsTheMechanismIfItIsKnown(string argument, string expected) => Assert.That(Octets.Shown(SaslMechanism.NameOf(Octets.Of(argument))), Is.EqualTo(expected));
+    public void NameOf_Argument_IsTheMechanismIfItIsKnown(string argument, string expected) =>
+        Assert.That(Octets.Shown(SaslMechanism.NameOf(Octets.Of(argument))), Is.EqualTo(expected));
 
     [Test]
     public void NameOf_AnyArgument_IsNeverOtherText()
@@ -34,6 +35,7 @@ public class SaslMechanismTests
                         from second in words
                         from between in Gen.Elements("", " ", "␉", "=")
                         select (byte[])[.. first, .. Octets.Of(between), .. second];
-        Prop.ForAll(arguments.ToArbitrary(), argument => _mayBeLogged.Contains(Octets.Shown(SaslMechanism.NameOf(argument)))).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+        Prop.ForAll(arguments.ToArbitrary(), argument => _mayBeLogged.Contains(Octets.Shown(SaslMechanism.NameOf(argument))))
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
     }
 }

@@ -27,7 +27,8 @@ public sealed class SessionLoopTests
 
     private readonly FakeTimeProvider _time = new();
     private readonly FakeLogger<SessionLoopTests> _log = new();
-    private readonly ShieldSnapshot _snapshot = new(new() { Anvil = new() { RateTimeUnit = TimeSpan.FromSeconds(600) }, Limits = new() { ClientErrorRateLimit = 100, SoftErrorLimit = 50 }, Smtpd = new() { MyHostname = "mail.example.com" } });
+    private readonly ShieldSnapshot _snapshot = new(new() { Anvil = new() { RateTimeUnit = TimeSpan.FromSeconds(600) },
+        Limits = new() { ClientErrorRateLimit = 100, SoftErrorLimit = 50 }, Smtpd = new() { MyHostname = "mail.example.com" } });
     private ConnectionDrain _drain = null!;
     private ClientCounter _counter = null!;
     private ClientConnection _connection = null!;
@@ -40,9 +41,11 @@ public sealed class SessionLoopTests
     [SetUp]
     public void Begin()
     {
-        var inline = new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0, useSynchronizationContext: false);
+        var inline = new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0,
+            useSynchronizationContext: false);
         var little = new PipeOptions(
-            readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: LongestUntaken, resumeWriterThreshold: 1, useSynchronizationContext: false);
+            readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: LongestUntaken, resumeWriterThreshold: 1,
+            useSynchronizationContext: false);
         (var clientTransport, _client) = DuplexPipe.CreateConnectionPair(inline, little);
         (var mtaTransport, _mta) = DuplexPipe.CreateConnectionPair(inline, inline);
         _mtaSocket = new(mtaTransport.Input);
@@ -50,7 +53,8 @@ public sealed class SessionLoopTests
         _connection = TestConnection.Of(_snapshot, clientTransport, _counter, "192.0.2.1");
         _drain = new(_snapshot, _time);
         var upstream = new UpstreamConnection(
-            new DefaultConnectionContext { Transport = new DuplexPipe(_mtaSocket, mtaTransport.Output) }, tls: null, new("mx:25"), "220 mx\r\n"u8.ToArray(), greetingCode: 220);
+            new DefaultConnectionContext { Transport = new DuplexPipe(_mtaSocket, mtaTransport.Output) }, tls: null, new("mx:25"),
+            "220 mx\r\n"u8.ToArray(), greetingCode: 220);
         _loop = new(
             new(_connection, static () => null),
             new AtOnce(upstream),
@@ -73,7 +77,9 @@ public sealed class SessionLoopTests
         _connection.Dispose();
     }
 
-    /// <summary>Its 250 is in the socket, and the system has not told so: the end of the message must not follow it, or the MTA has the message twice.</summary>
+    /// <summary>
+    /// Its 250 is in the socket, and the system has not told so: the end of the message must not follow it, or the MTA has the message twice.
+    /// </summary>
     [TestCase("DATA", "354 go", "x\r\n.\r\n")]
     [TestCase("DATA", "354 go", ".\r\n")]
     [TestCase("BDAT 1 LAST", null, "x")]
@@ -212,7 +218,8 @@ public sealed class SessionLoopTests
 
     private sealed class AtOnce(UpstreamConnection connection) : IMtaDialer
     {
-        public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => new(new UpstreamDialResult(connection, [], GreetingTimedOut: false));
+        public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
+            new(new UpstreamDialResult(connection, [], GreetingTimedOut: false));
     }
 
     private sealed class Deaf : IMtaDialer

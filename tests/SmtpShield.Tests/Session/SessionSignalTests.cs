@@ -82,7 +82,8 @@ public class SessionSignalTests
         const int Rounds = 200_000;
         var signal = new SessionSignal();
         var (arrived, set, seen) = (0, 0, 0);
-        var setters = Enumerable.Range(0, 2).Select(_ => Task.Factory.StartNew(Set, cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        var setters = Enumerable.Range(0, 2)
+            .Select(_ => Task.Factory.StartNew(Set, cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
 
         var loop = LoopAsync();
         await Task.WhenAll(setters).WaitAsync(cancellationToken);
@@ -131,7 +132,8 @@ public class SessionSignalTests
         var set = 0;
 
         var loop = Task.Run(LoopAsync, cancellationToken);
-        await Task.WhenAll(Enumerable.Range(0, Setters).Select(_ => Task.Factory.StartNew(Set, cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default))).WaitAsync(cancellationToken);
+        await Task.WhenAll(Enumerable.Range(0, Setters)
+            .Select(_ => Task.Factory.StartNew(Set, cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default))).WaitAsync(cancellationToken);
 
         await loop.WaitAsync(cancellationToken);
         Assert.That(set, Is.EqualTo(Setters * PerSetter));

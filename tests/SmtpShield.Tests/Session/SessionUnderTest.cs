@@ -16,10 +16,13 @@ using SmtpShield.Tests.Admission;
 
 namespace SmtpShield.Tests.Session;
 
-/// <summary>A session between a client and an MTA that are pipes in memory, with a clock that stands still. All that can happen has happened when a method here returns.</summary>
+/// <summary>
+/// A session between a client and an MTA that are pipes in memory, with a clock that stands still. All that can happen has happened when a method here returns.
+/// </summary>
 internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
 {
-    private static readonly PipeOptions s_inline = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, useSynchronizationContext: false);
+    private static readonly PipeOptions s_inline = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline,
+        useSynchronizationContext: false);
 
     private readonly TaskCompletionSource<UpstreamDialResult> _dial = new();
     private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -35,7 +38,8 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
 
     private SessionUnderTest(ShieldOptions options, TlsMode tls, ClientCounter? counter)
     {
-        var snapshot = new ShieldSnapshot(options with { Tls = options.Tls with { SecurityLevel = tls == TlsMode.None ? TlsSecurityLevel.None : TlsSecurityLevel.May } });
+        var snapshot = new ShieldSnapshot(
+            options with { Tls = options.Tls with { SecurityLevel = tls == TlsMode.None ? TlsSecurityLevel.None : TlsSecurityLevel.May } });
         using var factory = new LoggerFactory([new FakeLoggerProvider(_log)]);
         _drain = new ConnectionDrain(snapshot, Time);
         (var transport, _client) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
@@ -44,7 +48,8 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
         Assert.That(Context.Tls, Is.EqualTo(tls));
         Sessions = new OpenSessions();
         _open = Sessions.Add(_connection);
-        _loop = new SessionLoop(Context, this, _drain, _open, new(factory.CreateLogger<RemovedEhloKeywords>()), new(factory.CreateLogger<LenientMtas>()), Time, new FakeLogger(_log));
+        _loop = new SessionLoop(Context, this, _drain, _open, new(factory.CreateLogger<RemovedEhloKeywords>()), new(factory.CreateLogger<LenientMtas>()),
+            Time, new FakeLogger(_log));
         _ended = _loop.RunAsync().AsTask();
         Ended = ReasonAsync(_ended);
     }
@@ -87,7 +92,8 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     }
 
     /// <summary>A session behind EHLO.</summary>
-    public static SessionUnderTest Introduced(ShieldOptions? options = null, TlsMode tls = TlsMode.None, string keywords = "250-mta\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-AUTH PLAIN LOGIN\r\n250 ENHANCEDSTATUSCODES\r\n")
+    public static SessionUnderTest Introduced(ShieldOptions? options = null, TlsMode tls = TlsMode.None,
+        string keywords = "250-mta\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-AUTH PLAIN LOGIN\r\n250 ENHANCEDSTATUSCODES\r\n")
     {
         var session = Greeted(options, tls);
         session.ClientSends("EHLO client\r\n");
@@ -112,7 +118,8 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     public void MtaGreets(string greeting)
     {
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
-        EndDial(new(new UpstreamConnection(connection, null, new("192.0.2.25:25"), Encoding.Latin1.GetBytes(greeting), int.Parse(greeting.AsSpan(0, 3), null)), [], GreetingTimedOut: false));
+        EndDial(new(new UpstreamConnection(connection, null, new("192.0.2.25:25"), Encoding.Latin1.GetBytes(greeting), int.Parse(greeting.AsSpan(0, 3), null)),
+            [], GreetingTimedOut: false));
     }
 
     /// <summary>The dial ends without an MTA.</summary>

@@ -155,7 +155,8 @@ public class TransactionTests
     }
 
     [Test]
-    public void Describe_WithoutHelo_LeavesItOut() => Assert.That(new Transaction().Describe("a@b"u8, default, hasSender: true), Is.EqualTo("from=<a@b> proto=SMTP"));
+    public void Describe_WithoutHelo_LeavesItOut() =>
+        Assert.That(new Transaction().Describe("a@b"u8, default, hasSender: true), Is.EqualTo("from=<a@b> proto=SMTP"));
 
     [Test]
     public void Describe_ControlCharacters_StayOnOneLine()
@@ -175,7 +176,8 @@ public class TransactionTests
         transaction.Open(KeepWhole(transaction, $"MAIL FROM:<a@b> SIZE=1 X={parameter}", "a@b"));
 
         Assert.That(
-            (Encoding.ASCII.GetString(transaction.HeloLine), Encoding.ASCII.GetString(transaction.Helo), Encoding.ASCII.GetString(transaction.SenderLine), Encoding.ASCII.GetString(transaction.Sender)),
+            (Encoding.ASCII.GetString(transaction.HeloLine), Encoding.ASCII.GetString(transaction.Helo), Encoding.ASCII.GetString(transaction.SenderLine),
+                Encoding.ASCII.GetString(transaction.Sender)),
             Is.EqualTo(("EHLO client.example", "client.example", $"MAIL FROM:<a@b> SIZE=1 X={parameter}", "a@b")));
     }
 

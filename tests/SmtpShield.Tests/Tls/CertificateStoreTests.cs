@@ -97,8 +97,10 @@ public class CertificateStoreTests
         };
         var file = text is null ? Path.Combine(_directory, "missing.pem") : WriteFile("bad.pem", text);
 
-        Assert.That(() => Open(new() { ChainFiles = [file] }), Throws.InstanceOf<CertificateException>().With.Message.Contains(reason).And.Message.Contains(file));
-        Assert.That(CertificateStore.ProblemsOf(new() { ChainFiles = [file] }, _time), Has.Exactly(1).Property(nameof(ConfigurationProblem.Severity)).EqualTo(ProblemSeverity.Error));
+        Assert.That(() => Open(new() { ChainFiles = [file] }),
+            Throws.InstanceOf<CertificateException>().With.Message.Contains(reason).And.Message.Contains(file));
+        Assert.That(CertificateStore.ProblemsOf(new() { ChainFiles = [file] }, _time),
+            Has.Exactly(1).Property(nameof(ConfigurationProblem.Severity)).EqualTo(ProblemSeverity.Error));
     }
 
     [Test, CancelAfter(10_000)]
@@ -117,7 +119,8 @@ public class CertificateStoreTests
     {
         var file = WriteFile("rsa.pem", TestCertificate.MakeRsa("one.test", bits).Chain);
 
-        Assert.That(CertificateStore.ProblemsOf(new() { ChainFiles = [file] }, TimeProvider.System).Select(static problem => (problem.Severity, problem.Message)), Is.EqualTo(warning is null ? [] : new[] { (ProblemSeverity.Warning, warning) }));
+        Assert.That(CertificateStore.ProblemsOf(new() { ChainFiles = [file] }, TimeProvider.System)
+            .Select(static problem => (problem.Severity, problem.Message)), Is.EqualTo(warning is null ? [] : new[] { (ProblemSeverity.Warning, warning) }));
     }
 
     [TestCase(2025, 2026, "the certificate has expired on 2026-01-01 00:00 UTC")]
@@ -214,7 +217,8 @@ public class CertificateStoreTests
     {
         var two = WriteFile("two.pem", s_two.Chain);
         var table = WriteFile("sni", string.Format(CultureInfo.InvariantCulture, text, "", two));
-        using var store = Open(new() { ChainFiles = [WriteFile("one.pem", s_one.Chain)], SniMaps = [string.Format(CultureInfo.InvariantCulture, map, table, two)] });
+        using var store = Open(
+            new() { ChainFiles = [WriteFile("one.pem", s_one.Chain)], SniMaps = [string.Format(CultureInfo.InvariantCulture, map, table, two)] });
 
         Assert.That(store.Current.Find("Two.Test")?.Leaf.Subject, Is.EqualTo("CN=two.test"));
         Assert.That(store.Current.Find("three.test"), Is.Null);
@@ -227,13 +231,15 @@ public class CertificateStoreTests
     [TestCase("inline:{two.test}", "bad entry: two.test")]
     [TestCase("inline:{-=x}", "bad entry: -")]
     public void Open_WithABadTable_SaysWhy(string map, string reason) =>
-        Assert.That(() => Open(new() { ChainFiles = [WriteFile("one.pem", s_one.Chain)], SniMaps = [map] }), Throws.InstanceOf<CertificateException>().With.Message.Contains(reason));
+        Assert.That(() => Open(new() { ChainFiles = [WriteFile("one.pem", s_one.Chain)], SniMaps = [map] }),
+            Throws.InstanceOf<CertificateException>().With.Message.Contains(reason));
 
     private static string? NameOf(CertificateStore store) => store.Current.Default?.Leaf.Subject;
 
     private CertificateStore Open(TlsOptions options) => OpenFrom(new ShieldSnapshot(new() { Tls = options }));
 
-    private CertificateStore OpenFrom(ShieldSnapshot snapshot) => new(new("smtp", snapshot), new Logger<CertificateStore>(new LoggerFactory([new FakeLoggerProvider(_log)])), _time);
+    private CertificateStore OpenFrom(ShieldSnapshot snapshot) =>
+        new(new("smtp", snapshot), new Logger<CertificateStore>(new LoggerFactory([new FakeLoggerProvider(_log)])), _time);
 
     private string WriteFile(string name, string text)
     {

@@ -7,7 +7,9 @@ using SmtpShield.Tls;
 
 namespace SmtpShield.Tests.Tls;
 
-/// <summary>A session's loop asks a read or a flush for its result whenever anything has woken it, so also on another thread than the one that is just completing it.</summary>
+/// <summary>
+/// A session's loop asks a read or a flush for its result whenever anything has woken it, so also on another thread than the one that is just completing it.
+/// </summary>
 public class TlsPipeTests
 {
     [Test]
@@ -24,7 +26,8 @@ public class TlsPipeTests
     [Test]
     public void FlushAsync_ResultTaken_IsNotUsedForTheNextFlush()
     {
-        var pipe = new Pipe(new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 1, resumeWriterThreshold: 1, useSynchronizationContext: false));
+        var pipe = new Pipe(new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 1,
+            resumeWriterThreshold: 1, useSynchronizationContext: false));
         pipe.Writer.Write("x"u8);
         var flush = new TlsPipeWriter(pipe.Writer, new(), null).FlushAsync().ConfigureAwait(false).GetAwaiter();
         pipe.Writer.CancelPendingFlush();

@@ -33,7 +33,8 @@ internal static class ProxyHandoff
     public static void WriteOwn(IBufferWriter<byte> output, ClientHandoff handoff, IPEndPoint local, IPEndPoint remote)
     {
         if (handoff == ClientHandoff.ProxyV1)
-            ProxyHeaderWriter.WriteVersion1(output, ProxyHeader.Of(EndPointOf(ClientIdentity.AddressOf(local), local.Port), EndPointOf(ClientIdentity.AddressOf(remote), remote.Port)));
+            ProxyHeaderWriter.WriteVersion1(
+                output, ProxyHeader.Of(EndPointOf(ClientIdentity.AddressOf(local), local.Port), EndPointOf(ClientIdentity.AddressOf(remote), remote.Port)));
         else
             ProxyHeaderWriter.WriteVersion2(output, new(ProxyHeaderKind.Local), ProxyTlvs.None);
     }

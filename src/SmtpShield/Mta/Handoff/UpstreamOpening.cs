@@ -135,7 +135,8 @@ internal sealed class UpstreamOpening(ShieldOptions options, string host, Upstre
         return null;
     }
 
-    private async ValueTask<(UpstreamReply Greeting, string? Failure)> TellAsync(UpstreamDialogue dialogue, byte[]? ehlo, UpstreamReply greeting, CancellationToken cancellationToken)
+    private async ValueTask<(UpstreamReply Greeting, string? Failure)> TellAsync(
+        UpstreamDialogue dialogue, byte[]? ehlo, UpstreamReply greeting, CancellationToken cancellationToken)
     {
         string? failure = null;
         if (ehlo is null)

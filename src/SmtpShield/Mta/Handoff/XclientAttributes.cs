@@ -13,8 +13,11 @@ internal static class XclientAttributes
         HashSet<string>? names = null;
         foreach (var line in Encoding.Latin1.GetString(ehlo).Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Skip(1))
         {
-            if (line.Length > 4 && line[4..].Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var keyword, .. var attributes] && keyword.Equals("XCLIENT", StringComparison.OrdinalIgnoreCase))
+            if (line.Length > 4 && line[4..].Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var keyword, .. var attributes]
+                && keyword.Equals("XCLIENT", StringComparison.OrdinalIgnoreCase))
+            {
                 (names ??= new(StringComparer.OrdinalIgnoreCase)).UnionWith(attributes);
+            }
         }
 
         return names;

@@ -51,7 +51,8 @@ internal static class XclientCommand
         return $"XCLIENT {string.Join(' ', attributes.Select(static attribute => $"{attribute.Name}={attribute.Value}"))}";
     }
 
-    private static int LengthOf(List<(string Name, string Value)> attributes) => "XCLIENT\r\n".Length + attributes.Sum(static attribute => 2 + attribute.Name.Length + attribute.Value.Length);
+    private static int LengthOf(List<(string Name, string Value)> attributes) =>
+        "XCLIENT\r\n".Length + attributes.Sum(static attribute => 2 + attribute.Name.Length + attribute.Value.Length);
 
     // A name is what some name server said. One that could be more than a name on our command line is none.
     private static string NameOf(string name, string unknown)

@@ -11,7 +11,8 @@ internal static class XclientHandoff
     /// <param name="client">Whom to tell about; <see langword="null"/>: nobody, only whether it could be done.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The new greeting, <see langword="null"/> without a client; or else why there is none.</returns>
-    public static async ValueTask<(UpstreamReply? Greeting, string? Failure)> RunAsync(UpstreamDialogue dialogue, ReadOnlyMemory<byte> ehlo, UpstreamClient? client, CancellationToken cancellationToken)
+    public static async ValueTask<(UpstreamReply? Greeting, string? Failure)> RunAsync(
+        UpstreamDialogue dialogue, ReadOnlyMemory<byte> ehlo, UpstreamClient? client, CancellationToken cancellationToken)
     {
         if (XclientAttributes.Of(ehlo.Span) is not { } offered)
             return (null, "does not offer XCLIENT (smtpd_authorized_xclient_hosts)");

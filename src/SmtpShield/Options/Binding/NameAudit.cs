@@ -43,7 +43,8 @@ internal sealed partial class NameAudit
     public IEnumerable<ConfigurationProblem> ReferenceProblems =>
     [
         .. _unreadable.Select(found => ConfigurationProblem.Error(Locate(found.Entry), found.Entry.Name, $"{found.Entry.Name}: {found.Error}")),
-        .. _undefined.Select(found => ConfigurationProblem.Warning(Locate(found.Entry), found.Entry.Name, $"{found.Entry.Name}: undefined parameter: {found.Name}", SuggestReference(found.Name))),
+        .. _undefined.Select(found => ConfigurationProblem.Warning(
+            Locate(found.Entry), found.Entry.Name, $"{found.Entry.Name}: undefined parameter: {found.Name}", SuggestReference(found.Name))),
     ];
 
     /// <summary>The entries nothing uses, ordered by name.</summary>
@@ -77,9 +78,12 @@ internal sealed partial class NameAudit
 
     private static bool IsPostfixOnly(string name) => !name.StartsWith("shield_", StringComparison.Ordinal) && PostfixParameterNames.Contains(name);
 
-    private static string Suggest(string name) => NearestName.Find(Plain(name), ParameterCatalog.All.Keys) is { } nearest ? $"did you mean {name[..^Plain(name).Length]}{nearest}?" : "nothing refers to it; remove it";
+    private static string Suggest(string name) => NearestName.Find(Plain(name), ParameterCatalog.All.Keys) is { } nearest
+        ? $"did you mean {name[..^Plain(name).Length]}{nearest}?"
+        : "nothing refers to it; remove it";
 
-    private string SuggestReference(string name) => NearestName.Find(name, ParameterCatalog.All.Keys.Concat(_entries.Keys)) is { } nearest ? $"did you mean ${nearest}?" : "it expands to nothing";
+    private string SuggestReference(string name) =>
+        NearestName.Find(name, ParameterCatalog.All.Keys.Concat(_entries.Keys)) is { } nearest ? $"did you mean ${nearest}?" : "it expands to nothing";
 
     private SourceLocation Locate(MainCfEntry entry) => new(_path, entry.Line);
 

@@ -17,19 +17,26 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
     /// <summary>Adds every problem.</summary>
     public void Validate(ShieldOptions options)
     {
-        Require("myhostname", HostName.IsValid(options.Smtpd.MyHostname), options.Smtpd.MyHostname, "write a fully qualified host name, as in mail.example.com");
-        Require("syslog_facility", Facilities.Contains(options.Log.SyslogFacility), options.Log.SyslogFacility, "write a syslog facility: mail, daemon, local0 to local7, ...");
+        Require("myhostname", HostName.IsValid(options.Smtpd.MyHostname), options.Smtpd.MyHostname,
+            "write a fully qualified host name, as in mail.example.com");
+        Require("syslog_facility", Facilities.Contains(options.Log.SyslogFacility), options.Log.SyslogFacility,
+            "write a syslog facility: mail, daemon, local0 to local7, ...");
         Require("syslog_name", IsTag(options.Log.SyslogName), options.Log.SyslogName, "write one word without [ ] and :");
-        Require("maillog_file", options.Log.MaillogFile.Length == 0 || options.Log.MaillogFile.StartsWith('/'), options.Log.MaillogFile, "write the full path of a file");
+        Require("maillog_file", options.Log.MaillogFile.Length == 0 || options.Log.MaillogFile.StartsWith('/'), options.Log.MaillogFile,
+            "write the full path of a file");
         if (options.Log.MaillogFile is not ("/dev/stdout" or "/dev/stderr") && RegularFile.WhyNotWritten(options.Log.MaillogFile) is { Length: > 0 } whyNot)
             Fail("maillog_file", $"maillog_file: {options.Log.MaillogFile}: {whyNot}", "name a file, which need not be there yet");
-        Require("mynetworks_style", table.Expand(table.Find("mynetworks_style") ?? "").Text is "host" or "subnet" or "class", table.Find("mynetworks_style") ?? "", "write host, subnet or class");
+        Require("mynetworks_style", table.Expand(table.Find("mynetworks_style") ?? "").Text is "host" or "subnet" or "class", table.Find("mynetworks_style")
+            ?? "", "write host, subnet or class");
         foreach (var keyword in options.Smtpd.PassEhloKeywords.Where(keyword => !IsKeyword(keyword)))
             Require("shield_pass_ehlo_keywords", false, keyword, "an EHLO keyword has letters, digits and hyphens");
         if (options.Proxy.Protocol != UpstreamProxyProtocol.None && options.Proxy.Sources.IsEmpty)
-            Fail("smtpd_upstream_proxy_protocol", "smtpd_upstream_proxy_protocol = haproxy needs shield_proxy_sources: anybody else could say he is somebody else", "write shield_proxy_sources = ADDRESS, the proxy's address or network");
+            Fail("smtpd_upstream_proxy_protocol",
+                "smtpd_upstream_proxy_protocol = haproxy needs shield_proxy_sources: anybody else could say he is somebody else",
+                "write shield_proxy_sources = ADDRESS, the proxy's address or network");
         if (options.Tls.WrapperMode && !options.Tls.IsTerminated)
-            Fail("smtpd_tls_wrappermode", $"{(table.Service is { } service ? $"service {service}: " : "")}smtpd_tls_wrappermode = yes needs a certificate", "write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt");
+            Fail("smtpd_tls_wrappermode", $"{(table.Service is { } service ? $"service {service}: " : "")}smtpd_tls_wrappermode = yes needs a certificate",
+                "write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt");
     }
 
     private static bool IsTag(string name) => name.Length is > 0 and <= 64 && name.All(c => c is > ' ' and <= '~' and not ('[' or ']' or ':'));

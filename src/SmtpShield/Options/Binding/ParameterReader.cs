@@ -134,7 +134,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         if (value < definition.Minimum)
             return Fail(definition, location, $"invalid {definition.Name} parameter value {value} < {definition.Minimum}", hint);
         return value > definition.Maximum
-            ? Fail(definition, location, $"invalid {definition.Name} parameter value {value} > {definition.Maximum}", $"write a whole number of at most {definition.Maximum}")
+            ? Fail(definition, location, $"invalid {definition.Name} parameter value {value} > {definition.Maximum}",
+                $"write a whole number of at most {definition.Maximum}")
             : value;
     }
 
@@ -150,7 +151,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
     private object? ReadTime(ParameterDefinition definition, string text, SourceLocation location)
     {
         if (!PostfixTime.TryParse(text, definition.TimeUnit, out var seconds))
-            return Fail(definition, location, $"parameter {definition.Name}: bad time value or unit: {text}", "write a whole number and one of s, m, h, d, w, as in 30s");
+            return Fail(definition, location, $"parameter {definition.Name}: bad time value or unit: {text}",
+                "write a whole number and one of s, m, h, d, w, as in 30s");
         if (seconds < definition.Minimum)
             return Fail(definition, location, $"invalid {definition.Name}: {seconds} (min {definition.Minimum})", "");
         return seconds > definition.Maximum
@@ -170,7 +172,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
                 Fail(definition, location, $"{definition.Name}: bad endpoint: {word}", hint);
         }
         foreach (var twice in words.GroupBy(word => word).Where(group => group.Count() > 1))
-            problems.Add(ConfigurationProblem.Warning(location, definition.Name, $"{definition.Name}: {twice.Key} is listed more than once", "keep one of them"));
+            problems.Add(
+                ConfigurationProblem.Warning(location, definition.Name, $"{definition.Name}: {twice.Key} is listed more than once", "keep one of them"));
         if (words.Count == 0)
             Fail(definition, location, $"bad string length 0 < 1: {definition.Name} =", hint);
         return items.Count > 0 && items.Count == words.Count ? items : null;
@@ -195,7 +198,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         where T : struct =>
         choices.TryGetValue(text, out var choice)
             ? choice
-            : Fail(definition, location, $"bad parameter value: {definition.Name} = {text}", $"write one of {string.Join(", ", choices.Keys.Where(choice => choice.Length > 0))}{reason}");
+            : Fail(definition, location, $"bad parameter value: {definition.Name} = {text}",
+                $"write one of {string.Join(", ", choices.Keys.Where(choice => choice.Length > 0))}{reason}");
 
     private object? ReadForbiddenCommands(ParameterDefinition definition, string text, SourceLocation location)
     {
@@ -212,9 +216,11 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
     private object? ReadTlsVersions(ParameterDefinition definition, string text, SourceLocation location)
     {
         if (!TlsVersionsParser.TryParse(text, out var versions, out var reason))
-            return Fail(definition, location, $"{definition.Name}: {reason}", "write >=TLSv1.2, >=TLSv1.3, or names with ! in front: !SSLv2, !SSLv3, !TLSv1, !TLSv1.1");
+            return Fail(definition, location, $"{definition.Name}: {reason}",
+                "write >=TLSv1.2, >=TLSv1.3, or names with ! in front: !SSLv2, !SSLv3, !TLSv1, !TLSv1.1");
         if (versions.NamesOlder)
-            problems.Add(new(ProblemSeverity.Note, location, definition.Name, $"{definition.Name} = {text} also allows TLS 1.0 or 1.1, which the shield does not speak", "write >=TLSv1.2"));
+            problems.Add(new(ProblemSeverity.Note, location, definition.Name,
+                $"{definition.Name} = {text} also allows TLS 1.0 or 1.1, which the shield does not speak", "write >=TLSv1.2"));
         return versions;
     }
 

@@ -44,9 +44,11 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
             if (!ServiceParameter.TryParse(name, out var parameter))
                 continue;
             if (parameter.Type != ServiceParameter.Inet)
-                Warn(name, $"no service {parameter.Service}/{parameter.Type}: {name} has no effect", $"write {ServiceParameter.Write(parameter.Service, parameter.Name)}; services are of type {ServiceParameter.Inet}");
+                Warn(name, $"no service {parameter.Service}/{parameter.Type}: {name} has no effect",
+                    $"write {ServiceParameter.Write(parameter.Service, parameter.Name)}; services are of type {ServiceParameter.Inet}");
             else if (!options.Service.Names.Contains(parameter.Service))
-                Warn(name, $"no service {parameter.Service}: {name} has no effect", NearestName.Find(parameter.Service, options.Service.Names) is { } nearest ? $"did you mean {nearest}?" : $"add it to {Services}");
+                Warn(name, $"no service {parameter.Service}: {name} has no effect",
+                    NearestName.Find(parameter.Service, options.Service.Names) is { } nearest ? $"did you mean {nearest}?" : $"add it to {Services}");
             else if (ParameterCatalog.All.TryGetValue(parameter.Name, out var definition) && definition.IsShared)
                 Fail(name, $"{parameter.Name} is the same for all services: {name}", $"write {parameter.Name} = ...");
         }
@@ -62,11 +64,14 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
                 var (first, other) = taken.Find(earlier => Overlap(earlier.Endpoint, endpoint));
                 var parameter = Written(service, "shield_listen");
                 if (other == service)
-                    Fail(parameter, $"{parameter}: {first} and {endpoint} overlap: {(IsAny(first.Address) ? first : endpoint)} takes the clients of both", "keep one of them");
+                    Fail(parameter, $"{parameter}: {first} and {endpoint} overlap: {(IsAny(first.Address) ? first : endpoint)} takes the clients of both",
+                        "keep one of them");
                 else if (other is not null)
                     Fail(
                         parameter,
-                        first.Equals(endpoint) ? $"{service} would listen on {endpoint}, as {other} does" : $"{service} would listen on {endpoint}, which overlaps {first} of {other}",
+                        first.Equals(endpoint)
+                            ? $"{service} would listen on {endpoint}, as {other} does"
+                            : $"{service} would listen on {endpoint}, which overlaps {first} of {other}",
                         $"write {ServiceParameter.Write(service, "shield_listen")} = address:port");
                 taken.Add((endpoint, service));
             }
@@ -76,13 +81,16 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
     // Who knows other programs expects an IPv6 socket to take both (decision 24).
     private void NoteIPv6Only(ShieldOptions options)
     {
-        var ipv4 = options.Services.Values.SelectMany(own => own.Listener.Endpoints).Where(endpoint => endpoint.AddressFamily == AddressFamily.InterNetwork).Select(endpoint => endpoint.Port).ToHashSet();
+        var ipv4 = options.Services.Values.SelectMany(own => own.Listener.Endpoints).Where(endpoint => endpoint.AddressFamily == AddressFamily.InterNetwork)
+            .Select(endpoint => endpoint.Port).ToHashSet();
         foreach (var (service, own) in options.Services)
         {
-            foreach (var endpoint in own.Listener.Endpoints.Where(endpoint => endpoint.Address.Equals(IPAddress.IPv6Any) && !ipv4.Contains(endpoint.Port)).Distinct())
+            foreach (var endpoint in own.Listener.Endpoints.Where(endpoint => endpoint.Address.Equals(IPAddress.IPv6Any)
+                && !ipv4.Contains(endpoint.Port)).Distinct())
             {
                 var parameter = Written(service, "shield_listen");
-                problems.Add(new(ProblemSeverity.Note, locate(parameter), parameter, $"{parameter}: {endpoint} takes IPv6 only", $"for IPv4 too write 0.0.0.0:{endpoint.Port}, {endpoint}"));
+                problems.Add(new(ProblemSeverity.Note, locate(parameter), parameter, $"{parameter}: {endpoint} takes IPv6 only",
+                    $"for IPv4 too write 0.0.0.0:{endpoint.Port}, {endpoint}"));
             }
         }
     }
@@ -96,16 +104,19 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
             foreach (var destination in own.Upstream.Destinations)
             {
                 var listens = IPAddress.TryParse(destination.Host, out var address)
-                    && endpoints.Exists(endpoint => endpoint.Port == destination.Port && (endpoint.Address.Equals(address) || (IPAddress.IsLoopback(address) && IsAny(endpoint.Address))));
+                    && endpoints.Exists(endpoint => endpoint.Port == destination.Port
+                        && (endpoint.Address.Equals(address) || (IPAddress.IsLoopback(address) && IsAny(endpoint.Address))));
                 if (listens && Written(service, "shield_upstream") is var parameter)
                     Fail(parameter, $"{parameter}: {destination} loops back to shield_listen", "give the MTA another port, as in 127.0.0.1:10025");
             }
         }
     }
 
-    private string Written(string service, string name) => ServiceParameter.Write(service, name) is var own && locate(own) != SourceLocation.Default ? own : name;
+    private string Written(string service, string name) =>
+        ServiceParameter.Write(service, name) is var own && locate(own) != SourceLocation.Default ? own : name;
 
-    private static bool IsName(string name) => name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':' or '[' or ']');
+    private static bool IsName(string name) =>
+        name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':' or '[' or ']');
 
     // The kernel binds no address of a port that somebody listens on for all addresses.
     private static bool Overlap(IPEndPoint a, IPEndPoint b) =>

@@ -33,12 +33,15 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
         {
             Warn(
                 Written(service, Handoff),
-                $"{Handoff} = none: the MTA takes every client for the shield; with the shield's address in its mynetworks it is an open relay, and its own client limits, SPF, DNSBL and greylisting see one client",
+                $"{Handoff} = none: the MTA takes every client for the shield; with the shield's address in its mynetworks it is an open relay, "
+                    + "and its own client limits, SPF, DNSBL and greylisting see one client",
                 $"write {Handoff} = proxy-v2, proxy-v1, xclient or transparent");
         }
         else if (own.Upstream.ClientHandoff == ClientHandoff.Xclient && !own.Smtpd.PeernameLookup)
         {
-            Warn(Written(service, "smtpd_peername_lookup"), $"{Handoff} = xclient with smtpd_peername_lookup = no: the MTA takes the name of every client for unknown", "write smtpd_peername_lookup = yes");
+            Warn(Written(service, "smtpd_peername_lookup"),
+                $"{Handoff} = xclient with smtpd_peername_lookup = no: the MTA takes the name of every client for unknown",
+                "write smtpd_peername_lookup = yes");
         }
     }
 
@@ -47,13 +50,15 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
         if (own.UpstreamTls.SecurityLevel == UpstreamTlsSecurityLevel.None)
         {
             if (own.UpstreamTls.WrapperMode)
-                problems.Add(ConfigurationProblem.Error(locate(Written(service, WrapperMode)), WrapperMode, $"{WrapperMode} = yes, but {Level} = none", $"write {Level} = encrypt or verify"));
+                problems.Add(ConfigurationProblem.Error(locate(Written(service, WrapperMode)), WrapperMode, $"{WrapperMode} = yes, but {Level} = none",
+                    $"write {Level} = encrypt or verify"));
         }
         else if (!own.Tls.HasCertificate && own.Tls.SecurityLevel != TlsSecurityLevel.None)
         {
             Warn(
                 Written(service, Level),
-                $"{Level} = {own.UpstreamTls.SecurityLevel.ToString().ToLowerInvariant()}: clients are not offered STARTTLS, because the MTA does not offer it inside TLS and the shield has no certificate",
+                $"{Level} = {own.UpstreamTls.SecurityLevel.ToString().ToLowerInvariant()}: clients are not offered STARTTLS, "
+                    + "because the MTA does not offer it inside TLS and the shield has no certificate",
                 "write smtpd_tls_chain_files = FILE, or smtpd_tls_security_level = none");
         }
     }
@@ -65,10 +70,12 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
             return;
         var error = files.TryRead(file, out var text, out var failure) && CertificateAuthorities.TryParse(text, out _, out failure) ? "" : failure;
         if (error.Length > 0 && Written(service, Authorities) is var parameter)
-            problems.Add(ConfigurationProblem.Error(locate(parameter), parameter, $"{parameter}: {error}", "write the PEM file with the certificates of the MTA's authorities, readable for the shield"));
+            problems.Add(ConfigurationProblem.Error(locate(parameter), parameter, $"{parameter}: {error}",
+                "write the PEM file with the certificates of the MTA's authorities, readable for the shield"));
     }
 
-    private string Written(string service, string name) => ServiceParameter.Write(service, name) is var own && locate(own) != SourceLocation.Default ? own : name;
+    private string Written(string service, string name) =>
+        ServiceParameter.Write(service, name) is var own && locate(own) != SourceLocation.Default ? own : name;
 
     private void Warn(string parameter, string message, string hint) => problems.Add(ConfigurationProblem.Warning(locate(parameter), parameter, message, hint));
 }

@@ -14,7 +14,8 @@ internal sealed class EnvironmentSource(IReadOnlyDictionary<string, string> envi
 
     /// <summary>The variables of this process.</summary>
     public static IReadOnlyDictionary<string, string> OfProcess() =>
-        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(pair => (string)pair.Key, pair => (string?)pair.Value ?? "", StringComparer.Ordinal);
+        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>()
+            .ToDictionary(pair => (string)pair.Key, pair => (string?)pair.Value ?? "", StringComparer.Ordinal);
 
     /// <summary>Variables that are named as a parameter is, but without <see cref="Prefix"/>, and so are not read.</summary>
     public IEnumerable<string> Unprefixed => environment.Keys.Where(static variable => IsParameter(variable.ToLowerInvariant())).Order(StringComparer.Ordinal);

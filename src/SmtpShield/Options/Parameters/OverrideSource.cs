@@ -20,7 +20,8 @@ internal sealed class OverrideSource(IEnumerable<string> overrides) : ParameterS
             if (NameValue.TrySplit(argument, out var assignment, out var error))
                 Data[assignment.Name] = assignment.Value;
             else
-                _problems.Add(ConfigurationProblem.Error(SourceLocation.CommandLine, "", $"invalid parameter override: {argument}: {error}", "write -o name=value"));
+                _problems.Add(
+                    ConfigurationProblem.Error(SourceLocation.CommandLine, "", $"invalid parameter override: {argument}: {error}", "write -o name=value"));
         }
     }
 

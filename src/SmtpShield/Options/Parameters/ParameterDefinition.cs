@@ -18,8 +18,10 @@ internal sealed record ParameterDefinition(string Name, string? DefaultText, Pro
     public char TimeUnit => Property?.GetCustomAttribute<TimeUnitAttribute>()?.Unit ?? 's';
 
     /// <summary>The smallest number or, for a time, number of seconds.</summary>
-    public int Minimum => Property?.GetCustomAttribute<MinimumSecondsAttribute>()?.Seconds ?? Property?.GetCustomAttribute<RangeAttribute>()?.Minimum as int? ?? int.MinValue;
+    public int Minimum =>
+        Property?.GetCustomAttribute<MinimumSecondsAttribute>()?.Seconds ?? Property?.GetCustomAttribute<RangeAttribute>()?.Minimum as int? ?? int.MinValue;
 
     /// <summary>The largest number or, for a time, number of seconds.</summary>
-    public int Maximum => ValueType == typeof(TimeSpan) ? PostfixTime.MaxSeconds : Property?.GetCustomAttribute<RangeAttribute>()?.Maximum as int? ?? int.MaxValue;
+    public int Maximum =>
+        ValueType == typeof(TimeSpan) ? PostfixTime.MaxSeconds : Property?.GetCustomAttribute<RangeAttribute>()?.Maximum as int? ?? int.MaxValue;
 }

@@ -27,17 +27,20 @@ internal sealed class ParameterTable(IConfigurationRoot layers, HostFacts host, 
     public bool IsSet(string name) => layers[WrittenName(name)] is not null && Layer(WrittenName(name)) is not (null or DefaultSource);
 
     /// <summary>Where the name is set.</summary>
-    public SourceLocation Locate(string name) => WrittenName(name) is var written && Layer(written) is { } layer ? layer.Locate(written) : SourceLocation.Default;
+    public SourceLocation Locate(string name) =>
+        WrittenName(name) is var written && Layer(written) is { } layer ? layer.Locate(written) : SourceLocation.Default;
 
     /// <summary>The name as the file has it, where the service has a value of its own.</summary>
-    public string WrittenName(string name) => service is not null && layers[ServiceParameter.Write(service, name)] is not null ? ServiceParameter.Write(service, name) : name;
+    public string WrittenName(string name) =>
+        service is not null && layers[ServiceParameter.Write(service, name)] is not null ? ServiceParameter.Write(service, name) : name;
 
     /// <summary>A value with its references replaced.</summary>
     public ExpansionResult Expand(string value) => MacroExpander.Expand(value, Find);
 
     // A service listens where its name says, as in master.cf, unless somebody has written where.
     private string? FindOwn(string name) => service is null ? null
-        : layers[ServiceParameter.Write(service, name)] ?? (Layer(name) is null or DefaultSource && ServiceDefaults.TryGet(service, name, out var value) ? value : null);
+        : layers[ServiceParameter.Write(service, name)]
+            ?? (Layer(name) is null or DefaultSource && ServiceDefaults.TryGet(service, name, out var value) ? value : null);
 
     private ParameterSource? Layer(string name) =>
         layers.Providers.Reverse().OfType<ParameterSource>().FirstOrDefault(layer => layer.TryGet(name, out _));

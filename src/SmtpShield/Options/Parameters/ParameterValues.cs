@@ -86,5 +86,7 @@ internal sealed class ParameterValues
 
     // A service without a value of its own has that of all.
     private string ValueOf(string name) =>
-        _values.TryGetValue(name, out var value) || (ServiceParameter.TryParse(name, out var parameter) && _values.TryGetValue(parameter.Name, out value)) ? value : "";
+        _values.TryGetValue(name, out var value) || (ServiceParameter.TryParse(name, out var parameter) && _values.TryGetValue(parameter.Name, out value))
+            ? value
+            : "";
 }

@@ -29,5 +29,6 @@ internal static class ServiceDefaults
 
     // A number is a port, as in master.cf.
     private static int? PortOf(string service) =>
-        Ports.TryGetValue(service, out var port) || (int.TryParse(service, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is > 0 and <= 65535) ? port : null;
+        Ports.TryGetValue(service, out var port) || (int.TryParse(service, NumberStyles.None, CultureInfo.InvariantCulture, out port)
+            && port is > 0 and <= 65535) ? port : null;
 }

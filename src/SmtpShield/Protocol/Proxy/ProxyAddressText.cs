@@ -4,8 +4,8 @@ using System.Text;
 namespace SmtpShield.Protocol.Proxy;
 
 /// <summary>
-/// Addresses in version 1 headers. IPv4 has one spelling, IPv6 those of RFC 4291 section 2.2; whatever else some programs take is refused: leading zeros in decimal numbers (others read
-/// them as octal), signs, zone ids, brackets.
+/// Addresses in version 1 headers. IPv4 has one spelling, IPv6 those of RFC 4291 section 2.2; whatever else some programs take is refused: leading zeros
+/// in decimal numbers (others read them as octal), signs, zone ids, brackets.
 /// </summary>
 internal static class ProxyAddressText
 {
@@ -27,8 +27,8 @@ internal static class ProxyAddressText
     }
 
     /// <summary>
-    /// Reads hexadecimal groups, of which one <c>::</c> stands for one or more that are 0, and the last two may be an IPv4 address. proxy-protocol.txt section 2.1 has no such end, but proxies
-    /// write what inet_ntop(3) gives them: <c>::ffff:192.0.2.1</c> for an IPv4 client of a socket for both.
+    /// Reads hexadecimal groups, of which one <c>::</c> stands for one or more that are 0, and the last two may be an IPv4 address. proxy-protocol.txt section
+    /// 2.1 has no such end, but proxies write what inet_ntop(3) gives them: <c>::ffff:192.0.2.1</c> for an IPv4 client of a socket for both.
     /// </summary>
     public static bool TryParseIPv6(ReadOnlySpan<byte> text, out UInt128 bits)
     {
@@ -36,8 +36,11 @@ internal static class ProxyAddressText
         var gap = text.IndexOf("::"u8);
         if (gap < 0)
             return TryParseEnd(text, out bits, out var all) && all == Groups;
-        if (!TryParseGroups(text[..gap], out var head, out var before) || !TryParseEnd(text[(gap + 2)..], out var tail, out var after) || before + after >= Groups)
+        if (!TryParseGroups(text[..gap], out var head, out var before) || !TryParseEnd(text[(gap + 2)..], out var tail, out var after)
+            || before + after >= Groups)
+        {
             return false;
+        }
 
         bits = (head << (16 * (Groups - before))) | tail;
         return true;
@@ -60,7 +63,8 @@ internal static class ProxyAddressText
     }
 
     /// <summary>Writes four decimal numbers.</summary>
-    public static string OfIPv4(UInt128 bits) => string.Create(CultureInfo.InvariantCulture, $"{(byte)(bits >> 24)}.{(byte)(bits >> 16)}.{(byte)(bits >> 8)}.{(byte)bits}");
+    public static string OfIPv4(UInt128 bits) =>
+        string.Create(CultureInfo.InvariantCulture, $"{(byte)(bits >> 24)}.{(byte)(bits >> 16)}.{(byte)(bits >> 8)}.{(byte)bits}");
 
     /// <summary>Writes an address as RFC 5952 has it, but hexadecimal to its end. Receivers compare the text.</summary>
     public static string OfIPv6(UInt128 bits)

@@ -1,6 +1,9 @@
 namespace SmtpShield.Protocol.Proxy;
 
-/// <summary>What can be wrong with a header. The last three are the shield's own, because Postfix bounds what it reads otherwise and knows no TLVs; the others are Postfix's words.</summary>
+/// <summary>
+/// What can be wrong with a header. The last three are the shield's own, because Postfix bounds what it reads otherwise and knows no TLVs;
+/// the others are Postfix's words.
+/// </summary>
 internal static class ProxyFaults
 {
     /// <summary>None.</summary>

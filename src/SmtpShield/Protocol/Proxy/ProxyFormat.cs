@@ -9,7 +9,9 @@ internal static class ProxyFormat
     /// <summary>Octets of a version 2 header before its addresses.</summary>
     public const int FixedLength = 16;
 
-    /// <summary>Octets of addresses and TLVs that are accepted behind <see cref="FixedLength"/>: four times what the spec expects of a receiver, and no page of memory.</summary>
+    /// <summary>
+    /// Octets of addresses and TLVs that are accepted behind <see cref="FixedLength"/>: four times what the spec expects of a receiver, and no page of memory.
+    /// </summary>
     public const int MostFollowing = 2048;
 
     /// <summary>Octets of two IPv4 addresses and ports.</summary>

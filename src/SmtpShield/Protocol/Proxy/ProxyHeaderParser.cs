@@ -3,8 +3,8 @@ using System.Buffers;
 namespace SmtpShield.Protocol.Proxy;
 
 /// <summary>
-/// Reads the header a proxy puts before a client's octets (proxy-protocol.txt, versions 1 and 2, told apart by how they begin). Strict: what two receivers could read
-/// as two clients is none. Content of TLVs is checked for its bounds and not used.
+/// Reads the header a proxy puts before a client's octets (proxy-protocol.txt, versions 1 and 2, told apart by how they begin).
+/// Strict: what two receivers could read as two clients is none. Content of TLVs is checked for its bounds and not used.
 /// </summary>
 internal static class ProxyHeaderParser
 {
@@ -13,8 +13,10 @@ internal static class ProxyHeaderParser
     /// <param name="acceptUnknown">Whether a header that names no client is one (<c>shield_proxy_unknown</c>).</param>
     /// <param name="header">What it says, when complete.</param>
     /// <param name="consumed">Where the client's octets begin, when complete.</param>
-    /// <param name="fault">What is wrong with it, in Postfix's words where it has them (global/haproxy_srvr.c); when more is needed, what is wrong if nothing more comes.</param>
-    public static ProxyHeaderStatus TryRead(in ReadOnlySequence<byte> input, bool acceptUnknown, out ProxyHeader header, out SequencePosition consumed, out string fault)
+    /// <param name="fault">What is wrong with it, in Postfix's words where it has them (global/haproxy_srvr.c); when more is needed, what is
+    /// wrong if nothing more comes.</param>
+    public static ProxyHeaderStatus TryRead(
+        in ReadOnlySequence<byte> input, bool acceptUnknown, out ProxyHeader header, out SequencePosition consumed, out string fault)
     {
         header = default;
         consumed = input.Start;
@@ -29,7 +31,9 @@ internal static class ProxyHeaderParser
         if (first.Length < ProxyFormat.FixedLength)
         {
             fault = first.IsEmpty ? ProxyFaults.NoHeader : ProxyFaults.ShortHeader;
-            return CouldBegin(first, ProxyFormat.Version1Start) || CouldBegin(first, ProxyFormat.Signature) ? ProxyHeaderStatus.NeedMore : ProxyHeaderStatus.Malformed;
+            return CouldBegin(first, ProxyFormat.Version1Start) || CouldBegin(first, ProxyFormat.Signature)
+                ? ProxyHeaderStatus.NeedMore
+                : ProxyHeaderStatus.Malformed;
         }
 
         fault = ProxyFaults.UnrecognizedHeader;
@@ -40,7 +44,8 @@ internal static class ProxyHeaderParser
 
     private static bool CouldBegin(ReadOnlySpan<byte> input, ReadOnlySpan<byte> start) => start.StartsWith(input);
 
-    private static ProxyHeaderStatus ReadVersion1(in ReadOnlySequence<byte> input, bool acceptUnknown, out ProxyHeader header, out SequencePosition consumed, out string fault)
+    private static ProxyHeaderStatus ReadVersion1(
+        in ReadOnlySequence<byte> input, bool acceptUnknown, out ProxyHeader header, out SequencePosition consumed, out string fault)
     {
         header = default;
         consumed = input.Start;

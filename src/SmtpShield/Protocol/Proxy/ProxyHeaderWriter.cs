@@ -14,11 +14,13 @@ internal static class ProxyHeaderWriter
     private const uint NoCertificateVerified = 1;
 
     /// <summary>Writes a line of version 1. It knows neither TLVs nor LOCAL, which becomes UNKNOWN.</summary>
-    /// <remarks>Addresses of two families are both written as TCP6, IPv4 as <c>::ffff:c000:201</c>: the format has no dotted end. (HAProxy says UNKNOWN then, which Postfix refuses.)</remarks>
+    /// <remarks>Addresses of two families are both written as TCP6, IPv4 as <c>::ffff:c000:201</c>: the format has no dotted end. (HAProxy says UNKNOWN then,
+    /// which Postfix refuses.)</remarks>
     public static void WriteVersion1(IBufferWriter<byte> output, in ProxyHeader header)
     {
         var line = header.Kind != ProxyHeaderKind.Tcp ? "PROXY UNKNOWN\r\n"
-            : string.Create(CultureInfo.InvariantCulture, $"PROXY {(header.IsIPv4 ? "TCP4" : "TCP6")} {Text(header, header.Source)} {Text(header, header.Destination)} {header.Source.Port} {header.Destination.Port}\r\n");
+            : string.Create(CultureInfo.InvariantCulture, $"PROXY {(header.IsIPv4 ? "TCP4" : "TCP6")} {Text(header, header.Source)} "
+                + $"{Text(header, header.Destination)} {header.Source.Port} {header.Destination.Port}\r\n");
         output.Write(Encoding.ASCII.GetBytes(line));
     }
 

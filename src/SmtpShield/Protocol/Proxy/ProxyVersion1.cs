@@ -35,7 +35,8 @@ internal static class ProxyVersion1
     private static bool TryParseAddress(ReadOnlySpan<byte> text, bool isIPv4, out UInt128 bits) =>
         isIPv4 ? ProxyAddressText.TryParseIPv4(text, out bits) : ProxyAddressText.TryParseIPv6(text, out bits);
 
-    private static ProxyEndPoint EndPoint(UInt128 bits, int port, bool isIPv4) => isIPv4 ? new(true, bits, (ushort)port) : ProxyEndPoint.OfIPv6(bits, (ushort)port);
+    private static ProxyEndPoint EndPoint(UInt128 bits, int port, bool isIPv4) =>
+        isIPv4 ? new(true, bits, (ushort)port) : ProxyEndPoint.OfIPv6(bits, (ushort)port);
 
     private static ReadOnlySpan<byte> Word(ref ReadOnlySpan<byte> rest)
     {

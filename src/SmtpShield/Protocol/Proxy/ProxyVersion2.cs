@@ -75,8 +75,11 @@ internal static class ProxyVersion2
             var value = at + ProxyFormat.TlvHead;
             if (length > octets.Length - value)
                 return ProxyFaults.BadTlv;
-            if (octets[at] == ProxyFormat.Checksum && (length != ProxyChecksum.Length || BinaryPrimitives.ReadUInt32BigEndian(octets[value..]) != ProxyChecksum.Of(octets, value)))
+            if (octets[at] == ProxyFormat.Checksum
+                && (length != ProxyChecksum.Length || BinaryPrimitives.ReadUInt32BigEndian(octets[value..]) != ProxyChecksum.Of(octets, value)))
+            {
                 return ProxyFaults.BadChecksum;
+            }
 
             at = value + length;
         }

@@ -6,7 +6,8 @@ namespace SmtpShield.Tests.Mta.Handoff;
 [Property("Hazard", "ID-12")]
 public class XclientAttributesTests
 {
-    [TestCase("250-mx\r\n250-PIPELINING\r\n250-XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT\r\n250 8BITMIME\r\n", "ADDR,DESTADDR,DESTPORT,HELO,LOGIN,NAME,PORT,PROTO,REVERSE_NAME")]
+    [TestCase("250-mx\r\n250-PIPELINING\r\n250-XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT\r\n250 8BITMIME\r\n",
+        "ADDR,DESTADDR,DESTPORT,HELO,LOGIN,NAME,PORT,PROTO,REVERSE_NAME")]
     [TestCase("250-mx\r\n250 xclient addr  Port\r\n", "Port,addr")]
     [TestCase("250-mx\r\n250-XCLIENT ADDR\r\n250 XCLIENT PORT\r\n", "ADDR,PORT")]
     [TestCase("250-mx\r\n250 XCLIENT\r\n", "")]

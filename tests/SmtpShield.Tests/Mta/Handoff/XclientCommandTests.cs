@@ -9,7 +9,8 @@ namespace SmtpShield.Tests.Mta.Handoff;
 [Property("Hazard", "ID-12")]
 public class XclientCommandTests
 {
-    private static readonly HashSet<string> Postfix = new(["NAME", "ADDR", "PROTO", "HELO", "REVERSE_NAME", "PORT", "LOGIN", "DESTADDR", "DESTPORT"], StringComparer.OrdinalIgnoreCase);
+    private static readonly HashSet<string> Postfix = new(["NAME", "ADDR", "PROTO", "HELO", "REVERSE_NAME", "PORT", "LOGIN", "DESTADDR", "DESTPORT"],
+        StringComparer.OrdinalIgnoreCase);
     private static readonly IPEndPoint Local = new(IPAddress.Parse("192.0.2.1"), 25);
 
     [Test]
@@ -49,7 +50,8 @@ public class XclientCommandTests
     [TestCase("\u007f")]
     [TestCase("")]
     public void For_NameThatIsMoreThanAName_IsUnavailable(string name) =>
-        Assert.That(For("198.51.100.7", name), Is.EqualTo("XCLIENT NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] ADDR=198.51.100.7 PORT=40000 DESTADDR=192.0.2.1 DESTPORT=25"));
+        Assert.That(For("198.51.100.7", name),
+            Is.EqualTo("XCLIENT NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] ADDR=198.51.100.7 PORT=40000 DESTADDR=192.0.2.1 DESTPORT=25"));
 
     [Test]
     public void For_NameWithXtextsOwnCharacters_IsEncoded() => Assert.That(For("198.51.100.7", "a+b=c"), Does.StartWith("XCLIENT NAME=a+2Bb+3Dc "));
@@ -74,7 +76,8 @@ public class XclientCommandTests
     }
 
     [Test]
-    public void For_FewAttributesOffered_AreAllThatIsSaid() => Assert.That(For("198.51.100.7", "mx.example.com", offered: ["addr", "PORT", "SESSION", "TTL"]), Is.EqualTo("XCLIENT ADDR=198.51.100.7 PORT=40000"));
+    public void For_FewAttributesOffered_AreAllThatIsSaid() =>
+        Assert.That(For("198.51.100.7", "mx.example.com", offered: ["addr", "PORT", "SESSION", "TTL"]), Is.EqualTo("XCLIENT ADDR=198.51.100.7 PORT=40000"));
 
     [TestCase(false, "insecure"), TestCase(true, "TLS")]
     public void For_DovecotsTransport_IsTheClients(bool isSecured, string value)
@@ -82,12 +85,15 @@ public class XclientCommandTests
         var tls = isSecured ? new TlsFacts { Protocol = "TLSv1.3", Cipher = "TLS_AES_256_GCM_SHA384", UsedBits = 256, TotalBits = 256 } : null;
         var client = new UpstreamClient(Identity("198.51.100.7"), Local, tls);
 
-        Assert.That(XclientCommand.For(client, new HashSet<string>(["ADDR", "CLIENT-TRANSPORT"])), Is.EqualTo($"XCLIENT ADDR=198.51.100.7 CLIENT-TRANSPORT={value}"));
+        Assert.That(XclientCommand.For(client, new HashSet<string>(["ADDR", "CLIENT-TRANSPORT"])),
+            Is.EqualTo($"XCLIENT ADDR=198.51.100.7 CLIENT-TRANSPORT={value}"));
     }
 
-    private static string For(string address, string name = "unknown", string? reverseName = null, bool isTemporary = false, IPEndPoint? local = null, string[]? offered = null) =>
+    private static string For(string address, string name = "unknown", string? reverseName = null, bool isTemporary = false, IPEndPoint? local = null,
+        string[]? offered = null) =>
         XclientCommand.For(
-            new(Identity(address, name, reverseName, isTemporary), local ?? Local), offered is null ? Postfix : new HashSet<string>(offered, StringComparer.OrdinalIgnoreCase));
+            new(Identity(address, name, reverseName, isTemporary), local ?? Local),
+            offered is null ? Postfix : new HashSet<string>(offered, StringComparer.OrdinalIgnoreCase));
 
     private static ClientIdentity Identity(string address, string name = "unknown", string? reverseName = null, bool isTemporary = false) =>
         new(new(IPAddress.Parse(address), 40000), name) { ReverseName = reverseName ?? name, IsNameTemporary = isTemporary };

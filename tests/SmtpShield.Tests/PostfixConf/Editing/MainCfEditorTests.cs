@@ -20,7 +20,8 @@ public sealed class MainCfEditorTests
     [TestCase("", "a = 2\n")]
     [TestCase("#a = 1\n", "#a = 1\na = 2\n")]
     [TestCase("aa = 1\r\n", "aa = 1\r\na = 2\n")]
-    public void Apply_Set_ReplacesEntryOrAppendsAndKeepsTheRest(string text, string expected) => Assert.That(Apply(text, MainCfEdit.Set, "a=2"), Is.EqualTo(expected));
+    public void Apply_Set_ReplacesEntryOrAppendsAndKeepsTheRest(string text, string expected) =>
+        Assert.That(Apply(text, MainCfEdit.Set, "a=2"), Is.EqualTo(expected));
 
     [Test]
     public void Apply_SetSeveralNew_AppendsInOrderOfName() => Assert.That(Apply("", MainCfEdit.Set, "b=2", "a=1"), Is.EqualTo("a = 1\nb = 2\n"));
@@ -33,7 +34,8 @@ public sealed class MainCfEditorTests
     }
 
     [Test]
-    public void Apply_Delete_RemovesEntryWithItsContinuation() => Assert.That(Apply("b = 1\na = 1\n  x\n# c\nc = 2\n", MainCfEdit.Delete, "a"), Is.EqualTo("b = 1\n# c\nc = 2\n"));
+    public void Apply_Delete_RemovesEntryWithItsContinuation() =>
+        Assert.That(Apply("b = 1\na = 1\n  x\n# c\nc = 2\n", MainCfEdit.Delete, "a"), Is.EqualTo("b = 1\n# c\nc = 2\n"));
 
     [Test]
     public void Apply_CommentOut_PutsHashBeforeEachLineOfTheEntry() =>

@@ -54,5 +54,6 @@ public sealed class FileReplacementTests
 
     [Test]
     public void TryChange_MissingFile_SaysSo() =>
-        Assert.That(FileReplacement.TryChange("/nonexistent/main.cf", content => content), Is.EqualTo("open /nonexistent/main.cf for reading: No such file or directory"));
+        Assert.That(FileReplacement.TryChange("/nonexistent/main.cf", content => content),
+            Is.EqualTo("open /nonexistent/main.cf for reading: No such file or directory"));
 }

@@ -13,5 +13,6 @@ public sealed class NearestNameTests
     [TestCase("SMTPD_TIMEOUT", "smtpd_timeout")]
     [TestCase("something_else", null)]
     [TestCase("", null)]
-    public void Find_Name_GivesWhatWasProbablyMeant(string name, string? expected) => Assert.That(NearestName.Find(name, ParameterCatalog.All.Keys), Is.EqualTo(expected));
+    public void Find_Name_GivesWhatWasProbablyMeant(string name, string? expected) =>
+        Assert.That(NearestName.Find(name, ParameterCatalog.All.Keys), Is.EqualTo(expected));
 }

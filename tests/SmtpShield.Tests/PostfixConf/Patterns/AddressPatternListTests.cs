@@ -15,7 +15,8 @@ public sealed class AddressPatternListTests
     [TearDown]
     public void RemoveDirectory() => Directory.Delete(_directory, recursive: true);
 
-    private static bool Matches(string list, string address, string hostname = "unknown") => AddressPatternList.Parse(list).Matches(IPAddress.Parse(address), hostname);
+    private static bool Matches(string list, string address, string hostname = "unknown") =>
+        AddressPatternList.Parse(list).Matches(IPAddress.Parse(address), hostname);
 
     private string File(string content)
     {
@@ -55,7 +56,8 @@ public sealed class AddressPatternListTests
     [TestCase("static:all", "192.0.2.9", true)]
     [TestCase("!192.0.2.9 static:all", "192.0.2.9", false)]
     [TestCase("", "192.0.2.9", false)]
-    public void Matches_SeveralElements_FirstMatchDecides(string list, string address, bool expected) => Assert.That(Matches(list, address), Is.EqualTo(expected));
+    public void Matches_SeveralElements_FirstMatchDecides(string list, string address, bool expected) =>
+        Assert.That(Matches(list, address), Is.EqualTo(expected));
 
     [TestCase("mail.example.com", "mail.example.com", true)]
     [TestCase("Mail.Example.com", "mAIL.example.COM", true)]
@@ -65,7 +67,8 @@ public sealed class AddressPatternListTests
     [TestCase(".example.com", ".example.com", false)]
     [TestCase(".example.com", "mailexample.com", false)]
     [TestCase("example.com", "unknown", false)]
-    public void Matches_HostName_NeedsTheDotForSubdomains(string list, string hostname, bool expected) => Assert.That(Matches(list, "192.0.2.1", hostname), Is.EqualTo(expected));
+    public void Matches_HostName_NeedsTheDotForSubdomains(string list, string hostname, bool expected) =>
+        Assert.That(Matches(list, "192.0.2.1", hostname), Is.EqualTo(expected));
 
     [TestCase("cidr:{{192.0.2.0/24 OK}}", "192.0.2.1", true)]
     [TestCase("cidr:{{192.0.2.0/24 OK}, {2001:db8::/32 OK}}", "2001:db8::1", true)]
@@ -74,7 +77,8 @@ public sealed class AddressPatternListTests
     [TestCase("cidr:{ {!192.0.2.0/24 OK} }", "2001:db8::1", false)]
     [TestCase("!cidr:{{192.0.2.1 OK}} static:all", "192.0.2.1", false)]
     [TestCase("cidr:{{192.0.2.1 OK}} 192.0.2.2", "192.0.2.2", true)]
-    public void Matches_InlineCidrTable_AsksWhetherAddressIsFound(string list, string address, bool expected) => Assert.That(Matches(list, address), Is.EqualTo(expected));
+    public void Matches_InlineCidrTable_AsksWhetherAddressIsFound(string list, string address, bool expected) =>
+        Assert.That(Matches(list, address), Is.EqualTo(expected));
 
     [TestCase("10.1.0.1", true)]
     [TestCase("10.2.0.1", false)]
@@ -127,7 +131,8 @@ public sealed class AddressPatternListTests
     public void Parse_SeveralErrors_NamesEachWithFileAndLine()
     {
         var path = File("10.0.0.0/8\n10.0.0.1/8\nhash:x\n");
-        Assert.That(() => AddressPatternList.Parse(path), Throws.TypeOf<FormatException>().With.Message.Contains($"{path}, line 2:").And.Message.Contains($"{path}, line 3:"));
+        Assert.That(() => AddressPatternList.Parse(path),
+            Throws.TypeOf<FormatException>().With.Message.Contains($"{path}, line 2:").And.Message.Contains($"{path}, line 3:"));
     }
 
     [Test]
@@ -188,6 +193,7 @@ public sealed class AddressPatternListTests
         AddressPatternListParser.Parse(item, "mynetworks", new SourceLocation("main.cf", 1), problems, new());
 
         Assert.That(problems.Select(problem => $"{problem.Severity}: {problem}"), Is.EqualTo(isWarned
-            ? [$"Warning: main.cf, line 1: mynetworks: {item.TrimStart('!')} is read as a host name, which no client has (write a range as network/length: 192.0.2.0/24)"] : Array.Empty<string>()));
+            ? [$"Warning: main.cf, line 1: mynetworks: {item.TrimStart('!')} is read as a host name, "
+                + "which no client has (write a range as network/length: 192.0.2.0/24)"] : Array.Empty<string>()));
     }
 }

@@ -10,11 +10,15 @@ namespace SmtpShield.Tests.Protocol.Proxy;
 public partial class ProxyAddressTextTests
 {
     private static readonly string[] _ipv4Parts = ["0", "1", "9", "25", "255", "256", "01", "192", ".", ".", ".", ".1", "1.2.3", "x", " ", "-"];
-    private static readonly string[] _ipv6Parts = ["0", "1", "ffff", "FE80", "2001", "10000", "00ab", ":", ":", ":", "::", ":0:0", "1.2.3.4", ":192.0.2.1", "::ffff:", ".", "%1", "[", "]", "g", " "];
+    private static readonly string[] _ipv6Parts =
+    [
+        "0", "1", "ffff", "FE80", "2001", "10000", "00ab", ":", ":", ":", "::", ":0:0", "1.2.3.4", ":192.0.2.1", "::ffff:", ".", "%1", "[", "]", "g", " ",
+    ];
 
     [Test]
     public void TryParseIPv4_AnyText_IsTheOneSpellingOrRefused() => AnyOctets.Check(_ipv4Parts, static any =>
-        ProxyAddressText.TryParseIPv4(any.Octets, out var bits) ? IPAddress.TryParse(any.Text, out var address) && address.ToString() == any.Text && bits == Bits(address)
+        ProxyAddressText.TryParseIPv4(any.Octets, out var bits) ? IPAddress.TryParse(any.Text, out var address) && address.ToString() == any.Text
+        && bits == Bits(address)
             : !(IPAddress.TryParse(any.Text, out var other) && other.ToString() == any.Text && any.Text.Contains('.')), longest: 8);
 
     [Test]

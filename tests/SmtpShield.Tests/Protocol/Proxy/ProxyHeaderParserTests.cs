@@ -107,7 +107,8 @@ public class ProxyHeaderParserTests
     [TestCase(106, false)]
     [TestCase(107, true)]
     public void TryRead_Version1WithoutEnd_IsGivenUpAtItsBound(int length, bool isGivenUp) =>
-        Assert.That(Read(new(Octets.Of("PROXY TCP4 ".PadRight(length, '1')))).Status, Is.EqualTo(isGivenUp ? ProxyHeaderStatus.Malformed : ProxyHeaderStatus.NeedMore));
+        Assert.That(Read(new(Octets.Of("PROXY TCP4 ".PadRight(length, '1')))).Status,
+            Is.EqualTo(isGivenUp ? ProxyHeaderStatus.Malformed : ProxyHeaderStatus.NeedMore));
 
     [Property("Hazard", "ID-5")]
     [TestCase("PROXY UNKNOWN⏎")]
@@ -160,7 +161,10 @@ public class ProxyHeaderParserTests
     [Property("Hazard", "ID-13")]
     public void TryRead_Version2WithMappedAddresses_IsIPv4()
     {
-        byte[] mapped = [.. IPAddress.Parse("::ffff:192.0.2.1").GetAddressBytes(), .. IPAddress.Parse("::ffff:198.51.100.1").GetAddressBytes(), .. AddressesV4.AsSpan(8)];
+        byte[] mapped =
+        [
+            .. IPAddress.Parse("::ffff:192.0.2.1").GetAddressBytes(), .. IPAddress.Parse("::ffff:198.51.100.1").GetAddressBytes(), .. AddressesV4.AsSpan(8),
+        ];
 
         AssertComplete(Version2(0x21, 0x21, mapped), _clientV4);
     }
@@ -185,14 +189,16 @@ public class ProxyHeaderParserTests
     [TestCase(0x21, 0x10, ProxyFaults.UnsupportedNetworkProtocol)]
     [TestCase(0x21, 0x01, ProxyFaults.UnsupportedNetworkProtocol)]
     [TestCase(0x21, 0xf0, ProxyFaults.UnsupportedNetworkProtocol)]
-    public void TryRead_Version2OfAnotherKind_IsMalformed(byte command, byte family, string fault) => AssertMalformed(Version2(command, family, new byte[216]), fault);
+    public void TryRead_Version2OfAnotherKind_IsMalformed(byte command, byte family, string fault) =>
+        AssertMalformed(Version2(command, family, new byte[216]), fault);
 
     [Property("Hazard", "ID-6")]
     [TestCase(0x11, 4)]
     [TestCase(0x11, 11)]
     [TestCase(0x21, 12)]
     [TestCase(0x21, 35)]
-    public void TryRead_Version2WithoutRoomForAddresses_IsMalformed(byte family, int length) => AssertMalformed(Version2(0x21, family, new byte[length]), ProxyFaults.ShortAddressField);
+    public void TryRead_Version2WithoutRoomForAddresses_IsMalformed(byte family, int length) =>
+        AssertMalformed(Version2(0x21, family, new byte[length]), ProxyFaults.ShortAddressField);
 
     [Property("Hazard", "ID-6")]
     [TestCase(0x20, 2048, true)]
@@ -212,7 +218,8 @@ public class ProxyHeaderParserTests
     [Test]
     [Property("Hazard", "ID-6")]
     public void TryRead_Version2TooLong_IsMalformedBeforeItHasCome() =>
-        Assert.That(Read(new(Version2(0x21, 0x11, new byte[2049])[..16])), Is.EqualTo((ProxyHeaderStatus.Malformed, default(ProxyHeader), 0L, ProxyFaults.LongVersion2Header)));
+        Assert.That(Read(new(Version2(0x21, 0x11, new byte[2049])[..16])),
+            Is.EqualTo((ProxyHeaderStatus.Malformed, default(ProxyHeader), 0L, ProxyFaults.LongVersion2Header)));
 
     [Test]
     [Property("Hazard", "ID-6")]
@@ -303,7 +310,8 @@ public class ProxyHeaderParserTests
 
     [Test]
     public void TryRead_AnyOctets_NeverChangesItsMind() => AnyOctets.Check(
-        ["PROXY ", "PROXY TCP4 ", "PROXY TCP6 ", "PROXY UNKNOWN", "1.2.3.4 ", "::ffff:1.2.3.4 ", "::1 ", "1 ", "2", "\r\n", "\n", "\r", "\r\n\r\n\0\r\nQUIT\n", "\x21\x11", "\x20\0", "\0\x0c", "\0\0", "x"],
+        ["PROXY ", "PROXY TCP4 ", "PROXY TCP6 ", "PROXY UNKNOWN", "1.2.3.4 ", "::ffff:1.2.3.4 ", "::1 ", "1 ", "2", "\r\n", "\n", "\r", "\r\n\r\n\0\r\nQUIT\n",
+            "\x21\x11", "\x20\0", "\0\x0c", "\0\0", "x"],
         static any =>
         {
             // What a part of the input decides, the whole must not undo.
@@ -376,10 +384,15 @@ public class ProxyHeaderParserTests
     private static byte[] AnyVersion1(Random random)
     {
         string[] ipv4 = ["0.0.0.0", "192.0.2.1", "255.255.255.255", "127.0.0.1"];
-        string[] ipv6 = ["::", "::1", "2001:db8::1", "2001:DB8:0:0:0:0:0:1", "::ffff:192.0.2.1", "::FFFF:c000:201", "0:0:0:0:0:ffff:192.0.2.1", "64:ff9b::1.2.3.4", "::1.2.3.4", "1:2:3:4:5:6:7:8"];
+        string[] ipv6 =
+        [
+            "::", "::1", "2001:db8::1", "2001:DB8:0:0:0:0:0:1", "::ffff:192.0.2.1", "::FFFF:c000:201", "0:0:0:0:0:ffff:192.0.2.1", "64:ff9b::1.2.3.4",
+            "::1.2.3.4", "1:2:3:4:5:6:7:8",
+        ];
         var addresses = random.Next(2) == 0 ? ipv4 : ipv6;
         var line = random.Next(8) == 0 ? "UNKNOWN"
-            : $"{(addresses == ipv4 ? "TCP4" : "TCP6")} {addresses[random.Next(addresses.Length)]} {addresses[random.Next(addresses.Length)]} {random.Next(65536)} {random.Next(65536)}";
+            : $"{(addresses == ipv4 ? "TCP4" : "TCP6")} {addresses[random.Next(addresses.Length)]} {addresses[random.Next(addresses.Length)]} "
+                + $"{random.Next(65536)} {random.Next(65536)}";
         return Octets.Of($"PROXY {line}{(random.Next(2) == 0 ? "⏎" : "␊")}{(random.Next(4) == 0 ? Behind : "")}");
     }
 
@@ -396,7 +409,10 @@ public class ProxyHeaderParserTests
 
     private static byte[] AddressesV4 => [192, 0, 2, 1, 198, 51, 100, 1, 0xdc, 0x04, 0, 25];
 
-    private static byte[] AddressesV6 => [.. IPAddress.Parse("2001:db8::1").GetAddressBytes(), .. IPAddress.Parse("2001:db8::19").GetAddressBytes(), 0xdc, 0x04, 0, 25];
+    private static byte[] AddressesV6 =>
+    [
+        .. IPAddress.Parse("2001:db8::1").GetAddressBytes(), .. IPAddress.Parse("2001:db8::19").GetAddressBytes(), 0xdc, 0x04, 0, 25,
+    ];
 
     private static byte[] Version2(byte command, byte family, ReadOnlySpan<byte> following) =>
         [.. "\r\n\r\n\0\r\nQUIT\n"u8, command, family, (byte)(following.Length >> 8), (byte)following.Length, .. following];

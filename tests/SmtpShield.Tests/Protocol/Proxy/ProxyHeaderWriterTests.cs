@@ -22,7 +22,8 @@ public class ProxyHeaderWriterTests
     [Test]
     public void WriteVersion2_Addresses_IsTheHeader() => Assert.Multiple(() =>
     {
-        Assert.That(Version2(ProxyHeader.Of(_v4, _serverV4), ProxyTlvs.None), Is.EqualTo("0d0a0d0a000d0a515549540a 21 11 000c c0000201 c6336401 dc04 0019".Replace(" ", "")));
+        Assert.That(Version2(ProxyHeader.Of(_v4, _serverV4), ProxyTlvs.None),
+            Is.EqualTo("0d0a0d0a000d0a515549540a 21 11 000c c0000201 c6336401 dc04 0019".Replace(" ", "")));
         Assert.That(
             Version2(ProxyHeader.Of(_v6, _serverV4), ProxyTlvs.None),
             Is.EqualTo("0d0a0d0a000d0a515549540a 21 21 0024 20010db8000000000000000000000001 00000000000000000000ffffc6336401 dc04 0019".Replace(" ", "")));
@@ -33,11 +34,13 @@ public class ProxyHeaderWriterTests
     [Test]
     public void WriteVersion2_Tlvs_AreInTheHeader() => Assert.That(
         Version2(ProxyHeader.Of(_v4, _serverV4), new() { Authority = "mx.test", Tls = new("TLSv1.3", "AES"), HasChecksum = true }),
-        Does.Match("^0d0a0d0a000d0a515549540a 21 11 0035 c0000201 c6336401 dc04 0019 02 0007 6d782e74657374 20 0015 01 00000001 21 0007 544c5376312e33 23 0003 414553 03 0004 [0-9a-f]{8}$".Replace(" ", "")));
+        Does.Match(("^0d0a0d0a000d0a515549540a 21 11 0035 c0000201 c6336401 dc04 0019 02 0007 6d782e74657374 "
+            + "20 0015 01 00000001 21 0007 544c5376312e33 23 0003 414553 03 0004 [0-9a-f]{8}$").Replace(" ", "")));
 
     [Test]
     public void WriteVersion2_Unspecified_HasItsTlvs() =>
-        Assert.That(Version2(new(ProxyHeaderKind.Unknown), new() { Authority = "a" }), Is.EqualTo("0d0a0d0a000d0a515549540a 21 00 0004 02 0001 61".Replace(" ", "")));
+        Assert.That(Version2(new(ProxyHeaderKind.Unknown), new() { Authority = "a" }),
+            Is.EqualTo("0d0a0d0a000d0a515549540a 21 00 0004 02 0001 61".Replace(" ", "")));
 
     [Test]
     public void Write_AnyHeader_IsReadBack()
@@ -46,7 +49,12 @@ public class ProxyHeaderWriterTests
         for (var i = 0; i < 5000; i++)
         {
             var header = ProxyHeader.Of(Any(random), Any(random));
-            var tlvs = new ProxyTlvs { Authority = new string('a', random.Next(3)), Tls = random.Next(2) == 0 ? null : new("TLSv1.2", "X"), HasChecksum = random.Next(2) == 0 };
+            var tlvs = new ProxyTlvs
+            {
+                Authority = new string('a', random.Next(3)),
+                Tls = random.Next(2) == 0 ? null : new("TLSv1.2", "X"),
+                HasChecksum = random.Next(2) == 0,
+            };
             Assert.That(ReadBack(output => ProxyHeaderWriter.WriteVersion1(output, header)), Is.EqualTo(header));
             Assert.That(ReadBack(output => ProxyHeaderWriter.WriteVersion2(output, header, tlvs)), Is.EqualTo(header));
         }
@@ -64,7 +72,9 @@ public class ProxyHeaderWriterTests
         var octets = new byte[18];
         random.NextBytes(octets);
         var port = BitConverter.ToUInt16(octets, 16);
-        return random.Next(2) == 0 ? new(true, BitConverter.ToUInt32(octets), port) : ProxyEndPoint.OfIPv6(BitConverter.ToUInt128(octets) >> random.Next(127), port);
+        return random.Next(2) == 0
+            ? new(true, BitConverter.ToUInt32(octets), port)
+            : ProxyEndPoint.OfIPv6(BitConverter.ToUInt128(octets) >> random.Next(127), port);
     }
 
     private static ProxyHeader ReadBack(Action<IBufferWriter<byte>> write)
@@ -72,7 +82,8 @@ public class ProxyHeaderWriterTests
         var output = new ArrayBufferWriter<byte>();
         write(output);
         var input = new ReadOnlySequence<byte>(output.WrittenMemory);
-        Assert.That(ProxyHeaderParser.TryRead(input, acceptUnknown: true, out var header, out var consumed, out var fault), Is.EqualTo(ProxyHeaderStatus.Complete), fault);
+        Assert.That(ProxyHeaderParser.TryRead(input, acceptUnknown: true, out var header, out var consumed, out var fault),
+            Is.EqualTo(ProxyHeaderStatus.Complete), fault);
         Assert.That(input.Slice(consumed).IsEmpty);
         return header;
     }
