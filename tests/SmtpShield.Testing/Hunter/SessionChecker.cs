@@ -608,8 +608,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     private bool MayBeLost => mta.HasClosed || client.HasVanished || circumstances.End is HuntEnd.MtaTimeout or HuntEnd.DrainDeadline || IsTooLate
         || (mta.IsSilent && circumstances.End is HuntEnd.ClientTimeout);
 
-    // A session that waited for the fate of a message ends without a word.
-    private bool IsCutOff => circumstances.End is HuntEnd.DrainDeadline && Rest.Length == 0;
+    // A session that waited for the fate of a message ends without a word. From a client that took nothing one can't know.
+    private bool IsCutOff => circumstances.End is HuntEnd.DrainDeadline && Rest.Length == 0 && !client.HasVanished;
 
     private bool IsFinal(string reply) => !_isBlind && Rest == Adapt(reply) + "\r\n";
 

@@ -14,6 +14,7 @@ internal sealed class InMemoryMta
     private bool _isIdle;
     private bool _hasNoted;
     private bool _hasEnded;
+    private bool _hasEndedSending;
 
     /// <summary>An MTA whose client has connected.</summary>
     public InMemoryMta(MtaScript script, IDuplexPipe end)
@@ -70,13 +71,15 @@ internal sealed class InMemoryMta
     {
         switch (action.Kind)
         {
+            case MtaActionKind.Send when _hasEndedSending:
+            case MtaActionKind.Pause:
+                break;
             case MtaActionKind.Send:
                 Encoding.Latin1.GetBytes(action.Octets, _end.Output);
                 Flush();
                 break;
-            case MtaActionKind.Pause:
-                break;
             case MtaActionKind.EndSending:
+                _hasEndedSending = true;
                 _end.Output.Complete();
                 break;
             default:

@@ -55,6 +55,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
     private TimeSpan _drainedAt;
     private int _sentBeforeDrain;
     private bool _isBehindTls;
+    private (ClientLog Client, MtaLog Mta)? _inClear;
     private int _turns;
 
     private InMemorySession(InMemoryHunter hunter, HuntConfiguration configuration, SessionPlan plan, int seed, Splitting split)
@@ -128,6 +129,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
         var reference = new ReferenceSession(_configuration, _context.Client.AddressText, isLenient: false);
         if (RunPart(plan, reference, description))
         {
+            _inClear = (_client.Log, _mta.Log);
             _reloads.Clear();
             _sentBeforeDrain = 0;
             _isBehindTls = true;
@@ -179,7 +181,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
                     + $"after {_hunter.Time.Elapsed - started}, drain {(_drain.Draining.IsCancellationRequested ? "begun" : "not begun")}, "
                     + $"reloads at {string.Join(' ', _reloads.Select(static reload => reload.At))}");
             if (!running.IsCompletedSuccessfully)
-                description.Append(SessionText.Describe(plan, _client.Log, _mta.Log));
+                Describe(plan, description);
         }
 
         var reason = running.Result.Reason;
@@ -229,9 +231,16 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
         }
         catch (Exception)
         {
-            description.Append(SessionText.Describe(plan, _client.Log, _mta.Log));
+            Describe(plan, description);
             throw;
         }
+    }
+
+    private void Describe(SessionPlan plan, StringBuilder description)
+    {
+        if (_inClear is var (client, mta))
+            description.AppendLine("In clear:").Append(SessionText.Describe(plan, client, mta)).AppendLine("Behind STARTTLS:");
+        description.Append(SessionText.Describe(plan, _client.Log, _mta.Log));
     }
 
     // A client may be waited for and then not take what it is told; replies may be delayed, line by line.
