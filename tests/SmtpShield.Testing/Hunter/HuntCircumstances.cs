@@ -17,7 +17,7 @@ internal sealed record HuntCircumstances
     /// <summary>Reloads of the limits, each when all that had been sent was answered.</summary>
     public IReadOnlyList<HuntReload> Reloads { get; init; } = [];
 
-    /// <summary>The shield has begun to stop.</summary>
+    /// <summary>The shield has begun to stop, and not only while the session was ending.</summary>
     public bool IsDraining { get; init; }
 
     /// <summary>Octets the client had sent when that began: what is complete only behind them may have come too late.</summary>

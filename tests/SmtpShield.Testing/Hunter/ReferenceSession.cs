@@ -20,7 +20,9 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     private int _authsCounted;
     private int _errorsCounted;
     private int _failuresCounted;
-    private bool _isLenient = isLenient;
+    private readonly bool _wasLenient = isLenient;
+    private bool _isLenient;
+    private bool _isInDoubt;
     private bool _isCounted;
     private bool _lacksLabel;
     private bool _hasContent;
@@ -56,14 +58,25 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
                 : null;
 
     /// <summary>The reply the shield must give itself; null for a command the MTA must get.</summary>
-    public string? Refusal(ReferenceCommand command) => command.Verb switch
+    /// <param name="command">The command.</param>
+    /// <param name="isNextAtMta">It is what the MTA has received next. It decides where a MAIL inside a transaction was perhaps judged before the reply that
+    /// says how the MTA takes it.</param>
+    public string? Refusal(ReferenceCommand command, bool isNextAtMta)
+    {
+        if (_isInDoubt && isNextAtMta && command.Verb is "RCPT" or "DATA" or "BDAT")
+            _hasRefusedMail = false;
+        _isInDoubt &= command.Verb is not ("RCPT" or "DATA" or "BDAT" or "MAIL" or "HELO" or "EHLO" or "RSET");
+        return RefusalOf(command, isNextAtMta);
+    }
+
+    private string? RefusalOf(ReferenceCommand command, bool isNextAtMta) => command.Verb switch
     {
         "XCLIENT" or "XFORWARD" => "550 5.7.0 Error: insufficient authorization",
         "BURL" or "TURN" or "ATRN" => "502 5.5.1 Error: command not implemented",
         "LHLO" or "VERB" or "SEND" or "SOML" or "SAML" => "500 5.5.2 Error: command not recognized",
         _ when command.Verb.StartsWith("XPROXY", StringComparison.Ordinal) => "500 5.5.2 Error: command not recognized",
         not "QUIT" when IsAccessDenied => $"503 5.7.0 Error: access denied for unknown[{address}]",
-        "MAIL" => RefusalOfMail(command),
+        "MAIL" => RefusalOfMail(command, isNextAtMta),
         "RCPT" => RefusalOfRecipient(command),
         "DATA" or "BDAT" => _hasRefusedMail ? "503 5.5.1 Error: need RCPT command" : null,
         "STARTTLS" when configuration.OffersTls =>
@@ -135,6 +148,8 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         verb is not ("DATA" or "BDAT" or "AUTH" or "STARTTLS" or "RCPT" or "QUIT" or "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN")
         && (verb != "MAIL" || _hasSender);
 
+    private bool IsLenient => _isLenient || _wasLenient;
+
     private bool LacksHelo => _smtpd.HeloRequired && !_hasHelo;
 
     private string? Restart()
@@ -143,18 +158,19 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         return null;
     }
 
-    private string? RefusalOfMail(ReferenceCommand command)
+    private string? RefusalOfMail(ReferenceCommand command, bool isNextAtMta)
     {
         _lacksLabel = !command.HasAddress("FROM:");
         _isCounted = false;
-        if (_hasSender && !_isLenient)
+        if (_hasSender && (!IsLenient || (isNextAtMta && !_wasLenient)))
             return LacksHelo ? "503 5.5.1 Error: send HELO/EHLO first" : command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null;
 
         var refusal = LacksHelo
             ? "503 5.5.1 Error: send HELO/EHLO first"
-            : (_isLenient || !_lacksLabel ? CountBefore(ref _messagesCounted, Limits.ClientMessageRateLimit, "too much mail") : null)
+            : (IsLenient || !_lacksLabel ? CountBefore(ref _messagesCounted, Limits.ClientMessageRateLimit, "too much mail") : null)
                 ?? (command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null);
         _hasRefusedMail = refusal is not null;
+        _isInDoubt = _hasRefusedMail && _hasSender && !_wasLenient;
         return refusal;
     }
 
@@ -164,7 +180,7 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
             return "503 5.5.1 Error: need MAIL command";
         _lacksLabel = !command.HasAddress("TO:");
         _isCounted = false;
-        if (!_isLenient && (_lacksLabel || !_hasSender))
+        if (!IsLenient && (_lacksLabel || !_hasSender))
             return null;
         return CountBefore(ref _recipientsCounted, Limits.ClientRecipientRateLimit, "too many recipients")
             ?? (_recipients >= Limits.RecipientLimit ? "452 4.5.3 Error: too many recipients" : null);

@@ -30,7 +30,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     private bool _hasBegunTls;
 
     /// <summary>Throws <see cref="HuntException"/> where an invariant does not hold.</summary>
-    public void Check()
+    /// <returns>Whether it is known where the session stands at its end.</returns>
+    public bool Check()
     {
         CheckReceived();
         Greet();
@@ -39,7 +40,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         while (!_isOver && TryReadLine(out var line))
             Command(line);
         if (_isOutOfStep)
-            return;
+            return false;
 
         // Only complete commands are answered; what is behind the last reply was never one.
         if (!_isOver)
@@ -49,6 +50,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         if (circumstances.HasBegunTls && !_hasBegunTls && !_isBlind)
             Fail("the shield began TLS where none was asked for");
         CheckLeftOver();
+        return true;
     }
 
     // All the client sent was answered, and the session goes on.
@@ -215,7 +217,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         }
 
         _hasCommanded |= command.Verb.Length > 0;
-        var refusal = session.Refusal(command);
+        var refusal = session.Refusal(command, IsNextAtMta(command));
         var isForwardedTls = command.Verb == "STARTTLS" && _event < mta.Events.Count && mta.Events[_event].Octets == command.Line;
         if (IsImproper(command) && !isForwardedTls && IsFinal(NotSynchronized))
             End(NotSynchronized);
@@ -252,6 +254,9 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         if (!circumstances.HasBegunTls && !_isBlind)
             Fail("220, and no handshake");
     }
+
+    private bool IsNextAtMta(ReferenceCommand command) =>
+        _event < mta.Events.Count && mta.Events[_event] is { Kind: MtaEventKind.Command } next && next.Octets == command.Forwarded;
 
     private bool IsOtherProtocol(ReferenceCommand command)
     {
@@ -568,7 +573,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         }
 
         output = mta.Outputs[_output++];
-        if (output.EventsBefore < _event)
+        if (output.EventsBefore < _event && !(output.EventsBefore == _event - 1 && mta.Events[_event - 1].Kind is MtaEventKind.Content or MtaEventKind.Chunk))
         {
             // Said before it was asked: either it is taken for the answer or the session has ended over it. What the MTA takes what
             // follows for is its own affair.

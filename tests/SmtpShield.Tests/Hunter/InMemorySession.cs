@@ -55,6 +55,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
     private TimeSpan _drainedAt;
     private int _sentBeforeDrain;
     private bool _isBehindTls;
+    private bool _isInStep = true;
     private (ClientLog Client, MtaLog Mta)? _inClear;
     private int _turns;
 
@@ -65,7 +66,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
         _client = new(plan, split, _random);
         _hasHandshakeRoom = _random.Next(10) > 0;
         _drainsAt = _random.Next(10) == 0 ? _random.Next(1, 60) : int.MaxValue;
-        _isReloading = _random.Next(8) == 0;
+        _isReloading = _random.Next(8) == 0 && !plan.IsDeaf;
         _lenientMtas = InMemoryHunter.NewLenientMtas();
         _drain = _drainsAt < int.MaxValue ? new(hunter.Snapshot, hunter.Time) : hunter.Drain;
         _drainWatch = _drainsAt < int.MaxValue ? new(_drain) : null;
@@ -208,7 +209,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
             End = ending,
             NoMta = reason is SessionEndReason.NoUpstream ? _noMta ?? "421 4.3.0 mail.example.com Error: mail server unavailable" : null,
             Reloads = _reloads,
-            IsDraining = isDraining,
+            IsDraining = isDraining && now - _drainedAt > s_longestDelay,
             SentBeforeDrain = _sentBeforeDrain,
             ClientStays = !_client.HasLeft,
             HasHandshakeRoom = _hasHandshakeRoom,
@@ -225,9 +226,9 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
                 throw new HuntException("the MTA was given up, and was not silent");
             if (now - _lastMove > LongestSilence(reason))
                 throw new HuntException($"nobody moved for {now - _lastMove}");
-            if (reason is SessionEndReason.ClientTimeout && now - _lastMove < _hunter.Options.Smtpd.RequestDeadline - s_longestDelay)
+            if (reason is SessionEndReason.ClientTimeout && now - _lastMove < ShortestPatience - s_longestDelay)
                 throw new HuntException($"the client was given up after {now - _lastMove}");
-            new SessionChecker(_configuration, reference, _client.Log, _mta.Log, circumstances).Check();
+            _isInStep = _isInStep && new SessionChecker(_configuration, reference, _client.Log, _mta.Log, circumstances).Check();
         }
         catch (Exception)
         {
@@ -242,6 +243,9 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
             description.AppendLine("In clear:").Append(SessionText.Describe(plan, client, mta)).AppendLine("Behind STARTTLS:");
         description.Append(SessionText.Describe(plan, _client.Log, _mta.Log));
     }
+
+    // A tunnel is not waited for long until the client begins its handshake.
+    private TimeSpan ShortestPatience => _mta.Log.Tunnelled.Length > 0 ? _hunter.Options.Tls.HandshakeTimeout : _hunter.Options.Smtpd.RequestDeadline;
 
     // A client may be waited for and then not take what it is told; replies may be delayed, line by line.
     private TimeSpan LongestSilence(SessionEndReason reason) =>
