@@ -90,7 +90,7 @@ internal static class Deadlines
             static session => session.Client.RefusalDue,
             SessionEndReason.None),
         new("a second look at the MTA's socket",
-            static session => !session.HasEnded && session.Mta.HoldsMessageEnd,
+            static session => !session.HasEnded && session.Mta.HoldsMessageEnd && !(session.Client.IsFlushing && session.Mta.Buffered > 0),
             static session => session.Clock.Later(session.Clock.Now, SecondLook),
             SessionEndReason.None),
     ];

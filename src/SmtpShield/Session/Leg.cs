@@ -62,8 +62,8 @@ internal abstract class Leg(SessionSignal signal)
     /// <summary>The peer has sent something that was not taken yet, wherever it stands.</summary>
     public bool HasTalked => !_received.IsEmpty || HasArrived;
 
-    // The socket first: what is no longer there has completed the read.
-    private bool HasArrived => _isReading && (_receiveLook is { IsReady: true } || _read.IsCompleted);
+    // The socket first: what is no longer there has completed the read. What is received no more does not count, or a session would wait for it for ever.
+    private bool HasArrived => _isReading && !IsReceiveEnded && (_receiveLook is { IsReady: true } || _read.IsCompleted);
 
     /// <summary>Where bytes for the peer are written; <see cref="NoteWritten"/> behind it.</summary>
     protected IBufferWriter<byte> Output => IsBroken ? _discarded ??= new() : Connected(_output);

@@ -293,6 +293,16 @@ public class LegTests
         Assert.That((_side.Received.IsEmpty, _side.IsReceiveEnded, _side.Read(wantsMore: true), _side.Poll()), Is.EqualTo((true, true, false, false)));
     }
 
+    [Test]
+    public async Task HasNews_BytesForAReadThatIsNotWaitedFor_AreNone()
+    {
+        _side.Read(wantsMore: true);
+        _side.StopReceiving();
+        await SendAsync("abc");
+
+        Assert.That((_side.HasNews, _side.HasTalked), Is.EqualTo((false, false)));
+    }
+
     private string Received => Octets.Shown(_side.Received);
 
     private ValueTask<FlushResult> SendAsync(string text) => _peer.Output.WriteAsync(Octets.Of(text));

@@ -132,6 +132,39 @@ public sealed class SessionLoopTests
         Assert.That(_log.Lines.Where(line => line.Contains("NOQUEUE: reject: RCPT", StringComparison.Ordinal)), Has.Exactly(3).Items);
     }
 
+    /// <summary>What a client sends that was given up is no news: it would keep the session, and its loop awake, for ever.</summary>
+    [Test]
+    public void Replies_NotTakenAndMtaIsSilent_AreWaitedForNoLongerThanFromAnyOther()
+    {
+        Exchange("EHLO c", "250 mx");
+        Exchange("MAIL FROM:<a@x>", "250 ok");
+        Send(_client, "RCPT TO:<n1@y>\r\n");
+        Send(_mta, $"250 {new string('x', LongestUntaken)}\r\n");
+        Send(_client, "RCPT TO:<n2@y>\r\n");
+        _time.Advance(TimeSpan.FromSeconds(61));
+        Send(_client, "RCPT TO:<n3@y>\r\n");
+        _time.Advance(TimeSpan.FromSeconds(31));
+
+        Assert.That(_result?.Reason, Is.EqualTo(SessionEndReason.ClientStalled));
+    }
+
+    /// <summary>The end of a message stays behind replies the client does not take: there is nothing to look for until it does.</summary>
+    [Test]
+    public void MessageEnd_ClientTakesNoReplies_IsNotLookedForAllTheTime()
+    {
+        BeginMessage("NOOP", "250 ok");
+        Send(_client, "BDAT 1\r\nx");
+        Send(_mta, $"250 {new string('x', LongestUntaken)}\r\n");
+        Send(_client, "BDAT 1\r\ny");
+        Send(_mta, "250 ok\r\n");
+        Send(_client, "BDAT 1 LAST\r\nz");
+        Assert.That(Taken(_mta), Does.EndWith("y"));
+        Assert.That(_time.NextDue, Is.GreaterThan(TimeSpan.FromSeconds(1)));
+        Taken(_client);
+
+        Assert.That(Taken(_mta), Is.EqualTo("BDAT 1 LAST\r\nz"));
+    }
+
     /// <summary>The shield has stopped waiting, and something of the session still does not end: the loop sleeps all the same.</summary>
     [Test, CancelAfter(20_000)]
     public async Task Drain_DeadlineIsOver_TheLoopStillSleeps(CancellationToken cancellationToken)
