@@ -162,13 +162,20 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     {
         _lacksLabel = !command.HasAddress("FROM:");
         _isCounted = false;
-        if (_hasSender && (!IsLenient || (isNextAtMta && !_wasLenient)))
+        if (_hasSender && !IsLenient)
             return LacksHelo ? "503 5.5.1 Error: send HELO/EHLO first" : command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null;
 
         var refusal = LacksHelo
             ? "503 5.5.1 Error: send HELO/EHLO first"
             : (IsLenient || !_lacksLabel ? CountBefore(ref _messagesCounted, Limits.ClientMessageRateLimit, "too much mail") : null)
                 ?? (command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null);
+        if (refusal is not null && isNextAtMta && _hasSender && !_wasLenient)
+        {
+            _isCounted = false;
+            _messagesCounted--;
+            return null;
+        }
+
         _hasRefusedMail = refusal is not null;
         _isInDoubt = _hasRefusedMail && _hasSender && !_wasLenient;
         return refusal;
