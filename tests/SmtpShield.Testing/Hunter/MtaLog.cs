@@ -20,6 +20,9 @@ internal sealed class MtaLog
     /// <summary>It has fallen silent: nothing follows its last output.</summary>
     public bool IsSilent { get; set; }
 
+    /// <summary>How many events had come when it said something nobody had asked for: what it takes those behind for is its own affair.</summary>
+    public int EventsInTurn { get; set; } = int.MaxValue;
+
     /// <summary>What it said behind its 220 to STARTTLS.</summary>
     public string Tunnelled { get; set; } = "";
 }

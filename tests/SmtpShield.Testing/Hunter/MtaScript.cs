@@ -336,6 +336,7 @@ internal sealed class MtaScript(Random random, string name, bool isStrict, bool 
                 Send();
                 if (random.Next(2) == 0)
                     _actions.Enqueue(new(MtaActionKind.Pause));
+                _log.EventsInTurn = _log.Events.Count;
                 Say(Pick(250, 250, 421, 550), "unasked");
                 Send();
                 break;

@@ -95,7 +95,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     // No parser of the world may read what the MTA received in another way.
     private void CheckReceived()
     {
-        foreach (var received in mta.Events)
+        foreach (var received in mta.Events.Take(mta.EventsInTurn))
         {
             var isDoubtful = received.Kind switch
             {
