@@ -23,6 +23,12 @@ internal sealed record HuntCircumstances
     /// <summary>Octets the client had sent when that began: what is complete only behind them may have come too late.</summary>
     public int SentBeforeDrain { get; init; }
 
+    /// <summary>
+    /// Octets the client had sent when an early verdict of the MTA, an output of this number, was on its way, as far as that is known:
+    /// what came later was not in it.
+    /// </summary>
+    public IReadOnlyDictionary<int, int> SentBeforeVerdict { get; init; } = new Dictionary<int, int>();
+
     /// <summary>The client has not left before the session ended.</summary>
     public bool ClientStays { get; init; }
 

@@ -17,6 +17,9 @@ internal sealed class MtaLog
     /// <summary>It closed or reset the connection itself, so that replies it sent may be lost and commands unread.</summary>
     public bool HasClosed { get; set; }
 
+    /// <summary>The output by which it has judged content before its end, the newest one; null before.</summary>
+    public int? EarlyOutput { get; set; }
+
     /// <summary>It has fallen silent: nothing follows its last output.</summary>
     public bool IsSilent { get; set; }
 

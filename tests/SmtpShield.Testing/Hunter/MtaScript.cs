@@ -353,6 +353,7 @@ internal sealed class MtaScript(Random random, string name, bool isStrict, bool 
         }
 
         _hasAnsweredEarly = true;
+        _log.EarlyOutput = _log.Outputs.Count;
         Say(Pick(552, 552, 250), "early");
         Send();
     }

@@ -398,6 +398,11 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         Obey();
         if (received is { IsComplete: true } && endsMessage && circumstances.End is HuntEnd.DrainDeadline && IsFinal(NotAvailable) && verb == "DATA")
             Fail("the client is told that its message failed, and nobody knows");
+        if (isEarly && endsMessage && circumstances.SentBeforeVerdict.TryGetValue(_output, out var sent) && sent < _sent && !_isBlind
+            && mta.Outputs[_output] is { Code: < 300 } verdict && Rest.StartsWith(verdict.Relayed, StringComparison.Ordinal))
+        {
+            Fail("a message was acknowledged before it was whole");
+        }
         if (isEarly && TakeEarlyReply(verb == "BDAT" ? Unavailable : ""))
             return;
 

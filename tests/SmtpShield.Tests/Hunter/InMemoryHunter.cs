@@ -18,6 +18,8 @@ namespace SmtpShield.Tests.Hunter;
 /// <summary>What a shield's sessions share, in memory and under one configuration. Sessions run one after the other, on one thread.</summary>
 internal sealed class InMemoryHunter : IDisposable
 {
+    private static readonly Action s_nothing = static () => { };
+
     private readonly AnvilTable _anvil;
     private uint _clients;
 
@@ -68,6 +70,20 @@ internal sealed class InMemoryHunter : IDisposable
         return new(
             new(connection, new(new(ServiceOptions.DefaultName, Snapshot), isUnderStress: false), ProxyConnection.None, client),
             new(_anvil, new(ServiceOptions.DefaultName, client.Range)));
+    }
+
+    /// <summary>Whether commands or a login of a client are counted as with the MTA.</summary>
+    public bool HasInFlight(ClientIdentity client)
+    {
+        var key = new AnvilKey(ServiceOptions.DefaultName, client.Range);
+        var inFlight = _anvil.InFlight.Enter(key);
+        var isLoggingIn = inFlight.BeginLogin(static () => 0, limit: 0, s_nothing) is not LoginTurn.Begun;
+        if (isLoggingIn)
+            inFlight.Forget(s_nothing);
+        else
+            inFlight.EndLogin();
+        _anvil.InFlight.Leave(key);
+        return isLoggingIn || inFlight.Commands != 0;
     }
 
     /// <summary>Looks whether a session that is over has left anything.</summary>

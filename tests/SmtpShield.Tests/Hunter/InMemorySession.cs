@@ -56,6 +56,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
     private int _sentBeforeDrain;
     private bool _isBehindTls;
     private bool _isInStep = true;
+    private Dictionary<int, int> _sentBeforeVerdict = [];
     private (ClientLog Client, MtaLog Mta)? _inClear;
     private int _turns;
 
@@ -133,6 +134,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
             _inClear = (_client.Log, _mta.Log);
             _reloads.Clear();
             _sentBeforeDrain = 0;
+            _sentBeforeVerdict = [];
             _isBehindTls = true;
             _connection.EnterTls(_transport, s_facts);
             reference.BeginTls();
@@ -210,6 +212,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
             NoMta = reason is SessionEndReason.NoUpstream ? _noMta ?? "421 4.3.0 mail.example.com Error: mail server unavailable" : null,
             Reloads = _reloads,
             IsDraining = isDraining && now - _drainedAt > s_longestDelay,
+            SentBeforeVerdict = _sentBeforeVerdict,
             SentBeforeDrain = _sentBeforeDrain,
             ClientStays = !_client.HasLeft,
             HasHandshakeRoom = _hasHandshakeRoom,
@@ -222,6 +225,8 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
                 throw new HuntException("shut down without a shutdown");
             if (isDraining && now - _drainedAt > _hunter.Options.Listener.DrainTimeout + s_longestEnd)
                 throw new HuntException("the session has outlived the drain");
+            if (reason is SessionEndReason.ClientQuit or SessionEndReason.StartTls && !_client.HasVanished && _hunter.HasInFlight(_context.Client))
+                throw new HuntException("all is answered, and commands or logins are still counted as with the MTA");
             if (reason is SessionEndReason.UpstreamTimeout && !_mta.Log.IsSilent)
                 throw new HuntException("the MTA was given up, and was not silent");
             if (now - _lastMove > LongestSilence(reason))
@@ -302,6 +307,8 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
                 break;
             case 1:
                 _mta.Act();
+                if (_mta.Log.EarlyOutput is { } early && _mta.HasGreeted)
+                    _sentBeforeVerdict.TryAdd(early, _client.Sent);
                 break;
             default:
                 EndDial();
