@@ -2,6 +2,7 @@ using SmtpShield.Hosting;
 using SmtpShield.Mta;
 using SmtpShield.Observe;
 using SmtpShield.Protocol;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Session;
 
@@ -52,8 +53,8 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
         IsOver = true;
     }
 
-    /// <summary>Whether the client is read: something has come of it, and it is not known what.</summary>
-    public bool WantsClient => session.Client.IsReadable;
+    /// <summary>Whether the client is read: something has come of it, and it is not known what. Not behind as much as is ever buffered.</summary>
+    public bool WantsClient => session.Client.IsReadable && session.Client.Buffered < SocketPipeReader.MostBuffered;
 
     /// <summary>When the loop must look again; a timestamp.</summary>
     public long Due => Math.Min(GivesUpAt, session.Clock.Later(session.Clock.Now, BetweenLooks));

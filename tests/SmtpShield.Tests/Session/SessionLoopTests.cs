@@ -197,6 +197,26 @@ public sealed class SessionLoopTests
         Assert.That(Encoding.ASCII.GetString((await client.Input.ReadAsync(cancellationToken)).Buffer), Does.StartWith("421 4.3.0 "));
     }
 
+    /// <summary>A client that sends without end before it is greeted: the socket's reader refuses to be asked for more than it ever buffers.</summary>
+    [TestCase(SocketPipeReader.MostBuffered - 1, 1)]
+    [TestCase(SocketPipeReader.MostBuffered, 0)]
+    public async Task Dial_ClientHasSentAllThatIsBuffered_IsAskedForNoMore(int sent, int reads)
+    {
+        var (transport, client) = DuplexPipe.CreateConnectionPair(new(pauseWriterThreshold: 0), new(pauseWriterThreshold: 0));
+        await client.Output.WriteAsync(new byte[sent]);
+        var socket = new SocketOf(transport.Input) { IsReady = true };
+        using var connection = TestConnection.Of(_snapshot, new DuplexPipe(socket, transport.Output));
+        using var open = new OpenSessions().Add(connection);
+        var dialer = new Deaf();
+        await using var loop = new SessionLoop(new(connection, static () => null), dialer, _drain, open,
+            new(NullLogger<RemovedEhloKeywords>.Instance), new(NullLogger<LenientMtas>.Instance), _time, _log);
+        var running = loop.RunAsync().AsTask();
+
+        Assert.That((socket.Reads, running.IsCompleted), Is.EqualTo((reads, false)));
+        dialer.Dial.SetResult(new(null, [], GreetingTimedOut: false));
+        Assert.That((await running).Reason, Is.EqualTo(SessionEndReason.NoUpstream));
+    }
+
     private async Task RunAsync() => _result = await _loop.RunAsync();
 
     private void BeginMessage(string command, string? reply)
@@ -236,9 +256,15 @@ public sealed class SessionLoopTests
     {
         public bool IsReady { get; set; }
 
+        public int Reads { get; private set; }
+
         public override bool TryRead(out ReadResult result) => told.TryRead(out result);
 
-        public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) => told.ReadAsync(cancellationToken);
+        public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+        {
+            Reads++;
+            return told.ReadAsync(cancellationToken);
+        }
 
         public override void AdvanceTo(SequencePosition consumed) => told.AdvanceTo(consumed);
 
