@@ -7,6 +7,7 @@ using SmtpShield.Testing.Smtp;
 namespace SmtpShield.PostfixTests;
 
 /// <summary>Messages arrive as they were sent: what is stored behind the shield is what the same client stores with the MTA directly, octet by octet.</summary>
+[Parallelizable(ParallelScope.Self)]
 public sealed class DeliveryTests
 {
     private static readonly IPAddress s_client = IPAddress.Parse("127.83.0.1");

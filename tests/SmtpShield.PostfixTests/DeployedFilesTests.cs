@@ -11,6 +11,7 @@ namespace SmtpShield.PostfixTests;
 /// its clients and is no open relay.
 /// </summary>
 [Property("Hazard", "ID-11")]
+[Parallelizable(ParallelScope.Self)]
 public sealed partial class DeployedFilesTests
 {
     private const string SyslogName = "shielded";

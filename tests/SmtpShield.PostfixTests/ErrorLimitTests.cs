@@ -33,9 +33,10 @@ public sealed class ErrorLimitTests
     public async Task Telnet_TwentyErrorsWithDefaults_TenLateOnesThenDisconnectedAsByPostfix(CancellationToken cancellationToken)
     {
         RealPostfix.RequireProgram("telnet");
-        var expected = await TypeTwentyErrorsAsync(Postfix.EndPointOf("defaults"), Postfix.LogOf("defaults"), cancellationToken);
         await using var shield = await ShieldProcess.StartAsync(Postfix.EndPointOf("behind"), new Dictionary<string, string>(), cancellationToken);
-        var actual = await TypeTwentyErrorsAsync(shield.EndPoint, shield.Log, cancellationToken);
+        var both = await Task.WhenAll(TypeTwentyErrorsAsync(Postfix.EndPointOf("defaults"), Postfix.LogOf("defaults"), cancellationToken),
+            TypeTwentyErrorsAsync(shield.EndPoint, shield.Log, cancellationToken));
+        var (expected, actual) = (both[0], both[1]);
 
         Assert.That(actual.Screen, Is.EqualTo(expected.Screen));
         Assert.That(actual.Screen, Does.EndWith("421 4.7.0 mail.example.test Error: too many errors"));

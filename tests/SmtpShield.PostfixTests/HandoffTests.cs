@@ -10,6 +10,7 @@ namespace SmtpShield.PostfixTests;
 /// and its access tables see them.
 /// </summary>
 [Property("Hazard", "ID-11")]
+[Parallelizable(ParallelScope.Self)]
 public sealed class HandoffTests
 {
     private const string Blocked = "127.84.0.66";

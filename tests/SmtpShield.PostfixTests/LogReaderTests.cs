@@ -6,6 +6,7 @@ using SmtpShield.Testing.Smtp;
 namespace SmtpShield.PostfixTests;
 
 /// <summary>Programs that read Postfix's log read the shield's: for the same traffic they find the same.</summary>
+[Parallelizable(ParallelScope.Self)]
 public sealed partial class LogReaderTests
 {
     private static readonly Dictionary<string, string> s_limits = new()

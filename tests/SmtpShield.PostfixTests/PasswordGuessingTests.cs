@@ -10,6 +10,7 @@ namespace SmtpShield.PostfixTests;
 /// Guessing passwords at a real Postfix with SASL: <c>shield_client_auth_failure_rate_limit</c> holds within a session and in those that were
 /// open before, not at connect alone.
 /// </summary>
+[Parallelizable(ParallelScope.Self)]
 public sealed class PasswordGuessingTests
 {
     private const int Limit = 3;

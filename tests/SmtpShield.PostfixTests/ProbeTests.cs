@@ -3,6 +3,7 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.PostfixTests;
 
 /// <summary><c>smtpshield check --probe</c> before a real Postfix: what it finds of relaying and of logging in is what clients would.</summary>
+[Parallelizable(ParallelScope.Self)]
 public sealed class ProbeTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);

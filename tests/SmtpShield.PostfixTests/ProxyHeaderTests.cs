@@ -9,6 +9,7 @@ namespace SmtpShield.PostfixTests;
 /// The same octets to a Postfix with <c>smtpd_upstream_proxy_protocol = haproxy</c> and to the shield: the same replies and the same log lines, but where the
 /// shield is stricter on purpose.
 /// </summary>
+[Parallelizable(ParallelScope.Self)]
 public sealed class ProxyHeaderTests
 {
     private const string Signature = "\r\n\r\n\0\r\nQUIT\n";

@@ -13,7 +13,7 @@ namespace SmtpShield.PostfixTests.StartHere;
 /// starts what the unit file says; mail.example.com is 127.0.0.1, and the other host another address of the loopback network.
 /// </para>
 /// </summary>
-[TestFixture, Category("Postfix")]
+[TestFixture, Category("Postfix"), Parallelizable(ParallelScope.Self)]
 public sealed partial class StartHereTests
 {
     private const string Page = "docs/tasks/start-here.md";

@@ -11,7 +11,7 @@ namespace SmtpShield.PostfixTests.Switching;
 /// <c>smtpshield import --apply</c> and <c>--undo</c> with a real Postfix. Whatever fails, Postfix's files are what they were, byte for byte, with owner and
 /// mode, and it answers on its port. No systemd runs here: the shield is started by the command that --start names.
 /// </summary>
-[TestFixture, Category("Postfix"), SupportedOSPlatform("linux")]
+[TestFixture, Category("Postfix"), SupportedOSPlatform("linux"), Parallelizable(ParallelScope.Self)]
 public sealed class SwitchoverTests
 {
     private const string Service = "smtp";

@@ -9,7 +9,7 @@ namespace SmtpShield.PostfixTests.ThirdParty;
 public sealed class TestSslTests
 {
     private static readonly string[] s_severities = ["DEBUG", "INFO", "OK", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(15);
 
     private TlsServers? _servers;
     private PostfixInstance? _defaults;
@@ -42,7 +42,7 @@ public sealed class TestSslTests
     // Protocols, cipher categories, forward secrecy, the server's defaults, vulnerabilities. Left out are the lists of single ciphers and the simulation
     // of browsers: most of its time.
     [Test]
-    [CancelAfter(600_000)]
+    [CancelAfter(1_800_000)]
     public async Task TestSsl_EachFinding_NoWorseThanPostfix(CancellationToken cancellationToken)
     {
         var both = await Task.WhenAll(FindAsync("postfix", _defaults!.EndPointOf("starttls")), FindAsync("shield", Servers.EndPointOf("terminate")));
