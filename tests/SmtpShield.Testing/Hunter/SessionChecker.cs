@@ -377,6 +377,9 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
             return;
         }
 
+        // What an MTA said unasked, without having seen the command, may have been taken for the reply to the chunk.
+        if (_event == mta.Events.Count && IsTalkingOutOfTurn && TakeEarlyReply(Unavailable))
+            return;
         if (!TryTakeEvent(MtaEventKind.Command, command.Forwarded, "BDAT", isImproper))
             return;
         var received = TakePart(MtaEventKind.Chunk, chunk);
