@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Testing;
+using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Observe;
@@ -55,26 +56,20 @@ public class RecordSessionTests
     [Test]
     public void Invoke_NextFails_IsAnEndTooAndTheClientIsNotCountedAnyMore()
     {
-        SessionEnd? end = null;
+        ClientConnection? seen = null;
         var range = TestConnection.Identified(_snapshot).Client.Range;
 
         Assert.That(
             async () => await new RecordSession(_anvil, _log).InvokeAsync(TestConnection.Identified(_snapshot), async connection =>
             {
+                seen = connection;
                 connection.Counter!.Connect();
-                try
-                {
-                    await Task.Yield();
-                    throw new IOException("broken");
-                }
-                finally
-                {
-                    end = connection.End;
-                }
+                await Task.Yield();
+                throw new IOException("broken");
             }),
             Throws.InstanceOf<IOException>());
 
-        Assert.That((end, _anvil.Peek(new("smtp", range))), Is.EqualTo(((SessionEnd?)null, new AnvilCounts(0, 1))));
+        Assert.That((seen?.End?.Reason, _anvil.Peek(new("smtp", range))), Is.EqualTo(((SessionEndReason?)SessionEndReason.Failed, new AnvilCounts(0, 1))));
         Assert.That(_log.Lines[^1], Does.Contain("disconnect from"));
     }
 }
