@@ -370,10 +370,14 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
             return;
         }
 
-        // An MTA that has closed, and a client that ends inside its chunk: the session ends for the one that is noticed first.
-        if (chunk.Length < size && mta.HasClosed && _event == mta.Events.Count)
+        // An MTA that has closed, and a client that ends inside its chunk: the session ends for the one that is noticed first. What was not flushed by then,
+        // the command too, stays behind.
+        if (chunk.Length < size && _event == mta.Events.Count && !IsEarly)
         {
-            EndQuietly();
+            if (mta.HasClosed)
+                EndQuietly();
+            else
+                EndUnfinished();
             return;
         }
 
