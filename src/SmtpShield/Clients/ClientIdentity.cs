@@ -3,7 +3,7 @@ using SmtpShield.Options;
 
 namespace SmtpShield.Clients;
 
-/// <summary>Who is at the other end of a connection. Left as a connection feature by <see cref="IdentifyClient"/>; everything behind it relies on it.</summary>
+/// <summary>Who is at the other end of a connection. Found out by <see cref="IdentifyClient"/>; everything behind it relies on it.</summary>
 internal sealed class ClientIdentity
 {
     /// <summary>The name of a client whose name is not known or not verified.</summary>

@@ -1,7 +1,7 @@
 namespace SmtpShield.Limits;
 
 /// <summary>
-/// One connection's access to the counts of its client; a connection feature, absent for clients in <c>smtpd_client_event_limit_exceptions</c>.
+/// One connection's access to the counts of its client; there is none for clients in <c>smtpd_client_event_limit_exceptions</c>.
 /// Counts the connection until it is disposed.
 /// </summary>
 /// <remarks>Used by one session, so by one thread at a time.</remarks>

@@ -5,14 +5,11 @@ namespace SmtpShield.Options;
 /// who serves the connection has no other way to a value, so nobody counts by one and judges by another.
 /// </summary>
 /// <param name="service">The service the client has connected to.</param>
-/// <param name="isUnderStress">Whether the service is under stress now.</param>
+/// <param name="isUnderStress">Whether the service is under stress now; the connection then is so to its end.</param>
 public sealed class ConnectionOptions(ShieldService service, bool isUnderStress)
 {
     /// <summary>The service's name, as in <c>for service smtp</c>.</summary>
     public string Service => service.Name;
-
-    /// <summary>Whether the connection began under stress, and so is under stress to its end.</summary>
-    public bool IsUnderStress => isUnderStress;
 
     /// <summary>What was in force when the connection began.</summary>
     public ShieldOptions AtStart { get; } = service.When(isUnderStress);
