@@ -7,6 +7,7 @@ using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Mta;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Session;
@@ -71,6 +72,8 @@ internal static class ShieldServices
         services.AddSingleton<IOpenSessions>(static services => services.GetRequiredService<OpenSessions>());
         services.AddSingleton<RemovedEhloKeywords>();
         services.AddSingleton<LenientMtas>();
+        services.AddSingleton<LearnedMtas>();
+        services.AddScoped<LateDialing>();
         services.AddScoped<SmtpSessionHandler>();
         return services;
     }

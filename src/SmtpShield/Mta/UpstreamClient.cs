@@ -10,4 +10,10 @@ namespace SmtpShield.Mta;
 /// known.</param>
 /// <param name="Tls">The client's TLS as far as the shield speaks it; <see langword="null"/>: the client is in clear, or speaks TLS with the MTA through the
 /// shield.</param>
-internal sealed record UpstreamClient(ClientIdentity Identity, IPEndPoint? LocalEndPoint, TlsFacts? Tls = null);
+internal sealed record UpstreamClient(ClientIdentity Identity, IPEndPoint? LocalEndPoint, TlsFacts? Tls = null)
+{
+    /// <summary>
+    /// The HELO or EHLO line that was answered in the MTA's place, without its end: the dial says it, octet for octet. Empty: none.
+    /// </summary>
+    public ReadOnlyMemory<byte> Hello { get; init; }
+}

@@ -34,6 +34,9 @@ internal sealed class UpstreamConnection(ConnectionContext connection, TlsTransp
     /// <summary>The reply code of the greeting: 220, or whatever else the MTA said.</summary>
     public int GreetingCode => greetingCode;
 
+    /// <summary>The reply to the client's HELO or EHLO line (<see cref="UpstreamClient.Hello"/>); <see langword="null"/>: none was said.</summary>
+    public UpstreamReply? HelloReply { get; init; }
+
     /// <summary>Says QUIT to an MTA whose session is idle and over; its reply is not waited for.</summary>
     public async ValueTask QuitAsync()
     {

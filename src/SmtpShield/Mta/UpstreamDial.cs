@@ -164,13 +164,14 @@ internal sealed class UpstreamDial(
                 return null;
             }
 
-            if (greeting.Code == 421)
+            var lastWord = opening.HelloReply is { Code: 421 } said ? said : greeting;
+            if (lastWord.Code == 421)
             {
                 // Not now, says this MTA, to the shield or to a client it knows. Another one may; the last one's word is passed on to the client.
                 var isAboutShield = _options.ClientHandoff == ClientHandoff.None;
                 if (!opening.HasNamedClient && HasNextAfterThis())
                 {
-                    Fail(destination, endpoint, $"refused to talk to me: {greeting.FirstLine}", isBlameless: !isAboutShield);
+                    Fail(destination, endpoint, $"refused to talk to me: {lastWord.FirstLine}", isBlameless: !isAboutShield);
                     return null;
                 }
 
@@ -182,7 +183,10 @@ internal sealed class UpstreamDial(
                 pool.RecordSuccess(cluster, _picked!);
             }
 
-            return session = new UpstreamConnection(connection, opening.Secured, destination, destination.Intern(greeting.Text), greeting.Code);
+            return session = new UpstreamConnection(connection, opening.Secured, destination, destination.Intern(greeting.Text), greeting.Code)
+            {
+                HelloReply = opening.HelloReply,
+            };
         }
         catch (SocketException error)
         {

@@ -33,6 +33,16 @@ public sealed record UpstreamOptions
     [ConfigurationKeyName("shield_upstream_reactivation_time"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan ReactivationTime { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>When an MTA is dialed for a client.</summary>
+    /// <value><c>auto</c> (default), <c>connect</c> or <c>mail</c>.</value>
+    [ConfigurationKeyName("shield_upstream_connect")]
+    public UpstreamConnect Connect { get; init; }
+
+    /// <summary>How long a client that has said nothing the MTA is needed for keeps its session with the MTA while others wait for one.</summary>
+    /// <value>At least 1 second; 5 seconds by default.</value>
+    [ConfigurationKeyName("shield_upstream_idle_release"), TimeUnit('s'), MinimumSeconds(1)]
+    public TimeSpan IdleRelease { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How the MTA learns who the client is.</summary>
     /// <value><c>none</c> (default), <c>proxy-v1</c>, <c>proxy-v2</c>, <c>xclient</c> or <c>transparent</c>.</value>
     [ConfigurationKeyName("shield_client_handoff")]

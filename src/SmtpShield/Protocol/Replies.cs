@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace SmtpShield.Protocol;
 
 /// <summary>Every reply the shield gives itself, in Postfix's words where Postfix has them; those to a client over a limit are in the limits' table.</summary>
@@ -39,10 +41,31 @@ internal static class Replies
     /// <summary>ETRN before HELO, with <c>smtpd_helo_required</c>; Postfix gives it no enhanced code.</summary>
     public static Reply HeloFirstForEtrn { get; } = Reply.Of("503 Error: send HELO/EHLO first");
 
-    /// <summary>RCPT behind a MAIL the shield has refused.</summary>
+    /// <summary>A line that is not UTF-8, in place of an MTA that offers SMTPUTF8.</summary>
+    public static Reply BadUtf8Syntax { get; } = Reply.Of("500 5.5.2 Error: bad UTF-8 syntax");
+
+    /// <summary>NOOP or RSET, in the MTA's place.</summary>
+    public static Reply Ok { get; } = Reply.Of("250 2.0.0 Ok");
+
+    /// <summary>RSET with something behind it, in the MTA's place.</summary>
+    public static Reply RsetSyntax { get; } = Reply.Of("501 5.5.4 Syntax: RSET");
+
+    /// <summary>EHLO without a name, in the MTA's place; Postfix gives it no enhanced code.</summary>
+    public static Reply EhloSyntax { get; } = Reply.Of("501 Syntax: EHLO hostname");
+
+    /// <summary>HELO without a name, in the MTA's place; Postfix gives it no enhanced code.</summary>
+    public static Reply HeloSyntax { get; } = Reply.Of("501 Syntax: HELO hostname");
+
+    /// <summary>VRFY in place of an MTA that does not offer it.</summary>
+    public static Reply VrfyDisabled { get; } = Reply.Of("502 5.5.1 VRFY command is disabled");
+
+    /// <summary>DATA or BDAT in place of an MTA that has accepted MAIL and no recipient.</summary>
+    public static Reply NoValidRecipients { get; } = Reply.Of("554 5.5.1 Error: no valid recipients");
+
+    /// <summary>RCPT behind a MAIL the shield has refused, or in the MTA's place without MAIL.</summary>
     public static Reply NeedMail { get; } = Reply.Of("503 5.5.1 Error: need MAIL command");
 
-    /// <summary>DATA or BDAT behind a MAIL the shield has refused.</summary>
+    /// <summary>DATA or BDAT behind a MAIL the shield has refused, or in the MTA's place without MAIL.</summary>
     public static Reply NeedRecipient { get; } = Reply.Of("503 5.5.1 Error: need RCPT command");
 
     /// <summary><c>smtpd_recipient_limit</c> reached.</summary>
@@ -80,8 +103,11 @@ internal static class Replies
     /// <summary>AUTH with a mechanism that would make the rest of the session unreadable to the shield, or that can't work behind it.</summary>
     public static Reply MechanismNotSupported { get; } = Reply.Of("504 5.5.4 Error: authentication mechanism not supported");
 
-    /// <summary>The MTA closed on QUIT without a word.</summary>
+    /// <summary>The MTA closed on QUIT without a word, or there is no session with it.</summary>
     public static Reply Bye { get; } = Reply.Of("221 2.0.0 Bye");
+
+    /// <summary>HELO, in the MTA's place.</summary>
+    public static Reply Helo(string name) => new(250, Encoding.Latin1.GetBytes($"250 {name}\r\n"));
 
     /// <summary>A command line above <c>line_length_limit</c>.</summary>
     public static Reply CommandTooLong(string myHostname) => Reply.Of($"500 5.5.2 {myHostname} Error: command too long");

@@ -49,6 +49,11 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     /// <summary>Lets the client's exchange be cancelled, which a client may always do (RFC 4954 section 4).</summary>
     public Permit PermitCancel() => session.Dialogue.IsNext(Verb.Auth) ? Grant(isCounted: false) : default;
 
+    /// <summary>
+    /// Lets the client's HELO and the MAIL of its open transaction be said to another session with an MTA: they were let through before, and accepted.
+    /// </summary>
+    public Permit PermitReplay() => session.Mta.HoldsCommand ? Grant(isCounted: false) : default;
+
     /// <summary>Lets octets through that a command before has announced: content, an accepted chunk, a tunnel.</summary>
     public Permit PermitContent() => session.Dialogue.Phase switch
     {

@@ -11,7 +11,7 @@ namespace SmtpShield.Session;
 /// Client to MTA, as long as the client sends lines: takes one command after the other, gives it its place in <see cref="PendingCommands"/>
 /// and forwards it, or answers it here. Goes no further than <see cref="ErrorLimit.Credit"/>, the client's budgets and the end of a pipelined group allow.
 /// </summary>
-internal sealed class CommandRelay(SmtpSession session, CommandGate gate, ClientBudgets budgets)
+internal sealed class CommandRelay(SmtpSession session, CommandGate gate, ClientBudgets budgets, StandIn standIn)
 {
     private const int LongestInputLogged = 100;
     private const int LongestLineStartLogged = 30;
@@ -65,7 +65,7 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
 
     private bool MayForward() =>
         !session.Dialogue.IsGroupEnded && session.Dialogue.Owed < Math.Min(session.Errors.Credit(session.Limits), PendingCommands.Capacity)
-        && session.Transaction.HasRoom && budgets.HasRoom;
+        && session.Transaction.HasRoom && budgets.HasRoom && !session.Mta.HoldsCommand && !(session.Mta.Profile.IsLockStep && session.Dialogue.Owed > 0);
 
     // The first octets of a TLS handshake or of telnet options: no line end may ever come, and no MTA should see them.
     private bool IsOtherProtocol()
@@ -225,7 +225,7 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
         if (verdict is GateVerdict.Disconnect)
             Disconnect(command.Verb, refusal!);
         else if (command.Verb == Verb.Bdat && refusal != Replies.MustStartTls)
-            RelayChunkCommand(command, refusal, permit);
+            RelayChunkCommand(command, refusal, permit, line);
         else if (refusal is not null)
             AnswerHere(command.Verb, refusal);
         else if (command.Verb == Verb.StartTls && session.Context.Tls == TlsMode.Offered)
@@ -268,9 +268,18 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
             LacksLabel = command.Verb.LacksLabel(command.Argument),
             Kept = Keep(command, line),
         };
+        if (StandInReply(command, line) is { } reply)
+        {
+            Add(pending.AnsweredForMta(reply));
+            return;
+        }
+
         Add(pending.WithMta(hasCredentials: command.Verb == Verb.Auth && command.Argument.Length > SaslMechanisms.NameIn(command.Argument).Length));
         session.Mta.Send(permit, line);
     }
+
+    private Reply? StandInReply(in CommandLine command, ReadOnlySpan<byte> line) =>
+        session.Mta.State is MtaLegState.None && standIn.ReplyTo(command, line) is { } reply ? session.Adapt(reply) : null;
 
     private KeptLine Keep(in CommandLine command, ReadOnlySpan<byte> line)
     {
@@ -286,7 +295,7 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
         return command.Verb.Has(VerbFlags.Replayed) ? session.Transaction.KeepWhole(line, words) : session.Transaction.Keep(words);
     }
 
-    private void RelayChunkCommand(in CommandLine command, Reply? refusal, Permit permit)
+    private void RelayChunkCommand(in CommandLine command, Reply? refusal, Permit permit, ReadOnlySpan<byte> line)
     {
         if (!session.Mta.Profile.OffersChunking)
         {
@@ -307,16 +316,18 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
             return;
         }
 
+        var mtas = refusal is null ? StandInReply(command, line) : null;
+        refusal ??= mtas;
         session.Dialogue.Note(DialogueEvent.ChunkAnnounced);
-        session.Transaction.BeginChunk(chunk.Size, refusal);
+        session.Transaction.BeginChunk(chunk.Size, refusal, isMtas: mtas is not null);
         session.Client.BeginContent();
         if (refusal is not null)
             return;
 
-        Span<byte> line = stackalloc byte[24];
+        Span<byte> announced = stackalloc byte[24];
         Add(new PendingCommand { Verb = Verb.Bdat, EndsGroup = chunk.IsLast, IsLastChunk = chunk.IsLast, IsEmptyChunk = chunk is { Size: 0, IsLast: false } }
             .WithMta());
-        session.Mta.Send(permit, line[..(chunk.Format(line) - SmtpLines.CrLf.Length)]);
+        session.Mta.Send(permit, announced[..(chunk.Format(announced) - SmtpLines.CrLf.Length)]);
     }
 
     // False: the response waits, and stays where it is.

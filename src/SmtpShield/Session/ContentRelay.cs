@@ -96,12 +96,18 @@ internal sealed class ContentRelay(SmtpSession session, CommandGate gate)
 
         session.Dialogue.Note(DialogueEvent.ChunkEnded);
         if (session.Transaction.ChunkRefusal is { } refusal)
-            session.Dialogue.Owe(new PendingCommand { Verb = Verb.Bdat }.AnsweredWith(session.Adapt(refusal)));
+            session.Dialogue.Owe(RefusedChunk(session.Adapt(refusal)));
         else if (session.Dialogue.Newest.IsLastChunk)
             EndMessage();
         else
             session.Mta.NoteActive();
         return true;
+    }
+
+    private PendingCommand RefusedChunk(Reply refusal)
+    {
+        var chunk = new PendingCommand { Verb = Verb.Bdat };
+        return session.Transaction.IsChunkRefusalMtas ? chunk.AnsweredForMta(refusal) : chunk.AnsweredWith(refusal);
     }
 
     // The replies to the commands before it come first.

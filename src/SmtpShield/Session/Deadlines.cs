@@ -80,6 +80,11 @@ internal static class Deadlines
             static session => session.Clock.Later(session.Mta.OwesSince, session.Context.Options.Upstream.ReplyTimeout),
             SessionEndReason.UpstreamTimeout,
             Replies.UpstreamUnavailable),
+        new("the MTA to answer what it is told again",
+            static session => !session.HasEnded && session.Mta.ReplayingSince is not null,
+            static session => session.Clock.Later(session.Mta.ReplayingSince ?? 0, session.Context.Options.Upstream.GreetingTimeout),
+            SessionEndReason.UpstreamTimeout,
+            Replies.UpstreamUnavailable),
         new("the MTA to answer the end of mail data",
             static session => IsMtaAwaited(session) && session.Dialogue.AwaitsMessageReply,
             static session => session.Clock.Later(session.Mta.OwesSince, session.Context.Options.Upstream.DataDoneTimeout),
@@ -88,6 +93,10 @@ internal static class Deadlines
         new("the real end of a message that is refused",
             static session => IsIn(session, DialoguePhase.RefusedContent),
             static session => session.Client.RefusalDue,
+            SessionEndReason.None),
+        new("another look at a client that waits for the MTA",
+            static session => !session.HasEnded && session.Mta.HoldsCommand,
+            static session => session.Clock.Later(session.Clock.Now, Greeting.BetweenLooks),
             SessionEndReason.None),
         new("a second look at the MTA's socket",
             static session => !session.HasEnded && session.Mta.HoldsMessageEnd && !(session.Client.IsFlushing && session.Mta.Buffered > 0),
@@ -137,7 +146,7 @@ internal static class Deadlines
 
     // While the client takes a reply the next one may have come long ago: the MTA is not waited for.
     private static bool IsMtaAwaited(SmtpSession session) => !session.HasEnded && (session.Mta.IsFlushing
-        || (session.Dialogue is { Phase: DialoguePhase.Commands, Owed: > 0 } dialogue && dialogue.Oldest.IsForwarded
+        || (session.Dialogue is { Phase: DialoguePhase.Commands, Owed: > 0 } dialogue && dialogue.Oldest.IsForwarded && !session.Mta.HoldsCommand
             && session.Client is { IsFlushing: false, Pace.DelayedUntil: 0 }));
 
     private static bool IsIn(SmtpSession session, DialoguePhase phase) => !session.HasEnded && session.Dialogue.Phase == phase;

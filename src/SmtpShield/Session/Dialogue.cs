@@ -67,6 +67,9 @@ internal sealed class Dialogue
     /// <summary>A command has come; a reply is owed.</summary>
     public void Owe(in PendingCommand command) => _pending.Add(command);
 
+    /// <summary>What the MTA has said instead of an answer to the command that came last is the answer to it; it is not sent.</summary>
+    public void AnswerNewest(Reply reply) => _pending.Last.AnswerForMta(reply);
+
     /// <summary>The oldest command has its reply.</summary>
     public void Settle() => _pending.RemoveHead();
 

@@ -1,5 +1,5 @@
 using SmtpShield.Hosting;
-using SmtpShield.Mta;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Observe;
 using SmtpShield.Protocol;
 using SmtpShield.Transport;
@@ -8,17 +8,11 @@ namespace SmtpShield.Session;
 
 /// <summary>
 /// The session's first part: until the dial is over and the client is greeted, or told why not. The client is looked at meanwhile: for
-/// one that goes the dial has only <see cref="LongestFarewell"/> left, and one that talks before it was greeted is refused (Postfix
+/// one that goes the dial has only <see cref="MtaDial.LongestFarewell"/> left, and one that talks before it was greeted is refused (Postfix
 /// <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c).
 /// </summary>
-internal sealed class Greeting(SmtpSession session, ReplyRelay replies, ConnectionDrain drain)
+internal sealed class Greeting(SmtpSession session, ReplyRelay replies, MtaPromise? promise, ConnectionDrain drain)
 {
-    /// <summary>
-    /// How long a dial goes on whose client is gone. The MTA is not left in the middle of its greeting: a reset behind a PROXY
-    /// header can end a Postfix process.
-    /// </summary>
-    public static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(5);
-
     /// <summary>
     /// How often it is looked whether the client is still there. No read waits for it: what such a read is just taking would be missed
     /// at the moment of the greeting.
@@ -32,6 +26,15 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
     /// <summary>The client has been greeted, or the session has ended.</summary>
     public bool IsOver { get; private set; }
 
+    /// <summary>Begins to dial, unless the client is greeted in the MTA's place.</summary>
+    public void Begin()
+    {
+        if (promise is null)
+            session.Mta.Dial();
+        else
+            session.Mta.Promise(promise.Offer);
+    }
+
     /// <summary>Goes on if it can.</summary>
     public void Pump()
     {
@@ -43,7 +46,7 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
                 return;
 
             if (dial is { } result)
-                NoteDial(result);
+                session.NoteDial(result);
             else
                 NoteGivenUp();
         }
@@ -59,7 +62,7 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
     /// <summary>When the loop must look again; a timestamp.</summary>
     public long Due => Math.Min(GivesUpAt, session.Clock.Later(session.Clock.Now, BetweenLooks));
 
-    private long GivesUpAt => session.Client.GoneSince is { } gone && !_isGivenUp ? session.Clock.Later(gone, LongestFarewell) : long.MaxValue;
+    private long GivesUpAt => session.Client.GoneSince is { } gone && !_isGivenUp ? session.Clock.Later(gone, MtaDial.LongestFarewell) : long.MaxValue;
 
     private bool IsLate => drain.Deadline.IsCancellationRequested || session.Clock.Now >= GivesUpAt;
 
@@ -75,15 +78,6 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
             session.End(session.Client.Departure);
         else
             session.End(SessionEndReason.Shutdown, Replies.ServiceNotAvailable(session.Options.MyHostname));
-    }
-
-    private void NoteDial(in UpstreamDialResult dial)
-    {
-        if (dial.Failures.Count > 0)
-            RelayLog.DialFailed(session.Log, string.Join("; ", dial.Failures), session.Identity.NameAddress);
-        if (dial.Connection is null)
-            session.End(SessionEndReason.NoUpstream,
-                dial.GreetingTimedOut ? Replies.UpstreamBusy(session.Options.MyHostname) : Replies.UpstreamUnavailable(session.Options.MyHostname));
     }
 
     // False: something has come, and it is not known what.
@@ -104,7 +98,11 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, Connecti
                 return false;
         }
 
-        if (!session.HasEnded)
+        if (session.HasEnded)
+            return true;
+        if (promise is not null && session.Mta.State is MtaLegState.None)
+            replies.Greet(promise);
+        else
             replies.Greet();
         return true;
     }

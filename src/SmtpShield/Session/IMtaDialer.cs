@@ -6,7 +6,8 @@ namespace SmtpShield.Session;
 internal interface IMtaDialer
 {
     /// <summary>Dials. What fails as can be expected is in the result.</summary>
+    /// <param name="hello">The client's HELO or EHLO line, if it was answered in the MTA's place: said behind the greeting. Empty: none.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">It was given up; nothing is left open.</exception>
-    ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken);
+    ValueTask<UpstreamDialResult> DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken);
 }

@@ -7,6 +7,6 @@ namespace SmtpShield.Session;
 internal sealed class MtaDialer(UpstreamPool upstreams, ConnectionOptions options, UpstreamClient client) : IMtaDialer
 {
     /// <inheritdoc />
-    public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
-        upstreams.DialAsync(options.Service, options.AtStart, client, cancellationToken);
+    public ValueTask<UpstreamDialResult> DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken) =>
+        upstreams.DialAsync(options.Service, options.AtStart, client with { Hello = hello }, cancellationToken);
 }

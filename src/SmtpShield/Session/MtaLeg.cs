@@ -1,10 +1,6 @@
 using System.Buffers;
-using System.Runtime.CompilerServices;
 using SmtpShield.Mta;
 using SmtpShield.Protocol;
-
-// The dial's awaiter is kept in a field on purpose: this type is what awaits it, once, when the session's loop comes by.
-#pragma warning disable CA2012
 
 namespace SmtpShield.Session;
 
@@ -18,9 +14,9 @@ namespace SmtpShield.Session;
 internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClock clock) : Leg(signal), IAsyncDisposable
 {
     private readonly SessionSignal _signal = signal;
-    private ConfiguredValueTaskAwaitable<UpstreamDialResult>.ConfiguredValueTaskAwaiter _dial;
-    private CancellationTokenSource? _dialEnds;
+    private MtaDial? _dial;
     private UpstreamConnection? _connection;
+    private byte[]? _held;
 
     /// <summary>What there is.</summary>
     public MtaLegState State { get; private set; }
@@ -45,42 +41,44 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     /// </summary>
     public bool HasSaidFarewell { get; private set; }
 
+    /// <summary>
+    /// A command waits for a session with the MTA, and what the client has sent behind it waits with it: what comes of the MTA meanwhile answers nothing of
+    /// the client's.
+    /// </summary>
+    public bool HoldsCommand => _held is not null;
+
+    /// <summary>Since when the MTA is told again what it, or another one, was told before; a timestamp, null while it isn't.</summary>
+    public long? ReplayingSince { get; private set; }
+
+    /// <summary>The reply to the client's HELO or EHLO, which it was told while it was dialed; null: it was told none.</summary>
+    public UpstreamReply? HelloReply => _connection?.HelloReply;
+
     /// <summary>Begins to dial. The signal is set when that is over.</summary>
-    public void Dial()
+    public void Dial() => Dial(default);
+
+    /// <summary>The same, for a client that has been answered in the MTA's place.</summary>
+    /// <param name="permit">That what it has said may be said again.</param>
+    /// <param name="hello">The HELO or EHLO line it was last answered with success, without its end; empty: none.</param>
+    public void Dial(Permit permit, ReadOnlySpan<byte> hello)
     {
-        State = MtaLegState.Dialing;
-        _dialEnds = new();
-        _dial = dialer.DialAsync(_dialEnds.Token).ConfigureAwait(false).GetAwaiter();
-        if (!_dial.IsCompleted)
-            _dial.UnsafeOnCompleted(_signal.Set);
+        permit.Demand();
+        Dial(hello.ToArray());
     }
 
     /// <summary>Gives a dial up; it is over soon.</summary>
-    public void GiveUpDial() => _dialEnds?.Cancel();
+    public void GiveUpDial() => _dial?.GiveUp();
 
     /// <summary>Whether the dial is over; goes on with its connection then.</summary>
     /// <param name="result">What came of it; null: it was given up.</param>
     public bool TryFinishDial(out UpstreamDialResult? result)
     {
         result = null;
-        if (State != MtaLegState.Dialing || !_dial.IsCompleted)
+        if (_dial is not { IsOver: true } dial)
             return false;
 
+        _dial = null;
         State = MtaLegState.Gone;
-        try
-        {
-            result = _dial.GetResult();
-        }
-        catch (OperationCanceledException) when (_dialEnds is { IsCancellationRequested: true })
-        {
-            // Given up: there is nothing.
-        }
-        finally
-        {
-            _dialEnds?.Dispose();
-            _dialEnds = null;
-        }
-
+        result = dial.TakeResult();
         if (result is { Connection: { } connection })
         {
             _connection = connection;
@@ -104,11 +102,21 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         return code;
     }
 
-    /// <summary>The MTA has answered EHLO.</summary>
-    /// <param name="offersChunking">It offers CHUNKING, and the client hears of it.</param>
-    /// <param name="omitsEnhancedCodes">It does not offer ENHANCEDSTATUSCODES.</param>
-    public void NoteEhlo(bool offersChunking, bool omitsEnhancedCodes) =>
-        Profile = Profile with { OffersChunking = offersChunking, OmitsEnhancedCodes = omitsEnhancedCodes };
+    /// <summary>The client is spoken to in the MTA's place.</summary>
+    /// <param name="offer">What the MTA is known to offer.</param>
+    public void Promise(EhloOffer offer) => Profile = Profile with { Offer = offer, OmitsEnhancedCodes = !offer.Offers("ENHANCEDSTATUSCODES") };
+
+    /// <summary>EHLO was answered.</summary>
+    /// <param name="offer">What the MTA offers.</param>
+    /// <param name="offersChunking">CHUNKING, and the client hears of it.</param>
+    public void NoteEhlo(EhloOffer offer, bool offersChunking)
+    {
+        Promise(offer);
+        Profile = Profile with { OffersChunking = offersChunking, IsLockStep = false };
+    }
+
+    /// <summary>The MTA lacks PIPELINING, and the client was told otherwise: one command at a time from here on.</summary>
+    public void NoteLockStep() => Profile = Profile with { IsLockStep = true };
 
     /// <summary>A reply of its, or one in its place, was relayed.</summary>
     public void NoteReply(int code, bool isSynchronizationError) => HasSaidFarewell = code is 221 or 421 or 521 || isSynchronizationError;
@@ -129,12 +137,43 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     /// <summary>Sends a line, and its end.</summary>
     /// <param name="permit">That it may be sent.</param>
     /// <param name="line">The line, without its end.</param>
+    /// <remarks>Without a session with the MTA the line is held, and nothing more can be sent before <see cref="SendHeld"/>.</remarks>
     public void Send(Permit permit, ReadOnlySpan<byte> line)
+    {
+        permit.Demand();
+        if (State != MtaLegState.Ready)
+        {
+            _held = line.ToArray();
+            return;
+        }
+
+        WriteOctets(line);
+        WriteOctets(SmtpLines.CrLf);
+    }
+
+    /// <summary>Says a line again that another session with the MTA was told.</summary>
+    /// <param name="permit">That it may be sent.</param>
+    /// <param name="line">The line, without its end.</param>
+    public void Replay(Permit permit, ReadOnlySpan<byte> line)
     {
         permit.Demand();
         WriteOctets(line);
         WriteOctets(SmtpLines.CrLf);
+        NoteActive();
+        ReplayingSince = OwesSince;
     }
+
+    /// <summary>Sends the command that waited for a session.</summary>
+    public void SendHeld()
+    {
+        WriteOctets(_held);
+        WriteOctets(SmtpLines.CrLf);
+        NoteActive();
+        DropHeld();
+    }
+
+    /// <summary>The command that waited for a session is not sent: the client has its reply.</summary>
+    public void DropHeld() => (_held, ReplayingSince) = (null, null);
 
     /// <summary>Sends a line, and its end.</summary>
     /// <param name="permit">That it may be sent.</param>
@@ -187,10 +226,38 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         return _connection!.QuitAsync();
     }
 
-    /// <summary>Closes the connection, behind what was flushed.</summary>
+    /// <summary>
+    /// Gives the session with the MTA back while the client's goes on: QUIT, and what comes of it is nobody's. The client is answered in the MTA's place from
+    /// here on, until another command needs one. Only while neither side owes anything.
+    /// </summary>
+    public void Release()
+    {
+        Detach();
+        _ = LeaveAsync(_connection!);
+        _connection = null;
+        State = MtaLegState.None;
+        HasSaidFarewell = false;
+    }
+
+    /// <summary>Closes the connection, behind what was flushed. A dial under way is left to itself for a while.</summary>
     public ValueTask DisposeAsync()
     {
         State = MtaLegState.Gone;
+        _dial?.Abandon();
+        _dial = null;
         return _connection?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
+
+    private static async Task LeaveAsync(UpstreamConnection connection)
+    {
+        await using (connection.ConfigureAwait(false))
+            await connection.QuitAsync().ConfigureAwait(false);
+    }
+
+    private void Dial(ReadOnlyMemory<byte> hello)
+    {
+        State = MtaLegState.Dialing;
+        _dial = new(dialer, hello, clock);
+        _dial.WhenOver(_signal.Set);
     }
 }

@@ -41,15 +41,21 @@ internal struct PendingCommand
     /// <summary>The MTA owes a reply.</summary>
     public bool IsForwarded { get; private set; }
 
+    /// <summary>The MTA's reply, or one in its place: it counts as the MTA's.</summary>
+    public bool IsMtas { get; private set; }
+
     /// <summary>The shield's own reply; for a forwarded command it replaces the MTA's, which is read and dropped.</summary>
     public Reply? OwnReply { get; private set; }
 
     /// <summary>The command has gone to the MTA.</summary>
     /// <param name="hasCredentials">AUTH with an initial response.</param>
-    public PendingCommand WithMta(bool hasCredentials = false) => this with { IsForwarded = true, HasCredentials = hasCredentials };
+    public PendingCommand WithMta(bool hasCredentials = false) => this with { IsForwarded = true, IsMtas = true, HasCredentials = hasCredentials };
 
     /// <summary>The shield answers the command.</summary>
     public PendingCommand AnsweredWith(Reply reply) => this with { OwnReply = reply };
+
+    /// <summary>The shield answers the command in the MTA's place.</summary>
+    public PendingCommand AnsweredForMta(Reply reply) => this with { OwnReply = reply, IsMtas = true };
 
     /// <summary>Credentials have gone to the MTA behind the command.</summary>
     public void NoteCredentials() => HasCredentials = true;
@@ -59,5 +65,8 @@ internal struct PendingCommand
 
     /// <summary>The MTA owes no reply any more: it has come, and was dropped or taken over, or never will.</summary>
     /// <param name="reply">What the client gets; null: what was set before.</param>
-    public void AnswerHere(Reply? reply = null) => (IsForwarded, OwnReply) = (false, reply ?? OwnReply);
+    public void AnswerHere(Reply? reply = null) => (IsForwarded, IsMtas, OwnReply) = (false, false, reply ?? OwnReply);
+
+    /// <summary>The command does not go to the MTA: what the MTA has said before is its reply.</summary>
+    public void AnswerForMta(Reply reply) => (IsForwarded, OwnReply) = (false, reply);
 }

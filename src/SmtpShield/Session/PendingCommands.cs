@@ -29,7 +29,7 @@ internal sealed class PendingCommands
     /// <summary>Whether a reply is owed that opens or ends a mail transaction.</summary>
     public bool HasTransactionChange => CountOf(Verb.Mail) + CountOf(Verb.Rset) > 0;
 
-    /// <summary>Recipients that are with the MTA.</summary>
+    /// <summary>Recipients that are with the MTA, or answered in its place.</summary>
     public int Recipients => CountOf(Verb.Rcpt);
 
     /// <summary>Whether a RCPT is with the MTA that counts only if it is accepted.</summary>
@@ -74,7 +74,7 @@ internal sealed class PendingCommands
         for (var i = 0; i < Count; i++)
         {
             ref var command = ref _ring[(_head + i) & (_ring.Length - 1)];
-            if (command.Verb == verb && command.IsForwarded)
+            if (command.Verb == verb && command.IsMtas)
                 count++;
         }
 

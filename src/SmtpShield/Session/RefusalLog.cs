@@ -21,7 +21,7 @@ internal static class RefusalLog
     /// <param name="reply">The whole reply.</param>
     public static void Write(SmtpSession session, in PendingCommand head, int code, bool isMessageReply, in ReadOnlySequence<byte> reply)
     {
-        if (!head.IsForwarded)
+        if (!head.IsMtas)
             return;
 
         // A last chunk without a recipient is no message.

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Session;
 
-/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1516 to 1549, then 1552.</summary>
+/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1517 to 1549, then 1552.</summary>
 internal static partial class RelayLog
 {
     [LoggerMessage(1500, LogLevel.Warning, "{Client}: request longer than {Limit}: {Start}...", EventName = "RequestTooLong")]
@@ -65,4 +65,7 @@ internal static partial class RelayLog
 
     [LoggerMessage(1515, LogLevel.Warning, "connect to upstream {Failures} (for {Client})", EventName = "DialFailed")]
     public static partial void DialFailed(ILogger logger, string failures, string client);
+
+    [LoggerMessage(1516, LogLevel.Warning, "upstream {Destination} offers less than it did: {Missing} (for {Client})", EventName = "OffersLess")]
+    public static partial void OffersLess(ILogger logger, string destination, string missing, string client);
 }

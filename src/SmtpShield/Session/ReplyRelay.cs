@@ -1,5 +1,6 @@
 using System.Buffers;
 using SmtpShield.Limits;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Observe;
 using SmtpShield.Protocol;
 
@@ -13,7 +14,7 @@ internal sealed class ReplyRelay(
     SmtpSession session,
     ContentRelay content,
     ClientBudgets budgets,
-    RemovedEhloKeywords removedKeywords,
+    EhloAnswers ehlo,
     LenientMtas lenientMtas)
 {
     private int _written;
@@ -34,6 +35,9 @@ internal sealed class ReplyRelay(
         while (!session.HasEnded && session.Dialogue.Phase is not (DialoguePhase.RefusedContent or DialoguePhase.Tunnel) && !session.Client.IsFlushing)
         {
             var isOwn = session.Dialogue.Owed > 0 && !session.Dialogue.Oldest.IsForwarded;
+            if (!isOwn && session.Mta.HoldsCommand)
+                return moved;
+
             if (!(isOwn ? TryRelayOwn() : TryRelayUpstream()))
                 return moved;
             moved = true;
@@ -46,15 +50,30 @@ internal sealed class ReplyRelay(
     public void Greet()
     {
         var code = session.Mta.Greeting(out var greeting);
+        if (code == 220)
+            session.Memory.NoteGreeting(session.Mta.Destination, greeting);
         session.Context.NoteGreeted(session.Clock.Now);
         Greet(code, greeting);
+    }
+
+    /// <summary>Greets the client in the MTA's place.</summary>
+    /// <param name="promise">What the MTA is known to say.</param>
+    public void Greet(MtaPromise promise)
+    {
+        session.Context.NoteGreeted(session.Clock.Now);
+        session.Client.Write(promise.Greeting.Span);
     }
 
     /// <summary>The greeting of the MTA's session behind STARTTLS: the client was greeted before, and only hears of one that ends the session.</summary>
     public void GoOn()
     {
         session.Dialogue.GoBehind(Dialogue.AfterStartTls);
+        if (session.Mta.State is MtaLegState.None)
+            return;
+
         var code = session.Mta.Greeting(out var greeting);
+        if (code == 220)
+            session.Memory.NoteGreeting(session.Mta.Destination, greeting);
         if (code is 421 or 521)
             Greet(code, greeting);
     }
@@ -148,7 +167,7 @@ internal sealed class ReplyRelay(
 
         if (head.Verb == Verb.Ehlo && reply.Code < 300)
         {
-            FilterEhlo(ref head, reply);
+            RelayEhlo(ref head, reply);
             return true;
         }
 
@@ -203,25 +222,11 @@ internal sealed class ReplyRelay(
         session.End(SessionEndReason.UpstreamEnded);
     }
 
-    private void FilterEhlo(ref PendingCommand head, in ReplyFrame reply)
+    private void RelayEhlo(ref PendingCommand head, in ReplyFrame reply)
     {
         var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
         ReplyReader.CopyTo(reply, octets);
-        var filter = new EhloFilter(session.Options.PassEhloKeywords, session.Options.DiscardEhloKeywords, session.Options.Chunking,
-            session.Limits.RecipientLimit)
-        {
-            PassesStartTls = session.Context.Tls == TlsMode.Passthrough,
-            OffersStartTls = session.Context.Tls == TlsMode.Offered && !session.Discards("STARTTLS"),
-            PassesAuth = !session.HidesAuth,
-            Mechanisms = session.Context.PassedMechanisms,
-        };
-        EhloReply.Filter(octets.WrittenMemory, filter, out var filtered, out var removed);
-        removedKeywords.Report(session.Mta.Destination, removed);
-        if (EhloKeywords.Describe(session.Options.DiscardEhloKeywords) is { } discarded && session.MayLog())
-            RelayLog.EhloKeywordsDiscarded(session.Log, discarded);
-        session.Mta.NoteEhlo(
-            offersChunking: EhloReply.Offers(filtered.Span, "CHUNKING"u8), omitsEnhancedCodes: !EhloReply.Offers(octets.WrittenSpan, "ENHANCEDSTATUSCODES"u8));
-        head.AnswerHere(new(reply.Code, filtered));
+        head.AnswerHere(ehlo.Relay(reply.Code, octets.WrittenMemory));
         session.Mta.Take(reply.Octets.End);
     }
 
@@ -252,9 +257,9 @@ internal sealed class ReplyRelay(
         if (code is 421 or 521)
         {
             RefusalLog.Write(session, head, code, session.Dialogue.IsMessageReplyNext, reply);
-            if (code == 521 && head.IsForwarded && session.Counter is { } client)
+            if (code == 521 && head.IsMtas && session.Counter is { } client)
                 CountRefusal(client, head, code);
-            session.End(head.IsForwarded ? SessionEndReason.UpstreamEnded : SessionEndReason.ClientRefused);
+            session.End(head.IsMtas ? SessionEndReason.UpstreamEnded : SessionEndReason.ClientRefused);
             return;
         }
 
@@ -277,6 +282,9 @@ internal sealed class ReplyRelay(
             return;
         }
 
+        if (head.Verb == Verb.Help && head.IsForwarded)
+            session.Memory.NoteHelp(session.Mta.Destination, code, reply.ToArray());
+
         // A final reply ends a SASL exchange also when the MTA did not wait for the response it had asked for.
         session.Dialogue.Note(DialogueEvent.Answered);
 
@@ -289,7 +297,7 @@ internal sealed class ReplyRelay(
             return;
         }
 
-        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsForwarded || StartsWith(reply, "452 4.5.3"u8))
+        var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsMtas || StartsWith(reply, "452 4.5.3"u8))
             && session.Transaction.IsOvershoot(session.Limits.RecipientOvershootLimit);
         var succeeded = code < 400 || isOvershoot;
         Count(head, code, succeeded);
@@ -317,7 +325,7 @@ internal sealed class ReplyRelay(
             session.Errors.CountError();
         if (!isUnread && IsJunk(command, succeeded))
             session.Errors.CountJunkCommand(session.Limits);
-        if (!succeeded && command.IsForwarded && session.Counter is { } client)
+        if (!succeeded && command.IsMtas && session.Counter is { } client)
             CountRefusal(client, command, code);
     }
 

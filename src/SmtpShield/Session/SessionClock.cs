@@ -12,6 +12,9 @@ internal sealed class SessionClock(TimeProvider time)
     /// <summary>Timestamp units a second has.</summary>
     public long Frequency => time.TimestampFrequency;
 
+    /// <summary>A cancellation whose time is that of the clock.</summary>
+    public CancellationTokenSource NewCancellation() => new(Timeout.InfiniteTimeSpan, time);
+
     /// <summary>Another step begins.</summary>
     public void Tick() => Now = time.GetTimestamp();
 

@@ -14,7 +14,8 @@ namespace SmtpShield.Session;
 /// <param name="connection">The client's connection.</param>
 /// <param name="enterHandshakes">Takes a place among the handshakes under way, when the client is told to begin one and not before;
 /// null: there is none for it.</param>
-internal sealed class SessionContext(ClientConnection connection, Func<HandshakeSlot?> enterHandshakes) : IDisposable
+/// <param name="isLate">The client is answered in the MTA's place until it needs one.</param>
+internal sealed class SessionContext(ClientConnection connection, Func<HandshakeSlot?> enterHandshakes, bool isLate = false) : IDisposable
 {
     private HandshakeSlot? _handshake;
     private bool _hasPipelinedImproperly;
@@ -24,6 +25,9 @@ internal sealed class SessionContext(ClientConnection connection, Func<Handshake
 
     /// <summary>The client's connection.</summary>
     public ClientConnection Connection => connection;
+
+    /// <summary>The client is answered in the MTA's place until it needs one, if it is known what to say.</summary>
+    public bool IsLate => isLate;
 
     /// <summary>Who the client is.</summary>
     public ClientIdentity Client => connection.Client;

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using SmtpShield.Hosting;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Observe;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Session;
 
@@ -20,6 +22,7 @@ internal sealed class SessionLoop : IAsyncDisposable
     private readonly CommandRelay _commands;
     private readonly ContentRelay _content;
     private readonly ReplyRelay _replies;
+    private readonly LateDial _lateDial;
     private readonly Tunnel _tunnel;
     private readonly Greeting _greeting;
     private readonly ConnectionDrain _drain;
@@ -35,6 +38,7 @@ internal sealed class SessionLoop : IAsyncDisposable
     public SessionLoop(
         SessionContext context,
         IMtaDialer dialer,
+        MtaMemory memory,
         ConnectionDrain drain,
         OpenSession open,
         RemovedEhloKeywords removedKeywords,
@@ -45,15 +49,17 @@ internal sealed class SessionLoop : IAsyncDisposable
         var clock = new SessionClock(time);
         _client = new(context.Connection.Transport, _signal, context, clock);
         _mta = new(dialer, _signal, clock);
-        _session = new(context, _client, _mta, clock, log);
+        _session = new(context, _client, _mta, memory, clock, log);
         _drain = drain;
         var budgets = new ClientBudgets(_session, _signal.Set);
         var gate = new CommandGate(_session, budgets, lenientMtas);
         _content = new(_session, gate);
-        _commands = new(_session, gate, budgets);
-        _replies = new(_session, _content, budgets, removedKeywords, lenientMtas);
+        var ehlo = new EhloAnswers(_session, removedKeywords);
+        _commands = new(_session, gate, budgets, new(_session, ehlo));
+        _replies = new(_session, _content, budgets, ehlo, lenientMtas);
+        _lateDial = new(_session, gate, ehlo);
         _tunnel = new(_session, gate);
-        _greeting = new(_session, _replies, drain);
+        _greeting = new(_session, _replies, context.IsLate ? memory.Recall() : null, drain);
         _timer = new(time, _signal);
         _open = open;
         _watch = new(_session, _greeting, drain, open);
@@ -67,7 +73,7 @@ internal sealed class SessionLoop : IAsyncDisposable
         _drains = _drain.Draining.UnsafeRegister(static signal => ((SessionSignal)signal!).Set(), _signal);
         try
         {
-            _mta.Dial();
+            _greeting.Begin();
             Step();
             while (!_farewell.IsOver)
             {
@@ -137,7 +143,7 @@ internal sealed class SessionLoop : IAsyncDisposable
             _client.NoteActive();
         _client.HoldContent(_mta.IsFlushing);
 
-        while (_replies.Pump() | _commands.Pump() | _content.Pump() | _tunnel.Pump())
+        while (_lateDial.Pump() | _replies.Pump() | _commands.Pump() | _content.Pump() | _tunnel.Pump())
         {
             // As long as one direction moves, the other may be able to follow.
         }
@@ -154,12 +160,14 @@ internal sealed class SessionLoop : IAsyncDisposable
 
     // While the session can't use the client's bytes it reads on only if it holds none, to notice that the client has gone.
     private bool WantsClient =>
-        !_greeting.IsOver ? _greeting.WantsClient : !_session.HasEnded && (_client.Received.IsEmpty || (!_mta.IsFlushing && _session.Dialogue.Phase switch
+        !_greeting.IsOver ? _greeting.WantsClient
+        : _mta.HoldsCommand ? !_session.HasEnded && (_client.Received.IsEmpty || (_client.IsReadable && _client.Buffered < SocketPipeReader.MostBuffered))
+        : !_session.HasEnded && (_client.Received.IsEmpty || (!_mta.IsFlushing && _session.Dialogue.Phase switch
         {
             DialoguePhase.Commands or DialoguePhase.SaslResponse => _commands.NeedsInput,
             DialoguePhase.Tunnel => false,
             _ => true,
         }));
 
-    private bool WantsMta => !_session.HasEnded && (_mta.Received.IsEmpty || _replies.NeedsInput);
+    private bool WantsMta => !_session.HasEnded && (_mta.Received.IsEmpty || _replies.NeedsInput || _mta.ReplayingSince is not null);
 }

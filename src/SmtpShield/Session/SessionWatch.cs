@@ -47,8 +47,10 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
 
     // A client that has closed its side may still read: complete commands are answered, an incomplete line or message is dropped (RFC 9293 section 3.6).
     // One whose replies can't be sent any more is gone; what the MTA owes it is read all the same.
+    // What waits for a session with the MTA waits no longer than its client.
     private bool IsClientDone() => (session.Client.IsReceiveEnded || session.Client.IsBroken) && session.Dialogue.Phase switch
     {
+        DialoguePhase.Commands when session.Mta.HoldsCommand && session.Dialogue.Owed == 1 => session.Client.IsBroken,
         DialoguePhase.Commands => session.Dialogue.Owed == 0 && !session.Mta.IsFlushing && !session.Client.IsFlushing,
         DialoguePhase.SaslResponse => true,
         DialoguePhase.Content => !session.Mta.IsFlushing,
@@ -61,7 +63,7 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
 
     private void Drain()
     {
-        if (!session.IsBusy)
+        if (!session.IsBusy || session.Mta.HoldsCommand)
             session.End(SessionEndReason.Shutdown, Replies.ServiceNotAvailable(session.Options.MyHostname));
         else if (drain.Deadline.IsCancellationRequested)
             session.End(SessionEndReason.Shutdown, session.Dialogue.AwaitsMessageReply ? null : Replies.ServiceNotAvailable(session.Options.MyHostname));

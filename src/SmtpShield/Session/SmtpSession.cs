@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
+using SmtpShield.Mta;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
@@ -14,9 +16,10 @@ namespace SmtpShield.Session;
 /// <param name="context">What outlives STARTTLS.</param>
 /// <param name="client">The client's end.</param>
 /// <param name="mta">The MTA's end.</param>
+/// <param name="memory">What MTAs say to clients like this one.</param>
 /// <param name="clock">The session's time.</param>
 /// <param name="log">Where its log lines go.</param>
-internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaLeg mta, SessionClock clock, ILogger log)
+internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaLeg mta, MtaMemory memory, SessionClock clock, ILogger log)
 {
     /// <summary>What outlives STARTTLS.</summary>
     public SessionContext Context => context;
@@ -26,6 +29,9 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
 
     /// <summary>The MTA's end.</summary>
     public MtaLeg Mta => mta;
+
+    /// <summary>What MTAs say to clients like this one.</summary>
+    public MtaMemory Memory => memory;
 
     /// <summary>The session's time.</summary>
     public SessionClock Clock => clock;
@@ -108,6 +114,16 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
 
     /// <summary>A reply of the shield's own as this client expects it.</summary>
     public Reply Adapt(Reply reply) => mta.Profile.OmitsEnhancedCodes ? reply.WithoutEnhancedCode() : reply;
+
+    /// <summary>A dial is over: logs what has failed, and ends the session if there is no MTA.</summary>
+    public void NoteDial(in UpstreamDialResult dial)
+    {
+        if (dial.Failures.Count > 0)
+            RelayLog.DialFailed(log, string.Join("; ", dial.Failures), Identity.NameAddress);
+        if (dial.Connection is null)
+            End(SessionEndReason.NoUpstream,
+                dial.GreetingTimedOut ? Replies.UpstreamBusy(Options.MyHostname) : Replies.UpstreamUnavailable(Options.MyHostname));
+    }
 
     /// <summary>Ends the session, once: the first reason counts.</summary>
     /// <param name="reason">Why.</param>

@@ -3,6 +3,7 @@ using SmtpShield.Admission;
 using SmtpShield.Hosting;
 using SmtpShield.Listening;
 using SmtpShield.Mta;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Observe;
 using SmtpShield.Protocol;
 
@@ -19,13 +20,15 @@ internal sealed class SmtpSessionHandler(
     OpenSessions sessions,
     RemovedEhloKeywords removedKeywords,
     LenientMtas lenientMtas,
+    LearnedMtas learned,
+    LateDialing lateDialing,
     TimeProvider time,
     ILogger<SmtpSessionHandler> log) : IConnectionHandler<ClientConnection>
 {
     /// <inheritdoc />
     public async Task OnConnectedAsync(ClientConnection connection)
     {
-        using var context = new SessionContext(connection, () => handshake.TryEnter(connection));
+        using var context = new SessionContext(connection, () => handshake.TryEnter(connection), lateDialing.IsFor(connection));
         using var open = sessions.Add(connection);
         try
         {
@@ -72,7 +75,9 @@ internal sealed class SmtpSessionHandler(
     {
         var connection = context.Connection;
         var dialer = new MtaDialer(upstreams, connection.Options, new(connection.Client, connection.LocalEndPoint, connection.Tls));
-        var loop = new SessionLoop(context, dialer, drain, open, removedKeywords, lenientMtas, time, log);
+        var memory = new MtaMemory(learned, connection.Options.Service, connection.Options.AtStart, isInTls: connection.Tls is not null,
+            () => upstreams.AvailableDestinationsOf(connection.Options.Service));
+        var loop = new SessionLoop(context, dialer, memory, drain, open, removedKeywords, lenientMtas, time, log);
         await using (loop.ConfigureAwait(false))
         {
             var end = await loop.RunAsync().ConfigureAwait(false);

@@ -30,6 +30,9 @@ internal sealed class Transaction
     /// <summary>The MTA has accepted HELO or EHLO.</summary>
     public bool HasHelo { get; private set; }
 
+    /// <summary>What the client has said last of the two was EHLO.</summary>
+    public bool SaidEhlo { get; private set; }
+
     /// <summary>The HELO or EHLO line the MTA has accepted last, without its end; empty before.</summary>
     public ReadOnlySpan<byte> HeloLine => _helo.Whole;
 
@@ -75,6 +78,9 @@ internal sealed class Transaction
     /// <summary>The reply to a refused BDAT, given when its chunk has been read and dropped; null while chunks go to the MTA.</summary>
     public Reply? ChunkRefusal { get; private set; }
 
+    /// <summary><see cref="ChunkRefusal"/> is given in the MTA's place.</summary>
+    public bool IsChunkRefusalMtas { get; private set; }
+
     /// <summary>Whether there is room for the line of another command.</summary>
     public bool HasRoom => _length - _needless < MostKept;
 
@@ -115,10 +121,14 @@ internal sealed class Transaction
     public void Greet(KeptLine kept, bool isEsmtp)
     {
         IsEsmtp |= isEsmtp;
+        SaidEhlo = isEsmtp;
         HasHelo = true;
         _helo.Set(LineOf(kept), kept);
         Reset();
     }
+
+    /// <summary>The MTA has refused the client's HELO, which it was answered in the MTA's place: it has said none.</summary>
+    public void ForgetHelo() => HasHelo = SaidEhlo = false;
 
     /// <summary>The MTA has accepted RSET, or something that is one.</summary>
     public void Reset()
@@ -166,7 +176,9 @@ internal sealed class Transaction
     /// <summary>The octets of a chunk are next.</summary>
     /// <param name="size">How many.</param>
     /// <param name="refusal">Why the MTA gets none of them, or null.</param>
-    public void BeginChunk(long size, Reply? refusal) => (ChunkRemaining, ChunkRefusal) = (size, refusal);
+    /// <param name="isMtas">The refusal is given in the MTA's place.</param>
+    public void BeginChunk(long size, Reply? refusal, bool isMtas = false) =>
+        (ChunkRemaining, ChunkRefusal, IsChunkRefusalMtas) = (size, refusal, isMtas);
 
     /// <summary>Octets of the chunk have come.</summary>
     public void AddChunk(long octets)

@@ -9,6 +9,7 @@ using SmtpShield.Observe;
 using SmtpShield.Session;
 using SmtpShield.Testing.Hunter;
 using SmtpShield.Tests.Admission;
+using SmtpShield.Tests.Session;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Tests.Hunter;
@@ -107,7 +108,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
     }
 
     /// <inheritdoc/>
-    ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(CancellationToken cancellationToken)
+    ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken)
     {
         var dial = _dial = new();
         cancellationToken.Register(() => dial.TrySetCanceled(cancellationToken));
@@ -157,7 +158,8 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
             new(new(_seed + (_isBehindTls ? 1 : 0) ^ -1), $"s{_seed}{(_isBehindTls ? "t" : "")}", _configuration.HasStrictMta, maySilence: true), mtaEnd);
         _noMta = _random.Next(80) switch { 0 => "421 4.3.0 mail.example.com Error: mail server unavailable", 1 =>
             "421 4.3.2 mail.example.com Error: mail server busy", _ => null };
-        var loop = new SessionLoop(_context, this, _drain, _open, _hunter.RemovedKeywords, _lenientMtas, _hunter.Time, _hunter.Log);
+        var loop = new SessionLoop(_context, this, TestMemory.Of(_hunter.Time), _drain, _open, _hunter.RemovedKeywords, _lenientMtas,
+            _hunter.Time, _hunter.Log);
         var running = loop.RunAsync().AsTask();
         var started = _hunter.Time.Elapsed;
         try

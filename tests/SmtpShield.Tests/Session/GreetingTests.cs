@@ -56,7 +56,7 @@ public class GreetingTests
         await using var session = SessionUnderTest.Dialing();
         session.ClientBreaks();
         session.Time.Advance(Greeting.BetweenLooks);
-        session.Time.Advance(Greeting.LongestFarewell - TimeSpan.FromMilliseconds(1));
+        session.Time.Advance(MtaDial.LongestFarewell - TimeSpan.FromMilliseconds(1));
         var before = (session.IsDialGivenUp, session.Ended.IsCompleted);
 
         session.Time.Advance(TimeSpan.FromMilliseconds(1));

@@ -58,6 +58,7 @@ public sealed class SessionLoopTests
         _loop = new(
             new(_connection, static () => null),
             new AtOnce(upstream),
+            TestMemory.Of(_time),
             _drain,
             new OpenSessions().Add(_connection),
             new(NullLogger<RemovedEhloKeywords>.Instance),
@@ -181,6 +182,7 @@ public sealed class SessionLoopTests
         await using var loop = new SessionLoop(
             new(connection, static () => null),
             dialer,
+            TestMemory.Of(_time),
             drain,
             new OpenSessions().Add(connection),
             new(NullLogger<RemovedEhloKeywords>.Instance),
@@ -208,7 +210,7 @@ public sealed class SessionLoopTests
         using var connection = TestConnection.Of(_snapshot, new DuplexPipe(socket, transport.Output));
         using var open = new OpenSessions().Add(connection);
         var dialer = new Deaf();
-        await using var loop = new SessionLoop(new(connection, static () => null), dialer, _drain, open,
+        await using var loop = new SessionLoop(new(connection, static () => null), dialer, TestMemory.Of(_time), _drain, open,
             new(NullLogger<RemovedEhloKeywords>.Instance), new(NullLogger<LenientMtas>.Instance), _time, _log);
         var running = loop.RunAsync().AsTask();
 
@@ -277,7 +279,7 @@ public sealed class SessionLoopTests
 
     private sealed class AtOnce(UpstreamConnection connection) : IMtaDialer
     {
-        public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
+        public ValueTask<UpstreamDialResult> DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken) =>
             new(new UpstreamDialResult(connection, [], GreetingTimedOut: false));
     }
 
@@ -285,6 +287,6 @@ public sealed class SessionLoopTests
     {
         public TaskCompletionSource<UpstreamDialResult> Dial { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) => new(Dial.Task);
+        public ValueTask<UpstreamDialResult> DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken) => new(Dial.Task);
     }
 }

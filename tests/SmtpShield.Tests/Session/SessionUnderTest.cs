@@ -8,8 +8,10 @@ using SmtpShield.Admission;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Mta;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Observe;
 using SmtpShield.Options;
+using SmtpShield.Protocol;
 using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
@@ -21,10 +23,12 @@ namespace SmtpShield.Tests.Session;
 /// </summary>
 internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
 {
+    /// <summary>What the MTA is known to answer EHLO with.</summary>
+    public const string LearnedKeywords = "250-mta.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n";
+
     private static readonly PipeOptions s_inline = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline,
         useSynchronizationContext: false);
 
-    private readonly TaskCompletionSource<UpstreamDialResult> _dial = new();
     private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly FakeLogCollector _log = new();
     private readonly ConnectionDrain _drain;
@@ -33,10 +37,11 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     private readonly SessionLoop _loop;
     private readonly Task<SessionEnd> _ended;
     private readonly IDuplexPipe _client;
-    private readonly IDuplexPipe _mta;
-    private readonly IDuplexPipe _shieldToMta;
+    private TaskCompletionSource<UpstreamDialResult>? _dial;
+    private IDuplexPipe _mta;
+    private IDuplexPipe _shieldToMta;
 
-    private SessionUnderTest(ShieldOptions options, TlsMode tls, ClientCounter? counter)
+    private SessionUnderTest(ShieldOptions options, TlsMode tls, ClientCounter? counter, Action<MtaMemory>? teach = null)
     {
         var snapshot = new ShieldSnapshot(
             options with { Tls = options.Tls with { SecurityLevel = tls == TlsMode.None ? TlsSecurityLevel.None : TlsSecurityLevel.May } });
@@ -44,11 +49,15 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
         _drain = new ConnectionDrain(snapshot, Time);
         (var transport, _client) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
-        Context = new SessionContext(_connection = TestConnection.Of(snapshot, transport, counter), () => new(new(Time), _connection.Client.Range));
+        Context = new SessionContext(_connection = TestConnection.Of(snapshot, transport, counter), () => new(new(Time), _connection.Client.Range),
+            isLate: teach is not null);
         Assert.That(Context.Tls, Is.EqualTo(tls));
         Sessions = new OpenSessions();
         _open = Sessions.Add(_connection);
-        _loop = new SessionLoop(Context, this, _drain, _open, new(factory.CreateLogger<RemovedEhloKeywords>()), new(factory.CreateLogger<LenientMtas>()),
+        Memory = TestMemory.Of(Time, factory);
+        teach?.Invoke(Memory);
+        _loop = new SessionLoop(Context, this, Memory, _drain, _open, new(factory.CreateLogger<RemovedEhloKeywords>()),
+            new(factory.CreateLogger<LenientMtas>()),
             Time, new FakeLogger(_log));
         _ended = _loop.RunAsync().AsTask();
         Ended = ReasonAsync(_ended);
@@ -59,6 +68,15 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
 
     /// <summary>What outlives STARTTLS.</summary>
     public SessionContext Context { get; }
+
+    /// <summary>What is known of MTAs.</summary>
+    public MtaMemory Memory { get; }
+
+    /// <summary>The HELO or EHLO line of the last dial; null: it had none, or there was no dial.</summary>
+    public string? Hello { get; private set; }
+
+    /// <summary>How many times an MTA was dialed.</summary>
+    public int Dials { get; private set; }
 
     /// <summary>How the session ended.</summary>
     public Task<SessionEndReason> Ended { get; }
@@ -82,6 +100,28 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     public static SessionUnderTest Dialing(ShieldOptions? options = null, TlsMode tls = TlsMode.None, ClientCounter? counter = null) =>
         new(options ?? new() { Smtpd = new() { MyHostname = "mx" } }, tls, counter);
 
+    /// <summary>A session whose client has been greeted in the place of an MTA that was not dialed.</summary>
+    public static SessionUnderTest Late(ShieldOptions? options = null, TlsMode tls = TlsMode.None, ClientCounter? counter = null,
+        string keywords = LearnedKeywords)
+    {
+        var session = new SessionUnderTest(options ?? new() { Smtpd = new() { MyHostname = "mx" } }, tls, counter, memory =>
+        {
+            memory.NoteGreeting(TestMemory.Destination, "220 mta.example ESMTP\r\n"u8);
+            memory.NoteEhlo(TestMemory.Destination, Encoding.Latin1.GetBytes(keywords));
+        });
+        Assert.That((session.ClientSees(), session.Dials), Is.EqualTo(("220 mta.example ESMTP\r\n", 0)));
+        return session;
+    }
+
+    /// <summary>The same, behind EHLO.</summary>
+    public static SessionUnderTest LateIntroduced(ShieldOptions? options = null, string keywords = LearnedKeywords)
+    {
+        var session = Late(options, keywords: keywords);
+        session.ClientSends("EHLO c.example\r\n");
+        Assert.That((session.ClientSees(), session.Dials), Is.EqualTo((keywords, 0)));
+        return session;
+    }
+
     /// <summary>A session whose client has been greeted.</summary>
     public static SessionUnderTest Greeted(ShieldOptions? options = null, TlsMode tls = TlsMode.None, ClientCounter? counter = null)
     {
@@ -104,22 +144,31 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    async ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(CancellationToken cancellationToken)
+    async ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken)
     {
+        Dials++;
+        Hello = hello.IsEmpty ? null : Encoding.Latin1.GetString(hello.Span);
+        var dial = _dial = new();
         await using var givesUp = cancellationToken.Register(() =>
         {
             _givenUp.TrySetResult();
-            _dial.TrySetCanceled(cancellationToken);
+            dial.TrySetCanceled(cancellationToken);
         });
-        return await _dial.Task.ConfigureAwait(false);
+        return await dial.Task.ConfigureAwait(false);
     }
 
     /// <summary>The dial ends with a greeting.</summary>
-    public void MtaGreets(string greeting)
+    /// <param name="greeting">It.</param>
+    /// <param name="helloReply">What the MTA answers to the dial's HELO or EHLO, if it had one.</param>
+    public void MtaGreets(string greeting, string? helloReply = null)
     {
+        if (Dials > 1)
+            (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
-        EndDial(new(new UpstreamConnection(connection, null, new("192.0.2.25:25"), Encoding.Latin1.GetBytes(greeting), int.Parse(greeting.AsSpan(0, 3), null)),
-            [], GreetingTimedOut: false));
+        EndDial(new(new UpstreamConnection(connection, null, new(TestMemory.Destination), Encoding.Latin1.GetBytes(greeting), CodeOf(greeting))
+        {
+            HelloReply = helloReply is null ? null : new(ReplyStatus.Complete, Encoding.Latin1.GetBytes(helloReply), CodeOf(helloReply)),
+        }, [], GreetingTimedOut: false));
     }
 
     /// <summary>The dial ends without an MTA.</summary>
@@ -137,6 +186,15 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     /// <summary>What has come to the MTA since the last time.</summary>
     public string MtaSees() => Receive(_mta);
 
+    /// <summary>What comes to the MTA next, from another thread than the session's.</summary>
+    public async Task<string> NextToMtaAsync()
+    {
+        var read = await _mta.Input.ReadAsync();
+        var text = Encoding.Latin1.GetString(read.Buffer.ToArray());
+        _mta.Input.AdvanceTo(read.Buffer.End);
+        return text;
+    }
+
     /// <summary>The client sends nothing more.</summary>
     public void ClientEnds() => _client.Output.Complete();
 
@@ -153,6 +211,9 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     /// <summary>The shield begins to stop.</summary>
     public void Drain() => _drain.Begin();
 
+    /// <summary>What the session held is given back.</summary>
+    public ValueTask DisposeLoopAsync() => _loop.DisposeAsync();
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -163,6 +224,8 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
         _drain.Dispose();
     }
 
+    private static int CodeOf(string reply) => int.Parse(reply.AsSpan(0, 3), null);
+
     private static async Task<SessionEndReason> ReasonAsync(Task<SessionEnd> ended) => (await ended).Reason;
 
     // In a context of the test's the session would go on on another thread.
@@ -170,7 +233,7 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     {
         var context = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(null);
-        _dial.SetResult(result);
+        _dial!.SetResult(result);
         SynchronizationContext.SetSynchronizationContext(context);
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 using SmtpShield.Protocol;
@@ -35,12 +36,22 @@ internal sealed class UpstreamDialogue(IDuplexPipe transport)
     /// <param name="line">The command line without its end; printable ASCII.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The reply, or else why there is none.</returns>
-    public async ValueTask<(UpstreamReply Reply, string? Failure)> CommandAsync(string verb, string line, CancellationToken cancellationToken)
+    public ValueTask<(UpstreamReply Reply, string? Failure)> CommandAsync(string verb, string line, CancellationToken cancellationToken) =>
+        CommandAsync(verb, Encoding.ASCII.GetBytes(line), cancellationToken);
+
+    /// <summary>The same, with a line of the client's.</summary>
+    /// <param name="verb">The verb, for failures.</param>
+    /// <param name="line">The command line without its end, octet for octet.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async ValueTask<(UpstreamReply Reply, string? Failure)> CommandAsync(
+        string verb, ReadOnlyMemory<byte> line, CancellationToken cancellationToken)
     {
         if (HasUnasked)
             return (default, $"sent data before {verb} without being asked");
         Await($"reply to {verb}");
-        await Transport.Output.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), cancellationToken);
+        Transport.Output.Write(line.Span);
+        Transport.Output.Write("\r\n"u8);
+        await Transport.Output.FlushAsync(cancellationToken);
         return await ReadAsync(verb, cancellationToken);
     }
 

@@ -27,6 +27,9 @@ internal sealed class UpstreamOpening(ShieldOptions options, string host, Upstre
     /// <summary>TLS with the MTA, as soon as there is some. The caller disposes it before the connection, whatever came of the opening.</summary>
     public TlsTransport? Secured { get; private set; }
 
+    /// <summary>The reply to the client's HELO or EHLO; <see langword="null"/>: there was none to say, or the MTA has refused the session before.</summary>
+    public UpstreamReply? HelloReply { get; private set; }
+
     /// <summary>Whether the MTA knows who the client is, so that what it does from then on may be about this client only.</summary>
     public bool HasNamedClient { get; private set; }
 
@@ -78,7 +81,19 @@ internal sealed class UpstreamOpening(ShieldOptions options, string host, Upstre
                 return (default, failure);
         }
 
-        return Handoff == ClientHandoff.Xclient ? await TellAsync(dialogue, ehlo, greeting, cancellationToken) : (greeting, null);
+        if (Handoff == ClientHandoff.Xclient)
+            (greeting, failure) = await TellAsync(dialogue, ehlo, greeting, cancellationToken);
+        if (failure is null && greeting.Code == 220 && client is { Hello.IsEmpty: false })
+            failure = await SayClientsHelloAsync(dialogue, client.Hello, cancellationToken);
+        return failure is null ? (greeting, null) : (default, failure);
+    }
+
+    private async ValueTask<string?> SayClientsHelloAsync(UpstreamDialogue dialogue, ReadOnlyMemory<byte> hello, CancellationToken cancellationToken)
+    {
+        var (reply, failure) = await dialogue.CommandAsync("EHLO", hello, cancellationToken);
+        if (failure is null)
+            HelloReply = reply;
+        return failure;
     }
 
     private async ValueTask<string?> SendHeaderAsync(ConnectionContext connection, CancellationToken cancellationToken)

@@ -63,6 +63,13 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         ["transparent"] = ClientHandoff.Transparent,
     };
 
+    private static readonly Dictionary<string, UpstreamConnect> UpstreamConnects = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["auto"] = UpstreamConnect.Auto,
+        ["connect"] = UpstreamConnect.Connect,
+        ["mail"] = UpstreamConnect.Mail,
+    };
+
     private static readonly Dictionary<string, UpstreamProxyProtocol> UpstreamProxyProtocols = new(StringComparer.Ordinal)
     {
         [""] = UpstreamProxyProtocol.None,
@@ -108,6 +115,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
             return ReadChoice(definition, text, location, UpstreamTlsSecurityLevels);
         if (type == typeof(ClientHandoff))
             return ReadChoice(definition, text, location, ClientHandoffs);
+        if (type == typeof(UpstreamConnect))
+            return ReadChoice(definition, text, location, UpstreamConnects);
         if (type == typeof(UpstreamProxyProtocol))
             return ReadChoice(definition, text, location, UpstreamProxyProtocols);
         if (type == typeof(ProxyUnknownPolicy))

@@ -1,0 +1,146 @@
+using SmtpShield.Mta;
+using SmtpShield.Observe;
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Session;
+
+/// <summary>
+/// Brings a command to an MTA that has no session with the client yet, or none any more: dials, says the client's HELO again, and
+/// MAIL if a transaction is open, and then the command. Nothing else is ever said twice. What the MTA says instead of what it promised becomes the
+/// command's reply, or the session ends.
+/// </summary>
+internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswers ehlo)
+{
+    private ReplyReader _reader;
+
+    /// <summary>Goes on if it can.</summary>
+    /// <returns>Whether anything has moved.</returns>
+    public bool Pump()
+    {
+        if (session.HasEnded || !session.Mta.HoldsCommand)
+            return false;
+
+        switch (session.Mta.State)
+        {
+            case MtaLegState.None:
+                session.Mta.Dial(gate.PermitReplay(), session.Transaction.HasHelo ? session.Transaction.HeloLine : default);
+                return true;
+            case MtaLegState.Dialing when session.Mta.TryFinishDial(out var dial):
+                NoteDial(dial);
+                return true;
+            case MtaLegState.Ready when session.Mta.ReplayingSince is not null:
+                return ReadReplayedReply();
+            default:
+                return false;
+        }
+    }
+
+    private void NoteDial(UpstreamDialResult? dial)
+    {
+        if (dial is not { } result)
+            session.End(SessionEndReason.Shutdown, Replies.ServiceNotAvailable(session.Options.MyHostname));
+        else
+            session.NoteDial(result);
+        if (!session.HasEnded)
+            NoteGreeting();
+    }
+
+    private void NoteGreeting()
+    {
+        var code = session.Mta.Greeting(out var greeting);
+        if (code == 220)
+            session.Memory.NoteGreeting(session.Mta.Destination, greeting);
+        if (code != 220)
+            AnswerInstead(new(code, greeting.ToArray()));
+        else if (session.Mta.HelloReply is not { } hello || MayGoOn(hello))
+            GoOn();
+    }
+
+    // What the client was told holds, or it is told nothing more.
+    private bool MayGoOn(in UpstreamReply hello)
+    {
+        var isEhlo = session.Transaction.SaidEhlo;
+        if (isEhlo && hello.Code is 500 or 502)
+        {
+            session.Memory.Forget(session.Mta.Destination);
+            EndUnkept("EHLO");
+            return false;
+        }
+
+        if (hello.Code >= 300)
+        {
+            session.Transaction.ForgetHelo();
+            AnswerInstead(new(hello.Code, hello.Text));
+            return false;
+        }
+
+        if (!isEhlo)
+            return true;
+
+        var offer = session.Memory.NoteEhlo(session.Mta.Destination, hello.Text);
+        switch (offer.GapTo(ehlo.Told(session.Mta.Profile.Offer!), out var missing))
+        {
+            case OfferGap.Vital:
+                EndUnkept(missing);
+                return false;
+            case OfferGap.Pipelining:
+                session.Mta.NoteLockStep();
+                return true;
+            default:
+                return true;
+        }
+    }
+
+    private void EndUnkept(string missing)
+    {
+        RelayLog.OffersLess(session.Log, session.Mta.Destination, missing, session.Identity.NameAddress);
+        session.End(SessionEndReason.NoUpstream, Replies.UpstreamUnavailable(session.Options.MyHostname));
+    }
+
+    private void GoOn()
+    {
+        if (session.Transaction.HasSender)
+            session.Mta.Replay(gate.PermitReplay(), session.Transaction.SenderLine);
+        else
+            session.Mta.SendHeld();
+    }
+
+    private bool ReadReplayedReply()
+    {
+        var mta = session.Mta;
+        if (mta.Received.IsEmpty && !mta.IsReceiveEnded)
+            return false;
+
+        switch (_reader.TryRead(mta.Received, out var reply))
+        {
+            case ReplyStatus.NeedMore when !mta.IsReceiveEnded:
+                return false;
+            case ReplyStatus.NeedMore:
+                session.End(SessionEndReason.UpstreamLost, Replies.UpstreamUnavailable(session.Options.MyHostname));
+                return true;
+            case ReplyStatus.Malformed:
+                session.End(SessionEndReason.UpstreamMalformed, Replies.UpstreamUnavailable(session.Options.MyHostname));
+                return true;
+        }
+
+        var octets = new System.Buffers.ArrayBufferWriter<byte>((int)reply.Octets.Length);
+        ReplyReader.CopyTo(reply, octets);
+        mta.Take(reply.Octets.End);
+        if (reply.Code is >= 200 and < 300)
+        {
+            mta.SendHeld();
+            return true;
+        }
+
+        // The transaction is over on both sides.
+        session.Transaction.Reset();
+        AnswerInstead(new(reply.Code, octets.WrittenSpan.ToArray()));
+        return true;
+    }
+
+    private void AnswerInstead(Reply reply)
+    {
+        session.Mta.DropHeld();
+        session.Dialogue.AnswerNewest(reply);
+    }
+}
