@@ -43,6 +43,26 @@ public sealed record UpstreamOptions
     [ConfigurationKeyName("shield_upstream_idle_release"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan IdleRelease { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Sessions at one destination at the same time, of all services that use it. Clients that find none wait their turn.</summary>
+    /// <value>Sessions; 0 disables; 90 by default, which is below Postfix's <c>default_process_limit</c> of 100.</value>
+    [ConfigurationKeyName("shield_upstream_session_limit"), Range(0, int.MaxValue)]
+    public int SessionLimit { get; init; } = 90;
+
+    /// <summary>Of these sessions, those that are kept free for known good clients.</summary>
+    /// <value>Sessions, fewer than <see cref="SessionLimit"/>; 10 by default.</value>
+    [ConfigurationKeyName("shield_upstream_reserve"), Range(0, int.MaxValue)]
+    public int SessionReserve { get; init; } = 10;
+
+    /// <summary>The share of the free sessions below which one client has to stay to get another one. One that has none may always have one.</summary>
+    /// <value>Percent, 0 to 100; 0 disables; 10 by default.</value>
+    [ConfigurationKeyName("shield_upstream_client_share"), Range(0, 100)]
+    public int ClientShare { get; init; } = 10;
+
+    /// <summary>How long a client waits for a session at the MTA.</summary>
+    /// <value>At least 1 second; 30 seconds by default. After it: reply 451 4.3.2 (AUTH and STARTTLS: 454 4.7.0, before the greeting: 421 4.3.2).</value>
+    [ConfigurationKeyName("shield_upstream_queue_time"), TimeUnit('s'), MinimumSeconds(1)]
+    public TimeSpan QueueTime { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How the MTA learns who the client is.</summary>
     /// <value><c>none</c> (default), <c>proxy-v1</c>, <c>proxy-v2</c>, <c>xclient</c> or <c>transparent</c>.</value>
     [ConfigurationKeyName("shield_client_handoff")]

@@ -12,7 +12,7 @@ public partial class DependencyTests
     {
         ["Session"] = ["Admission", "Mta", "Limits", "Clients", "Tls", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol"],
         ["Admission"] = ["Limits", "Clients", "Tls", "Observe", "Listening", "Options", "Protocol"],
-        ["Mta"] = ["Clients", "Tls", "Transport", "Options", "Protocol"],
+        ["Mta"] = ["Limits", "Clients", "Tls", "Transport", "Options", "Protocol"],
         ["Limits"] = ["Clients", "Options", "Protocol"],
         ["Tls"] = ["Clients", "Observe", "Hosting", "Transport", "Options"],
         ["Clients"] = ["Observe", "Listening", "Options", "Protocol"],

@@ -37,6 +37,38 @@ public sealed class UpstreamValidatorTests
     public void Read_TlsWithTheMta_IsJudgedWithTheClients(string level, params string[] problems) =>
         Assert.That(Said($"shield_client_handoff = proxy-v2\nshield_upstream_tls_security_level = {level}\n"), Is.EqualTo(problems));
 
+    [TestCase("shield_upstream_session_limit = 10\n", "Error: built-in default: shield_upstream_reserve = 10 leaves none of shield_upstream_session_limit = 10 "
+        + "to clients that are not known yet (write shield_upstream_reserve = NUMBER below it)")]
+    [TestCase("shield_upstream_session_limit = 11\n")]
+    [TestCase("shield_upstream_session_limit = 0\nshield_upstream_reserve = 1000\n")]
+    [TestCase("shield_upstream_reserve = 90\n", "Error: main.cf, line 2: shield_upstream_reserve = 90 leaves none of shield_upstream_session_limit = 90 to "
+        + "clients that are not known yet (write shield_upstream_reserve = NUMBER below it)")]
+    [TestCase("shield_upstream_client_share = 101\n", "Error: main.cf, line 2: "
+        + "invalid shield_upstream_client_share parameter value 101 > 100 (write a whole number of at most 100)")]
+    [TestCase("shield_upstream_queue_time = 0\n", "Error: main.cf, line 2: invalid shield_upstream_queue_time: 0 (min 1)")]
+    [TestCase("shield_upstream_queue_time = 31\n", "Note: main.cf, line 2: "
+        + "shield_upstream_queue_time and shield_upstream_greeting_timeout make a client wait for up to 61 s: many senders give up after 60 s")]
+    [TestCase("shield_upstream_greeting_timeout = 31\n", "Note: built-in default: "
+        + "shield_upstream_queue_time and shield_upstream_greeting_timeout make a client wait for up to 61 s: many senders give up after 60 s")]
+    public void Read_SessionsAtTheMta_AreJudgedTogether(string text, params string[] problems) =>
+        Assert.That(Said($"shield_client_handoff = proxy-v2\n{text}"), Is.EqualTo(problems));
+
+    [TestCase("session_limit", "50", "90")]
+    [TestCase("reserve", "20", "10")]
+    [TestCase("client_share", "0", "10")]
+    public void Read_ServicesWithADestinationInCommon_HaveTheSameTerms(string name, string value, string others)
+    {
+        const string Services = "shield_client_handoff = proxy-v2\nshield_services = smtp submission\nsubmission/inet/shield_listen = 127.0.0.1:587\n";
+        var own = $"submission/inet/shield_upstream_{name} = {value}\n";
+
+        Assert.That(Said(Services + own), Is.EqualTo(new[]
+        {
+            $"Error: main.cf, line 4: submission/inet/shield_upstream_{name}: shield_upstream_{name} is {value} for submission and {others} for smtp, "
+                + $"which have 127.0.0.1:10025 in common (write one shield_upstream_{name} for both)",
+        }));
+        Assert.That(Said(Services + own + "submission/inet/shield_upstream = 127.0.0.1:10587\n"), Is.Empty);
+    }
+
     private static string[] Said(string text)
     {
         var path = Path.GetTempFileName();

@@ -14,6 +14,12 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
     private const string Level = "shield_upstream_tls_security_level";
     private const string Authorities = "shield_upstream_tls_CAfile";
     private const string WrapperMode = "shield_upstream_tls_wrappermode";
+    private const string SessionLimit = "shield_upstream_session_limit";
+    private const string SessionReserve = "shield_upstream_reserve";
+    private const string QueueTime = "shield_upstream_queue_time";
+
+    // Many senders wait no longer for the reply to MAIL, whatever RFC 5321 says.
+    private static readonly TimeSpan s_patienceOfSenders = TimeSpan.FromSeconds(60);
 
     /// <summary>Adds every problem.</summary>
     /// <param name="options">The options of all services.</param>
@@ -24,6 +30,56 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
             ValidateHandoff(service, own);
             ValidateTls(service, own);
             ValidateAuthorities(service, own.UpstreamTls.CAFile);
+            ValidateSessions(service, own.Upstream);
+        }
+
+        ValidateSharedSessions(options.Services);
+    }
+
+    private void ValidateSessions(string service, UpstreamOptions own)
+    {
+        if (own.SessionLimit > 0 && own.SessionReserve >= own.SessionLimit)
+        {
+            Fail(
+                Written(service, SessionReserve),
+                $"{SessionReserve} = {own.SessionReserve} leaves none of {SessionLimit} = {own.SessionLimit} to clients that are not known yet",
+                $"write {SessionReserve} = NUMBER below it");
+        }
+
+        if (own.QueueTime + own.GreetingTimeout is var wait && wait > s_patienceOfSenders && Written(service, QueueTime) is var parameter)
+        {
+            problems.Add(new(
+                ProblemSeverity.Note,
+                locate(parameter),
+                parameter,
+                $"{QueueTime} and shield_upstream_greeting_timeout make a client wait for up to {wait.TotalSeconds:0} s: "
+                    + $"many senders give up after {s_patienceOfSenders.TotalSeconds:0} s"));
+        }
+    }
+
+    // The MTA's sessions are counted once, whichever service they are of: how many there may be, and for whom, can't be two things at the same time.
+    private void ValidateSharedSessions(IReadOnlyDictionary<string, ShieldOptions> services)
+    {
+        var first = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (service, own) in services)
+        {
+            foreach (var destination in own.Upstream.Destinations.Select(static destination => destination.ToString()))
+            {
+                if (first.TryAdd(destination, service) || first[destination] == service)
+                    continue;
+
+                var other = services[first[destination]].Upstream;
+                RequireSame(SessionLimit, own.Upstream.SessionLimit, other.SessionLimit);
+                RequireSame(SessionReserve, own.Upstream.SessionReserve, other.SessionReserve);
+                RequireSame("shield_upstream_client_share", own.Upstream.ClientShare, other.ClientShare);
+
+                void RequireSame(string name, int value, int others)
+                {
+                    if (value != others)
+                        Fail(Written(service, name), $"{name} is {value} for {service} and {others} for {first[destination]}, "
+                            + $"which have {destination} in common", $"write one {name} for both");
+                }
+            }
         }
     }
 
@@ -76,6 +132,8 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
 
     private string Written(string service, string name) =>
         ServiceParameter.Write(service, name) is var own && locate(own) != SourceLocation.Default ? own : name;
+
+    private void Fail(string parameter, string message, string hint) => problems.Add(ConfigurationProblem.Error(locate(parameter), parameter, message, hint));
 
     private void Warn(string parameter, string message, string hint) => problems.Add(ConfigurationProblem.Warning(locate(parameter), parameter, message, hint));
 }

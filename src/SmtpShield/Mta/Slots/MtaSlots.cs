@@ -1,0 +1,294 @@
+using SmtpShield.Clients;
+
+namespace SmtpShield.Mta.Slots;
+
+/// <summary>
+/// The sessions of one destination, of all services that use it: as many as the limit in force and never more, whatever counts as one (dials, probes,
+/// sessions that say QUIT). A slot is taken before the first SYN and given back when the MTA's side is closed. Who finds none waits as a
+/// <see cref="SlotWaiter"/>.
+/// </summary>
+/// <remarks>
+/// One lock, held for some hundred nanoseconds. A client takes one without asking those who wait only where none of them may: after each step nobody waits
+/// who could have a slot. Memory is that of those who hold or wait: one record for a session and one for its range.
+/// </remarks>
+/// <param name="time">The clock.</param>
+/// <param name="terms">The terms at first.</param>
+internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
+{
+    private readonly Lock _gate = new();
+    private readonly SlotRanges _ranges = new();
+    private readonly SlotQueue _queue = new(time);
+    private SlotTerms _terms = terms;
+    private Slot? _lastTaken;
+    private int _used;
+    private int _usedByOthers;
+
+    /// <summary>The terms in force. Lower ones end no session; with higher ones those who wait get theirs at once.</summary>
+    public SlotTerms Terms
+    {
+        get
+        {
+            lock (_gate)
+                return _terms;
+        }
+        set
+        {
+            lock (_gate)
+            {
+                _terms = value;
+                Grant();
+            }
+        }
+    }
+
+    /// <summary>Sessions there are.</summary>
+    public int Used
+    {
+        get
+        {
+            lock (_gate)
+                return _used;
+        }
+    }
+
+    /// <summary>Sessions that wait for one here.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_gate)
+                return _queue.Counts.Sum;
+        }
+    }
+
+    /// <summary>Whether somebody has waited for <see cref="LongWaits.Patience"/>.</summary>
+    public bool HasLongWaiters
+    {
+        get
+        {
+            lock (_gate)
+                return _queue.CountLong().Sum > 0;
+        }
+    }
+
+    /// <summary>Client ranges that hold or wait.</summary>
+    public int Ranges
+    {
+        get
+        {
+            lock (_gate)
+                return _ranges.Count;
+        }
+    }
+
+    /// <summary>The time from one timestamp to another.</summary>
+    public TimeSpan Elapsed(long since, long now) => time.GetElapsedTime(since, now);
+
+    /// <summary>The second a timestamp is in.</summary>
+    public long SecondOf(long timestamp) => timestamp / time.TimestampFrequency;
+
+    /// <summary>Sessions a client range holds.</summary>
+    public int HeldBy(in ClientRange client)
+    {
+        lock (_gate)
+            return _ranges.Find(client)?.Held ?? 0;
+    }
+
+    /// <summary>Takes a slot if there is one for this client now.</summary>
+    /// <param name="client">Whose session it is.</param>
+    /// <param name="standing">What the client is known for.</param>
+    /// <param name="wake">Makes the session look at <see cref="Slot.Demand"/>; called on another thread.</param>
+    /// <returns>Null: there is none.</returns>
+    public Slot? TryTake(in ClientRange client, ClientStanding standing, Action wake)
+    {
+        lock (_gate)
+        {
+            var room = Room;
+            if (!room.MayTake(standing, _ranges.Find(client)?.Held ?? 0, room.For(standing)))
+                return null;
+
+            var slot = new Slot(this, _ranges.FindOrAdd(client), standing, wake);
+            Book(slot);
+            // The one that is left may now be the last one, which needs no share.
+            Grant();
+            return slot;
+        }
+    }
+
+    /// <summary>See <see cref="SlotWaiter.Enqueue"/>.</summary>
+    public void Enqueue(WaitingPlace place, in ClientRange client, ClientStanding standing)
+    {
+        lock (_gate)
+        {
+            if (!place.Waiter.IsQueued)
+                return;
+
+            _queue.Append(place, _ranges.FindOrAdd(client), standing);
+            Grant();
+        }
+    }
+
+    /// <summary>Takes a waiter out of the queue, if it is in it.</summary>
+    public void Remove(WaitingPlace place)
+    {
+        lock (_gate)
+        {
+            if (place.Range is not { } range)
+                return;
+
+            _queue.Remove(place);
+            _ranges.ForgetIfIdle(range);
+        }
+    }
+
+    /// <summary>See <see cref="Slot.Dispose"/>.</summary>
+    public void GiveBack(Slot slot)
+    {
+        lock (_gate)
+        {
+            if (!slot.IsTaken)
+                return;
+
+            slot.IsTaken = false;
+            Unlink(slot);
+            _used--;
+            if (!SlotQueue.IsGood(slot.Standing))
+                _usedByOthers--;
+            slot.Range.Held--;
+            _queue.NoteHeld(slot.Range);
+            _ranges.ForgetIfIdle(slot.Range);
+            Grant();
+        }
+    }
+
+    /// <summary>A range is known good from now on: a message of it was accepted. Its waiters change the queue, in the order in which they came.</summary>
+    /// <remarks>Costs as many steps as the range has waiters and there are sessions in use. So does <see cref="Demote"/>.</remarks>
+    public void Promote(in ClientRange client)
+    {
+        lock (_gate)
+        {
+            if (_ranges.Find(client) is not { } range)
+                return;
+
+            _queue.Move(range, ClientStanding.Unknown, ClientStanding.Good);
+            _queue.Move(range, ClientStanding.Bad, ClientStanding.Good);
+            Reclassify(range, ClientStanding.Good);
+            Grant();
+        }
+    }
+
+    /// <summary>A range is bad from now on: it had to be parted from a session, or made too many errors. Who is known good stays so.</summary>
+    public void Demote(in ClientRange client)
+    {
+        lock (_gate)
+        {
+            if (_ranges.Find(client) is not { } range)
+                return;
+
+            _queue.Move(range, ClientStanding.Unknown, ClientStanding.Bad);
+            Reclassify(range, ClientStanding.Bad);
+            Grant();
+        }
+    }
+
+    /// <summary>See <see cref="Slot.NoteGood"/>.</summary>
+    public void NoteGood(Slot slot)
+    {
+        lock (_gate)
+        {
+            if (slot.IsTaken)
+                Reclassify(slot, ClientStanding.Good);
+        }
+    }
+
+    /// <summary>
+    /// Who holds the sessions, and how many of those who wait would be helped by one of them: not those whose own share is what they wait for.
+    /// </summary>
+    /// <param name="holders">Receives the holders.</param>
+    /// <param name="waiting">Receives how many wait, of which this is the first destination, because all is taken that their class may have.</param>
+    /// <param name="longWaiting">The same for those of them that have waited for <see cref="LongWaits.Patience"/>.</param>
+    public void CountInWant(List<Slot> holders, ref int waiting, ref int longWaiting)
+    {
+        lock (_gate)
+        {
+            var room = Room;
+            if (room.Free <= 0)
+                waiting += _queue.Counts.Good;
+            if (room.ForOthers <= 0)
+                waiting += _queue.Counts.Others;
+            var longer = _queue.CountLong();
+            if (room.Free <= 0)
+                longWaiting += longer.Good;
+            if (room.ForOthers <= 0)
+                longWaiting += longer.Others;
+            for (var slot = _lastTaken; slot is not null; slot = slot.TakenBefore)
+                holders.Add(slot);
+        }
+    }
+
+    private SlotRoom Room => new(_terms.Limit - _used, _usedByOthers, _terms);
+
+    private void Grant()
+    {
+        while (_queue.Next(Room) is { } place)
+        {
+            var slot = place.Waiter.MakeSlot(place);
+            _queue.Remove(place);
+            // One that has left, or has a slot elsewhere, and only has not got here yet to leave the queue.
+            if (place.Waiter.TryGrant(slot))
+                Book(slot);
+            else
+                _ranges.ForgetIfIdle(slot.Range);
+        }
+    }
+
+    private void Book(Slot slot)
+    {
+        slot.IsTaken = true;
+        Link(slot);
+        _used++;
+        if (!SlotQueue.IsGood(slot.Standing))
+            _usedByOthers++;
+        slot.Range.Held++;
+        _queue.NoteHeld(slot.Range);
+        _queue.NoteGrant(slot.Standing);
+    }
+
+    private void Reclassify(SlotRange range, ClientStanding standing)
+    {
+        for (var slot = range.Held > 0 ? _lastTaken : null; slot is not null; slot = slot.TakenBefore)
+        {
+            if (slot.Range == range)
+                Reclassify(slot, standing);
+        }
+    }
+
+    private void Reclassify(Slot slot, ClientStanding standing)
+    {
+        if (SlotQueue.IsGood(slot.Standing))
+            return;
+
+        slot.Standing = standing;
+        if (SlotQueue.IsGood(standing))
+            _usedByOthers--;
+    }
+
+    private void Link(Slot slot)
+    {
+        slot.TakenBefore = _lastTaken;
+        if (_lastTaken is not null)
+            _lastTaken.TakenAfter = slot;
+        _lastTaken = slot;
+    }
+
+    private void Unlink(Slot slot)
+    {
+        if (slot.TakenAfter is null)
+            _lastTaken = slot.TakenBefore;
+        else
+            slot.TakenAfter.TakenBefore = slot.TakenBefore;
+        if (slot.TakenBefore is not null)
+            slot.TakenBefore.TakenAfter = slot.TakenAfter;
+        (slot.TakenBefore, slot.TakenAfter) = (null, null);
+    }
+}

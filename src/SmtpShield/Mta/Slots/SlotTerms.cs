@@ -1,0 +1,19 @@
+using SmtpShield.Options;
+
+namespace SmtpShield.Mta.Slots;
+
+/// <summary>How many sessions there may be at a destination, and on which terms clients get them.</summary>
+/// <param name="Limit">Sessions at the same time, the limit in force.</param>
+/// <param name="Reserve">Of these, those that are kept free for known good clients.</param>
+/// <param name="ClientShare">Percent of the free ones below which a range has to stay to get another one; 0: ranges have no share.</param>
+internal readonly record struct SlotTerms(int Limit, int Reserve, int ClientShare)
+{
+    /// <summary>What is configured.</summary>
+    public static SlotTerms Of(UpstreamOptions options) =>
+        new(options.SessionLimit == 0 ? int.MaxValue : options.SessionLimit, options.SessionReserve, options.ClientShare);
+
+    /// <summary>
+    /// How many a range may hold, the one it asks for not included, to get it while so many are free. One that holds none may always have one.
+    /// </summary>
+    public int ShareOf(int free) => ClientShare == 0 ? int.MaxValue : (int)Math.Max(1, (long)free * ClientShare / 100);
+}

@@ -1,0 +1,106 @@
+using SmtpShield.Mta.Slots;
+using SmtpShield.Observe;
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Session;
+
+/// <summary>
+/// The session as one of those who share the MTA's sessions: says how it stands, for who waits for one, and does what it is asked for, unless its client or the
+/// MTA was faster. Under pressure it gives its own back unasked, when its client has not needed it for <c>shield_upstream_idle_release</c>.
+/// </summary>
+/// <param name="session">The session.</param>
+/// <param name="mtas">Whether they are under pressure.</param>
+/// <param name="reputation">What the client is known for.</param>
+internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputation reputation)
+{
+    // A client that sends content slower than this many times smtpd_min_data_rate is slow while others wait.
+    private const int TimesLeastRate = 10;
+
+    private long _lookedAt;
+    private long _content;
+
+    private TimeSpan IdleRelease => session.Context.Options.Upstream.IdleRelease;
+
+    /// <summary>Says how the session stands, and does what it is asked for. At each step.</summary>
+    public void Look()
+    {
+        session.Mta.LookAt = long.MaxValue;
+        if (session.HasEnded || session.Mta.Slot is not { } slot)
+            return;
+
+        if (session.IsMtaDispensable && mtas.MayRelease)
+            LookForPressure();
+        if (session.Mta.Slot is null)
+            return;
+
+        Note(slot);
+        if (slot.Demand is not SlotDemand.None)
+            Obey(slot);
+    }
+
+    private void Note(Slot slot)
+    {
+        var (use, since) = Standing;
+        slot.Note(use, since);
+        if (use is not SlotUse.Content)
+            _content = 0;
+        else if (session.Transaction.ContentLength is var length && length > _content)
+        {
+            slot.NoteContent(length - _content, session.Options.MinDataRate * TimesLeastRate, session.Clock.Now);
+            _content = length;
+        }
+    }
+
+    private (SlotUse Use, long Since) Standing
+    {
+        get
+        {
+            // Nobody can tell where the messages in a tunnel end.
+            var phase = session.Dialogue.Phase;
+            if (phase is DialoguePhase.Tunnel or DialoguePhase.RefusedContent || session.Dialogue.AwaitsMessageReply || session.Mta.IsFlushing)
+                return (SlotUse.Kept, 0);
+            if (session.MayGiveBack)
+                return (SlotUse.Releasable, session.Client.Pace.DelayedUntil != 0 ? session.Clock.Now : session.Clock.Later(session.Mta.NeededAt, IdleRelease));
+            if (session.Client.IsFlushing)
+                return (SlotUse.Client, session.Client.FlushSince);
+            if (phase is DialoguePhase.Content or DialoguePhase.Chunk)
+                return (SlotUse.Content, session.Client.RequestSince);
+            return Deadlines.IsClientsTurn(session) ? (SlotUse.Client, session.Client.RequestSince) : (SlotUse.Kept, 0);
+        }
+    }
+
+    private void Obey(Slot slot)
+    {
+        switch (slot.DemandAt(session.Clock.Now))
+        {
+            case SlotDemand.Release:
+                session.Mta.Release();
+                break;
+            case SlotDemand.End:
+                reputation.NoteBad();
+                session.End(SessionEndReason.ClientTimeout, Replies.TimeoutExceeded(session.Options.MyHostname));
+                break;
+            default:
+                slot.Decline();
+                break;
+        }
+    }
+
+    // Who holds one of few sessions looks by itself now and then: pressure wakes nobody.
+    private void LookForPressure()
+    {
+        var due = session.Clock.Later(Math.Max(session.Mta.NeededAt, _lookedAt), IdleRelease);
+        session.Mta.LookAt = due;
+        if (session.Clock.Now < due)
+            return;
+
+        _lookedAt = session.Clock.Now;
+        session.Mta.LookAt = session.Clock.Later(_lookedAt, Longer(IdleRelease, Greeting.BetweenLooks));
+        if (session.Mta.Profile.Offer is null && session.Memory.Recall() is { } promise)
+            session.Mta.Promise(promise.Offer);
+        if (session.MayGiveBack && mtas.IsUnderPressure)
+            session.Mta.Release();
+    }
+
+    private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;
+}
