@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
+using SmtpShield.Mta.Slots;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Mta;
@@ -11,13 +11,14 @@ namespace SmtpShield.Mta;
 /// </summary>
 /// <param name="connection">The socket as a connection; owned.</param>
 /// <param name="tls">TLS over it; owned. <see langword="null"/>: the session is in clear.</param>
-/// <param name="destination">The destination that counts this session; released once, by <see cref="DisposeAsync"/>.</param>
+/// <param name="destination">The destination.</param>
+/// <param name="slot">Its right to be there; owned, and given back once, behind the end of the connection.</param>
 /// <param name="greeting">The complete reply, every line ended by CR LF.</param>
 /// <param name="greetingCode">The reply code of the greeting.</param>
-internal sealed class UpstreamConnection(ConnectionContext connection, TlsTransport? tls, UpstreamDestination destination, byte[] greeting, int greetingCode)
-    : IAsyncDisposable
+internal sealed class UpstreamConnection(
+    ConnectionContext connection, TlsTransport? tls, UpstreamDestination destination, Slot slot, byte[] greeting, int greetingCode) : IAsyncDisposable
 {
-    private int _disposed;
+    private int _left;
 
     /// <summary>The bytes to and from the MTA; input starts behind the greeting. A completed flush means the kernel has the bytes.</summary>
     public IDuplexPipe Transport => tls ?? connection.Transport;
@@ -28,6 +29,9 @@ internal sealed class UpstreamConnection(ConnectionContext connection, TlsTransp
     /// <summary>The destination as configured, <c>host:port</c>.</summary>
     public string Destination => destination.Name;
 
+    /// <summary>Where the session says how it stands, for those who wait for one, and is asked to make room for them.</summary>
+    public Slot Slot => slot;
+
     /// <summary>The complete greeting, every line ended by CR LF.</summary>
     public ReadOnlyMemory<byte> Greeting => greeting;
 
@@ -37,31 +41,29 @@ internal sealed class UpstreamConnection(ConnectionContext connection, TlsTransp
     /// <summary>The reply to the client's HELO or EHLO line (<see cref="UpstreamClient.Hello"/>); <see langword="null"/>: none was said.</summary>
     public UpstreamReply? HelloReply { get; init; }
 
-    /// <summary>Says QUIT to an MTA whose session is idle and over; its reply is not waited for.</summary>
-    public async ValueTask QuitAsync()
+    /// <summary>
+    /// Says QUIT to an MTA that expects a command and to which nothing is being sent, and ends the connection as <see cref="UpstreamDeparture"/> does; nobody
+    /// waits for it. Behind <see cref="DisposeAsync"/>: does nothing.
+    /// </summary>
+    public ValueTask QuitAsync()
     {
-        Transport.Output.Write("QUIT\r\n"u8);
-        await Transport.Output.FlushAsync();
+        Leave(quits: true);
+        return ValueTask.CompletedTask;
     }
 
     /// <summary>
-    /// Closes the connection with FIN after what was flushed, and takes the session off its destination's count; bytes not yet flushed are never sent. An MTA
-    /// that takes nothing is not waited for. A second call does nothing.
+    /// Ends the connection with FIN behind what was flushed, without a word; bytes not yet flushed are never sent. Nobody waits for the MTA, whose session
+    /// counts until it has closed its side, or for another second. A second call, or one behind <see cref="QuitAsync"/>, does nothing.
     /// </summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return;
-        try
-        {
-            // Says close_notify, and waits for an MTA that takes nothing no longer than a second.
-            if (tls is not null)
-                await tls.DisposeAsync();
-            await connection.DisposeAsync();
-        }
-        finally
-        {
-            destination.Leave();
-        }
+        Leave(quits: false);
+        return ValueTask.CompletedTask;
+    }
+
+    private void Leave(bool quits)
+    {
+        if (Interlocked.Exchange(ref _left, 1) == 0)
+            UpstreamDeparture.Begin(connection, tls, slot, quits);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using SmtpShield.Mta.Slots;
 
 namespace SmtpShield.Mta;
 
@@ -9,11 +10,13 @@ namespace SmtpShield.Mta;
 internal sealed class UpstreamDestination
 {
     private byte[] _greeting = [];
-    private int _sessions;
 
     /// <param name="name">As configured: <c>host:port</c>, an IPv6 address in brackets.</param>
-    public UpstreamDestination(string name)
+    /// <param name="time">The clock of its queue.</param>
+    /// <param name="terms">How many sessions it may have.</param>
+    public UpstreamDestination(string name, TimeProvider time, SlotTerms terms)
     {
+        Slots = new(time, terms);
         var colon = name.LastIndexOf(':');
         Name = name;
         Host = name[..colon].Trim('[', ']');
@@ -33,14 +36,8 @@ internal sealed class UpstreamDestination
     /// <summary>The end point when the host is an address; <see langword="null"/> when it is a name, which is resolved at each dial.</summary>
     public IPEndPoint? Literal { get; }
 
-    /// <summary>Sockets this destination sees: sessions, and dials from the first SYN on.</summary>
-    public int Sessions => Volatile.Read(ref _sessions);
-
-    /// <summary>Counts a socket. Each call is paired with one <see cref="Leave"/>.</summary>
-    public void Enter() => Interlocked.Increment(ref _sessions);
-
-    /// <summary>Takes back one <see cref="Enter"/>.</summary>
-    public void Leave() => Interlocked.Decrement(ref _sessions);
+    /// <summary>The sessions it may have, of all services: each socket to it has one of them, from before the first SYN until its end.</summary>
+    public MtaSlots Slots { get; }
 
     /// <summary>One array for equal greetings: most MTAs greet every session alike, and a held session keeps its greeting.</summary>
     public byte[] Intern(byte[] greeting) =>

@@ -2,9 +2,10 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Polly.Timeout;
+using SmtpShield.Clients;
 using SmtpShield.Mta.Handoff;
+using SmtpShield.Mta.Slots;
 using SmtpShield.Options;
-using SmtpShield.Tls;
 using SmtpShield.Transport;
 using Yarp.ReverseProxy.Model;
 
@@ -13,19 +14,34 @@ namespace SmtpShield.Mta;
 /// <summary>One dial: what was tried, what failed, how much time is left. Garbage once the connection is made.</summary>
 /// <remarks>
 /// Time is shared fairly: a step may take its share of what is left, one share for each address of the destination under way and one for each available
-/// destination not yet tried. A silent MTA out of two gets half of the time and the other one the rest; the last one gets all that is left.
+/// destination not yet tried. A silent MTA out of two gets half of the time and the other one the rest; the last one gets all that is left. The wait for a
+/// session to be free, before each try, has a time of its own.
 /// </remarks>
 /// <param name="pool">Who dials.</param>
 /// <param name="cluster">The service's destinations.</param>
 /// <param name="service">The service's options.</param>
 /// <param name="client">For whom; <see langword="null"/>: for the shield itself.</param>
 /// <param name="only">The only destination to try, by a probe, which leaves the health of destinations as it is; <see langword="null"/>: any.</param>
+/// <param name="wake">Makes the session look at what is asked of its slot.</param>
+/// <param name="leaveQueue">Gives up while it waits for a slot.</param>
 /// <param name="cancellationToken">Gives up.</param>
 internal sealed class UpstreamDial(
-    UpstreamPool pool, ClusterState cluster, ShieldOptions service, UpstreamClient? client, DestinationState? only, CancellationToken cancellationToken)
+    UpstreamPool pool,
+    ClusterState cluster,
+    ShieldOptions service,
+    UpstreamClient? client,
+    DestinationState? only,
+    Action wake,
+    CancellationToken leaveQueue,
+    CancellationToken cancellationToken)
 {
     private readonly UpstreamOptions _options = service.Upstream;
-    private readonly long _start = pool.Time.GetTimestamp();
+    private readonly ClientStanding _standing = pool.StandingOf(service, client);
+    private TimeSpan _queued;
+    private TimeSpan _dialed;
+    private long _start;
+    private Slot? _slot;
+    private bool _queueTimedOut;
     private DestinationState? _picked;
     private List<DestinationState>? _failed;
     private List<UpstreamFailure>? _failures;
@@ -40,47 +56,110 @@ internal sealed class UpstreamDial(
     // With IP_TRANSPARENT the MTA sees the client's address as the connection's own.
     private IPAddress? Source => _options.ClientHandoff == ClientHandoff.Transparent ? client?.Identity.Address : null;
 
-    private TimeSpan Remaining => _options.GreetingTimeout - pool.Time.GetElapsedTime(_start);
+    private ClientRange Range => client?.Identity.Range ?? default;
+
+    private TimeSpan Remaining => _options.GreetingTimeout - _dialed - pool.Time.GetElapsedTime(_start);
 
     /// <summary>
-    /// Walks over the destinations, until one has greeted, none is left, or <see cref="UpstreamOptions.GreetingTimeout"/> is over. To be called once.
+    /// Walks over the destinations, until one has greeted, none is left, or <see cref="UpstreamOptions.GreetingTimeout"/> or
+    /// <see cref="UpstreamOptions.QueueTime"/> is over. To be called once.
     /// </summary>
     /// <exception cref="OperationCanceledException">The dial was given up.</exception>
     public async ValueTask<UpstreamDialResult> RunAsync()
     {
         try
         {
-            return ToResult(
-                await pool.TimeLimit.RunAsync(_options.GreetingTimeout, static (dial, withinAll) => dial.WalkAsync(withinAll), this, cancellationToken));
-        }
-        catch (TimeoutRejectedException)
-        {
-            // Time ran out just between two tries. In the middle of one, the try itself says what it was waiting for.
+            while (HasNext && _dialed < _options.GreetingTimeout)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (!await TakeSlotAsync())
+                    break;
+                if (await TryInTimeAsync() is { } connection)
+                    return ToResult(connection);
+            }
+
             return ToResult(null);
+        }
+        finally
+        {
+            _slot?.Dispose();
         }
     }
 
     private UpstreamDialResult ToResult(UpstreamConnection? connection) =>
-        new(connection, (IReadOnlyList<UpstreamFailure>?)_failures ?? [], connection is null && _greetingTimedOut);
+        new(connection, (IReadOnlyList<UpstreamFailure>?)_failures ?? [], connection is null && _greetingTimedOut, connection is null && _queueTimedOut);
 
-    private async ValueTask<UpstreamConnection?> WalkAsync(CancellationToken withinAll)
+    // A slot for the next address of the destination under way, or else for the next destination.
+    private ValueTask<bool> TakeSlotAsync()
     {
-        while (HasNext)
-        {
-            withinAll.ThrowIfCancellationRequested();
-            if (await TryNextAsync(withinAll) is { } connection)
-                return connection;
-        }
+        if (_nextAddress < _addresses.Length)
+            return _slot is not null ? new(true) : TakeSlotAsync([_picked!]);
 
-        return null;
+        _slot?.Dispose();
+        _slot = null;
+        _addresses = [];
+        _nextAddress = 0;
+        var candidates = NextCandidates();
+        _others = candidates.Count - 1;
+        return TakeSlotAsync(candidates);
     }
 
-    // Tries the next address of the destination under way, or else the next destination. Null: it failed, and the failure is noted.
+    private ValueTask<bool> TakeSlotAsync(IReadOnlyList<DestinationState> candidates)
+    {
+        // The policy only sees those that have one for this client.
+        for (var free = candidates; pool.Pick(cluster, free) is { } picked; free = [.. free.Where(one => one != picked)])
+        {
+            if (pool.DestinationOf(picked).Slots.TryTake(Range, _standing, wake) is not { } slot)
+                continue;
+
+            (_picked, _slot) = (picked, slot);
+            return new(true);
+        }
+
+        return candidates.Count == 0 ? new(false) : WaitForSlotAsync(candidates);
+    }
+
+    private async ValueTask<bool> WaitForSlotAsync(IReadOnlyList<DestinationState> candidates)
+    {
+        var left = _options.QueueTime - _queued;
+        var start = pool.Time.GetTimestamp();
+        _slot = left > TimeSpan.Zero
+            ? await pool.Queue.WaitAsync(cluster, [.. candidates.Select(one => pool.DestinationOf(one).Slots)], Range, _standing, wake, left,
+                leaveQueue, cancellationToken)
+            : null;
+        _queued += pool.Time.GetElapsedTime(start);
+        if (_slot is null)
+        {
+            _queueTimedOut = true;
+            return false;
+        }
+
+        _picked = candidates.First(one => pool.DestinationOf(one).Slots == _slot.Slots);
+        return true;
+    }
+
+    private async ValueTask<UpstreamConnection?> TryInTimeAsync()
+    {
+        _start = pool.Time.GetTimestamp();
+        try
+        {
+            return await pool.TimeLimit.RunAsync(
+                _options.GreetingTimeout - _dialed, static (dial, withinAll) => dial.TryNextAsync(withinAll), this, cancellationToken);
+        }
+        catch (TimeoutRejectedException)
+        {
+            // Time ran out just between two steps. In the middle of one, the try itself says what it was waiting for.
+            return null;
+        }
+        finally
+        {
+            _dialed += pool.Time.GetElapsedTime(_start);
+        }
+    }
+
+    // Tries the next address of the destination under way. Null: it failed, and the failure is noted.
     private async ValueTask<UpstreamConnection?> TryNextAsync(CancellationToken withinAll)
     {
-        if (_nextAddress == _addresses.Length && !PickNext())
-            return null;
-
         var destination = pool.DestinationOf(_picked!);
         if (destination.Literal is { } literal)
             return await TryAsync(destination, literal, withinAll);
@@ -90,24 +169,16 @@ internal sealed class UpstreamDial(
         return await TryAsync(destination, new IPEndPoint(_addresses[_nextAddress++], destination.Port), withinAll);
     }
 
-    private bool PickNext()
+    // YARP takes a failed destination off the available ones in the background, so it may still be there. When all of them have been tried, those passed over
+    // for an earlier failure are the last resort.
+    private IReadOnlyList<DestinationState> NextCandidates()
     {
-        _addresses = [];
-        _nextAddress = 0;
         var state = cluster.DestinationsState;
-        var candidates = state.AvailableDestinations;
-        if (_failed is not null || only is not null)
-        {
-            // YARP takes a failed destination off this list in the background, so it may still be there. When all of it has been tried,
-            // those passed over for an earlier failure are the last resort.
-            candidates = Candidates(candidates).ToArray();
-            if (candidates.Count == 0)
-                candidates = Candidates(state.AllDestinations).ToArray();
-        }
+        if (_failed is null && only is null)
+            return state.AvailableDestinations;
 
-        _picked = pool.Pick(cluster, candidates);
-        _others = candidates.Count - 1;
-        return _picked is not null;
+        var candidates = Candidates(state.AvailableDestinations).ToArray();
+        return candidates.Length > 0 ? candidates : [.. Candidates(state.AllDestinations)];
     }
 
     private IEnumerable<DestinationState> Candidates(IReadOnlyList<DestinationState> destinations) =>
@@ -148,7 +219,6 @@ internal sealed class UpstreamDial(
         var start = pool.Time.GetTimestamp();
         ConnectionContext? connection = null;
         UpstreamConnection? session = null;
-        destination.Enter();
         try
         {
             connection = await pool.TimeLimit.RunAsync(
@@ -183,7 +253,8 @@ internal sealed class UpstreamDial(
                 pool.RecordSuccess(cluster, _picked!);
             }
 
-            return session = new UpstreamConnection(connection, opening.Secured, destination, destination.Intern(greeting.Text), greeting.Code)
+            return session = new UpstreamConnection(
+                connection, opening.Secured, destination, _slot!, destination.Intern(greeting.Text), greeting.Code)
             {
                 HelloReply = opening.HelloReply,
             };
@@ -205,8 +276,13 @@ internal sealed class UpstreamDial(
         }
         finally
         {
-            if (session is null)
-                await DropAsync(connection, opening.Secured, destination);
+            // Without a connection the slot is as good for the next address.
+            if (connection is not null)
+            {
+                if (session is null)
+                    UpstreamDeparture.Begin(connection, opening.Secured, _slot!, opening.MayQuit);
+                _slot = null;
+            }
         }
 
         return null;
@@ -220,23 +296,6 @@ internal sealed class UpstreamDial(
 
         return pool.TimeLimit.RunAsync(
             Share(), static (step, inTime) => step.Opening.RunAsync(step.Connection, inTime), (Opening: opening, Connection: connection), withinAll);
-    }
-
-    // Never a reset: an smtpd that takes the connection from its queue later would have nobody's address behind a PROXY header that says LOCAL, and end
-    // (Postfix 3.7: fatal).
-    private static async ValueTask DropAsync(ConnectionContext? connection, TlsTransport? tls, UpstreamDestination destination)
-    {
-        try
-        {
-            if (tls is not null)
-                await tls.DisposeAsync();
-            if (connection is not null)
-                await connection.DisposeAsync();
-        }
-        finally
-        {
-            destination.Leave();
-        }
     }
 
     // Never zero, which is no limit; when nothing is left the total timeout has fired or is about to.

@@ -1,5 +1,8 @@
 using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+using SmtpShield.Clients;
+using SmtpShield.Mta.Slots;
 using SmtpShield.Options;
 using SmtpShield.Tls;
 using Yarp.ReverseProxy;
@@ -14,13 +17,15 @@ namespace SmtpShield.Mta;
 /// when that fails, and remembers who failed. Services that share a destination count its sessions together, but each finds out for itself whether it lives.
 /// Picking and health are YARP's, time-outs are Polly's; neither is seen outside this folder.
 /// </summary>
-internal sealed class UpstreamPool
+internal sealed class UpstreamPool : IDisposable
 {
     // YARP's policies want an HTTP request. Those used here never look at it, so one serves all dials.
     private static readonly DefaultHttpContext NoRequest = new();
 
     private readonly ConcurrentDictionary<string, UpstreamDestination> _destinations = new(StringComparer.OrdinalIgnoreCase);
     private readonly Lazy<IProxyStateLookup> _state;
+    private readonly ShieldSnapshot _snapshot;
+    private readonly IDisposable _changes;
     private readonly ILoadBalancingPolicy _policy;
     private readonly IDestinationHealthUpdater _health;
 
@@ -28,6 +33,8 @@ internal sealed class UpstreamPool
         Lazy<IProxyStateLookup> state,
         IEnumerable<ILoadBalancingPolicy> policies,
         IDestinationHealthUpdater health,
+        ShieldSnapshot snapshot,
+        KnownClients knownClients,
         IUpstreamTransport transport,
         TlsClient tls,
         TimeProvider time)
@@ -35,10 +42,14 @@ internal sealed class UpstreamPool
         _state = state;
         _policy = policies.First(static policy => policy.Name == UpstreamClusterConfig.PolicyName);
         _health = health;
+        _snapshot = snapshot;
+        KnownClients = knownClients;
         Transport = transport;
         Tls = tls;
         Time = time;
         TimeLimit = new(time);
+        Queue = new(this, time);
+        _changes = ChangeToken.OnChange(snapshot.GetChangeToken, TakeTerms);
     }
 
     /// <summary>Names and sockets.</summary>
@@ -53,18 +64,27 @@ internal sealed class UpstreamPool
     /// <summary>Bounds a dial, and each of its steps.</summary>
     public TimeLimit TimeLimit { get; }
 
+    /// <summary>Where dials wait for a session to be free.</summary>
+    public MtaQueue Queue { get; }
+
+    /// <summary>What clients are known for.</summary>
+    public KnownClients KnownClients { get; }
+
     /// <summary>
     /// Dials for a client: one destination after another, none twice, within <see cref="UpstreamOptions.GreetingTimeout"/> in all.
-    /// Expected failures are in the result.
+    /// Before, it waits for a session to be free there, for <see cref="UpstreamOptions.QueueTime"/> at most. Expected failures are in the result.
     /// </summary>
     /// <param name="service">The service the client uses.</param>
     /// <param name="options">The options of the client's connection.</param>
     /// <param name="client">The client.</param>
+    /// <param name="wake">Makes the session look at what is asked of its <see cref="UpstreamConnection.Slot"/>.</param>
+    /// <param name="leaveQueue">Gives up while nothing but a session to be free is waited for.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left open or counted.</exception>
+    /// <exception cref="OperationCanceledException">A token was cancelled; what is left open ends by itself (<see cref="UpstreamDeparture"/>).</exception>
     /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
-    public ValueTask<UpstreamDialResult> DialAsync(string service, ShieldOptions options, UpstreamClient client, CancellationToken cancellationToken) =>
-        new UpstreamDial(this, ClusterOf(service), options, client, only: null, cancellationToken).RunAsync();
+    public ValueTask<UpstreamDialResult> DialAsync(
+        string service, ShieldOptions options, UpstreamClient client, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) =>
+        new UpstreamDial(this, ClusterOf(service), options, client, only: null, wake, leaveQueue, cancellationToken).RunAsync();
 
     /// <summary>
     /// Opens a session with one destination, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a
@@ -84,11 +104,16 @@ internal sealed class UpstreamPool
         var cluster = ClusterOf(service.Name);
         var only = cluster.DestinationsState.AllDestinations.First(state => state.DestinationId == destination);
         var options = service.Unstressed;
-        var dial = await new UpstreamDial(this, cluster, options, client, only, cancellationToken).RunAsync();
+        var dial = await new UpstreamDial(this, cluster, options, client, only, wake: static () => { }, cancellationToken, cancellationToken).RunAsync();
         if (dial.Connection is not { } connection)
             return new(dial.Failures);
         await using (connection)
-            return await UpstreamProbe.RunAsync(connection, dial.Failures, options, relaysTo, Time, cancellationToken);
+        {
+            var probe = await UpstreamProbe.RunAsync(connection, dial.Failures, options, relaysTo, Time, cancellationToken);
+            if (probe.Failure is not null)
+                await connection.QuitAsync();
+            return probe;
+        }
     }
 
     /// <summary>The destinations of a service, as configured; for metrics and status.</summary>
@@ -101,11 +126,45 @@ internal sealed class UpstreamPool
 
     /// <summary>Sockets a destination sees now: sessions, and dials under way.</summary>
     /// <param name="destination">As configured, <c>host:port</c>.</param>
-    public int SessionsOf(string destination) => _destinations.TryGetValue(destination, out var known) ? known.Sessions : 0;
+    public int SessionsOf(string destination) => _destinations.TryGetValue(destination, out var known) ? known.Slots.Used : 0;
 
     /// <summary>Our side of a destination, kept across reloads: running sessions count on although the cluster dropped it.</summary>
     public UpstreamDestination DestinationOf(DestinationState state) =>
-        _destinations.GetOrAdd(state.DestinationId, static name => new UpstreamDestination(name));
+        _destinations.GetOrAdd(state.DestinationId, static (name, pool) => new UpstreamDestination(name, pool.Time, pool.TermsOf(name)), this);
+
+    /// <summary>What a client is known for.</summary>
+    /// <param name="options">The options of its connection.</param>
+    /// <param name="client">The client; <see langword="null"/>: the shield itself.</param>
+    public ClientStanding StandingOf(ShieldOptions options, UpstreamClient? client) =>
+        client is null || ClientExceptions.Contain(options, client.Identity) ? ClientStanding.Exempt : KnownClients.StandingOf(client.Identity.Range);
+
+    /// <summary>The MTA has accepted a message: see <see cref="KnownClients.NoteMessage"/>. Those of the range who wait are known good from now on.</summary>
+    public void NoteMessage(in ClientRange range, int accepted, int refused)
+    {
+        if (!KnownClients.NoteMessage(range, accepted, refused))
+            return;
+        foreach (var destination in _destinations.Values)
+            destination.Slots.Promote(range);
+    }
+
+    /// <summary>
+    /// A session of a range was ended for others' sake, or made too many errors: see <see cref="KnownClients.NoteBad"/>. Those of it who wait are bad from now
+    /// on.
+    /// </summary>
+    public void NoteBad(in ClientRange range)
+    {
+        if (!KnownClients.NoteBad(range))
+            return;
+        foreach (var destination in _destinations.Values)
+            destination.Slots.Demote(range);
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _changes.Dispose();
+        Queue.Dispose();
+    }
 
     /// <summary>Lets the policy choose.</summary>
     public DestinationState? Pick(ClusterState cluster, IReadOnlyList<DestinationState> candidates) => candidates.Count switch
@@ -129,6 +188,23 @@ internal sealed class UpstreamPool
     {
         if (destination.Health.Passive == DestinationHealth.Unhealthy)
             _health.SetPassive(cluster, destination, DestinationHealth.Healthy, TimeSpan.Zero);
+    }
+
+    // A destination of several services has one limit, the same in all of them (checked when they are read), and never the one under stress. One that is no
+    // service's any more keeps its own until its last session has gone.
+    private SlotTerms TermsOf(string destination) => SlotTerms.Of(ServiceWith(destination) ?? _snapshot.Current.Upstream);
+
+    private UpstreamOptions? ServiceWith(string destination) => _snapshot.Current.Services.Values.DefaultIfEmpty(_snapshot.Current)
+        .Select(static service => service.Upstream)
+        .FirstOrDefault(upstream => upstream.Destinations.Any(address => address.ToString().Equals(destination, StringComparison.OrdinalIgnoreCase)));
+
+    private void TakeTerms()
+    {
+        foreach (var destination in _destinations.Values)
+        {
+            if (ServiceWith(destination.Name) is { } options)
+                destination.Slots.Terms = SlotTerms.Of(options);
+        }
     }
 
     private IEnumerable<string> NamesOf(string service, Func<ClusterDestinationsState, IReadOnlyList<DestinationState>> list) =>

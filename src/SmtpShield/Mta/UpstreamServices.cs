@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Mta.Slots;
 using SmtpShield.Tls;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Configuration;
@@ -24,6 +25,7 @@ internal static class UpstreamServices
         services.AddSingleton<IProxyConfigProvider, UpstreamClusterConfig>();
         services.TryAddSingleton<IUpstreamTransport, SocketTransport>();
         services.TryAddSingleton<TlsClient>();
+        services.AddSingleton<KnownClients>();
         services.AddSingleton<UpstreamPool>();
         // Kestrel makes connection handlers, and with them the pool, while it makes its own options. YARP's state wants the server (HttpSysDelegator), whose
         // options those are: asked for at once it is a circle in which the host hangs without a word. At the first dial all of it exists.

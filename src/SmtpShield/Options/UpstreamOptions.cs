@@ -59,7 +59,7 @@ public sealed record UpstreamOptions
     public int ClientShare { get; init; } = 10;
 
     /// <summary>How long a client waits for a session at the MTA.</summary>
-    /// <value>At least 1 second; 30 seconds by default. After it: reply 451 4.3.2 (AUTH and STARTTLS: 454 4.7.0, before the greeting: 421 4.3.2).</value>
+    /// <value>At least 1 second; 30 seconds by default. After it: reply 421 4.3.2.</value>
     [ConfigurationKeyName("shield_upstream_queue_time"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan QueueTime { get; init; } = TimeSpan.FromSeconds(30);
 

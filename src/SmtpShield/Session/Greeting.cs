@@ -40,6 +40,8 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, MtaPromi
     {
         if (session.Mta.State is MtaLegState.Dialing)
         {
+            if (session.Client.GoneSince is not null)
+                session.Mta.LeaveQueue();
             if (IsLate)
                 GiveUp();
             if (!session.Mta.TryFinishDial(out var dial))

@@ -7,6 +7,7 @@ namespace SmtpShield.Session;
 internal sealed class MtaDialer(UpstreamPool upstreams, ConnectionOptions options, UpstreamClient client) : IMtaDialer
 {
     /// <inheritdoc />
-    public ValueTask<UpstreamDialResult> DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken) =>
-        upstreams.DialAsync(options.Service, options.AtStart, client with { Hello = hello }, cancellationToken);
+    public ValueTask<UpstreamDialResult> DialAsync(
+        ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) =>
+        upstreams.DialAsync(options.Service, options.AtStart, client with { Hello = hello }, wake, leaveQueue, cancellationToken);
 }

@@ -65,6 +65,9 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         Dial(hello.ToArray());
     }
 
+    /// <summary>Waits no longer for a session at the MTA to be free. A dial under way goes on.</summary>
+    public void LeaveQueue() => _queueEnds?.Cancel();
+
     /// <summary>Gives a dial up; it is over soon.</summary>
     public void GiveUpDial() => _dial?.GiveUp();
 

@@ -122,7 +122,7 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
             RelayLog.DialFailed(log, string.Join("; ", dial.Failures), Identity.NameAddress);
         if (dial.Connection is null)
             End(SessionEndReason.NoUpstream,
-                dial.GreetingTimedOut ? Replies.UpstreamBusy(Options.MyHostname) : Replies.UpstreamUnavailable(Options.MyHostname));
+                dial.IsBusy ? Replies.UpstreamBusy(Options.MyHostname) : Replies.UpstreamUnavailable(Options.MyHostname));
     }
 
     /// <summary>Ends the session, once: the first reason counts.</summary>

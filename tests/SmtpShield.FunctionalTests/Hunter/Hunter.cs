@@ -4,6 +4,7 @@ using SmtpShield.Limits;
 using SmtpShield.Options;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Hunter;
+using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Hunter;
@@ -12,6 +13,7 @@ namespace SmtpShield.FunctionalTests.Hunter;
 internal sealed class Hunter : IAsyncDisposable
 {
     private static readonly TimeSpan s_longestSession = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_endOfConnections = TimeSpan.FromSeconds(5);
     private static int s_clients;
     private const string Lenient = "accepts MAIL or RCPT in forms Postfix refuses: limits count them like any other";
 
@@ -54,7 +56,7 @@ internal sealed class Hunter : IAsyncDisposable
             // The shield has ended the session: it will not dial any more.
             await noClient.CancelAsync();
             await serving;
-            CheckCounters(address);
+            await CheckCountersAsync(address, deadline.Token);
             new SessionChecker(_configuration, new(_configuration, address.ToString(), _isLenient), client, script.Log, HuntCircumstances.None).Check();
             return null;
         }
@@ -76,13 +78,15 @@ internal sealed class Hunter : IAsyncDisposable
         await _shield.DisposeAsync();
     }
 
-    private void CheckCounters(IPAddress address)
+    private async Task CheckCountersAsync(IPAddress address, CancellationToken cancellationToken)
     {
         if (_shield.Anvil.InFlight.Count != 0)
             throw new HuntException("commands or logins are still counted as with the MTA");
         if (_shield.Anvil.Peek(new AnvilKey(ServiceOptions.DefaultName, ClientRange.Of(address, 32, 128))).ConnectionCount != 0)
             throw new HuntException("the client's connection is still counted");
-        if (_shield.Upstreams.SessionsOf(_shield.Upstreams.DestinationsOf(ServiceOptions.DefaultName).First()) != 0)
+        // It counts until the MTA has closed, too, or a second longer.
+        var destination = _shield.Upstreams.DestinationsOf(ServiceOptions.DefaultName).First();
+        if (!await Eventually.TryAsync(() => _shield.Upstreams.SessionsOf(destination) == 0, s_endOfConnections, cancellationToken))
             throw new HuntException("the session at the MTA is still counted");
     }
 }

@@ -20,6 +20,8 @@ internal sealed class ClientBudgetTests : RelayFixture
 
     protected override ShieldOptions Configure(ShieldOptions options) => options with
     {
+        // All sessions are of one client, which would have to wait for its share of the MTA's.
+        Upstream = options.Upstream with { SessionLimit = 0 },
         Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, ClientErrorRateLimit = Limit, ClientAuthFailureRateLimit = Limit },
     };
 

@@ -113,7 +113,10 @@ public sealed class DescriptorTests
     private static Task<ShieldProcess> StartAsync(ScriptedMta mta, int descriptors, Dictionary<string, string> parameters, CancellationToken cancellationToken,
         int? hard = null) => ShieldProcess.StartAsync(
             mta.EndPoint,
-            new Dictionary<string, string>(parameters) { ["smtpd_client_connection_count_limit"] = "0", ["shield_drain_timeout"] = "0" },
+            new Dictionary<string, string>(parameters) 
+            {
+                ["smtpd_client_connection_count_limit"] = "0", ["shield_drain_timeout"] = "0", ["shield_upstream_session_limit"] = "0",
+            },
             cancellationToken,
             ["prlimit", $"--nofile={descriptors}:{hard ?? descriptors}"]);
 

@@ -1,5 +1,6 @@
 using SmtpShield.Options;
 using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Session;
@@ -11,6 +12,8 @@ namespace SmtpShield.FunctionalTests.Session;
 [CancelAfter(20_000)]
 internal abstract class RelayFixture
 {
+    private static readonly TimeSpan s_endOfConnections = TimeSpan.FromSeconds(5);
+
     private readonly List<RawSmtpClient> _clients = [];
 
     protected ScriptedMta Mta { get; private set; } = null!;
@@ -22,6 +25,8 @@ internal abstract class RelayFixture
 
     /// <summary>The shield's memory; null for that of this process.</summary>
     protected virtual ScriptedHeap? Heap => null;
+
+    private int SessionsAtTheMta => Shield.Upstreams.SessionsOf(Shield.Upstreams.DestinationsOf(ServiceOptions.DefaultName).First());
 
     protected virtual bool HasFakeTime => false;
 
@@ -50,12 +55,12 @@ internal abstract class RelayFixture
         try
         {
             await Shield.Drain.WhenEmpty.WaitAsync(patience.Token);
+            await Eventually.TryAsync(() => SessionsAtTheMta == 0, s_endOfConnections, patience.Token);
             Assert.Multiple(() =>
             {
                 Assert.That(Shield.CountedConnections, Is.Zero, "connections still counted");
                 Assert.That(Shield.Anvil.InFlight.Count, Is.Zero, "commands or logins still counted as with the MTA");
-                Assert.That(Shield.Upstreams.SessionsOf(Shield.Upstreams.DestinationsOf(ServiceOptions.DefaultName).First()), Is.Zero,
-                    "upstream sessions still counted");
+                Assert.That(SessionsAtTheMta, Is.Zero, "upstream sessions still counted");
                 Assert.That(Shield.Log.Errors, Is.Empty);
             });
         }

@@ -9,6 +9,7 @@ using SmtpShield.Observe;
 using SmtpShield.Session;
 using SmtpShield.Testing.Hunter;
 using SmtpShield.Tests.Admission;
+using SmtpShield.Tests.Mta;
 using SmtpShield.Tests.Session;
 using SmtpShield.Tls;
 
@@ -108,7 +109,8 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
     }
 
     /// <inheritdoc/>
-    ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken)
+    ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(
+        ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
     {
         var dial = _dial = new();
         cancellationToken.Register(() => dial.TrySetCanceled(cancellationToken));
@@ -143,6 +145,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
             RunPart(plan, reference, description);
         }
 
+        _hunter.LetConnectionsEnd();
         if (!_drain.Draining.IsCancellationRequested && _hunter.Time.ActiveTimers > 0)
             throw new HuntException("a timer is left");
         _open.Dispose();
@@ -364,10 +367,9 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
         var greeting = _mta.Log.Outputs[0];
         _shieldToMta.Input.TryRead(out var read);
         _shieldToMta.Input.AdvanceTo(read.Buffer.GetPosition(greeting.Sent.Length));
-        _hunter.Destination.Enter();
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
         _dial!.TrySetResult(
-            new(new(connection, null, _hunter.Destination, Encoding.Latin1.GetBytes(greeting.Relayed), greeting.Code), [], GreetingTimedOut: false));
+            new(new(connection, null, _hunter.Destination, _hunter.Destination.TakeSlot(), Encoding.Latin1.GetBytes(greeting.Relayed), greeting.Code), [], GreetingTimedOut: false));
     }
 
     private static void Complete(ValueTask task) => task.AsTask().GetAwaiter().GetResult();

@@ -36,10 +36,16 @@ internal sealed class HostedPool : IAsyncDisposable
 
     /// <summary>For a client 198.51.100.7:40000 that connected to 203.0.113.1:25.</summary>
     public ValueTask<UpstreamDialResult> DialAsync(
-        CancellationToken cancellationToken, string service = ServiceOptions.DefaultName, string client = "198.51.100.7") => Pool.DialAsync(
+        CancellationToken cancellationToken,
+        string service = ServiceOptions.DefaultName,
+        string client = "198.51.100.7",
+        Action? wake = null,
+        CancellationTokenSource? gone = null) => Pool.DialAsync(
             service,
             Snapshot.Current.Of(service),
             new(new(new(IPAddress.Parse(client), 40000), "mx.example.com"), new(IPAddress.Parse("203.0.113.1"), 25)),
+            wake ?? (static () => { }),
+            gone?.Token ?? CancellationToken.None,
             cancellationToken);
 
     public ValueTask<UpstreamProbe> ProbeAsync(string destination, CancellationToken cancellationToken) =>

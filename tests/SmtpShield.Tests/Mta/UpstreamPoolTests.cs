@@ -424,7 +424,9 @@ internal sealed class UpstreamPoolTests
 
         await first.DisposeAsync();
         await first.DisposeAsync();
-        Assert.That(_pool.SessionsOf(A), Is.EqualTo(1));
+        await first.QuitAsync();
+        Assert.That(_pool.SessionsOf(A), Is.EqualTo(2));
+        _time.LetConnectionsEnd(() => _pool.SessionsOf(A) == 1);
 
         await second.DisposeAsync();
         AssertNothingLeft();
@@ -493,7 +495,9 @@ internal sealed class UpstreamPoolTests
         builder.Services.AddSingleton(_snapshot).AddUpstream();
         using var notMapped = builder.Services.BuildServiceProvider();
 
-        Assert.That(async () => await notMapped.GetRequiredService<UpstreamPool>().DialAsync("smtp", _snapshot.Current, Client, CancellationToken.None),
+        Assert.That(
+            async () => await notMapped.GetRequiredService<UpstreamPool>()
+                .DialAsync("smtp", _snapshot.Current, Client, static () => { }, CancellationToken.None, CancellationToken.None),
             Throws.InvalidOperationException.With.Message.Contains("MapUpstream"));
     }
 
@@ -518,7 +522,7 @@ internal sealed class UpstreamPoolTests
     }
 
     private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
-        _pool.DialAsync("smtp", _snapshot.Current, Client, cancellationToken);
+        _pool.DialAsync("smtp", _snapshot.Current, Client, wake: static () => { }, cancellationToken, cancellationToken);
 
     private void Host(params string[] destinations) => Host(Options(destinations));
 
@@ -549,8 +553,8 @@ internal sealed class UpstreamPoolTests
     /// <param name="marked">Destinations waiting for their reactivation: the only timers that may be left.</param>
     private void AssertNothingLeft(int marked = 0)
     {
+        _time.LetConnectionsEnd(() => (_pool.SessionsOf(A), _pool.SessionsOf(B), _pool.SessionsOf(C)) == (0, 0, 0));
         Assert.That(_network.Connections.Select(connection => connection.Disposals), Is.All.EqualTo(1));
-        Assert.That((_pool.SessionsOf(A), _pool.SessionsOf(B), _pool.SessionsOf(C)), Is.EqualTo((0, 0, 0)));
         Assert.That(_time.ActiveTimers, Is.EqualTo(marked));
     }
 }

@@ -16,6 +16,7 @@ using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tests.Limits;
+using SmtpShield.Tests.Mta;
 using SmtpShield.Transport;
 
 namespace SmtpShield.Tests.Session;
@@ -52,8 +53,9 @@ public sealed class SessionLoopTests
         _counter = new(TestAnvil.Table(_snapshot, _time), new("smtp", ClientRange.Of(IPAddress.Parse("192.0.2.1"), 32, 128)));
         _connection = TestConnection.Of(_snapshot, clientTransport, _counter, "192.0.2.1");
         _drain = new(_snapshot, _time);
+        var destination = TestDestination.Of("mx:25", _time);
         var upstream = new UpstreamConnection(
-            new DefaultConnectionContext { Transport = new DuplexPipe(_mtaSocket, mtaTransport.Output) }, tls: null, new("mx:25"),
+            new DefaultConnectionContext { Transport = new DuplexPipe(_mtaSocket, mtaTransport.Output) }, tls: null, destination, destination.TakeSlot(),
             "220 mx\r\n"u8.ToArray(), greetingCode: 220);
         _loop = new(
             new(_connection, static () => null),
@@ -279,7 +281,8 @@ public sealed class SessionLoopTests
 
     private sealed class AtOnce(UpstreamConnection connection) : IMtaDialer
     {
-        public ValueTask<UpstreamDialResult> DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken) =>
+        public ValueTask<UpstreamDialResult> DialAsync(
+            ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) =>
             new(new UpstreamDialResult(connection, [], GreetingTimedOut: false));
     }
 
@@ -287,6 +290,7 @@ public sealed class SessionLoopTests
     {
         public TaskCompletionSource<UpstreamDialResult> Dial { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public ValueTask<UpstreamDialResult> DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken) => new(Dial.Task);
+        public ValueTask<UpstreamDialResult> DialAsync(
+            ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) => new(Dial.Task);
     }
 }

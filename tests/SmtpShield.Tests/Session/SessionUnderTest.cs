@@ -15,6 +15,7 @@ using SmtpShield.Protocol;
 using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
+using SmtpShield.Tests.Mta;
 
 namespace SmtpShield.Tests.Session;
 
@@ -144,7 +145,8 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    async ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(ReadOnlyMemory<byte> hello, CancellationToken cancellationToken)
+    async ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(
+        ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
     {
         Dials++;
         Hello = hello.IsEmpty ? null : Encoding.Latin1.GetString(hello.Span);
@@ -165,7 +167,9 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
         if (Dials > 1)
             (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
-        EndDial(new(new UpstreamConnection(connection, null, new(TestMemory.Destination), Encoding.Latin1.GetBytes(greeting), CodeOf(greeting))
+        var destination = TestDestination.Of(TestMemory.Destination, Time);
+        _slot = destination.TakeSlot();
+        EndDial(new(new UpstreamConnection(connection, null, destination, _slot, Encoding.Latin1.GetBytes(greeting), CodeOf(greeting))
         {
             HelloReply = helloReply is null ? null : new(ReplyStatus.Complete, Encoding.Latin1.GetBytes(helloReply), CodeOf(helloReply)),
         }, [], GreetingTimedOut: false));

@@ -24,6 +24,9 @@ internal sealed class UpstreamOpening(ShieldOptions options, string host, Upstre
     /// <summary>Whether the MTA has said anything: one that does not is full, or its listen queue is.</summary>
     public bool HasHeard { get; private set; }
 
+    /// <summary>Whether QUIT can be said: the MTA has greeted, and does not wait for a handshake.</summary>
+    public bool MayQuit { get; private set; }
+
     /// <summary>TLS with the MTA, as soon as there is some. The caller disposes it before the connection, whatever came of the opening.</summary>
     public TlsTransport? Secured { get; private set; }
 
@@ -55,7 +58,7 @@ internal sealed class UpstreamOpening(ShieldOptions options, string host, Upstre
         var (greeting, failure) = await dialogue.ReadGreetingAsync(cancellationToken);
         if (failure is not null)
             return (default, failure);
-        HasHeard = true;
+        HasHeard = MayQuit = true;
         if (greeting.Code != 220)
         {
             // The MTA does not know the client yet, or has said it in clear, where anybody can: no word for the client.
@@ -124,10 +127,12 @@ internal sealed class UpstreamOpening(ShieldOptions options, string host, Upstre
 
     private async ValueTask<string?> StartTlsAsync(ConnectionContext connection, UpstreamDialogue dialogue, CancellationToken cancellationToken)
     {
+        MayQuit = false;
         var (reply, failure) = await dialogue.CommandAsync("STARTTLS", "STARTTLS", cancellationToken);
         if (failure is not null)
             return failure;
-        if (reply.Code != 220)
+        MayQuit = reply.Code != 220;
+        if (MayQuit)
             return $"refused STARTTLS: {reply.FirstLine}";
         return dialogue.HasUnasked ? "sent data in clear behind its reply to STARTTLS" : await HandshakeAsync(connection, dialogue, cancellationToken);
     }
@@ -135,6 +140,8 @@ internal sealed class UpstreamOpening(ShieldOptions options, string host, Upstre
     private async ValueTask<string?> HandshakeAsync(ConnectionContext connection, UpstreamDialogue dialogue, CancellationToken cancellationToken)
     {
         dialogue.Await("TLS handshake");
+        var hasGreeted = HasHeard;
+        MayQuit = false;
         try
         {
             Secured = await tls.ConnectAsync(connection.Transport, host, options.UpstreamTls, cancellationToken);
@@ -145,6 +152,7 @@ internal sealed class UpstreamOpening(ShieldOptions options, string host, Upstre
         }
 
         HasHeard = true;
+        MayQuit = hasGreeted;
         dialogue.Transport = Secured;
         dialogue.Await("greeting");
         return null;

@@ -81,6 +81,9 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         }
     }
 
+    /// <summary>The clock.</summary>
+    public TimeProvider Time => time;
+
     /// <summary>The time from one timestamp to another.</summary>
     public TimeSpan Elapsed(long since, long now) => time.GetElapsedTime(since, now);
 

@@ -8,9 +8,14 @@ namespace SmtpShield.Mta.Slots;
 /// <param name="ClientShare">Percent of the free ones below which a range has to stay to get another one; 0: ranges have no share.</param>
 internal readonly record struct SlotTerms(int Limit, int Reserve, int ClientShare)
 {
+    private const int Unlimited = int.MaxValue;
+
+    /// <summary>Whether there is a limit at all.</summary>
+    public bool AreLimited => Limit < Unlimited;
+
     /// <summary>What is configured.</summary>
     public static SlotTerms Of(UpstreamOptions options) =>
-        new(options.SessionLimit == 0 ? int.MaxValue : options.SessionLimit, options.SessionReserve, options.ClientShare);
+        new(options.SessionLimit == 0 ? Unlimited : options.SessionLimit, options.SessionReserve, options.ClientShare);
 
     /// <summary>
     /// How many a range may hold, the one it asks for not included, to get it while so many are free. One that holds none may always have one.
