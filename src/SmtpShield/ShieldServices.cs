@@ -73,6 +73,7 @@ internal static class ShieldServices
         services.AddSingleton<RemovedEhloKeywords>();
         services.AddSingleton<LenientMtas>();
         services.AddSingleton<LearnedMtas>();
+        services.AddScoped<MtaPressure>();
         services.AddScoped<LateDialing>();
         services.AddScoped<SmtpSessionHandler>();
         return services;

@@ -1,15 +1,17 @@
 using System.Collections.Concurrent;
+using System.Net;
 using SmtpShield.PostfixTests.ThirdParty;
 using SmtpShield.Testing.Dialogues;
 using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Smtp;
 using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests;
 
 /// <summary>
 /// Each dialogue in <c>Dialogues/</c> with a Postfix that has the limits, and with a shield that has them before a Postfix without
-/// limits: clients must see the same replies, closes and delays, and the log must say the same. A dialogue that is not marked <c>whole-only</c> also runs with
-/// its writes cut at every place.
+/// limits: clients must see the same replies, closes and delays, and the log must say the same, whenever the shield dials the MTA. A dialogue that is not
+/// marked <c>whole-only</c> also runs with its writes cut at every place.
 /// </summary>
 [Parallelizable(ParallelScope.Children)]
 public sealed class DialogueTests
@@ -18,6 +20,7 @@ public sealed class DialogueTests
     private const int CutsAtATime = 12;
     private const string RateTimeUnit = "anvil_rate_time_unit";
 
+    private static readonly IPAddress s_teacher = IPAddress.Parse("127.99.0.1");
     private static readonly ClientNetwork s_again = new(84);
     private static readonly ClientNetwork[] s_replays = [s_again, new(85), new(86), new(87)];
     private static readonly ClientNetwork[] s_networks = [ClientNetwork.AsWritten, .. s_replays];
@@ -56,6 +59,31 @@ public sealed class DialogueTests
             _postfixes[unit.Key] = await PostfixInstance.StartAsync(services, TestContext.CurrentContext.CancellationToken, parameters);
             _shields[unit.Key] = await DialogueShields.StartAsync(unit.SelectMany(ShieldServicesOf), parameters, TestContext.CurrentContext.CancellationToken);
         }
+
+        await Parallel.ForEachAsync(Dialogues, TestContext.CurrentContext.CancellationToken, async (dialogue, token) =>
+        {
+            foreach (var mode in DialMode.All.Where(static mode => mode != DialMode.AtOnce))
+                await TeachAsync(dialogue, _shields[UnitOf(dialogue)].EndPointOf(mode.ServiceOf(dialogue.Name)), token);
+        });
+    }
+
+    // What a shield says in the MTA's place it has learned from another client.
+    private static async Task TeachAsync(DialogueFile dialogue, IPEndPoint service, CancellationToken cancellationToken)
+    {
+        if (dialogue.Limits.Keys.Any(static name => name is "smtpd_upstream_proxy_protocol" or "smtpd_tls_wrappermode"))
+            return;
+
+        await using var client = await RawSmtpClient.ConnectAsync(service, s_teacher, cancellationToken);
+        await client.ReplyAsync(cancellationToken);
+        await client.CommandAsync("EHLO teacher", cancellationToken);
+        if (dialogue.Steps.Any(static step => step.Kind == DialogueStepKind.StartTls)
+            && (await client.CommandAsync("STARTTLS", cancellationToken)).StartsWith("220", StringComparison.Ordinal))
+        {
+            await client.StartTlsAsync(cancellationToken);
+            await client.CommandAsync("EHLO teacher", cancellationToken);
+        }
+
+        await client.CommandAsync("QUIT", cancellationToken);
     }
 
     [OneTimeTearDown]
@@ -154,36 +182,40 @@ public sealed class DialogueTests
 
     private async Task CompareAsync(DialogueFile dialogue, CancellationToken cancellationToken)
     {
-        var (expected, actual, seen, limit) = await RunBothAsync(dialogue, ClientNetwork.AsWritten, cancellationToken);
+        var (expected, actual, seen, limit) = await RunAllAsync(dialogue, ClientNetwork.AsWritten, cancellationToken);
         // A machine that stalls for half a second in a delay makes a difference of one second; a wrong delay is there again every time.
         foreach (var network in s_replays)
         {
-            if (!actual.Texts.SequenceEqual(expected.Texts) || actual.Entries.SequenceEqual(expected.Entries))
+            if (actual.All(run => !run.Texts.SequenceEqual(expected.Texts) || run.Entries.SequenceEqual(expected.Entries)))
                 break;
-            await TestContext.Progress.WriteLineAsync($"{dialogue.Name}: the delays differed, the dialogue is played again:\n{Difference(expected, actual)}");
-            (expected, actual, seen, limit) = await RunBothAsync(dialogue, network, cancellationToken);
+            await TestContext.Progress.WriteLineAsync(
+                $"{dialogue.Name}: the delays differed, the dialogue is played again:\n{string.Join('\n', actual.Select(run => Difference(expected, run)))}");
+            (expected, actual, seen, limit) = await RunAllAsync(dialogue, network, cancellationToken);
         }
         Assert.Multiple(() =>
         {
-            Assert.That(actual.Entries, Is.EqualTo(expected.Entries).AsCollection, () => "what the clients saw:\n" + Difference(expected, actual));
-            Assert.That(actual.Log, Is.EqualTo(expected.Log).AsCollection, "what was logged about the session");
-            Assert.That(actual.Rejects, Is.EqualTo(expected.Rejects).AsCollection, "what was logged about refused commands");
+            foreach (var (run, mode) in actual.Zip(DialMode.All))
+            {
+                Assert.That(run.Entries, Is.EqualTo(expected.Entries).AsCollection, () => $"what the clients saw, {mode}:\n" + Difference(expected, run));
+                Assert.That(run.Log, Is.EqualTo(expected.Log).AsCollection, $"what was logged about the session, {mode}");
+                Assert.That(run.Rejects, Is.EqualTo(expected.Rejects).AsCollection, $"what was logged about refused commands, {mode}");
+            }
             foreach (var verb in new[] { "mail", "rcpt", "data", "bdat", "vrfy", "etrn" })
                 Assert.That(seen.GetValueOrDefault(verb), Is.LessThanOrEqualTo(limit.GetValueOrDefault(verb)),
                     $"{verb} commands the MTA had to process, compared with a Postfix that has the limits");
         });
     }
 
-    private async Task<(Transcript Expected, Transcript Actual, IReadOnlyDictionary<string, int> Seen, IReadOnlyDictionary<string, int> Limit)> RunBothAsync(
+    private async Task<(Transcript Expected, Transcript[] Actual, IReadOnlyDictionary<string, int> Seen, IReadOnlyDictionary<string, int> Limit)> RunAllAsync(
         DialogueFile dialogue, ClientNetwork network, CancellationToken cancellationToken)
     {
-        var (postfix, shields, service) = (PostfixOf(dialogue), _shields[UnitOf(dialogue)], dialogue.Name);
+        var (postfix, shields) = (PostfixOf(dialogue), _shields[UnitOf(dialogue)]);
         var limited = postfix.LogOf(ServiceOf(dialogue, "limited")).FromHere();
         var behind = postfix.LogOf(ServiceOf(dialogue, "behind")).FromHere();
         var expected = RunPostfixAsync(dialogue, DialogueWrites.Whole, network, cancellationToken);
-        var actual = DialogueRunner.RunAsync(
+        var actual = Task.WhenAll(DialMode.All.Select(mode => mode.ServiceOf(dialogue.Name)).Select(service => DialogueRunner.RunAsync(
             dialogue, shields.EndPointOf(service), shields.LogOf(service).FromHere(), DialogueWrites.Whole, cancellationToken, network,
-            () => [shields.ProcessOf(service)]);
+            () => [shields.ProcessOf(service)])));
         await Task.WhenAll(expected, actual);
         await behind.WaitForQuietAsync(cancellationToken);
         return (await expected, await actual, behind.CommandsSeen(), limited.CommandsSeen());
@@ -216,6 +248,7 @@ public sealed class DialogueTests
     private IEnumerable<PostfixService> ServicesOf(DialogueFile dialogue)
     {
         yield return PostfixService.WithoutLimits(ServiceOf(dialogue, "behind"), MtaOf(dialogue));
+        yield return PostfixService.WithoutLimits(ServiceOf(dialogue, "behind-late"), MtaOf(dialogue));
         var limited = Union(MtaOf(dialogue), LimitsOf(dialogue, s_networks));
         yield return new(ServiceOf(dialogue, "limited"), limited);
         if (dialogue.WholeOnly is not null)
@@ -229,7 +262,9 @@ public sealed class DialogueTests
     private IEnumerable<ShieldService> ShieldServicesOf(DialogueFile dialogue)
     {
         var postfix = PostfixOf(dialogue);
-        yield return new(dialogue.Name, postfix.EndPointOf(ServiceOf(dialogue, "behind")), OfService(LimitsOf(dialogue, s_networks), "20"));
+        foreach (var mode in DialMode.All)
+            yield return new(mode.ServiceOf(dialogue.Name), postfix.EndPointOf(ServiceOf(dialogue, mode == DialMode.AtOnce ? "behind" : "behind-late")),
+                Union(mode.Parameters, OfService(LimitsOf(dialogue, s_networks), "20")));
         if (dialogue.WholeOnly is not null)
             yield break;
 

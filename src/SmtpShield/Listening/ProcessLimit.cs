@@ -19,6 +19,8 @@ internal sealed partial class ProcessLimit : IDisposable
     // Stress ends below this part of the limit, in percent (postscreen's hysteresis, postscreen.c): a service that stands at its limit must not waver.
     private const int StressEndsAt = 70;
 
+    private const int ShareAtATime = 16;
+
     // Postfix master.h: at most one warning in 1000 s; the next one is due when more than that has passed (master_avail.c).
     private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(1000) + TimeSpan.FromTicks(1);
 
@@ -69,6 +71,12 @@ internal sealed partial class ProcessLimit : IDisposable
             BeginStress(listener, limit);
         return new ProcessSlot(this);
     }
+
+    /// <summary>
+    /// Asks some of those who have a slot, and are silent, to leave it to others (<see cref="IOpenSessions.MakeRoom"/>): few at a time, so that no more go than
+    /// others wait.
+    /// </summary>
+    public void MakeRoom(IOpenSessions sessions) => sessions.MakeRoom(_service.Name, Math.Max(1, Limit / ShareAtATime));
 
     /// <summary>Gives a slot back; <see cref="ProcessSlot"/> sees to it that this happens once.</summary>
     internal void Return()

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Hosting;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Listening;
 
@@ -15,16 +16,24 @@ namespace SmtpShield.Listening;
 internal sealed class ProcessLimitListener : IConnectionListener
 {
     private readonly IConnectionListener _listener;
+    /// <summary>How often it is looked who waits while there is no room.</summary>
+    public static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
+
     private readonly ProcessLimit _limit;
+    private readonly IOpenSessions _sessions;
+    private readonly TimeProvider _time;
     private readonly ConnectionRoom _room;
     private readonly ConnectionDrain _drain;
     private readonly CancellationTokenRegistration _onStop;
 
     /// <summary>Closes <paramref name="listener"/> when <paramref name="drain"/> begins, so that new clients are refused from then on.</summary>
-    public ProcessLimitListener(IConnectionListener listener, ProcessLimit limit, ConnectionRoom room, ConnectionDrain drain)
+    public ProcessLimitListener(
+        IConnectionListener listener, ProcessLimit limit, ConnectionRoom room, IOpenSessions sessions, ConnectionDrain drain, TimeProvider time)
     {
         _listener = listener;
         _limit = limit;
+        _sessions = sessions;
+        _time = time;
         _room = room;
         _drain = drain;
         _onStop = drain.StopListening.Register(static state => _ = ((IConnectionListener)state!).UnbindAsync().AsTask(), listener);
@@ -40,7 +49,7 @@ internal sealed class ProcessLimitListener : IConnectionListener
         ProcessSlot? slot = null;
         try
         {
-            await _limit.WaitForRoomAsync(_drain.StopListening);
+            await WaitForRoomAsync();
             await _room.WaitForRoomAsync(_drain.StopListening);
             connection = await _listener.AcceptAsync(cancellationToken);
             if (connection is null)
@@ -60,6 +69,20 @@ internal sealed class ProcessLimitListener : IConnectionListener
 
             return null;
         }
+    }
+
+    // Sessions whose clients are silent go, while somebody else waits: those that fill the limit must not keep it full.
+    private async ValueTask WaitForRoomAsync()
+    {
+        var room = _limit.WaitForRoomAsync(_drain.StopListening);
+        while (!room.IsCompleted)
+        {
+            await ((Task)room.WaitAsync(BetweenLooks, _time, CancellationToken.None)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!room.IsCompleted && _listener is IListenQueue { IsAnyoneWaiting: true })
+                _limit.MakeRoom(_sessions);
+        }
+
+        await room;
     }
 
     /// <inheritdoc/>

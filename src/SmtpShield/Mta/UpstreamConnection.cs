@@ -43,21 +43,20 @@ internal sealed class UpstreamConnection(
 
     /// <summary>
     /// Says QUIT to an MTA that expects a command and to which nothing is being sent, and ends the connection as <see cref="UpstreamDeparture"/> does; nobody
-    /// waits for it. Behind <see cref="DisposeAsync"/>: does nothing.
+    /// waits for it. Behind <see cref="Close"/>: does nothing.
     /// </summary>
-    public ValueTask QuitAsync()
-    {
-        Leave(quits: true);
-        return ValueTask.CompletedTask;
-    }
+    public void Quit() => Leave(quits: true);
 
     /// <summary>
     /// Ends the connection with FIN behind what was flushed, without a word; bytes not yet flushed are never sent. Nobody waits for the MTA, whose session
-    /// counts until it has closed its side, or for another second. A second call, or one behind <see cref="QuitAsync"/>, does nothing.
+    /// counts until it has closed its side, or for another second. A second call, or one behind <see cref="Quit"/>, does nothing.
     /// </summary>
+    public void Close() => Leave(quits: false);
+
+    /// <summary>The same as <see cref="Close"/>.</summary>
     public ValueTask DisposeAsync()
     {
-        Leave(quits: false);
+        Close();
         return ValueTask.CompletedTask;
     }
 

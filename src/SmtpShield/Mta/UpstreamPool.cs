@@ -111,7 +111,7 @@ internal sealed class UpstreamPool : IDisposable
         {
             var probe = await UpstreamProbe.RunAsync(connection, dial.Failures, options, relaysTo, Time, cancellationToken);
             if (probe.Failure is not null)
-                await connection.QuitAsync();
+                connection.Quit();
             return probe;
         }
     }
@@ -127,6 +127,26 @@ internal sealed class UpstreamPool : IDisposable
     /// <summary>Sockets a destination sees now: sessions, and dials under way.</summary>
     /// <param name="destination">As configured, <c>host:port</c>.</param>
     public int SessionsOf(string destination) => _destinations.TryGetValue(destination, out var known) ? known.Slots.Used : 0;
+
+    /// <summary>How much of what they may have the MTAs of a service have in use; of all services that share them.</summary>
+    /// <param name="service">Its name.</param>
+    /// <returns>Sessions in use and allowed (0: as many as there are), and whether anybody waits for one.</returns>
+    public (int Used, int Limit, bool IsWaiting) UseOf(string service)
+    {
+        var (used, limit, isWaiting) = (0, 0, false);
+        foreach (var destination in ClusterOf(service).DestinationsState.AllDestinations)
+        {
+            var slots = DestinationOf(destination).Slots;
+            if (!slots.Terms.AreLimited)
+                return default;
+
+            used += slots.Used;
+            limit += slots.Terms.Limit;
+            isWaiting |= slots.Waiting > 0;
+        }
+
+        return (used, limit, isWaiting);
+    }
 
     /// <summary>Our side of a destination, kept across reloads: running sessions count on although the cluster dropped it.</summary>
     public UpstreamDestination DestinationOf(DestinationState state) =>

@@ -39,8 +39,8 @@ public sealed record UpstreamOptions
     public UpstreamConnect Connect { get; init; }
 
     /// <summary>How long a client that has said nothing the MTA is needed for keeps its session with the MTA while others wait for one.</summary>
-    /// <value>At least 1 second; 5 seconds by default.</value>
-    [ConfigurationKeyName("shield_upstream_idle_release"), TimeUnit('s'), MinimumSeconds(1)]
+    /// <value>0: none, its session is given back behind every command; 5 seconds by default.</value>
+    [ConfigurationKeyName("shield_upstream_idle_release"), TimeUnit('s')]
     public TimeSpan IdleRelease { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Sessions at one destination at the same time, of all services that use it. Clients that find none wait their turn.</summary>

@@ -106,6 +106,9 @@ internal static class Replies
     /// <summary>The MTA closed on QUIT without a word, or there is no session with it.</summary>
     public static Reply Bye { get; } = Reply.Of("221 2.0.0 Bye");
 
+    /// <summary>AUTH that waited for a session with the MTA for <c>shield_upstream_queue_time</c> (RFC 4954 section 6).</summary>
+    public static Reply TemporaryAuthenticationFailure { get; } = Reply.Of("454 4.7.0 Temporary authentication failure");
+
     /// <summary>HELO, in the MTA's place.</summary>
     public static Reply Helo(string name) => new(250, Encoding.Latin1.GetBytes($"250 {name}\r\n"));
 
@@ -141,6 +144,9 @@ internal static class Replies
 
     /// <summary>The MTA accepted the connection and stayed silent: all its server processes are busy.</summary>
     public static Reply UpstreamBusy(string myHostname) => Reply.Of($"421 4.3.2 {myHostname} Error: mail server busy");
+
+    /// <summary>A command that waited for a session with the MTA for <c>shield_upstream_queue_time</c>; the session goes on.</summary>
+    public static Reply ServerBusy(string myHostname) => Reply.Of($"451 4.3.2 {myHostname} Error: mail server busy");
 
     /// <summary>The shield shuts down, or memory is short and the session makes room.</summary>
     public static Reply ServiceNotAvailable(string myHostname) => Reply.Of($"421 4.3.2 {myHostname} Service not available, closing transmission channel");

@@ -36,6 +36,9 @@ internal enum VerbFlags : ushort
     /// <summary>It never reaches the MTA: it would rewrite who the client is.</summary>
     NotForwarded = 1 << 7,
 
+    /// <summary>What comes of it only the MTA knows; who says nothing of the kind needs no session with it.</summary>
+    NeedsMta = 1 << 9,
+
     /// <summary>Another session with an MTA would have to say it again: its line is kept whole.</summary>
     Replayed = 1 << 8,
 }

@@ -353,6 +353,7 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
     {
         session.Dialogue.Note(DialogueEvent.Responded);
         session.Mta.NoteActive();
+        session.Mta.NoteNeeded();
         if ((isTooLong ? Replies.SaslResponseTooLong : IsAmbiguous(line) ? Replies.BadSyntax : null) is { } refusal)
         {
             // The exchange is cancelled at the MTA too (RFC 4954 section 4), and its reply replaced by ours.
@@ -384,6 +385,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
 
     private void Add(in PendingCommand command)
     {
+        if (command.IsForwarded && command.Verb.Has(VerbFlags.NeedsMta))
+            session.Mta.NoteNeeded();
         if (session.Dialogue.Owed == 0)
             session.Mta.NoteActive();
         session.Dialogue.Owe(command);

@@ -25,6 +25,9 @@ internal sealed class Dialogue
     /// <summary>Commands without a reply.</summary>
     public int Owed => _pending.Count;
 
+    /// <summary>Whether the MTA owes the reply to any of them.</summary>
+    public bool IsMtaOwing => _pending.HasForwarded;
+
     /// <summary>The oldest command without a reply. Only while any is <see cref="Owed"/>.</summary>
     public ref PendingCommand Oldest => ref _pending.Head;
 
@@ -69,6 +72,10 @@ internal sealed class Dialogue
 
     /// <summary>What the MTA has said instead of an answer to the command that came last is the answer to it; it is not sent.</summary>
     public void AnswerNewest(Reply reply) => _pending.Last.AnswerForMta(reply);
+
+    /// <summary>The command that came last could not be brought to the MTA in time.</summary>
+    /// <param name="reply">That it is to be tried again later; no error of the client's.</param>
+    public void PostponeNewest(Reply reply) => _pending.Last.Postpone(reply);
 
     /// <summary>The oldest command has its reply.</summary>
     public void Settle() => _pending.RemoveHead();

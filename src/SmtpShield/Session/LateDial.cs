@@ -39,10 +39,26 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
     {
         if (dial is not { } result)
             session.End(SessionEndReason.Shutdown, Replies.ServiceNotAvailable(session.Options.MyHostname));
+        else if (result is { Connection: null, QueueTimedOut: true })
+            Postpone(result);
         else
             session.NoteDial(result);
-        if (!session.HasEnded)
+        if (!session.HasEnded && session.Mta.State is MtaLegState.Ready)
             NoteGreeting();
+    }
+
+    // There was no room at the MTA, which is nobody's error. The session goes on, and its next command waits anew.
+    private void Postpone(in UpstreamDialResult result)
+    {
+        session.LogFailures(result);
+        session.Mta.DropHeld();
+        session.Mta.Forgo();
+        session.Dialogue.PostponeNewest(session.Adapt(session.Dialogue.Newest.Verb switch
+        {
+            Verb.Auth => Replies.TemporaryAuthenticationFailure,
+            Verb.StartTls => Replies.TlsNotAvailable,
+            _ => Replies.ServerBusy(session.Options.MyHostname),
+        }));
     }
 
     private void NoteGreeting()

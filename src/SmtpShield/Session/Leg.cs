@@ -81,6 +81,14 @@ internal abstract class Leg(SessionSignal signal)
         (_receiveLook, _sendLook) = (transport.Input as ISocketLook, transport.Output as ISocketLook);
     }
 
+    /// <summary>Goes on without a connection, behind <see cref="Detach"/>.</summary>
+    protected void Reset()
+    {
+        (_input, _output, _receiveLook, _sendLook) = (null, null, null, null);
+        (_received, _isReading, _isOpen, _hasUnflushed, _leftOver) = (default, false, false, false, 0);
+        IsReceiveEnded = IsBroken = HasLostOutput = IsFlushing = false;
+    }
+
     /// <summary>Looks for new bytes and finished flushes.</summary>
     /// <returns>Whether bytes, an end, or room to write have appeared.</returns>
     public bool Poll()

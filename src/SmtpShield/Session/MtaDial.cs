@@ -11,28 +11,28 @@ internal sealed class MtaDial
     /// </summary>
     public static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(5);
 
+    private readonly CancellationTokenSource _queueEnds;
     private readonly CancellationTokenSource _ends;
     private readonly Task<UpstreamDialResult> _dial;
 
     /// <summary>Begins one.</summary>
-    /// <param name="dialer">Makes the connection.</param>
+    /// <param name="mtas">Who makes the connection.</param>
     /// <param name="hello">What it says of the client's: its HELO or EHLO line, without its end; empty: nothing.</param>
+    /// <param name="signal">Set when it is over, and when something is asked of the session.</param>
     /// <param name="clock">The session's time.</param>
-    public MtaDial(IMtaDialer dialer, ReadOnlyMemory<byte> hello, SessionClock clock)
+    public MtaDial(IMtaDialer mtas, ReadOnlyMemory<byte> hello, SessionSignal signal, SessionClock clock)
     {
-        _ends = clock.NewCancellation();
-        _dial = dialer.DialAsync(hello, _ends.Token).AsTask();
+        (_queueEnds, _ends) = (clock.NewCancellation(), clock.NewCancellation());
+        _dial = mtas.DialAsync(hello, signal.Set, _queueEnds.Token, _ends.Token).AsTask();
+        if (!IsOver)
+            _dial.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(signal.Set);
     }
 
     /// <summary>Its result is there.</summary>
     public bool IsOver => _dial.IsCompleted;
 
-    /// <summary>Calls somebody when it is over, unless it is.</summary>
-    public void WhenOver(Action continuation)
-    {
-        if (!IsOver)
-            _dial.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(continuation);
-    }
+    /// <summary>Waits no longer for a session at the MTA to be free. A connection that is being made goes on.</summary>
+    public void LeaveQueue() => _queueEnds.Cancel();
 
     /// <summary>Ends it soon.</summary>
     public void GiveUp() => _ends.Cancel();
@@ -44,19 +44,20 @@ internal sealed class MtaDial
         {
             return _dial.GetAwaiter().GetResult();
         }
-        catch (OperationCanceledException) when (_ends.IsCancellationRequested)
+        catch (OperationCanceledException) when (_ends.IsCancellationRequested || _queueEnds.IsCancellationRequested)
         {
             return null;
         }
         finally
         {
-            _ends.Dispose();
+            Dispose();
         }
     }
 
     /// <summary>Nobody waits for it any more: it is given up after <see cref="LongestFarewell"/>, and an MTA that answers until then is told QUIT.</summary>
     public void Abandon()
     {
+        LeaveQueue();
         _ends.CancelAfter(LongestFarewell);
         _ = FinishAsync();
     }
@@ -65,10 +66,8 @@ internal sealed class MtaDial
     {
         try
         {
-            if ((await _dial.ConfigureAwait(false)).Connection is not { } connection)
-                return;
-            await using (connection.ConfigureAwait(false))
-                await connection.QuitAsync().ConfigureAwait(false);
+            if ((await _dial.ConfigureAwait(false)).Connection is { } connection)
+                connection.Quit();
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException)
         {
@@ -76,7 +75,13 @@ internal sealed class MtaDial
         }
         finally
         {
-            _ends.Dispose();
+            Dispose();
         }
+    }
+
+    private void Dispose()
+    {
+        _ends.Dispose();
+        _queueEnds.Dispose();
     }
 }

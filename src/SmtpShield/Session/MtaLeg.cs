@@ -1,5 +1,6 @@
 using System.Buffers;
 using SmtpShield.Mta;
+using SmtpShield.Mta.Slots;
 using SmtpShield.Protocol;
 
 namespace SmtpShield.Session;
@@ -53,6 +54,21 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     /// <summary>The reply to the client's HELO or EHLO, which it was told while it was dialed; null: it was told none.</summary>
     public UpstreamReply? HelloReply => _connection?.HelloReply;
 
+    /// <summary>When the client last said something that needs the MTA, or was answered it; a timestamp.</summary>
+    public long NeededAt { get; private set; } = clock.Now;
+
+    /// <summary>The client has said something that needs the MTA, or has its answer.</summary>
+    public void NoteNeeded() => NeededAt = clock.Now;
+
+    /// <summary>When it must be looked whether the client still needs the session; a timestamp.</summary>
+    public long LookAt { get; set; } = long.MaxValue;
+
+    /// <summary>It has refused something in this session: that it closes may be because of that.</summary>
+    public bool HasRefused { get; private set; }
+
+    /// <summary>Where the session says how it stands, for those who wait for one; null while there is none with the MTA.</summary>
+    public Slot? Slot => _connection?.Slot;
+
     /// <summary>Begins to dial. The signal is set when that is over.</summary>
     public void Dial() => Dial(default);
 
@@ -65,8 +81,8 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         Dial(hello.ToArray());
     }
 
-    /// <summary>Waits no longer for a session at the MTA to be free. A dial under way goes on.</summary>
-    public void LeaveQueue() => _queueEnds?.Cancel();
+    /// <summary>Waits no longer for a session at the MTA to be free. A connection that is being made goes on.</summary>
+    public void LeaveQueue() => _dial?.LeaveQueue();
 
     /// <summary>Gives a dial up; it is over soon.</summary>
     public void GiveUpDial() => _dial?.GiveUp();
@@ -88,6 +104,7 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
             State = MtaLegState.Ready;
             Attach(connection.Transport);
             NoteActive();
+            NoteNeeded();
         }
 
         return true;
@@ -122,7 +139,11 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     public void NoteLockStep() => Profile = Profile with { IsLockStep = true };
 
     /// <summary>A reply of its, or one in its place, was relayed.</summary>
-    public void NoteReply(int code, bool isSynchronizationError) => HasSaidFarewell = code is 221 or 421 or 521 || isSynchronizationError;
+    public void NoteReply(int code, bool isSynchronizationError)
+    {
+        HasSaidFarewell = code is 221 or 421 or 521 || isSynchronizationError;
+        HasRefused |= code >= 400;
+    }
 
     /// <summary>Looks for what it has sent.</summary>
     /// <returns>Whether anything has come, or there is room again.</returns>
@@ -219,14 +240,12 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         Flush();
     }
 
-    /// <summary>Says QUIT to an MTA whose session is over; its reply is not waited for.</summary>
-    public ValueTask QuitAsync()
+    /// <summary>Says QUIT to an MTA whose session is over. What comes of it is nobody's, and nobody waits for it.</summary>
+    public void Quit()
     {
-        if (State != MtaLegState.Ready)
-            return ValueTask.CompletedTask;
-
         State = MtaLegState.Draining;
-        return _connection!.QuitAsync();
+        Detach();
+        _connection!.Quit();
     }
 
     /// <summary>
@@ -235,12 +254,20 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     /// </summary>
     public void Release()
     {
-        Detach();
-        _ = LeaveAsync(_connection!);
-        _connection = null;
-        State = MtaLegState.None;
-        HasSaidFarewell = false;
+        Quit();
+        Forget();
     }
+
+    /// <summary>The MTA has ended its session, and the client's goes on without one, as behind <see cref="Release"/>.</summary>
+    public void Lose()
+    {
+        Detach();
+        _connection!.Close();
+        Forget();
+    }
+
+    /// <summary>There is no room at the MTA now; another time there may be.</summary>
+    public void Forgo() => State = MtaLegState.None;
 
     /// <summary>Closes the connection, behind what was flushed. A dial under way is left to itself for a while.</summary>
     public ValueTask DisposeAsync()
@@ -248,19 +275,21 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         State = MtaLegState.Gone;
         _dial?.Abandon();
         _dial = null;
-        return _connection?.DisposeAsync() ?? ValueTask.CompletedTask;
+        _connection?.Close();
+        return ValueTask.CompletedTask;
     }
 
-    private static async Task LeaveAsync(UpstreamConnection connection)
+    private void Forget()
     {
-        await using (connection.ConfigureAwait(false))
-            await connection.QuitAsync().ConfigureAwait(false);
+        _connection = null;
+        Reset();
+        State = MtaLegState.None;
+        HasSaidFarewell = HasRefused = false;
     }
 
     private void Dial(ReadOnlyMemory<byte> hello)
     {
         State = MtaLegState.Dialing;
-        _dial = new(dialer, hello, clock);
-        _dial.WhenOver(_signal.Set);
+        _dial = new(dialer, hello, _signal, clock);
     }
 }

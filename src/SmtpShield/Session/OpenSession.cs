@@ -14,10 +14,10 @@ internal sealed class OpenSession(OpenSessions sessions, long number, ClientConn
     private readonly Lock _gate = new();
     private SessionStanding _standing = new() { After = Dialogue.AfterConnect, Destination = "" };
     private Action? _wake;
-    private bool _isAsked;
+    private volatile SessionRequest _request;
 
-    /// <summary>Whether it is to end as soon as it may.</summary>
-    public bool IsAsked => Volatile.Read(ref _isAsked);
+    /// <summary>Whether it is to end as soon as it may, and what for.</summary>
+    public SessionRequest Request => _request;
 
     /// <summary>How it stands.</summary>
     public SessionView View()
@@ -38,15 +38,16 @@ internal sealed class OpenSession(OpenSessions sessions, long number, ClientConn
     public void Attach(Action wake) => Volatile.Write(ref _wake, wake);
 
     /// <summary>Asks it to end, on another thread than this.</summary>
-    public void Ask()
+    /// <param name="request">What for.</param>
+    public void Ask(SessionRequest request)
     {
-        Volatile.Write(ref _isAsked, true);
+        _request = request;
         if (Volatile.Read(ref _wake) is { } wake)
             ThreadPool.UnsafeQueueUserWorkItem(static wake => wake(), wake, preferLocal: false);
     }
 
     /// <summary>It may not end now. Others go in its place.</summary>
-    public void Decline() => Volatile.Write(ref _isAsked, false);
+    public void Decline() => _request = SessionRequest.None;
 
     /// <inheritdoc />
     public void Dispose() => sessions.Remove(this);

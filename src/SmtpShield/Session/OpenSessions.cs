@@ -8,13 +8,18 @@ namespace SmtpShield.Session;
 /// hold as much the ones without a transaction, then those of the client with most sessions, then those that have not got on for longest. Inside content
 /// only when nothing else is left.
 /// </summary>
-internal sealed class OpenSessions : IOpenSessions
+/// <param name="time">The clock.</param>
+internal sealed class OpenSessions(TimeProvider time) : IOpenSessions
 {
     /// <summary>Octets below which what sessions hold is the same. One that holds less than this is no reason for memory being short.</summary>
     public const int Step = 16 << 10;
 
     // What a session takes that holds nothing: docs/reference/memory.md.
     private const int Itself = 16 << 10;
+
+    // Postfix's smtpd_timeout under stress; of clients with several sessions at most one is needed so soon again.
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan SilenceOfMany = TimeSpan.FromSeconds(2);
 
     private const int Share = 8;
     private const int FewestAtATime = 8;
@@ -71,12 +76,48 @@ internal sealed class OpenSessions : IOpenSessions
             if (octets <= 0 || asked == most)
                 break;
 
-            candidate.Session.Ask();
+            candidate.Session.Ask(SessionRequest.Memory);
             octets -= candidate.Standing.Held + Itself;
             asked++;
         }
 
         return asked;
+    }
+
+    /// <inheritdoc />
+    public int MakeRoom(string service, int atMost)
+    {
+        var asked = 0;
+        foreach (var (session, _, _) in SilentOf(service).OrderByDescending(static silent => silent.OfClient)
+            .ThenBy(static silent => silent.Since).Take(atMost))
+        {
+            session.Ask(SessionRequest.Place);
+            asked++;
+        }
+
+        return asked;
+    }
+
+    /// <summary>How long a client may be silent while others wait for its place.</summary>
+    /// <param name="ofClient">How many sessions it has.</param>
+    public static TimeSpan PatienceWith(int ofClient) => ofClient > 1 ? SilenceOfMany : Silence;
+
+    private List<(OpenSession Session, int OfClient, long Since)> SilentOf(string service)
+    {
+        lock (_gate)
+        {
+            var views = _sessions.Select(static session => (Session: session, View: session.View())).Where(session => session.View.Service == service).ToList();
+            var ofClients = views.CountBy(static session => session.View.Client.Range).ToDictionary();
+            return
+            [
+                .. from session in views
+                   let standing = session.View.Standing
+                   let ofClient = ofClients[session.View.Client.Range]
+                   where session.Session.Request is SessionRequest.None && standing.IsClientsTurn
+                       && time.GetElapsedTime(standing.Progress) >= PatienceWith(ofClient)
+                   select (session.Session, ofClient, standing.Progress),
+            ];
+        }
     }
 
     private List<Candidate> Candidates(bool isUrgent, out int most)
@@ -88,7 +129,7 @@ internal sealed class OpenSessions : IOpenSessions
             var ofClients = views.CountBy(static session => session.View.Client.Range).ToDictionary();
             return
             [
-                .. views.Where(session => !session.Session.IsAsked && MayBeAsked(session.View.Standing, isUrgent))
+                .. views.Where(session => session.Session.Request is SessionRequest.None && MayBeAsked(session.View.Standing, isUrgent))
                     .Select(session => new Candidate(session.Session, session.View.Standing, ofClients[session.View.Client.Range])),
             ];
         }

@@ -44,6 +44,9 @@ internal struct PendingCommand
     /// <summary>The MTA's reply, or one in its place: it counts as the MTA's.</summary>
     public bool IsMtas { get; private set; }
 
+    /// <summary>There was no room at the MTA: its refusal is no error.</summary>
+    public bool IsPostponed { get; private set; }
+
     /// <summary>The shield's own reply; for a forwarded command it replaces the MTA's, which is read and dropped.</summary>
     public Reply? OwnReply { get; private set; }
 
@@ -66,6 +69,9 @@ internal struct PendingCommand
     /// <summary>The MTA owes no reply any more: it has come, and was dropped or taken over, or never will.</summary>
     /// <param name="reply">What the client gets; null: what was set before.</param>
     public void AnswerHere(Reply? reply = null) => (IsForwarded, IsMtas, OwnReply) = (false, false, reply ?? OwnReply);
+
+    /// <summary>The command does not go to the MTA now, for a reason that is not the client's.</summary>
+    public void Postpone(Reply reply) => (IsForwarded, IsMtas, IsPostponed, OwnReply) = (false, false, true, reply);
 
     /// <summary>The command does not go to the MTA: what the MTA has said before is its reply.</summary>
     public void AnswerForMta(Reply reply) => (IsForwarded, OwnReply) = (false, reply);

@@ -23,6 +23,21 @@ internal sealed class PendingCommands
     /// <summary>The command that came last. Only while <see cref="Count"/> is above 0.</summary>
     public ref PendingCommand Last => ref _ring[(_head + Count - 1) & (_ring.Length - 1)];
 
+    /// <summary>Whether the MTA owes the reply to any.</summary>
+    public bool HasForwarded
+    {
+        get
+        {
+            for (var i = 0; i < Count; i++)
+            {
+                if (_ring[(_head + i) & (_ring.Length - 1)].IsForwarded)
+                    return true;
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>Whether the last command holds later input back.</summary>
     public bool IsGroupEnded => Count > 0 && Last.EndsGroup;
 

@@ -15,6 +15,7 @@ internal sealed class ReplyRelay(
     ContentRelay content,
     ClientBudgets budgets,
     EhloAnswers ehlo,
+    Reputation reputation,
     LenientMtas lenientMtas)
 {
     private int _written;
@@ -178,12 +179,25 @@ internal sealed class ReplyRelay(
         if (session.Dialogue.IsMessageReplyNext && reply.Code < 300)
             session.Errors.Reset();
         if (!session.Client.Pace.MayReply())
+        {
+            if (reply.Code >= 400 && reply.Code is not (421 or 521) && session.Dialogue is { Phase: DialoguePhase.Commands, AwaitsMessageReply: false })
+                TakeOver(ref head, reply);
             return false;
+        }
 
         session.Client.Write(reply);
         Complete(reply.Code, reply.Octets);
         upstream.Take(reply.Octets.End);
         return true;
+    }
+
+    // A refusal that waits for its time is kept here: the MTA has done its part, and may serve somebody else meanwhile.
+    private void TakeOver(ref PendingCommand head, in ReplyFrame reply)
+    {
+        var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
+        ReplyReader.CopyTo(reply, octets);
+        head.AnswerForMta(new(reply.Code, octets.WrittenMemory));
+        session.Mta.Take(reply.Octets.End);
     }
 
     private static bool IsHandshakeNext(in PendingCommand head, int code) => head.Verb == Verb.StartTls && code == 220;
@@ -218,6 +232,13 @@ internal sealed class ReplyRelay(
             return;
         }
 
+        // Of a session that its client does not need, an MTA that stops or has waited too long is no loss. Anything else may be the MTA's own limit.
+        if (CanDoWithout && (StartsWith(reply.Octets, "421 4.4.2"u8) || StartsWith(reply.Octets, "421 4.3.2"u8)))
+        {
+            session.Mta.Lose();
+            return;
+        }
+
         session.Client.Write(reply);
         session.End(SessionEndReason.UpstreamEnded);
     }
@@ -248,6 +269,8 @@ internal sealed class ReplyRelay(
         session.Client.NoteReply();
         session.Mta.NoteActive();
         ref var head = ref session.Dialogue.Oldest;
+        if (head.Verb.Has(VerbFlags.NeedsMta))
+            session.Mta.NoteNeeded();
         if (head.EndsSession)
         {
             session.End(SessionEndReason.ClientDisconnected);
@@ -301,6 +324,10 @@ internal sealed class ReplyRelay(
             && session.Transaction.IsOvershoot(session.Limits.RecipientOvershootLimit);
         var succeeded = code < 400 || isOvershoot;
         Count(head, code, succeeded);
+        if (head.IsMtas && head.Verb.Has(VerbFlags.NeedsMta))
+            reputation.NoteReply(code < 400);
+        if (session.Dialogue.IsMessageReplyNext && code < 300)
+            reputation.NoteMessage();
         if (succeeded)
             NoteSuccess(head, code);
         else
@@ -321,7 +348,7 @@ internal sealed class ReplyRelay(
         var isUnread = command.IsNotUtf8 && code == 500;
         if (!isUnread && !command.IsBlank)
             session.Context.Statistics.Count(verb == Verb.Help && code is 500 or 502 ? Verb.Unknown : verb, succeeded);
-        if (!succeeded)
+        if (!succeeded && !command.IsPostponed)
             session.Errors.CountError();
         if (!isUnread && IsJunk(command, succeeded))
             session.Errors.CountJunkCommand(session.Limits);
@@ -367,6 +394,9 @@ internal sealed class ReplyRelay(
             case Verb.Bdat when !head.IsLastChunk && session.Dialogue.Owed == 1:
                 session.Dialogue.GoBehindChunk();
                 break;
+            case Verb.Auth:
+                session.Context.NoteAuthenticated();
+                break;
             case Verb.StartTls when code == 220:
                 if (session.Limits.ClientNewTlsSessionRateLimit > 0)
                     session.Counter?.Count(AnvilEvent.NewTlsSession);
@@ -400,7 +430,13 @@ internal sealed class ReplyRelay(
         if (code == 221)
             session.End(verb == Verb.Quit ? SessionEndReason.ClientQuit : SessionEndReason.UpstreamEnded);
         else if (session.Errors.IsHard(session.Limits))
-            session.End(SessionEndReason.TooManyErrors, Replies.TooManyErrors(session.Options.MyHostname));
+            EndForErrors();
+    }
+
+    private void EndForErrors()
+    {
+        reputation.NoteBad();
+        session.End(SessionEndReason.TooManyErrors, Replies.TooManyErrors(session.Options.MyHostname));
     }
 
     private static bool StartsWith(in ReadOnlySequence<byte> reply, ReadOnlySpan<byte> prefix)
@@ -415,12 +451,18 @@ internal sealed class ReplyRelay(
 
     private void Desynchronize() => session.End(SessionEndReason.UpstreamMalformed, Replies.UpstreamUnavailable(session.Options.MyHostname));
 
+    private bool CanDoWithout => session.Context.IsLate && session is { IsMtaDispensable: true, Mta: { HasRefused: false, Profile.Offer: not null } };
+
     // The MTA has closed. Without a word where one was owed, the client must not take silence for success; behind a farewell the close belongs to it.
     private void Lose()
     {
         if (session.Dialogue.IsNext(Verb.Quit))
         {
             session.Dialogue.Oldest.AnswerHere(session.Adapt(Replies.Bye));
+        }
+        else if (session.Dialogue.Owed == 0 && !session.Mta.HasSaidFarewell && CanDoWithout)
+        {
+            session.Mta.Lose();
         }
         else if (session.Dialogue.Owed == 0 && session.Mta.HasSaidFarewell)
         {

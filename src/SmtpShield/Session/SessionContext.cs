@@ -87,6 +87,12 @@ internal sealed class SessionContext(ClientConnection connection, Func<Handshake
     /// <summary>The client is greeted.</summary>
     public void NoteGreeted(long now) => GreetedAt = now;
 
+    /// <summary>The MTA has accepted the client's AUTH: only the session it was said in knows who the client is.</summary>
+    public bool IsAuthenticated { get; private set; }
+
+    /// <summary>The MTA has accepted AUTH.</summary>
+    public void NoteAuthenticated() => IsAuthenticated = true;
+
     /// <summary>The client has said AUTH.</summary>
     public void ExpectCredentials() => MaySendCredentials = true;
 

@@ -23,6 +23,8 @@ internal sealed class SessionLoop : IAsyncDisposable
     private readonly ContentRelay _content;
     private readonly ReplyRelay _replies;
     private readonly LateDial _lateDial;
+    private readonly SlotHolder _slot;
+    private readonly Parting _parting;
     private readonly Tunnel _tunnel;
     private readonly Greeting _greeting;
     private readonly ConnectionDrain _drain;
@@ -54,10 +56,13 @@ internal sealed class SessionLoop : IAsyncDisposable
         var budgets = new ClientBudgets(_session, _signal.Set);
         var gate = new CommandGate(_session, budgets, lenientMtas);
         _content = new(_session, gate);
+        var reputation = new Reputation(dialer);
         var ehlo = new EhloAnswers(_session, removedKeywords);
         _commands = new(_session, gate, budgets, new(_session, ehlo));
-        _replies = new(_session, _content, budgets, ehlo, lenientMtas);
+        _replies = new(_session, _content, budgets, ehlo, reputation, lenientMtas);
         _lateDial = new(_session, gate, ehlo);
+        _slot = new(_session, dialer, reputation);
+        _parting = new(_session, gate);
         _tunnel = new(_session, gate);
         _greeting = new(_session, _replies, context.IsLate ? memory.Recall() : null, drain);
         _timer = new(time, _signal);
@@ -89,12 +94,10 @@ internal sealed class SessionLoop : IAsyncDisposable
         finally
         {
             _client.Detach();
+            _parting.Leave();
             _mta.Detach();
         }
     }
-
-    /// <summary>Says QUIT to an MTA whose part in the session is over.</summary>
-    public ValueTask QuitAsync() => _mta.QuitAsync();
 
     /// <summary>Nothing wakes the session any more, and the MTA's connection is closed.</summary>
     public ValueTask DisposeAsync()
@@ -150,6 +153,7 @@ internal sealed class SessionLoop : IAsyncDisposable
 
         if (!_session.HasEnded)
             _watch.Look();
+        _slot.Look();
         if (_session.HasEnded)
             _farewell.Pump();
         if (!_session.HasEnded || _session.Dialogue.Phase is DialoguePhase.Tunnel)

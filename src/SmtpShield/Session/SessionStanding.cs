@@ -18,6 +18,9 @@ internal readonly record struct SessionStanding
     /// <summary>Whether it can be ended, and what is lost then.</summary>
     public SheddingRank Rank { get; init; }
 
+    /// <summary>It waits for the client's next command, and is not inside a message.</summary>
+    public bool IsClientsTurn { get; init; }
+
     /// <summary>Octets received that it holds.</summary>
     public long Held { get; init; }
 

@@ -14,8 +14,8 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
             session.End(session.Client.Departure);
         else if (drain.Draining.IsCancellationRequested)
             Drain();
-        else if (open.IsAsked)
-            Shed();
+        else if (open.Request is not SessionRequest.None and var request)
+            LeavePlace(request);
         if (!session.HasEnded)
             LookForTimeout();
     }
@@ -28,6 +28,7 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
         Mta = session.Mta.State,
         Destination = session.Mta.Destination,
         Rank = Rank,
+        IsClientsTurn = IsClientsTurn,
         Held = session.Client.Buffered + session.Mta.Buffered,
         Progress = session.Client.RequestSince,
     };
@@ -67,6 +68,19 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
             session.End(SessionEndReason.Shutdown, Replies.ServiceNotAvailable(session.Options.MyHostname));
         else if (drain.Deadline.IsCancellationRequested)
             session.End(SessionEndReason.Shutdown, session.Dialogue.AwaitsMessageReply ? null : Replies.ServiceNotAvailable(session.Options.MyHostname));
+    }
+
+    private bool IsClientsTurn => greeting.IsOver && !session.HasEnded && session.Dialogue.Phase is DialoguePhase.Commands && !session.Transaction.HasContent
+        && Deadlines.IsClientsTurn(session);
+
+    private void LeavePlace(SessionRequest request)
+    {
+        if (request is SessionRequest.Memory)
+            Shed();
+        else if (IsClientsTurn && session.Client.Received.IsEmpty)
+            session.End(SessionEndReason.ClientTimeout, Replies.TimeoutExceeded(session.Options.MyHostname));
+        else
+            open.Decline();
     }
 
     // What a session is asked for want of memory, it does where it loses no message: the MTA's verdict on one is waited for, and a

@@ -69,6 +69,15 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
     /// <summary>Whether AUTH is neither offered nor taken now (<c>smtpd_tls_auth_only</c>, which TLS that is required implies).</summary>
     public bool HidesAuth => RequiresTls || (context.Options.Tls.AuthOnly && context.Tls != TlsMode.Active);
 
+    /// <summary>Nothing of the client's depends on the session with the MTA: it owes nothing, no recipient was accepted, nobody has authenticated.</summary>
+    public bool IsMtaDispensable => mta is { State: MtaLegState.Ready, HoldsCommand: false, Profile.DeniesAccess: false }
+        && !HasEnded && Dialogue is { Phase: DialoguePhase.Commands, IsMtaOwing: false, AwaitsMessageReply: false }
+        && Transaction is { Recipients: 0, HasContent: false } && !context.IsAuthenticated;
+
+    /// <summary>The session with the MTA can be given back, and the client will not notice: it is known what to say in the MTA's place.</summary>
+    public bool MayGiveBack => IsMtaDispensable && mta.Profile.Offer is not null
+        && mta is { HasTalked: false, HasUnflushed: false, IsFlushing: false, HasSaidFarewell: false, IsReceiveEnded: false, IsBroken: false };
+
     /// <summary>The session is over; at most the last reply is still to be sent.</summary>
     public bool HasEnded => Ending.IsSet;
 
@@ -118,11 +127,17 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
     /// <summary>A dial is over: logs what has failed, and ends the session if there is no MTA.</summary>
     public void NoteDial(in UpstreamDialResult dial)
     {
-        if (dial.Failures.Count > 0)
-            RelayLog.DialFailed(log, string.Join("; ", dial.Failures), Identity.NameAddress);
+        LogFailures(dial);
         if (dial.Connection is null)
             End(SessionEndReason.NoUpstream,
                 dial.IsBusy ? Replies.UpstreamBusy(Options.MyHostname) : Replies.UpstreamUnavailable(Options.MyHostname));
+    }
+
+    /// <summary>Logs which MTAs could not be reached.</summary>
+    public void LogFailures(in UpstreamDialResult dial)
+    {
+        if (dial.Failures.Count > 0)
+            RelayLog.DialFailed(log, string.Join("; ", dial.Failures), Identity.NameAddress);
     }
 
     /// <summary>Ends the session, once: the first reason counts.</summary>

@@ -21,6 +21,7 @@ internal sealed class SmtpSessionHandler(
     RemovedEhloKeywords removedKeywords,
     LenientMtas lenientMtas,
     LearnedMtas learned,
+    MtaPressure pressure,
     LateDialing lateDialing,
     TimeProvider time,
     ILogger<SmtpSessionHandler> log) : IConnectionHandler<ClientConnection>
@@ -74,16 +75,11 @@ internal sealed class SmtpSessionHandler(
     private async ValueTask<SessionEnd> RelayAsync(SessionContext context, OpenSession open)
     {
         var connection = context.Connection;
-        var dialer = new MtaDialer(upstreams, connection.Options, new(connection.Client, connection.LocalEndPoint, connection.Tls));
+        var dialer = new MtaDialer(upstreams, pressure, connection.Options, new(connection.Client, connection.LocalEndPoint, connection.Tls));
         var memory = new MtaMemory(learned, connection.Options.Service, connection.Options.AtStart, isInTls: connection.Tls is not null,
             () => upstreams.AvailableDestinationsOf(connection.Options.Service));
         var loop = new SessionLoop(context, dialer, memory, drain, open, removedKeywords, lenientMtas, time, log);
         await using (loop.ConfigureAwait(false))
-        {
-            var end = await loop.RunAsync().ConfigureAwait(false);
-            if (end.Reason == SessionEndReason.StartTls)
-                await loop.QuitAsync().ConfigureAwait(false);
-            return end;
-        }
+            return await loop.RunAsync().ConfigureAwait(false);
     }
 }

@@ -9,12 +9,28 @@ namespace SmtpShield.Transport;
 /// <param name="socket">Listens already; owned.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">The log.</param>
-internal sealed partial class SocketListener(Socket socket, TimeProvider time, ILogger<SocketListener> log) : IConnectionListener
+internal sealed partial class SocketListener(Socket socket, TimeProvider time, ILogger<SocketListener> log) : IConnectionListener, IListenQueue
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc />
     public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
+
+    /// <inheritdoc />
+    public bool IsAnyoneWaiting
+    {
+        get
+        {
+            try
+            {
+                return socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
+            }
+            catch (ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <inheritdoc />
     /// <returns>The next connection; null when the listener was closed.</returns>

@@ -74,5 +74,7 @@ internal sealed class ListeningHost : IAsyncDisposable
     private sealed class NoSessions : IOpenSessions
     {
         public int Shed(long octets, bool isUrgent) => 0;
+
+        public int MakeRoom(string service, int atMost) => 0;
     }
 }

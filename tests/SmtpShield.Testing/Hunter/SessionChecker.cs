@@ -688,7 +688,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
             var left = mta.Events[_event];
             if (left.Octets.Length == 0 && !left.IsComplete)
                 continue;
-            if (circumstances.HasBegunTls && _event == mta.Events.Count - 1 && left is { Kind: MtaEventKind.Command, Octets: "QUIT" })
+            if (IsFarewell(_event))
                 return;
             if (!TryFindLeftOver(left))
                 Fail($"the MTA received {left.Kind} {Show(left.Octets)}, which the client did not send there");
@@ -697,6 +697,14 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         if (circumstances.HasBegunTls && !mta.HasClosed)
             Fail("the MTA's session in clear was not ended");
     }
+
+    // The shield leaves an MTA that expects a command with QUIT, and cancels a login before.
+    private bool IsFarewell(int index) => mta.Events[index] switch
+    {
+        { Kind: MtaEventKind.Command, Octets: "QUIT", IsComplete: true } => index == mta.Events.Count - 1,
+        { Kind: MtaEventKind.SaslResponse, Octets: "*", IsComplete: true } => index == mta.Events.Count - 2 && IsFarewell(index + 1),
+        _ => false,
+    };
 
     private bool TryFindLeftOver(MtaEvent left)
     {

@@ -36,6 +36,7 @@ internal sealed class InMemoryHunter : IDisposable
         };
         Snapshot = new(Options);
         Drain = new(Snapshot, Time);
+        Sessions = new(Time);
         _anvil = TestAnvil.Table(Snapshot, Time);
     }
 
@@ -49,7 +50,7 @@ internal sealed class InMemoryHunter : IDisposable
     /// <summary>A drain that never begins.</summary>
     public ConnectionDrain Drain { get; }
 
-    public OpenSessions Sessions { get; } = new();
+    public OpenSessions Sessions { get; }
 
     public RemovedEhloKeywords RemovedKeywords { get; } = new(NullLogger<RemovedEhloKeywords>.Instance);
 

@@ -19,7 +19,7 @@ namespace SmtpShield.Tests.Hunter;
 /// One session, with all who take part in it moving in turns that chance decides, on one thread; nothing else is left to chance, so a seed is a
 /// session. Time stands still while somebody can move, and goes on when nobody can.
 /// </summary>
-internal sealed class InMemorySession : IMtaDialer, IDisposable
+internal sealed class InMemorySession : TestDialer, IDisposable
 {
     private const int MostTurns = 300_000;
     private const int Backlog = 400;
@@ -109,7 +109,7 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
     }
 
     /// <inheritdoc/>
-    ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(
+    public override ValueTask<UpstreamDialResult> DialAsync(
         ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
     {
         var dial = _dial = new();
@@ -171,8 +171,6 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
         }
         finally
         {
-            if (running.IsCompletedSuccessfully && running.Result.Reason is SessionEndReason.StartTls)
-                Complete(loop.QuitAsync());
             Complete(loop.DisposeAsync());
             if (!GoesOn(running))
             {
@@ -369,7 +367,8 @@ internal sealed class InMemorySession : IMtaDialer, IDisposable
         _shieldToMta.Input.AdvanceTo(read.Buffer.GetPosition(greeting.Sent.Length));
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
         _dial!.TrySetResult(
-            new(new(connection, null, _hunter.Destination, _hunter.Destination.TakeSlot(), Encoding.Latin1.GetBytes(greeting.Relayed), greeting.Code), [], GreetingTimedOut: false));
+            new(new(connection, null, _hunter.Destination, _hunter.Destination.TakeSlot(), Encoding.Latin1.GetBytes(greeting.Relayed), greeting.Code), [],
+                GreetingTimedOut: false));
     }
 
     private static void Complete(ValueTask task) => task.AsTask().GetAwaiter().GetResult();

@@ -1,11 +1,12 @@
 using System.Net;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Tests.Listening;
 
 /// <summary>A listener whose clients a test lets in.</summary>
-internal sealed class InMemoryListener : IConnectionListener
+internal sealed class InMemoryListener : IConnectionListener, IListenQueue
 {
     private readonly Channel<ConnectionContext> _queue = Channel.CreateUnbounded<ConnectionContext>();
 
@@ -13,6 +14,8 @@ internal sealed class InMemoryListener : IConnectionListener
 
     /// <summary>Clients nobody has accepted.</summary>
     public int Waiting => _queue.Reader.Count;
+
+    public bool IsAnyoneWaiting => Waiting > 0;
 
     public bool IsUnbound { get; private set; }
 

@@ -3,11 +3,15 @@ using Microsoft.Extensions.Logging.Abstractions;
 using SmtpShield.Hosting;
 using SmtpShield.Listening;
 using SmtpShield.Options;
+using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.Tests.Listening;
 
 public class ProcessLimitListenerTests
 {
+    private readonly FakeTimeProvider _time = new();
+    private ShedSessions _sessions = null!;
     private InMemoryListener _clients = null!;
     private ProcessLimit _limit = null!;
     private SessionCapacity _capacity = null!;
@@ -20,11 +24,12 @@ public class ProcessLimitListenerTests
     {
         var snapshot = new ShieldSnapshot(new ShieldOptions { Listener = new ListenerOptions { DefaultProcessLimit = 1 } });
         _clients = new InMemoryListener();
+        _sessions = new();
         _capacity = TestCapacity.Of(snapshot, connections: 8);
         _room = new ConnectionRoom(_capacity);
         _limit = new ProcessLimit(new("smtp", snapshot), _capacity, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
         _drain = new ConnectionDrain(snapshot, TimeProvider.System);
-        _listener = new ProcessLimitListener(_clients, _limit, _room, _drain);
+        _listener = new ProcessLimitListener(_clients, _limit, _room, _sessions, _drain, _time);
     }
 
     [TearDown]
@@ -47,6 +52,24 @@ public class ProcessLimitListenerTests
         var second = _listener.AcceptAsync(cancellationToken).AsTask();
 
         Assert.That((second.IsCompleted, _clients.Waiting), Is.EqualTo((false, 1)));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Accept_LimitReachedAndSomebodyWaits_AsksForAPlaceEachSecond(CancellationToken cancellationToken)
+    {
+        _clients.Connect();
+        await AcceptAsync(cancellationToken);
+        var second = _listener.AcceptAsync(cancellationToken).AsTask();
+        _time.Advance(ProcessLimitListener.BetweenLooks);
+        var without = _sessions.Places.Count;
+        _clients.Connect();
+        await Eventually.HoldsAsync(() =>
+        {
+            _time.Advance(ProcessLimitListener.BetweenLooks);
+            return _sessions.Places.Count >= 2;
+        }, TimeSpan.FromSeconds(9), "a place is asked for", cancellationToken);
+
+        Assert.That((without, _sessions.Places[0], second.IsCompleted), Is.EqualTo((0, ("smtp", 1), false)));
     }
 
     [Test, CancelAfter(10_000)]

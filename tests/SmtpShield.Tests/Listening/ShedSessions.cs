@@ -11,6 +11,16 @@ internal sealed class ShedSessions : IOpenSessions
     /// <summary>What was asked for, in mebibytes.</summary>
     public List<(long Mebibytes, bool IsUrgent)> Asked { get; } = [];
 
+    /// <summary>For which services a place was asked for, and how many.</summary>
+    public List<(string Service, int AtMost)> Places { get; } = [];
+
+    /// <inheritdoc/>
+    public int MakeRoom(string service, int atMost)
+    {
+        Places.Add((service, atMost));
+        return 0;
+    }
+
     /// <inheritdoc/>
     public int Shed(long octets, bool isUrgent)
     {

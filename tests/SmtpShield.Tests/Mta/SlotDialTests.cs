@@ -61,12 +61,12 @@ internal sealed class SlotDialTests
     // Each answer to QUIT: that of an MTA that closes, of one that says something else or nothing, or never ends.
     [TestCase("221 2.0.0 Bye\r\n", true, 0), TestCase("221 2.0.0 Bye\r\n", false, 2), TestCase("", false, 2), TestCase("500 what?\r\n", false, 2)]
     [Property("Pool", "P7"), Property("Pool", "SEAM-9")]
-    public async Task QuitAsync_WhateverTheMtaSays_ComesToItsEnd(string answer, bool closes, int seconds)
+    public async Task Quit_WhateverTheMtaSays_ComesToItsEnd(string answer, bool closes, int seconds)
     {
         Host(limit: 1, A);
         _host.Network.Says(A, Hello);
         var connection = (await _host.DialAsync(CancellationToken.None)).Connection!;
-        await connection.QuitAsync();
+        connection.Quit();
         await connection.DisposeAsync();
         Assert.That(_host.Network.Connections.Single().Received, Is.EqualTo("QUIT\r\n"));
 
@@ -77,12 +77,12 @@ internal sealed class SlotDialTests
     }
 
     [Test, Property("Pool", "SEAM-9")]
-    public async Task QuitAsync_MtaTalksWithoutEnd_IsNotListenedToForEver(CancellationToken cancellationToken)
+    public async Task Quit_MtaTalksWithoutEnd_IsNotListenedToForEver(CancellationToken cancellationToken)
     {
         Host(limit: 1, A);
         _host.Network.Says(A, Hello);
         var connection = (await _host.DialAsync(cancellationToken)).Connection!;
-        await connection.QuitAsync();
+        connection.Quit();
 
         var mta = _host.Network.Connections.Single();
         while (mta.Disposals == 0)
@@ -149,7 +149,7 @@ internal sealed class SlotDialTests
 
         Assert.That(async () => await second, Throws.InstanceOf<OperationCanceledException>());
         Assert.That(first.Slot.Slots.Waiting, Is.EqualTo(1));
-        await first.QuitAsync();
+        first.Quit();
         _host.Network.Connections.Single().Say("", close: true);
         await (await third).Connection!.DisposeAsync();
         Assert.That(_host.Network.Attempts.Count, Is.EqualTo(2));
@@ -378,7 +378,7 @@ internal sealed class SlotDialTests
 
         await woken.Task.WaitAsync(cancellationToken);
         Assert.That(first.Slot.Demand, Is.EqualTo(SlotDemand.Release));
-        await first.QuitAsync();
+        first.Quit();
         _host.Network.Connections.Single().Say("221 bye\r\n", close: true);
         await (await second).Connection!.DisposeAsync();
         AssertNothingLeft();

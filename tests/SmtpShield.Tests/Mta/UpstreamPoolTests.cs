@@ -424,7 +424,7 @@ internal sealed class UpstreamPoolTests
 
         await first.DisposeAsync();
         await first.DisposeAsync();
-        await first.QuitAsync();
+        first.Quit();
         Assert.That(_pool.SessionsOf(A), Is.EqualTo(2));
         _time.LetConnectionsEnd(() => _pool.SessionsOf(A) == 1);
 

@@ -35,7 +35,7 @@ public class GreetingTests
         session.MtaGreets("220 mta\r\n");
 
         Assert.That((session.ClientSees(), await session.Ended, session.MtaSees()),
-            Is.EqualTo(("554 5.5.0 Error: SMTP protocol synchronization\r\n", SessionEndReason.TalkedFirst, "")));
+            Is.EqualTo(("554 5.5.0 Error: SMTP protocol synchronization\r\n", SessionEndReason.TalkedFirst, "QUIT\r\n")));
         Assert.That(session.Log, Is.EqualTo(new[] { "improper command pipelining after CONNECT from unknown[192.0.2.7]: EHLO client\\r\\n" }));
     }
 

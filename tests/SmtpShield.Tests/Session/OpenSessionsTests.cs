@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using SmtpShield.Options;
 using SmtpShield.Session;
+using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
 
 namespace SmtpShield.Tests.Session;
@@ -10,12 +11,14 @@ public class OpenSessionsTests
     private const long Plenty = 1L << 40;
 
     private readonly ShieldSnapshot _snapshot = new(new());
-    private readonly OpenSessions _sessions = new();
+    private readonly FakeTimeProvider _time = new();
+    private OpenSessions _sessions = null!;
     private readonly List<(string Name, OpenSession Session)> _open = [];
 
     [SetUp]
     public void Clear()
     {
+        _sessions = new(_time);
         foreach (var (_, session) in _open)
             session.Dispose();
         _open.Clear();
@@ -105,6 +108,41 @@ public class OpenSessionsTests
     }
 
     [Test]
+    public void MakeRoom_ClientsWithManySessions_GoBeforeThoseWithOne()
+    {
+        AddSilent("one", "192.0.2.1");
+        AddSilent("one of three", "192.0.2.3");
+        AddSilent("one of two", "192.0.2.2");
+        _time.Advance(TimeSpan.FromSeconds(1));
+        AddSilent("another of two", "192.0.2.2");
+        AddSilent("another of three", "192.0.2.3");
+        AddSilent("the third of three", "192.0.2.3");
+        Add("works", SheddingRank.Transaction, progress: 0);
+        _time.Advance(TimeSpan.FromSeconds(10));
+
+        var order = new List<string>();
+        while (_sessions.MakeRoom("smtp", 1) == 1)
+            order.Add(Asked.Except(order).Single());
+
+        Assert.That(order.Take(3), Is.EquivalentTo(new[] { "one of three", "another of three", "the third of three" }));
+        Assert.That((order[0], order.Skip(3)), Is.EqualTo(("one of three", new[] { "one of two", "another of two", "one" })));
+        Assert.That(_sessions.MakeRoom("submission", 9), Is.Zero);
+    }
+
+    [TestCase(1, 9, false)]
+    [TestCase(1, 10, true)]
+    [TestCase(2, 1, false)]
+    [TestCase(2, 2, true)]
+    public void MakeRoom_ClientThatIsNotSilentForLong_IsNotAsked(int sessions, int silence, bool isAsked)
+    {
+        for (var i = 0; i < sessions; i++)
+            AddSilent($"{i}", "192.0.2.1");
+        _time.Advance(TimeSpan.FromSeconds(silence));
+
+        Assert.That(_sessions.MakeRoom("smtp", sessions) > 0, Is.EqualTo(isAsked));
+    }
+
+    [Test]
     public void Dispose_Session_IsNotCountedOrAskedAnyMore()
     {
         Add("over", SheddingRank.Idle).Dispose();
@@ -125,7 +163,7 @@ public class OpenSessionsTests
             Is.EqualTo(("smtp", "unknown[192.0.2.9]", false, Standing(SheddingRank.Content, 7, 3))));
     }
 
-    private IEnumerable<string> Asked => _open.Where(static entry => entry.Session.IsAsked).Select(static entry => entry.Name);
+    private IEnumerable<string> Asked => _open.Where(static entry => entry.Session.Request is not SessionRequest.None).Select(static entry => entry.Name);
 
     private OpenSession Add(string name, SheddingRank rank, long held = 0, string? client = null, long progress = 0)
     {
@@ -136,6 +174,9 @@ public class OpenSessionsTests
         _open.Add((name, session));
         return session;
     }
+
+    private void AddSilent(string name, string client) =>
+        Add(name, SheddingRank.Idle, client: client).Note(Standing(SheddingRank.Idle, progress: _time.GetTimestamp()) with { IsClientsTurn = true });
 
     private static SessionStanding Standing(SheddingRank rank, long held = 0, long progress = 0) =>
         new() { After = "CONNECT", Destination = "", Rank = rank, Held = held, Progress = progress };

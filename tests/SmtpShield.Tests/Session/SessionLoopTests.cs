@@ -62,7 +62,7 @@ public sealed class SessionLoopTests
             new AtOnce(upstream),
             TestMemory.Of(_time),
             _drain,
-            new OpenSessions().Add(_connection),
+            new OpenSessions(_time).Add(_connection),
             new(NullLogger<RemovedEhloKeywords>.Instance),
             new(NullLogger<LenientMtas>.Instance),
             _time,
@@ -186,7 +186,7 @@ public sealed class SessionLoopTests
             dialer,
             TestMemory.Of(_time),
             drain,
-            new OpenSessions().Add(connection),
+            new OpenSessions(_time).Add(connection),
             new(NullLogger<RemovedEhloKeywords>.Instance),
             new(NullLogger<LenientMtas>.Instance),
             _time,
@@ -210,7 +210,7 @@ public sealed class SessionLoopTests
         await client.Output.WriteAsync(new byte[sent]);
         var socket = new SocketOf(transport.Input) { IsReady = true };
         using var connection = TestConnection.Of(_snapshot, new DuplexPipe(socket, transport.Output));
-        using var open = new OpenSessions().Add(connection);
+        using var open = new OpenSessions(_time).Add(connection);
         var dialer = new Deaf();
         await using var loop = new SessionLoop(new(connection, static () => null), dialer, TestMemory.Of(_time), _drain, open,
             new(NullLogger<RemovedEhloKeywords>.Instance), new(NullLogger<LenientMtas>.Instance), _time, _log);
@@ -279,18 +279,18 @@ public sealed class SessionLoopTests
         public override void Complete(Exception? exception = null) => told.Complete(exception);
     }
 
-    private sealed class AtOnce(UpstreamConnection connection) : IMtaDialer
+    private sealed class AtOnce(UpstreamConnection connection) : TestDialer
     {
-        public ValueTask<UpstreamDialResult> DialAsync(
+        public override ValueTask<UpstreamDialResult> DialAsync(
             ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) =>
             new(new UpstreamDialResult(connection, [], GreetingTimedOut: false));
     }
 
-    private sealed class Deaf : IMtaDialer
+    private sealed class Deaf : TestDialer
     {
         public TaskCompletionSource<UpstreamDialResult> Dial { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public ValueTask<UpstreamDialResult> DialAsync(
+        public override ValueTask<UpstreamDialResult> DialAsync(
             ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) => new(Dial.Task);
     }
 }

@@ -9,6 +9,7 @@ using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Learned;
+using SmtpShield.Mta.Slots;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
@@ -22,7 +23,7 @@ namespace SmtpShield.Tests.Session;
 /// <summary>
 /// A session between a client and an MTA that are pipes in memory, with a clock that stands still. All that can happen has happened when a method here returns.
 /// </summary>
-internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
+internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
 {
     /// <summary>What the MTA is known to answer EHLO with.</summary>
     public const string LearnedKeywords = "250-mta.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n";
@@ -39,6 +40,7 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     private readonly Task<SessionEnd> _ended;
     private readonly IDuplexPipe _client;
     private TaskCompletionSource<UpstreamDialResult>? _dial;
+    private Action? _wake;
     private IDuplexPipe _mta;
     private IDuplexPipe _shieldToMta;
 
@@ -53,7 +55,7 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
         Context = new SessionContext(_connection = TestConnection.Of(snapshot, transport, counter), () => new(new(Time), _connection.Client.Range),
             isLate: teach is not null);
         Assert.That(Context.Tls, Is.EqualTo(tls));
-        Sessions = new OpenSessions();
+        Sessions = new OpenSessions(Time);
         _open = Sessions.Add(_connection);
         Memory = TestMemory.Of(Time, factory);
         teach?.Invoke(Memory);
@@ -75,6 +77,9 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
 
     /// <summary>The HELO or EHLO line of the last dial; null: it had none, or there was no dial.</summary>
     public string? Hello { get; private set; }
+
+    /// <summary>The slot of the last session with the MTA.</summary>
+    public Slot? Slot { get; private set; }
 
     /// <summary>How many times an MTA was dialed.</summary>
     public int Dials { get; private set; }
@@ -145,10 +150,11 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    async ValueTask<UpstreamDialResult> IMtaDialer.DialAsync(
+    public override async ValueTask<UpstreamDialResult> DialAsync(
         ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
     {
         Dials++;
+        _wake = wake;
         Hello = hello.IsEmpty ? null : Encoding.Latin1.GetString(hello.Span);
         var dial = _dial = new();
         await using var givesUp = cancellationToken.Register(() =>
@@ -168,8 +174,8 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
             (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
         var destination = TestDestination.Of(TestMemory.Destination, Time);
-        _slot = destination.TakeSlot();
-        EndDial(new(new UpstreamConnection(connection, null, destination, _slot, Encoding.Latin1.GetBytes(greeting), CodeOf(greeting))
+        Slot = destination.Slots.TryTake(default, ClientStanding.Unknown, _wake!)!;
+        EndDial(new(new UpstreamConnection(connection, null, destination, Slot, Encoding.Latin1.GetBytes(greeting), CodeOf(greeting))
         {
             HelloReply = helloReply is null ? null : new(ReplyStatus.Complete, Encoding.Latin1.GetBytes(helloReply), CodeOf(helloReply)),
         }, [], GreetingTimedOut: false));
@@ -177,6 +183,9 @@ internal sealed class SessionUnderTest : IMtaDialer, IAsyncDisposable
 
     /// <summary>The dial ends without an MTA.</summary>
     public void NoMtaAnswers(bool isSilent) => EndDial(new(null, [new("192.0.2.25:25", "Connection refused")], isSilent));
+
+    /// <summary>The dial ends because the MTA has had no room for <c>shield_upstream_queue_time</c>.</summary>
+    public void MtaHasNoRoom() => EndDial(new(null, [], GreetingTimedOut: false, QueueTimedOut: true));
 
     /// <summary>The client sends octets.</summary>
     public void ClientSends(string octets) => Send(_client, octets);
