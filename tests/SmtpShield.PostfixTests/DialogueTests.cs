@@ -62,7 +62,7 @@ public sealed class DialogueTests
 
         await Parallel.ForEachAsync(Dialogues, TestContext.CurrentContext.CancellationToken, async (dialogue, token) =>
         {
-            foreach (var mode in DialMode.All.Where(static mode => mode != DialMode.AtOnce))
+            foreach (var mode in ModesOf(dialogue).Where(static mode => mode != DialMode.AtOnce))
                 await TeachAsync(dialogue, _shields[UnitOf(dialogue)].EndPointOf(mode.ServiceOf(dialogue.Name)), token);
         });
     }
@@ -194,7 +194,7 @@ public sealed class DialogueTests
         }
         Assert.Multiple(() =>
         {
-            foreach (var (run, mode) in actual.Zip(DialMode.All))
+            foreach (var (run, mode) in actual.Zip(ModesOf(dialogue)))
             {
                 Assert.That(run.Entries, Is.EqualTo(expected.Entries).AsCollection, () => $"what the clients saw, {mode}:\n" + Difference(expected, run));
                 Assert.That(run.Log, Is.EqualTo(expected.Log).AsCollection, $"what was logged about the session, {mode}");
@@ -213,7 +213,7 @@ public sealed class DialogueTests
         var limited = postfix.LogOf(ServiceOf(dialogue, "limited")).FromHere();
         var behind = postfix.LogOf(ServiceOf(dialogue, "behind")).FromHere();
         var expected = RunPostfixAsync(dialogue, DialogueWrites.Whole, network, cancellationToken);
-        var actual = Task.WhenAll(DialMode.All.Select(mode => mode.ServiceOf(dialogue.Name)).Select(service => DialogueRunner.RunAsync(
+        var actual = Task.WhenAll(ModesOf(dialogue).Select(mode => mode.ServiceOf(dialogue.Name)).Select(service => DialogueRunner.RunAsync(
             dialogue, shields.EndPointOf(service), shields.LogOf(service).FromHere(), DialogueWrites.Whole, cancellationToken, network,
             () => [shields.ProcessOf(service)])));
         await Task.WhenAll(expected, actual);
@@ -239,6 +239,8 @@ public sealed class DialogueTests
 
     private PostfixInstance PostfixOf(DialogueFile dialogue) => _postfixes[UnitOf(dialogue)];
 
+    private static IReadOnlyList<DialMode> ModesOf(DialogueFile dialogue) => dialogue.AtOnceOnly is null ? DialMode.All : [DialMode.AtOnce];
+
     private static string UnitOf(DialogueFile dialogue) => dialogue.Limits.GetValueOrDefault(RateTimeUnit, "");
 
     private static string ServiceOf(DialogueFile dialogue, string part) => $"{dialogue.Name}-{part}";
@@ -247,8 +249,8 @@ public sealed class DialogueTests
     // plays it once more is another client.
     private IEnumerable<PostfixService> ServicesOf(DialogueFile dialogue)
     {
-        yield return PostfixService.WithoutLimits(ServiceOf(dialogue, "behind"), MtaOf(dialogue));
-        yield return PostfixService.WithoutLimits(ServiceOf(dialogue, "behind-late"), MtaOf(dialogue));
+        foreach (var mode in ModesOf(dialogue))
+            yield return PostfixService.WithoutLimits(ServiceOf(dialogue, mode.ServiceOf("behind")), MtaOf(dialogue));
         var limited = Union(MtaOf(dialogue), LimitsOf(dialogue, s_networks));
         yield return new(ServiceOf(dialogue, "limited"), limited);
         if (dialogue.WholeOnly is not null)
@@ -262,8 +264,8 @@ public sealed class DialogueTests
     private IEnumerable<ShieldService> ShieldServicesOf(DialogueFile dialogue)
     {
         var postfix = PostfixOf(dialogue);
-        foreach (var mode in DialMode.All)
-            yield return new(mode.ServiceOf(dialogue.Name), postfix.EndPointOf(ServiceOf(dialogue, mode == DialMode.AtOnce ? "behind" : "behind-late")),
+        foreach (var mode in ModesOf(dialogue))
+            yield return new(mode.ServiceOf(dialogue.Name), postfix.EndPointOf(ServiceOf(dialogue, mode.ServiceOf("behind"))),
                 Union(mode.Parameters, OfService(LimitsOf(dialogue, s_networks), "20")));
         if (dialogue.WholeOnly is not null)
             yield break;

@@ -32,6 +32,9 @@ public sealed partial class DialogueFile
     /// <summary>Why what the clients see depends on when something arrives; null when it doesn't, and the dialogue also runs with its writes cut.</summary>
     public string? WholeOnly { get; private set; }
 
+    /// <summary>Why what is seen depends on a session with the MTA that is dialed at once and kept.</summary>
+    public string? AtOnceOnly { get; private set; }
+
     /// <summary>Its steps, in order.</summary>
     public IReadOnlyList<DialogueStep> Steps => _steps;
 
@@ -75,6 +78,9 @@ public sealed partial class DialogueFile
                 break;
             case "mta":
                 _mta[name] = value;
+                break;
+            case "at-once-only":
+                AtOnceOnly = header.Groups["reason"].Value;
                 break;
             case "whole-only":
                 WholeOnly = header.Groups["reason"].Value;
@@ -175,7 +181,7 @@ public sealed partial class DialogueFile
             _ => "\\",
         });
 
-    [GeneratedRegex(@"^((?<kind>limit|mta|client) (?<name>\w+) = (?<value>.*)|(?<kind>whole-only) (?<reason>.+))$")]
+    [GeneratedRegex(@"^((?<kind>limit|mta|client) (?<name>\w+) = (?<value>.*)|(?<kind>whole-only|at-once-only) (?<reason>.+))$")]
     private static partial Regex Header();
 
     [GeneratedRegex(@"^((?<client>[ABDEFGHI]): )?(?<op>C\+?|RAW\+?|S|X|OPEN|CLOSE|RESET|HALFCLOSE|EXPECT|PAUSE|TLS)(\*(?<times>\d+))?:?( (?<text>.*))?$")]
