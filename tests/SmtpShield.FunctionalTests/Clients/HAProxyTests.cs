@@ -29,8 +29,9 @@ internal sealed class HAProxyTests
         {
             Interlocked.Increment(ref _sessions);
             await connection.SendAsync("220 mx\r\n", CancellationToken.None);
-            while (await connection.ReadLineAsync(CancellationToken.None) is { } line)
-                await connection.SendAsync(line == "QUIT" ? "221 bye\r\n" : "250 ok\r\n", CancellationToken.None);
+            while (await connection.ReadLineAsync(CancellationToken.None) is { } line and not "QUIT")
+                await connection.SendAsync("250 ok\r\n", CancellationToken.None);
+            await connection.SendAsync("221 bye\r\n", CancellationToken.None);
             connection.Close();
         });
     }

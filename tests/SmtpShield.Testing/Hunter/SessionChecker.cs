@@ -537,10 +537,14 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     {
         if (_event < mta.Events.Count && mta.Events[_event] is { IsComplete: true } next)
         {
-            if (next.Kind != kind || next.Octets != octets)
+            if (next.Kind == kind && next.Octets == octets)
+            {
+                _event++;
+                return true;
+            }
+
+            if (!IsFarewell(_event))
                 Fail($"the MTA received {next.Kind} {Show(next.Octets)} where {kind} {Show(octets)} was next");
-            _event++;
-            return true;
         }
 
         if (_isBlind || MayBeLost || IsTalkingOutOfTurn)
@@ -566,6 +570,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         if (_event >= mta.Events.Count)
             return null;
         var part = mta.Events[_event];
+        if (part.Kind != kind && IsFarewell(_event))
+            return null;
         if (part.Kind != kind || !octets.StartsWith(part.Octets, StringComparison.Ordinal) || (part.IsComplete && part.Octets.Length != octets.Length))
             Fail($"the MTA received {part.Kind} {Show(part.Octets)} where {kind} {Show(octets)} was next");
         _event++;

@@ -134,7 +134,15 @@ public sealed class MtaConnection : IAsyncDisposable
     public void Close(bool reset = false)
     {
         _isClosed = true;
-        _socket.LingerState = new(reset, 0);
+        try
+        {
+            _socket.LingerState = new(reset, 0);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The test is over.
+        }
+
         _socket.Dispose();
         _ended.TrySetResult(MtaEnding.Own);
     }
