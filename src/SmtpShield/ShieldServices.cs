@@ -11,6 +11,7 @@ using SmtpShield.Mta.Learned;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Session;
+using SmtpShield.Throttling;
 using SmtpShield.Tls;
 
 namespace SmtpShield;
@@ -54,6 +55,8 @@ internal static class ShieldServices
         });
         services.AddSingleton<AnvilStatistics>();
         services.AddSingleton<AnvilTable>();
+        services.AddSingleton<LogThrottle>();
+        services.AddHostedService<LogSummaries>();
         services.AddHostedService<AnvilSweeper>();
         services.AddHostedService<AnvilStatusUpdate>();
 

@@ -19,7 +19,7 @@ internal sealed class AdmitClient(ILogger<AdmitClient> log) : IConnectionStage<C
             return;
         }
 
-        AdmissionLog.LimitExceeded(log, refusal.Subject, refusal.Count, connection.Client.NameAddress, connection.Options.Service);
+        AdmissionLog.LimitExceeded(connection.Through(log), refusal.Subject, refusal.Count, connection.Client.NameAddress, connection.Options.Service);
         await connection.RefuseAsync(SessionEndReason.ConnectionLimit, refusal.Reply).ConfigureAwait(false);
     }
 }

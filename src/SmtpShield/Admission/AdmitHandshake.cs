@@ -39,7 +39,7 @@ internal sealed class AdmitHandshake(NewTlsSessions newSessions, HandshakesInVai
         if (connection.HandshakeCounter is null || inVain.TooManyLeft(connection.Client.Range) is not (> 0 and var left))
             return true;
 
-        AdmissionLog.LimitExceeded(log, "Unfinished TLS handshake", left, connection.Client.NameAddress, connection.Options.Service);
+        AdmissionLog.LimitExceeded(connection.Through(log), "Unfinished TLS handshake", left, connection.Client.NameAddress, connection.Options.Service);
         return false;
     }
 
@@ -50,5 +50,5 @@ internal sealed class AdmitHandshake(NewTlsSessions newSessions, HandshakesInVai
     }
 
     private void Log(ConnectionRefusal refusal, ClientConnection connection) =>
-        AdmissionLog.LimitExceeded(log, refusal.Subject, refusal.Count, connection.Client.NameAddress, connection.Options.Service);
+        AdmissionLog.LimitExceeded(connection.Through(log), refusal.Subject, refusal.Count, connection.Client.NameAddress, connection.Options.Service);
 }

@@ -1,11 +1,13 @@
 using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
+using SmtpShield.Throttling;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Admission;
@@ -16,7 +18,8 @@ namespace SmtpShield.Admission;
 /// </summary>
 /// <param name="identified">Whose connection it is.</param>
 /// <param name="counter">Counts the client's events; null when it is exempt.</param>
-internal sealed class ClientConnection(IdentifiedConnection identified, ClientCounter? counter) : IDisposable
+/// <param name="lines">The log lines about it.</param>
+internal sealed class ClientConnection(IdentifiedConnection identified, ClientCounter? counter, ClientLines lines) : IDisposable
 {
     private ConnectionRefusal? _refusal;
     private bool _isCounted;
@@ -55,6 +58,9 @@ internal sealed class ClientConnection(IdentifiedConnection identified, ClientCo
     /// <summary>Lines about what the client did that were not logged.</summary>
     public long SuppressedLines => _logBudget.Suppressed;
 
+    /// <summary>The log lines about it.</summary>
+    public ClientLines Lines => lines;
+
     /// <summary>How it ended; null while it lasts.</summary>
     public SessionEnd? End { get; private set; }
 
@@ -80,6 +86,9 @@ internal sealed class ClientConnection(IdentifiedConnection identified, ClientCo
 
     /// <summary>Whether another line about what the client does may be logged.</summary>
     public bool MayLog() => _logBudget.TryTake();
+
+    /// <summary>A logger for lines about this connection: all of them go through it, so that they are logged together or left out.</summary>
+    public ILogger Through(ILogger log) => lines.Through(log);
 
     /// <summary>The connection is over, once: the first reason counts.</summary>
     public void EndWith(SessionEnd end) => End ??= end;

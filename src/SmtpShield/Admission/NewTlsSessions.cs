@@ -19,7 +19,7 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
         if (connection.HandshakeCounter is not { } counter || !_limit.IsOn(limits) || _limit.Judge(counter.Peek(AnvilEvent.NewTlsSession), limits) is null)
             return true;
 
-        AdmissionLog.TlsRefused(log, connection.Client.NameAddress, connection.Options.Service);
+        AdmissionLog.TlsRefused(connection.Through(log), connection.Client.NameAddress, connection.Options.Service);
         return false;
     }
 
@@ -41,7 +41,7 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
         if (connection.HandshakeCounter is not { } counter || !_limit.IsOn(limits) || _limit.Judge(counter.Count(_limit), limits) is not { } hit)
             return null;
 
-        AdmissionLog.LimitExceeded(log, hit.Limit.Subject, hit.Count, connection.Client.NameAddress, connection.Options.Service);
+        AdmissionLog.LimitExceeded(connection.Through(log), hit.Limit.Subject, hit.Count, connection.Client.NameAddress, connection.Options.Service);
         return hit.ReplyTo(connection.Options.AtStart.Smtpd.MyHostname, connection.Client);
     }
 }

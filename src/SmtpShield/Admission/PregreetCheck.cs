@@ -45,7 +45,10 @@ internal sealed partial class PregreetCheck(ILogger<PregreetCheck> log) : IConne
 
             var hasTalked = !read.Buffer.IsEmpty;
             if (hasTalked)
-                Log.ImproperPipelining(log, SessionEnd.AfterConnect, connection.Client.NameAddress, ClientInput.Quote(read.Buffer, LongestInputLogged));
+            {
+                Log.ImproperPipelining(connection.Through(log), SessionEnd.AfterConnect, connection.Client.NameAddress,
+                    ClientInput.Quote(read.Buffer, LongestInputLogged));
+            }
             input.AdvanceTo(read.Buffer.Start);
             return hasTalked;
         }

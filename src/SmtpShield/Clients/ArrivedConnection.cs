@@ -7,4 +7,8 @@ namespace SmtpShield.Clients;
 /// <param name="Connection">The connection.</param>
 /// <param name="Options">The options it goes by.</param>
 /// <param name="Proxy">What the proxy has said.</param>
-internal sealed record ArrivedConnection(ConnectionContext Connection, ConnectionOptions Options, ProxyConnection Proxy);
+internal sealed record ArrivedConnection(ConnectionContext Connection, ConnectionOptions Options, ProxyConnection Proxy)
+{
+    /// <summary>What is to be logged before <c>connect from</c>, in order.</summary>
+    public IReadOnlyList<LogNote> Notes { get; init; } = [];
+}

@@ -8,4 +8,8 @@ namespace SmtpShield.Clients;
 /// <param name="Options">The options it goes by.</param>
 /// <param name="Proxy">What the proxy in front of the shield has said.</param>
 /// <param name="Client">Who the client is.</param>
-internal sealed record IdentifiedConnection(ConnectionContext Connection, ConnectionOptions Options, ProxyConnection Proxy, ClientIdentity Client);
+internal sealed record IdentifiedConnection(ConnectionContext Connection, ConnectionOptions Options, ProxyConnection Proxy, ClientIdentity Client)
+{
+    /// <summary>What is to be logged before <c>connect from</c>, in order.</summary>
+    public IReadOnlyList<LogNote> Notes { get; init; } = [];
+}

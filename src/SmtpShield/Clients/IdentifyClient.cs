@@ -18,8 +18,8 @@ internal sealed partial class IdentifyClient(PeerNames names, ILogger<IdentifyCl
         if (arrived.Options.AtStart.Smtpd.PeernameLookup)
             return LookUpAsync(arrived, peer, next);
 
-        return next(
-            new(arrived.Connection, arrived.Options, arrived.Proxy, new(peer, anvil: arrived.Options.AtStart.Anvil) { IsProxy = arrived.Proxy.IsProxy }));
+        var client = new ClientIdentity(peer, anvil: arrived.Options.AtStart.Anvil) { IsProxy = arrived.Proxy.IsProxy };
+        return next(new(arrived.Connection, arrived.Options, arrived.Proxy, client) { Notes = arrived.Notes });
     }
 
     private async Task LookUpAsync(ArrivedConnection arrived, IPEndPoint peer, Func<IdentifiedConnection, Task> next)
@@ -31,24 +31,18 @@ internal sealed partial class IdentifyClient(PeerNames names, ILogger<IdentifyCl
             IsNameTemporary = found.IsTemporary,
             IsProxy = arrived.Proxy.IsProxy,
         };
-        switch (found.Fault)
-        {
-            case PeerNameFault.Numeric:
-                Log.NumericHostname(log, found.Claimed);
-                break;
-            case PeerNameFault.Malformed:
-                Log.MalformedHostname(log, found.Claimed);
-                break;
-            case PeerNameFault.Mismatch:
-                Log.HostnameMismatch(log, found.Claimed, client.AddressText);
-                break;
-            case PeerNameFault.Unresolved:
-                Log.HostnameUnresolved(log, found.Claimed, client.AddressText, found.Reason);
-                break;
-        }
-
-        await next(new(arrived.Connection, arrived.Options, arrived.Proxy, client)).ConfigureAwait(false);
+        IReadOnlyList<LogNote> notes = NoteOf(found, client.AddressText) is { } note ? [.. arrived.Notes, note] : arrived.Notes;
+        await next(new(arrived.Connection, arrived.Options, arrived.Proxy, client) { Notes = notes }).ConfigureAwait(false);
     }
+
+    private LogNote? NoteOf(PeerName found, string address) => found.Fault switch
+    {
+        PeerNameFault.Numeric => through => Log.NumericHostname(through(log), found.Claimed),
+        PeerNameFault.Malformed => through => Log.MalformedHostname(through(log), found.Claimed),
+        PeerNameFault.Mismatch => through => Log.HostnameMismatch(through(log), found.Claimed, address),
+        PeerNameFault.Unresolved => through => Log.HostnameUnresolved(through(log), found.Claimed, address, found.Reason),
+        _ => null,
+    };
 
     private static partial class Log
     {

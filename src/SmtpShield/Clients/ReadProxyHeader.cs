@@ -50,12 +50,11 @@ internal sealed partial class ReadProxyHeader(ShieldService service, ProcessLimi
         var (header, fault) = await TryReadAsync(connection, options.AtStart.Proxy).ConfigureAwait(false);
         using var check = IsLocal(header, peer, connection.LocalEndPoint) ? BeginCheck() : null;
         var proxy = new ProxyConnection(check is not null, fault.Length == 0 && IsProxy(header, peer), fault.Length > 0);
-        if (fault.Length > 0)
-            Log.HeaderRefused(log, fault);
-        else if (header.Kind == ProxyHeaderKind.Tcp)
+        if (fault.Length == 0 && header.Kind == ProxyHeaderKind.Tcp)
             (connection.RemoteEndPoint, connection.LocalEndPoint) = (header.Source.ToIPEndPoint(), header.Destination.ToIPEndPoint());
 
-        await next(new(connection, options, proxy)).ConfigureAwait(false);
+        await next(new(connection, options, proxy) { Notes = fault.Length > 0 ? [through => Log.HeaderRefused(through(log), fault)] : [] })
+            .ConfigureAwait(false);
     }
 
     // Version 1 has no LOCAL. HAProxy then names the ends of the very connection the header comes on, which no client's connection can have.

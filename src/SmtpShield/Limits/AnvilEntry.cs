@@ -3,7 +3,7 @@ using SmtpShield.Clients;
 namespace SmtpShield.Limits;
 
 /// <summary>
-/// What the table keeps of one client, in 96 octets: whose it is, its counts, and its place in the <see cref="AnvilShard"/>. Times are whole seconds since the
+/// What the table keeps of one client, in 112 octets: whose it is, its counts, what the log has of it, and its place in the <see cref="AnvilShard"/>. Times are whole seconds since the
 /// table was made; references to other entries are their indices, 0 for none.
 /// </summary>
 internal struct AnvilEntry
@@ -31,6 +31,9 @@ internal struct AnvilEntry
     private int _windowStart;
     private AnvilEventCounts _current;
     private AnvilEventCounts _previous;
+
+    /// <summary>What the log has of the client. Last: before the octets above it would need room to be aligned.</summary>
+    public AnvilLogUse LogUse;
 
     /// <summary>A client without connections or events yet.</summary>
     /// <param name="client">The client.</param>
@@ -67,6 +70,9 @@ internal struct AnvilEntry
     /// <summary>Whether anvil would have deleted it.</summary>
     /// <remarks>At the unit, not above it as the window: anvil's timer fires in that second, before the event that finds the record (events.c).</remarks>
     public readonly bool IsExpired(int now, int unit) => IsIdle && now >= (long)~_openOrIdleSince + unit;
+
+    /// <summary>Its window is opened by the next event, not by what it was made for.</summary>
+    public void CloseWindow() => _windowStart = int.MinValue;
 
     /// <summary>One connection more.</summary>
     public void Enter() => _openOrIdleSince = Open + 1;

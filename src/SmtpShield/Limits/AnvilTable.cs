@@ -8,7 +8,7 @@ namespace SmtpShield.Limits;
 /// <c>shield_rate_window = sliding</c> a rate is an estimate over the last <c>anvil_rate_time_unit</c> instead. The table only counts: it knows no limit.
 /// </summary>
 /// <remarks>
-/// <para>At most <c>shield_client_table_size</c> records, at no more than 100 octets each. When it is full, expired records go
+/// <para>At most <c>shield_client_table_size</c> records, at no more than 116 octets each. When it is full, expired records go
 /// first, then those of clients that have been away for the longest. Those with open connections or over a limit stay; if there are no others a new client is
 /// not tracked, and so not limited, as Postfix does when it can't reach anvil.</para>
 /// <para>Sharded, so that an event locks a small part of the table for some tens of nanoseconds; each shard has an equal share of
@@ -141,6 +141,61 @@ internal sealed class AnvilTable
     }
 
     /// <summary>
+    /// Takes an event out of the client's budget for the log. It is no event of anvil's: it counts no connection, but makes a record where there is none.
+    /// </summary>
+    /// <param name="key">The client.</param>
+    /// <param name="kind">The kind of event.</param>
+    /// <param name="limit">Events of a kind a minute, above 0.</param>
+    public LogTurn TakeLogEvent(in AnvilKey key, LogEventKind kind, int limit)
+    {
+        var window = Window;
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
+        {
+            var now = Now;
+            var index = FindOrAdd(shard, key, service, hash, now, window, out var isNew, isEvent: false);
+            if (index == 0)
+                return new(IsWithin: true, IsFirst: true, SecondsLeft: 0);
+
+            ref var entry = ref shard.At(index);
+            if (isNew)
+                entry.CloseWindow();
+            ref var use = ref entry.LogUse;
+            var isWithin = use.TryTake(kind, limit, now, out var isFirst);
+            return new(isWithin, isFirst, use.SecondsLeft(now));
+        }
+    }
+
+    /// <summary>Whether a connection of the client could be logged, however it ends: refused, or a session.</summary>
+    /// <param name="key">The client.</param>
+    /// <param name="limit">Events of a kind a minute, above 0.</param>
+    public bool HasLogRoom(in AnvilKey key, int limit)
+    {
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
+        {
+            var now = Now;
+            var index = shard.Find(key.Client, service, hash);
+            return index == 0
+                || (shard.At(index).LogUse.HasRoom(LogEventKind.Connection, limit, now) && shard.At(index).LogUse.HasRoom(LogEventKind.Session, limit, now));
+        }
+    }
+
+    /// <summary>Counts a client for a summary of the log.</summary>
+    /// <param name="key">The client.</param>
+    /// <param name="period">Which summary; above 0.</param>
+    /// <returns>False: it was counted already. One without a record never was.</returns>
+    public bool TryMarkLog(in AnvilKey key, ushort period)
+    {
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
+        {
+            var index = shard.Find(key.Client, service, hash);
+            return index == 0 || shard.At(index).LogUse.TryMark(period);
+        }
+    }
+
+    /// <summary>
     /// Removes the records of clients that left <c>anvil_rate_time_unit</c> ago or earlier. Called now and then, so that the table
     /// does not keep what nobody asks for.
     /// </summary>
@@ -186,8 +241,9 @@ internal sealed class AnvilTable
         return _shards[hash % (uint)_shards.Length];
     }
 
-    // 0: not tracked.
-    private int FindOrAdd(AnvilShard shard, in AnvilKey key, byte service, uint hash, int now, AnvilWindow window, out bool isNew)
+    // 0: not tracked. The statistics hear of what anvil would have counted only.
+    private int FindOrAdd(
+        AnvilShard shard, in AnvilKey key, byte service, uint hash, int now, AnvilWindow window, out bool isNew, bool isEvent = true)
     {
         isNew = false;
         var before = shard.Count;
@@ -200,7 +256,7 @@ internal sealed class AnvilTable
         index = shard.Add(key.Client, service, hash, now, window, _snapshot.Current.Anvil.ClientTableSize / _shards.Length);
         isNew = index != 0;
         var size = Interlocked.Add(ref _size, shard.Count - before);
-        if (isNew)
+        if (isNew && isEvent)
             _statistics.NoteSize(size);
         return index;
     }

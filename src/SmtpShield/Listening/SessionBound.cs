@@ -28,7 +28,7 @@ internal sealed record SessionBound(int Connections, int Closing, string Cause, 
     internal const long SessionMemory = 96 << 10;
 
     // A client of the table, as docs/reference/parameters/shield_client_table_size.md has it.
-    private const long TableEntryMemory = 100;
+    private const long TableEntryMemory = 116;
 
     // The client's and the MTA's. While a connection closes the MTA's is free already; it is not counted on.
     private const int DescriptorsPerConnection = 2;

@@ -28,7 +28,7 @@ public sealed record AnvilOptions
     public int ClientIPv6PrefixLength { get; init; } = 64;
 
     /// <summary>Clients the counter table holds at most.</summary>
-    /// <value>At least 1000; 1000000 by default, at no more than 100 octets each.</value>
+    /// <value>At least 1000; 1000000 by default, at no more than 116 octets each.</value>
     [ConfigurationKeyName("shield_client_table_size"), Range(1000, 16_000_000), SharedByServices]
     public int ClientTableSize { get; init; } = 1_000_000;
 

@@ -16,4 +16,7 @@ public sealed class ConnectionOptions(ShieldService service, bool isUnderStress)
 
     /// <summary>The newest limits: they are tuned under attack, so connections that are there obey them too.</summary>
     public SmtpdLimitOptions Limits => service.When(isUnderStress).Limits;
+
+    /// <summary>Events a minute that are logged of the client and each kind; the newest, as <see cref="Limits"/>.</summary>
+    public int LogClientLimit => service.When(isUnderStress).Log.ClientLimit;
 }

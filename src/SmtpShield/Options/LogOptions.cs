@@ -20,4 +20,9 @@ public sealed record LogOptions
     /// <remarks>Postfix <c>syslog_facility</c>, postconf(5).</remarks>
     [ConfigurationKeyName("syslog_facility"), SharedByServices]
     public string SyslogFacility { get; init; } = "mail";
+
+    /// <summary>Events a minute that are logged of each client and kind; further ones are counted.</summary>
+    /// <value>0 to 65535; 10 by default, 0 for no limit.</value>
+    [ConfigurationKeyName("shield_log_client_limit"), Range(0, ushort.MaxValue)]
+    public int ClientLimit { get; init; } = 10;
 }

@@ -26,7 +26,7 @@ internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, N
     public async ValueTask<TlsTransport?> RunAsync(HandshakeSlot slot, ClientConnection connection, string after, CancellationToken cancellationToken)
     {
         var options = connection.Options.AtStart.Tls;
-        var handshake = await tls.AcceptAsync(connection.Transport, connection.Client, options, slot, connection.IsCheck,
+        var handshake = await tls.AcceptAsync(connection.Transport, connection.Client, options, slot, connection.Through, connection.IsCheck,
             cancellationToken).ConfigureAwait(false);
         if (connection.HandshakeCounter is not null)
             Note(handshake, connection.Client.Range);

@@ -4,6 +4,7 @@ using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Observe;
+using SmtpShield.Throttling;
 
 namespace SmtpShield.Session;
 
@@ -11,16 +12,22 @@ namespace SmtpShield.Session;
 /// Writes <c>connect from</c> for every identified connection, refused ones too, how it ended, and exactly one <c>disconnect from</c>, on every path; of a
 /// proxy's own connections one line at debug level. By then the client's counts are back.
 /// </summary>
-internal sealed partial class RecordSession(AnvilTable anvil, ILogger<RecordSession> log) : IConnectionStage<IdentifiedConnection, ClientConnection>
+internal sealed partial class RecordSession(AnvilTable anvil, LogThrottle throttle, ILogger<RecordSession> log)
+    : IConnectionStage<IdentifiedConnection, ClientConnection>
 {
     /// <inheritdoc />
     public async Task InvokeAsync(IdentifiedConnection identified, Func<ClientConnection, Task> next)
     {
         var client = identified.Client;
         var isExempt = ClientExceptions.Contain(identified.Options.AtStart, client);
-        var connection = new ClientConnection(identified, isExempt ? null : new(anvil, new(identified.Options.Service, client.Range)));
+        AnvilKey? key = isExempt ? null : new(identified.Options.Service, client.Range);
+        var lines = identified.Proxy.IsLocal ? ClientLines.Unlimited : new(throttle, identified.Options, key, client.NameAddress);
+        var connection = new ClientConnection(identified, key is null ? null : new(anvil, key.Value), lines);
+        var through = lines.Through(log);
+        foreach (var note in identified.Notes)
+            note(lines.Through);
         if (!connection.IsCheck)
-            Log.Connected(log, client.NameAddress);
+            Log.Connected(through, client.NameAddress);
         try
         {
             await next(connection).ConfigureAwait(false);
@@ -33,11 +40,12 @@ internal sealed partial class RecordSession(AnvilTable anvil, ILogger<RecordSess
         finally
         {
             connection.Dispose();
-            SessionLog.Write(log, connection);
+            SessionLog.Write(through, connection);
             if (connection.IsCheck)
-                Log.Checked(log, client.NameAddress, connection.Statistics.Describe());
+                Log.Checked(through, client.NameAddress, connection.Statistics.Describe());
             else
-                Log.Disconnected(log, client.NameAddress, connection.Statistics.Describe());
+                Log.Disconnected(through, client.NameAddress, connection.Statistics.Describe());
+            lines.End();
         }
     }
 

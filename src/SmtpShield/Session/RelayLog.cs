@@ -2,7 +2,10 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Session;
 
-/// <summary>Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; next free: 1517 to 1549, then 1552.</summary>
+/// <summary>
+/// Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; 1530 to 1539 are
+/// <c>ThrottleLog</c>'s; next free: 1517 to 1529, 1540 to 1549, then 1552.
+/// </summary>
 internal static partial class RelayLog
 {
     [LoggerMessage(1500, LogLevel.Warning, "{Client}: request longer than {Limit}: {Start}...", EventName = "RequestTooLong")]

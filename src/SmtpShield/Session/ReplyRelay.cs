@@ -177,7 +177,11 @@ internal sealed class ReplyRelay(
 
         // An accepted message clears the client's record before its reply is sent, so that this reply is not delayed any more (smtpd.c, data_cmd).
         if (session.Dialogue.IsMessageReplyNext && reply.Code < 300)
+        {
             session.Errors.Reset();
+            session.Context.Connection.Lines.NoteDelivered();
+        }
+
         if (!session.Client.Pace.MayReply())
         {
             if (reply.Code >= 400 && reply.Code is not (421 or 521) && session.Dialogue is { Phase: DialoguePhase.Commands, AwaitsMessageReply: false })

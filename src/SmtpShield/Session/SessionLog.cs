@@ -6,7 +6,7 @@ namespace SmtpShield.Session;
 
 /// <summary>
 /// Log lines of a session's beginning and end, in Postfix's words where Postfix has them. Event ids 1402 to 1499 (1400, 1401 and 1430 are
-/// <see cref="RecordSession"/>'s); next free: 1413 to 1429, then 1432.
+/// <see cref="RecordSession"/>'s, 1411 is <c>ThrottleLog</c>'s); next free: 1413 to 1429, then 1432.
 /// </summary>
 internal static partial class SessionLog
 {
@@ -15,8 +15,7 @@ internal static partial class SessionLog
     {
         if (connection.End is { } end)
             Write(log, end, connection.Client.NameAddress, connection.IsCheck);
-        if (connection.SuppressedLines > 0)
-            Suppressed(log, connection.SuppressedLines, connection.Client.NameAddress);
+        connection.Lines.NoteSuppressed(log, connection.SuppressedLines);
     }
 
     private static void Write(ILogger log, SessionEnd end, string client, bool isCheck)
@@ -81,9 +80,6 @@ internal static partial class SessionLog
     [LoggerMessage(1410, LogLevel.Information,
         "session ended after {After} from {Client}: what the client sent can be read in two ways, or came before its time", EventName = "SessionRefused")]
     private static partial void Refused(ILogger logger, string after, string client);
-
-    [LoggerMessage(1411, LogLevel.Information, "suppressed {Count} log lines about {Client}", EventName = "LogLinesSuppressed")]
-    private static partial void Suppressed(ILogger logger, long count, string client);
 
     [LoggerMessage(1412, LogLevel.Information, "session ended after {After} from {Client}: memory is short", EventName = "SessionShed")]
     private static partial void Shed(ILogger logger, string after, string client);

@@ -78,7 +78,7 @@ internal sealed class SmtpSessionHandler(
         var dialer = new MtaDialer(upstreams, pressure, connection.Options, new(connection.Client, connection.LocalEndPoint, connection.Tls));
         var memory = new MtaMemory(learned, connection.Options.Service, connection.Options.AtStart, isInTls: connection.Tls is not null,
             () => upstreams.AvailableDestinationsOf(connection.Options.Service));
-        var loop = new SessionLoop(context, dialer, memory, drain, open, removedKeywords, lenientMtas, time, log);
+        var loop = new SessionLoop(context, dialer, memory, drain, open, removedKeywords, lenientMtas, time, connection.Through(log));
         await using (loop.ConfigureAwait(false))
             return await loop.RunAsync().ConfigureAwait(false);
     }

@@ -61,11 +61,13 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     /// <param name="client">The client, for log lines.</param>
     /// <param name="options">The session's.</param>
     /// <param name="slot">The right to begin; given back here.</param>
+    /// <param name="through">What the log lines about the connection go through, on their way to a logger.</param>
     /// <param name="isCheck">Whether a proxy checks if the shield lives: its leaving without a handshake is not written, nor is its handshake.</param>
     /// <param name="cancellationToken">Ends the handshake.</param>
     /// <exception cref="OperationCanceledException">By the token.</exception>
     public async ValueTask<TlsHandshake> AcceptAsync(
-        IDuplexPipe raw, ClientIdentity client, TlsOptions options, HandshakeSlot slot, bool isCheck, CancellationToken cancellationToken)
+        IDuplexPipe raw, ClientIdentity client, TlsOptions options, HandshakeSlot slot, Func<ILogger, ILogger> through, bool isCheck,
+        CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(
             options.StartTlsTimeout < options.HandshakeTimeout ? options.StartTlsTimeout : options.HandshakeTimeout, time);
@@ -85,7 +87,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             stream.Flight = null;
             var facts = TlsFactsReader.Read(tls, flight, choice.Certificate?.Leaf, choice.ServerName);
             if (options.LogLevel > 0 && !isCheck)
-                LogEstablished(client, facts, choice);
+                LogEstablished(through(logger), client, facts, choice);
             return new(new(tls, stream, facts, time), facts.IsResumed);
         }
         catch (Exception exception)
@@ -95,19 +97,19 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             if (exception is OperationCanceledException && !deadline.IsCancellationRequested)
                 throw;
 
-            LogFailure(client.NameAddress, exception, isCheck);
+            LogFailure(through(logger), client.NameAddress, exception, isCheck);
             return TlsHandshake.Failed(isLeft: flight.HasAnswered || exception is OperationCanceledException);
         }
     }
 
-    private void LogEstablished(ClientIdentity client, TlsFacts facts, Choice choice)
+    private static void LogEstablished(ILogger log, ClientIdentity client, TlsFacts facts, Choice choice)
     {
         if (choice.UnknownName is { } name)
-            Log.ServerNameUnknown(logger, name, client.NameAddress);
-        Log.Established(logger, client.NameAddress, facts.ServerName is null ? "" : $" to {facts.ServerName}", facts);
+            Log.ServerNameUnknown(log, name, client.NameAddress);
+        Log.Established(log, client.NameAddress, facts.ServerName is null ? "" : $" to {facts.ServerName}", facts);
     }
 
-    private void LogFailure(string client, Exception exception, bool isCheck)
+    private static void LogFailure(ILogger log, string client, Exception exception, bool isCheck)
     {
         var reason = exception switch
         {
@@ -117,13 +119,13 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
         };
         if (isCheck && exception is IOException)
         {
-            Log.CheckFailed(logger, client, reason);
+            Log.CheckFailed(log, client, reason);
             return;
         }
 
-        Log.AcceptFailed(logger, client, reason);
+        Log.AcceptFailed(log, client, reason);
         if (reason == LibraryFailure)
-            Log.LibraryProblem(logger, LibraryErrorOf(exception) ?? NotTls);
+            Log.LibraryProblem(log, LibraryErrorOf(exception) ?? NotTls);
     }
 
     private static bool IsReset(Exception? exception) =>

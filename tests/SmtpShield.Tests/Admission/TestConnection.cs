@@ -5,6 +5,7 @@ using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Options;
+using SmtpShield.Throttling;
 
 namespace SmtpShield.Tests.Admission;
 
@@ -27,5 +28,5 @@ internal static class TestConnection
         ShieldSnapshot snapshot, IDuplexPipe? transport = null, ClientCounter? counter = null, string address = "192.0.2.7", string service = "smtp",
         bool isUnderStress = false) =>
         new(Identified(snapshot, transport ?? DuplexPipe.CreateConnectionPair(PipeOptions.Default, PipeOptions.Default).Transport, address, service,
-            isUnderStress), counter);
+            isUnderStress), counter, ClientLines.Unlimited);
 }

@@ -10,8 +10,9 @@ public partial class DependencyTests
 {
     private static readonly Dictionary<string, string[]> _mayUse = new()
     {
-        ["Session"] = ["Admission", "Mta", "Limits", "Clients", "Tls", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol"],
-        ["Admission"] = ["Limits", "Clients", "Tls", "Observe", "Listening", "Options", "Protocol"],
+        ["Session"] = ["Admission", "Mta", "Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol"],
+        ["Admission"] = ["Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Options", "Protocol"],
+        ["Throttling"] = ["Limits", "Options"],
         ["Mta"] = ["Limits", "Clients", "Tls", "Transport", "Options", "Protocol"],
         ["Limits"] = ["Clients", "Options", "Protocol"],
         ["Tls"] = ["Clients", "Observe", "Hosting", "Transport", "Options"],

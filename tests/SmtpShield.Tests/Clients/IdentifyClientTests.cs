@@ -23,6 +23,8 @@ public class IdentifyClientTests
         await StageOf().InvokeAsync(Arrived(connection, new(new())), next =>
         {
             seen = next.Client.NameAddress;
+            foreach (var note in next.Notes)
+                note(log => log);
             return Task.CompletedTask;
         });
 
@@ -127,6 +129,8 @@ public class IdentifyClientTests
         await stage.InvokeAsync(Arrived(connection, snapshot), next =>
         {
             seen = next.Client.NameAddress;
+            foreach (var note in next.Notes)
+                note(log => log);
             onNext?.Invoke();
             return Task.CompletedTask;
         });

@@ -103,7 +103,12 @@ public class ReadProxyHeaderTests
         await using var connection = await ConnectionAsync("EHLO x\r\n");
 
         ProxyConnection? proxy = null;
-        await StageOf(WithProxy).InvokeAsync(connection, next => Task.FromResult(proxy = next.Proxy));
+        await StageOf(WithProxy).InvokeAsync(connection, next =>
+        {
+            foreach (var note in next.Notes)
+                note(log => log);
+            return Task.FromResult(proxy = next.Proxy);
+        });
 
         Assert.That((connection.RemoteEndPoint, connection.LocalEndPoint), Is.EqualTo(((EndPoint)_proxy, (EndPoint)_own)));
         Assert.That(proxy, Is.EqualTo(new ProxyConnection(IsLocal: false, IsProxy: false, HasFailed: true)));

@@ -13,6 +13,7 @@ using SmtpShield.Testing;
 using SmtpShield.Testing.Hunter;
 using SmtpShield.Tests.Limits;
 using SmtpShield.Tests.Mta;
+using SmtpShield.Throttling;
 
 namespace SmtpShield.Tests.Hunter;
 
@@ -71,7 +72,8 @@ internal sealed class InMemoryHunter : IDisposable
         var connection = new DefaultConnectionContext { Transport = transport };
         return new(
             new(connection, new(new(ServiceOptions.DefaultName, Snapshot), isUnderStress: false), ProxyConnection.None, client),
-            new(_anvil, new(ServiceOptions.DefaultName, client.Range)));
+            new(_anvil, new(ServiceOptions.DefaultName, client.Range)),
+            ClientLines.Unlimited);
     }
 
     /// <summary>Whether commands or a login of a client are counted as with the MTA.</summary>

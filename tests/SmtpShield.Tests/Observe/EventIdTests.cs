@@ -15,6 +15,7 @@ public class EventIdTests
         ["Admission"] = [1200],
         ["Limits"] = [1300],
         ["Session"] = [1400, 1500],
+        ["Throttling"] = [1400, 1500],
         ["Mta"] = [1600],
         ["Options"] = [1700],
         ["Observe"] = [1800],

@@ -8,6 +8,7 @@ using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tests.Limits;
+using SmtpShield.Tests.Throttling;
 
 namespace SmtpShield.Tests.Session;
 
@@ -30,7 +31,7 @@ public class RecordSessionTests
     [Property("Hazard", "ID-10")]
     public async Task Invoke_OwnConnectionOfAProxy_IsOneLineAtDebugLevel(bool isLocal, params string[] expected)
     {
-        await new RecordSession(_anvil, _log).InvokeAsync(TestConnection.Identified(_snapshot, proxy: new ProxyConnection(isLocal)), _ => Task.CompletedTask);
+        await new RecordSession(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), _log).InvokeAsync(TestConnection.Identified(_snapshot, proxy: new ProxyConnection(isLocal)), _ => Task.CompletedTask);
 
         Assert.That(_log.Lines, Is.EqualTo(expected));
     }
@@ -42,7 +43,7 @@ public class RecordSessionTests
     [TestCase(SessionEndReason.ConnectionLimit)]
     public async Task Invoke_End_IsWrittenBetweenConnectAndDisconnect(object reason, params string[] lines)
     {
-        await new RecordSession(_anvil, _log).InvokeAsync(TestConnection.Identified(_snapshot), connection =>
+        await new RecordSession(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), _log).InvokeAsync(TestConnection.Identified(_snapshot), connection =>
         {
             connection.EndWith(new((SessionEndReason)reason, "RCPT", "mta:25"));
             connection.EndWith(new(SessionEndReason.TooManyErrors, "DATA"));
@@ -60,7 +61,7 @@ public class RecordSessionTests
         var range = TestConnection.Identified(_snapshot).Client.Range;
 
         Assert.That(
-            async () => await new RecordSession(_anvil, _log).InvokeAsync(TestConnection.Identified(_snapshot), async connection =>
+            async () => await new RecordSession(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), _log).InvokeAsync(TestConnection.Identified(_snapshot), async connection =>
             {
                 seen = connection;
                 connection.Counter!.Connect();

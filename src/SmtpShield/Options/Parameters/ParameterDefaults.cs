@@ -25,6 +25,7 @@ internal static class ParameterDefaults
         ["shield_drain_timeout"] = "30s",
         ["shield_listen"] = "0.0.0.0:25, [::]:25",
         ["shield_listen_transparent"] = "no",
+        ["shield_log_client_limit"] = "10",
         ["shield_max_chunk"] = "2147483647",
         ["shield_pass_ehlo_keywords"] = "",
         ["shield_proxy_event_limit_exceptions"] = "",
