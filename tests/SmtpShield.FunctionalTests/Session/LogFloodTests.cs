@@ -51,11 +51,11 @@ internal sealed class LogFloodTests : RelayFixture
         Assert.That(Shield.Log.Lines, Is.EqualTo(new[] { $"connect from {Client}", $"tls passthrough for {Client}: only connection limits apply from here on" }));
     }
 
-    [Test, Property("Hazard", "FLOOD-4")]
-    public async Task Logins_BehindAThousandRefusedConnections_AreLogged(CancellationToken cancellationToken)
+    [Test, CancelAfter(60_000), Property("Hazard", "FLOOD-4")]
+    public async Task Logins_BehindManyRefusedConnections_AreLogged(CancellationToken cancellationToken)
     {
         Reconfigure(static options => options with { Limits = options.Limits with { ClientConnectionRateLimit = 1 }, Log = new() { ClientLimit = 5 } });
-        for (var i = 0; i <= 1000; i++)
+        for (var i = 0; i <= 200; i++)
         {
             await using var refused = await Shield.ConnectAsync(cancellationToken);
             if (i > 0)
@@ -79,12 +79,12 @@ internal sealed class LogFloodTests : RelayFixture
     public async Task Stop_BehindAFlood_SaysWhatWasLeftOut(CancellationToken cancellationToken)
     {
         await FillAsync(cancellationToken);
-        await LoseAsync("QUIT", cancellationToken);
+        await LoseAsync("NOOP", cancellationToken);
         await LoseAsync("RSET", cancellationToken);
         await Shield.StopAsync(cancellationToken);
 
         Assert.That(Shield.Log.Lines.Where(static line => line.Contains(Client, StringComparison.Ordinal)),
-            Is.EqualTo(new[] { $"lost connection after RSET from {Client}", $"suppressed 4 log lines about {Client}" }));
+            Is.EqualTo(new[] { $"lost connection after RSET from {Client}", $"suppressed 5 log lines about {Client}" }));
     }
 
     // As many sessions without mail as there may be; their lines are then cleared.

@@ -10,6 +10,7 @@ using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;
+using SmtpShield.Throttling;
 using SmtpShield.Tls;
 using SmtpShield.Transport;
 
@@ -174,7 +175,7 @@ public class TlsTransportTests
         var signal = new SessionSignal();
         var context = new SessionContext(
             new(new(new DefaultConnectionContext { Transport = _transport }, new(new("smtp", new(new())), isUnderStress: false), ProxyConnection.None,
-                new(new(IPAddress.Loopback, 1))), counter: null),
+                new(new(IPAddress.Loopback, 1))), counter: null, ClientLines.Unlimited),
             static () => null);
         var side = new ClientLeg(_transport, signal, context, new(TimeProvider.System));
         side.Write("220 hello\r\n"u8);
