@@ -57,6 +57,8 @@ public sealed class DialogueTests
             if (unit.Key.Length > 0)
                 parameters[RateTimeUnit] = unit.Key;
             _postfixes[unit.Key] = await PostfixInstance.StartAsync(services, TestContext.CurrentContext.CancellationToken, parameters);
+            // Below the limit the log is what it is without.
+            parameters["shield_log_client_limit"] = ShieldProcess.OwnDefault;
             _shields[unit.Key] = await DialogueShields.StartAsync(unit.SelectMany(ShieldServicesOf), parameters, TestContext.CurrentContext.CancellationToken);
         }
 

@@ -37,7 +37,8 @@ public sealed partial class LogReaderTests
         _postfix = await PostfixInstance.StartAsync([PostfixService.WithoutLimits("behind"), new PostfixService("limited", s_limits)], cancellationToken);
         // These programs look for the name that Postfix has.
         _shield = await ShieldProcess.StartAsync(
-            _postfix.EndPointOf("behind"), new Dictionary<string, string>(s_limits) { ["syslog_name"] = "postfix" }, cancellationToken);
+            _postfix.EndPointOf("behind"),
+            new Dictionary<string, string>(s_limits) { ["syslog_name"] = "postfix", ["shield_log_client_limit"] = ShieldProcess.OwnDefault }, cancellationToken);
         await TrafficAsync(_postfix.EndPointOf("limited"), _postfix.LogOf("limited"), cancellationToken);
         await TrafficAsync(_shield.EndPoint, _shield.Log, cancellationToken);
 

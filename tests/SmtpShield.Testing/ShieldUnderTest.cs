@@ -54,11 +54,12 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     /// <summary>The MTAs as the shield sees them.</summary>
     public UpstreamPool Upstreams => Get<UpstreamPool>();
 
-    /// <summary>Options with nothing but these MTAs set: <c>mail.example.com</c> before them, no rate limits, no exempt clients.</summary>
+    /// <summary>Options with nothing but these MTAs set: <c>mail.example.com</c> before them, no rate limits, no exempt clients, all of the log.</summary>
     public static ShieldOptions Before(params ScriptedMta[] mtas) => new()
     {
         Smtpd = new() { MyHostname = "mail.example.com" },
         Listener = new() { Endpoints = [new(IPAddress.Loopback, 0)] },
+        Log = new() { ClientLimit = 0 },
         Upstream = new() { Destinations = [.. mtas.Select(static mta => new UpstreamAddress(mta.EndPoint.Address.ToString(), mta.EndPoint.Port))] },
     };
 

@@ -8,7 +8,7 @@ internal sealed class LogTests : RelayFixture
 {
     protected override ShieldOptions Configure(ShieldOptions options) =>
         options with { Limits = options.Limits with { ErrorSleepTime = TimeSpan.Zero, SoftErrorLimit = 100_000, HardErrorLimit = 100_000,
-            JunkCommandLimit = 100_000 }, Log = new() { ClientLimit = 0 } };
+            JunkCommandLimit = 100_000 } };
 
     [Test, Property("Hazard", "LOG-1")]
     public async Task Name_OfAllOctets_IsOneLineOfPrintableCharacters(CancellationToken cancellationToken)

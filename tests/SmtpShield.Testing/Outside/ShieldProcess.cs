@@ -81,6 +81,8 @@ public sealed class ShieldProcess : IAsyncDisposable
             ["maillog_file"] = System.IO.Path.Combine(directory, "maillog"),
             ["syslog_name"] = "smtpshield",
             ["anvil_rate_time_unit"] = "600s",
+            // As Postfix, which logs all: all clients of a test have one address.
+            ["shield_log_client_limit"] = "0",
         };
         foreach (var (name, value) in parameters)
             all[name] = value;
