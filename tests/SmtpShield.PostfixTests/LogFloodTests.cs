@@ -54,7 +54,7 @@ public sealed partial class LogFloodTests
         await TrafficAsync(_limited.EndPoint, cancellationToken);
         await _postfix.WaitForEmptyQueueAsync(cancellationToken);
         await _limited.Log.WaitForAsync(
-            texts => texts.Count(text => text.StartsWith($"disconnect from unknown[{Clumsy}]", StringComparison.Ordinal)) == 1, "the last one", cancellationToken);
+            texts => texts.Any(text => text.StartsWith($"disconnect from unknown[{Clumsy}]", StringComparison.Ordinal)), "the last one", cancellationToken);
         File.Copy(_limited.LogPath, LogBeforeSummaries);
         await _limited.StopAsync(cancellationToken);
     }
@@ -122,11 +122,12 @@ public sealed partial class LogFloodTests
         Assert.That(friend, Is.EquivalentTo(_unlimited!.Log.About($"[{Friend}]").Texts));
         Assert.That(_limited.Log.Texts, Has.Count.LessThan(_unlimited.Log.Texts.Count / 2));
         var clients = _limited.Log.Texts.Select(text => SuppressedLine().Match(text)).Where(static match => match.Success)
-            .ToDictionary(static match => match.Groups["client"].Value, static match => int.Parse(match.Groups["lines"].Value, CultureInfo.InvariantCulture));
+            .ToDictionary(static match => match.Groups["client"].Value,
+                static match => int.Parse(match.Groups["lines"].Value, CultureInfo.InvariantCulture));
         foreach (var client in new[] { Guesser, Reconnector, Scanner, Babbler, Clumsy })
         {
-            Assert.That(_limited.Log.About($"[{client}]").Texts.Count(text => !SuppressedLine().IsMatch(text)) + clients.GetValueOrDefault($"unknown[{client}]"),
-                Is.EqualTo(_unlimited.Log.About($"[{client}]").Texts.Count), client);
+            var told = _limited.Log.About($"[{client}]").Texts.Count(static text => !SuppressedLine().IsMatch(text));
+            Assert.That(told + clients.GetValueOrDefault($"unknown[{client}]"), Is.EqualTo(_unlimited.Log.About($"[{client}]").Texts.Count), client);
         }
     }
 

@@ -38,7 +38,8 @@ public sealed partial class LogReaderTests
         // These programs look for the name that Postfix has.
         _shield = await ShieldProcess.StartAsync(
             _postfix.EndPointOf("behind"),
-            new Dictionary<string, string>(s_limits) { ["syslog_name"] = "postfix", ["shield_log_client_limit"] = ShieldProcess.OwnDefault }, cancellationToken);
+            new Dictionary<string, string>(s_limits) { ["syslog_name"] = "postfix", ["shield_log_client_limit"] = ShieldProcess.OwnDefault },
+            cancellationToken);
         await TrafficAsync(_postfix.EndPointOf("limited"), _postfix.LogOf("limited"), cancellationToken);
         await TrafficAsync(_shield.EndPoint, _shield.Log, cancellationToken);
 

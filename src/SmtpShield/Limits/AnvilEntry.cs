@@ -3,8 +3,8 @@ using SmtpShield.Clients;
 namespace SmtpShield.Limits;
 
 /// <summary>
-/// What the table keeps of one client, in 112 octets: whose it is, its counts, what the log has of it, and its place in the <see cref="AnvilShard"/>. Times are whole seconds since the
-/// table was made; references to other entries are their indices, 0 for none.
+/// What the table keeps of one client, in 112 octets: whose it is, its counts, what the log has of it, and its place in the <see cref="AnvilShard"/>. Times are
+/// whole seconds since the table was made; references to other entries are their indices, 0 for none.
 /// </summary>
 internal struct AnvilEntry
 {

@@ -48,7 +48,8 @@ internal sealed class LogFloodTests : RelayFixture
         var (client, mta) = await ConnectAsync(cancellationToken);
         await ExchangeAsync(client, mta, "STARTTLS", "220 go", cancellationToken);
 
-        Assert.That(Shield.Log.Lines, Is.EqualTo(new[] { $"connect from {Client}", $"tls passthrough for {Client}: only connection limits apply from here on" }));
+        Assert.That(Shield.Log.Lines,
+            Is.EqualTo(new[] { $"connect from {Client}", $"tls passthrough for {Client}: only connection limits apply from here on" }));
     }
 
     [Test, CancelAfter(60_000), Property("Hazard", "FLOOD-4")]

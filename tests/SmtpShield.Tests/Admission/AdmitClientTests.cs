@@ -288,7 +288,8 @@ public class AdmitClientTests
 
     // With the stage that holds the connection's counter.
     private Task InvokeAsync(IdentifiedConnection identified, Func<ClientConnection, Task> next) =>
-        new RecordSession(_anvil, TestThrottle.Of(_anvil, _time), NullLogger<RecordSession>.Instance).InvokeAsync(identified, connection => _stage.InvokeAsync(connection, next));
+        new RecordSession(_anvil, TestThrottle.Of(_anvil, _time), NullLogger<RecordSession>.Instance)
+            .InvokeAsync(identified, connection => _stage.InvokeAsync(connection, next));
 
     private async Task<string> ConnectAsync(
         Func<ClientConnection, Task> next, CancellationToken cancellationToken, string address = "192.0.2.7", bool isUnderStress = false)

@@ -26,12 +26,14 @@ public class RecordSessionTests
         _log = new();
     }
 
+    private RecordSession Stage => new(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), _log);
+
     [TestCase(false, "Information: connect from unknown[192.0.2.7]", "Information: disconnect from unknown[192.0.2.7] commands=0/0")]
     [TestCase(true, "Debug: checked by unknown[192.0.2.7] commands=0/0")]
     [Property("Hazard", "ID-10")]
     public async Task Invoke_OwnConnectionOfAProxy_IsOneLineAtDebugLevel(bool isLocal, params string[] expected)
     {
-        await new RecordSession(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), _log).InvokeAsync(TestConnection.Identified(_snapshot, proxy: new ProxyConnection(isLocal)), _ => Task.CompletedTask);
+        await Stage.InvokeAsync(TestConnection.Identified(_snapshot, proxy: new ProxyConnection(isLocal)), _ => Task.CompletedTask);
 
         Assert.That(_log.Lines, Is.EqualTo(expected));
     }
@@ -43,7 +45,7 @@ public class RecordSessionTests
     [TestCase(SessionEndReason.ConnectionLimit)]
     public async Task Invoke_End_IsWrittenBetweenConnectAndDisconnect(object reason, params string[] lines)
     {
-        await new RecordSession(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), _log).InvokeAsync(TestConnection.Identified(_snapshot), connection =>
+        await Stage.InvokeAsync(TestConnection.Identified(_snapshot), connection =>
         {
             connection.EndWith(new((SessionEndReason)reason, "RCPT", "mta:25"));
             connection.EndWith(new(SessionEndReason.TooManyErrors, "DATA"));
@@ -61,7 +63,7 @@ public class RecordSessionTests
         var range = TestConnection.Identified(_snapshot).Client.Range;
 
         Assert.That(
-            async () => await new RecordSession(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), _log).InvokeAsync(TestConnection.Identified(_snapshot), async connection =>
+            async () => await Stage.InvokeAsync(TestConnection.Identified(_snapshot), async connection =>
             {
                 seen = connection;
                 connection.Counter!.Connect();

@@ -16,7 +16,8 @@ public class LineRolesTests
         from type in typeof(MaillogLoggerProvider).Assembly.GetTypes()
         from method in type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)
         let line = method.GetCustomAttribute<LoggerMessageAttribute>()
-        where line is not null && line.Message.Contains("{Client}", StringComparison.Ordinal) && !line.Message.StartsWith("statistics", StringComparison.Ordinal)
+        where line is not null && line.Message.Contains("{Client}", StringComparison.Ordinal)
+            && !line.Message.StartsWith("statistics", StringComparison.Ordinal)
         where LineRoles.Of(line.EventId).Role == LineRole.Always && !_alwaysLogged.Contains(line.EventId)
         select line.EventId, Is.Empty);
 }
