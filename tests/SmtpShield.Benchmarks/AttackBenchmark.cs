@@ -37,7 +37,7 @@ internal static class AttackBenchmark
                 throw new InvalidOperationException($"{serverName} does not take mail in quiet: {refusal}");
         }
 
-        await using var attacker = attack.Parts.Count == 0 ? null : await Attacker.StartAsync(attack, server.EndPoint, cancellationToken);
+        await using var attacker = attack.Parts.Count == 0 ? null : await Attacker.StartAsync(attack, server.Attacked, cancellationToken);
         using var sampler = SessionSampler.Start(server.Mta);
         var (logged, loggedByMta) = (server.Logged, server.LoggedByMta);
         var begin = TimeProvider.System.GetTimestamp();

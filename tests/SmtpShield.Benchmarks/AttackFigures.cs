@@ -56,7 +56,7 @@ internal sealed record AttackFigures
         var attackers = Attackers is null ? "–" : string.Create(CultureInfo.InvariantCulture,
             $"{Attackers.Connected}, {Attackers.Greeted}, {Attackers.Replies}, {Attackers.Handshakes}, {Attackers.CpuSeconds:0.0} s");
         return $"| {Attack} | {Server} | {Delivered} of {Offered} | {Time(MedianMilliseconds)} | {Time(P99Milliseconds)} | {Ratio(P99Milliseconds / idle)} "
-            + $"| {(MostSessions < 0 ? "–" : MostSessions)} | {Octets(LogOctetsPerSecond)} | {attackers} |";
+            + $"| {MostSessions} | {Octets(LogOctetsPerSecond)} | {attackers} |";
     }
 
     private static string Time(double? milliseconds) =>

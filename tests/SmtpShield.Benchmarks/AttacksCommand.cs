@@ -19,7 +19,7 @@ internal static class AttacksCommand
         attacks.AcceptOnlyFromAmong([.. AttackBenchmark.Attacks.Select(attack => attack.Name)]);
         var servers = new Option<string[]>("--server")
         {
-            Description = "What is attacked: a Postfix alone, one behind the shield, or smtp-sink(1), which shows what the attackers themselves cost.",
+            Description = "What is attacked: a Postfix alone, one behind the shield, or an smtp-sink(1) beside the client's, for what attackers cost.",
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = static _ => [ServerUnderAttack.Postfix, ServerUnderAttack.Shield],
         };

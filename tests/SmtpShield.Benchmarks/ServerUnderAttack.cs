@@ -6,7 +6,7 @@ using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.Benchmarks;
 
-/// <summary>A server of one run: a Postfix with its default limits alone, the shield with its own before a Postfix without, or Postfix's smtp-sink(1).</summary>
+/// <summary>A server of one run: a Postfix with its default limits alone, the shield with its own before a Postfix without, or two smtp-sink(1).</summary>
 internal sealed class ServerUnderAttack : IAsyncDisposable
 {
     /// <summary>A Postfix alone.</summary>
@@ -15,7 +15,10 @@ internal sealed class ServerUnderAttack : IAsyncDisposable
     /// <summary>The shield before a Postfix.</summary>
     public const string Shield = "shield";
 
-    /// <summary>Something that answers everything at once and knows no limit.</summary>
+    /// <summary>
+    /// Postfix's smtp-sink(1), which answers everything at once and knows no limit. The known client has one for itself, so that its figures show what the
+    /// attackers take from those who measure.
+    /// </summary>
     public const string Sink = "sink";
 
     private readonly List<IAsyncDisposable> _parts = [];
@@ -27,10 +30,13 @@ internal sealed class ServerUnderAttack : IAsyncDisposable
     {
     }
 
-    /// <summary>Where clients connect.</summary>
+    /// <summary>Where the attackers connect.</summary>
+    public IPEndPoint Attacked { get; private set; } = null!;
+
+    /// <summary>Where the known client connects: to the same, except with <see cref="Sink"/>.</summary>
     public IPEndPoint EndPoint { get; private set; } = null!;
 
-    /// <summary>Where the MTA listens: the same without a shield.</summary>
+    /// <summary>Where the MTA listens: the one attacked without a shield.</summary>
     public IPEndPoint Mta { get; private set; } = null!;
 
     /// <summary>Octets it has logged.</summary>
@@ -45,7 +51,7 @@ internal sealed class ServerUnderAttack : IAsyncDisposable
         var server = new ServerUnderAttack();
         try
         {
-            await (name == Sink ? server.StartSinkAsync(cancellationToken) : server.StartServersAsync(name == Shield, attack, cancellationToken));
+            await (name == Sink ? server.StartSinksAsync(cancellationToken) : server.StartServersAsync(name == Shield, attack, cancellationToken));
             return server;
         }
         catch
@@ -78,25 +84,30 @@ internal sealed class ServerUnderAttack : IAsyncDisposable
         var mainCf = new Dictionary<string, string> { ["virtual_transport"] = "discard:", ["anvil_rate_time_unit"] = "60s", ["max_idle"] = "100s" };
         var postfix = await PostfixInstance.StartAsync([service], cancellationToken, mainCf);
         _parts.Add(postfix);
-        EndPoint = Mta = postfix.EndPointOf(service.Name);
+        Attacked = EndPoint = Mta = postfix.EndPointOf(service.Name);
         _log = _mtaLog = postfix.LogPath;
         if (!isShielded)
             return;
 
         var shield = await ShieldProcess.StartAsync(Mta, new Dictionary<string, string>(limits) { ["anvil_rate_time_unit"] = "60s" }, cancellationToken);
         _parts.Add(shield);
-        EndPoint = shield.EndPoint;
+        Attacked = EndPoint = shield.EndPoint;
         _log = shield.LogPath;
     }
 
-    private async Task StartSinkAsync(CancellationToken cancellationToken)
+    private async Task StartSinksAsync(CancellationToken cancellationToken)
     {
-        EndPoint = Mta = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
-        var sink = OutsideProcess.Start("smtp-sink", ["-u", "nobody", "-m", "10000", EndPoint.ToString(), "4096"]);
+        Attacked = Mta = await StartSinkAsync(cancellationToken);
+        EndPoint = await StartSinkAsync(cancellationToken);
+    }
+
+    private async Task<IPEndPoint> StartSinkAsync(CancellationToken cancellationToken)
+    {
+        var endPoint = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
+        var sink = OutsideProcess.Start("smtp-sink", ["-u", "nobody", "-m", "10000", endPoint.ToString(), "4096"]);
         _parts.Add(sink);
-        await Eventually.HoldsAsync(() => sink.HasExited || LoopbackPorts.IsListening(EndPoint.Port), TimeSpan.FromSeconds(20), "smtp-sink listens",
+        await Eventually.HoldsAsync(() => sink.HasExited || LoopbackPorts.IsListening(endPoint.Port), TimeSpan.FromSeconds(20), "smtp-sink listens",
             cancellationToken);
-        if (sink.HasExited)
-            throw new InvalidOperationException($"smtp-sink ended:\n{sink.Output}");
+        return !sink.HasExited ? endPoint : throw new InvalidOperationException($"smtp-sink ended:\n{sink.Output}");
     }
 }
