@@ -10,7 +10,7 @@ public sealed record Attack(string Name, string Summary, IReadOnlyList<AttackPar
     /// <summary>Its connections when all are there at the same time.</summary>
     public int Connections => Parts.Sum(part => part.Connections);
 
-    /// <summary>The same with a fraction of the connections and of the addresses.</summary>
+    /// <summary>The same with a fraction of the connections.</summary>
     public Attack Divided(int by) => this with { Parts = [.. Parts.Select(part => part.Divided(by))] };
 
     /// <inheritdoc/>

@@ -13,6 +13,10 @@ public sealed record AttackPart(Func<AttackConnection, CancellationToken, Task> 
     /// <summary>Whether its window and its segments are as small as the kernel lets them be, for those who don't read.</summary>
     public bool HasSmallBuffers { get; init; }
 
-    /// <summary>The same with a fraction of the connections and of the addresses, one at least.</summary>
-    public AttackPart Divided(int by) => this with { Connections = Math.Max(1, Connections / by), Addresses = Math.Max(1, Addresses / by) };
+    /// <summary>The same with a fraction of the connections, from as many addresses if there are enough: no more of each address than before.</summary>
+    public AttackPart Divided(int by)
+    {
+        var connections = Math.Max(1, Connections / by);
+        return this with { Connections = connections, Addresses = Math.Min(Addresses, connections) };
+    }
 }
