@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -37,19 +38,47 @@ public static class LoopbackPorts
     /// <summary>The same for all of these ports.</summary>
     public static bool AreListening(IReadOnlyCollection<int> ports)
     {
-        var listening = Listening("/proc/net/tcp").Concat(Listening("/proc/net/tcp6")).ToHashSet();
+        var listening = Listening(AddressFamily.InterNetwork, "self").Concat(Listening(AddressFamily.InterNetworkV6, "self")).ToHashSet();
         return ports.All(listening.Contains);
     }
 
     /// <summary>Whether something listens on these ports, of IPv4 or IPv6 as the addresses are, in the network that a process has.</summary>
     public static bool AreListening(IReadOnlyCollection<IPEndPoint> endPoints, int processId)
     {
-        var ipv4 = Listening($"/proc/{processId}/net/tcp");
-        var ipv6 = Listening($"/proc/{processId}/net/tcp6");
-        return endPoints.All(endPoint => (endPoint.AddressFamily == AddressFamily.InterNetworkV6 ? ipv6 : ipv4).Contains(endPoint.Port));
+        var process = processId.ToString(CultureInfo.InvariantCulture);
+        return endPoints.GroupBy(endPoint => endPoint.AddressFamily).All(family =>
+        {
+            var listening = Listening(family.Key, process);
+            return family.All(endPoint => listening.Contains(endPoint.Port));
+        });
     }
 
-    private static HashSet<int> Listening(string table)
+    // Tests wait for a server by looking again and again, side by side. /proc/net/tcp takes a millisecond each time, whatever is in it: the kernel looks
+    // through all places of its table of connections.
+    private static HashSet<int> Listening(AddressFamily family, string process)
+    {
+        try
+        {
+            if (NetworkOf(process) == NetworkOf("self"))
+            {
+                using var table = TcpTable.Open();
+                return [.. table.ListeningPorts(family)];
+            }
+        }
+        catch (Exception none) when (none is InvalidOperationException or SocketException or UnauthorizedAccessException)
+        {
+            // A kernel, or a container, without sock_diag.
+        }
+        catch (IOException)
+        {
+            return []; // The process has ended.
+        }
+        return ListeningByFile($"/proc/{process}/net/tcp" + (family == AddressFamily.InterNetworkV6 ? "6" : ""));
+    }
+
+    private static string? NetworkOf(string process) => File.ResolveLinkTarget($"/proc/{process}/ns/net", returnFinalTarget: false)?.Name;
+
+    private static HashSet<int> ListeningByFile(string table)
     {
         try
         {

@@ -22,6 +22,7 @@ public sealed class TcpTable : IDisposable
 
     // TCP_ESTABLISHED, TCP_SYN_RECV, TCP_CLOSE_WAIT: who listens has not closed yet.
     private const uint Served = 1 << 1 | 1 << 3 | 1 << 8;
+    private const uint Listening = 1 << 10; // TCP_LISTEN
 
     private readonly byte[] _request = new byte[RequestLength];
     private readonly byte[] _answer = new byte[65536];
@@ -39,10 +40,23 @@ public sealed class TcpTable : IDisposable
     }
 
     /// <summary>Connections to a port of IPv4 as those who listen there have them: not accepted yet, open, or closed by the client only.</summary>
-    public int ConnectionsTo(int port)
+    public int ConnectionsTo(int port) => Ports(AddressFamily.InterNetwork, Served, port).Count;
+
+    /// <summary>The ports that something listens on: a table of their own, which is quick to read however many connections there are.</summary>
+    public IReadOnlyCollection<int> ListeningPorts(AddressFamily family) => Ports(family, Listening, port: 0);
+
+    /// <summary>Closes it.</summary>
+    public void Dispose() => _socket.Dispose();
+
+    // The kernel's own number of AF_INET6 is not .NET's.
+    private static byte NumberOf(AddressFamily family) => (byte)(family == AddressFamily.InterNetworkV6 ? 10 : 2);
+
+    // One's own ends of the sockets in these states; port 0 is any.
+    private List<int> Ports(AddressFamily family, uint states, int port)
     {
-        Ask(port);
-        for (var connections = 0; ;)
+        Ask(family, states, port);
+        var ports = new List<int>();
+        while (true)
         {
             var answer = _answer.AsSpan(0, _socket.Receive(_answer));
             while (answer.Length >= HeaderLength)
@@ -51,11 +65,11 @@ public sealed class TcpTable : IDisposable
                 switch (BinaryPrimitives.ReadUInt16LittleEndian(answer[4..]))
                 {
                     case Done:
-                        return connections;
+                        return ports;
                     case Error:
                         throw new InvalidOperationException($"sock_diag: error {BinaryPrimitives.ReadInt32LittleEndian(answer[HeaderLength..])}");
                     default:
-                        connections++;
+                        ports.Add(BinaryPrimitives.ReadUInt16BigEndian(answer[(HeaderLength + 4)..]));
                         break;
                 }
                 answer = answer[Math.Min(length, answer.Length)..];
@@ -63,19 +77,16 @@ public sealed class TcpTable : IDisposable
         }
     }
 
-    /// <summary>Closes it.</summary>
-    public void Dispose() => _socket.Dispose();
-
-    private void Ask(int port)
+    private void Ask(AddressFamily family, uint states, int port)
     {
         var request = _request.AsSpan();
         request.Clear();
         BinaryPrimitives.WriteInt32LittleEndian(request, RequestLength);
         BinaryPrimitives.WriteUInt16LittleEndian(request[4..], ByFamily);
         BinaryPrimitives.WriteUInt16LittleEndian(request[6..], RequestAll);
-        request[HeaderLength] = (byte)AddressFamily.InterNetwork;
+        request[HeaderLength] = NumberOf(family);
         request[HeaderLength + 1] = (byte)ProtocolType.Tcp;
-        BinaryPrimitives.WriteUInt32LittleEndian(request[(HeaderLength + 4)..], Served);
+        BinaryPrimitives.WriteUInt32LittleEndian(request[(HeaderLength + 4)..], states);
         BinaryPrimitives.WriteUInt16BigEndian(request[(HeaderLength + 8)..], (ushort)port);
         // No cookie: any socket.
         BinaryPrimitives.WriteUInt64LittleEndian(request[(RequestLength - 8)..], ulong.MaxValue);
