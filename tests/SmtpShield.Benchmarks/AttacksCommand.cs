@@ -25,6 +25,11 @@ internal static class AttacksCommand
         };
         servers.AcceptOnlyFromAmong(ServerUnderAttack.Postfix, ServerUnderAttack.Shield, ServerUnderAttack.Sink);
         var seconds = new Option<int>("--seconds") { Description = "For how long the known client offers mails.", DefaultValueFactory = static _ => 8 };
+        seconds.Validators.Add(static result =>
+        {
+            if (result.GetValueOrDefault<int>() < 1)
+                result.AddError("--seconds: one at least.");
+        });
         var json = new Option<FileInfo?>("--json") { Description = "Where the figures are written, too." };
         var command = new Command("attacks", "Attacks a Postfix and a shield before a Postfix in turn, and measures what a known client gets.")
         {

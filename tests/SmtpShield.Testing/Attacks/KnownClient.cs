@@ -11,6 +11,7 @@ namespace SmtpShield.Testing.Attacks;
 /// <param name="addresses">From how many addresses it sends.</param>
 public sealed class KnownClient(IPEndPoint server, int addresses = 1)
 {
+    private const int AddressesPerNetwork = 250;
     private int _mails;
 
     /// <summary>Sends a mail.</summary>
@@ -18,7 +19,8 @@ public sealed class KnownClient(IPEndPoint server, int addresses = 1)
     public async Task<string?> SendAsync(CancellationToken cancellationToken)
     {
         var mail = Interlocked.Increment(ref _mails) - 1;
-        var from = new IPAddress([127, 99, 0, (byte)(1 + mail % addresses)]);
+        var address = mail % addresses;
+        var from = new IPAddress([127, 99, (byte)(address / AddressesPerNetwork), (byte)(1 + address % AddressesPerNetwork)]);
         await using var client = await RawSmtpClient.ConnectAsync(server, from, cancellationToken);
         if (Refusal(await client.ReplyAsync(cancellationToken), "220") is { } greeting)
             return greeting;
