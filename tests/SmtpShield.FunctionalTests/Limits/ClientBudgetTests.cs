@@ -222,7 +222,8 @@ internal sealed class ClientBudgetTests : RelayFixture
         }));
         await Task.WhenAll(answering);
 
-        Assert.That(sessions.Count(static session => session.Mta.Received[session.Start..] is not ("" or "QUIT\r\n" or "*\r\nQUIT\r\n")), Is.EqualTo(Limit + 1));
+        Assert.That(sessions.Count(static session => session.Mta.Received[session.Start..] is not ("" or "QUIT\r\n" or "*\r\nQUIT\r\n")),
+            Is.EqualTo(Limit + 1));
         Assert.That((replies.Count(static reply => reply == "535 5.7.8 no"), replies.Count(static reply => reply == TooManyFailures)),
             Is.EqualTo((Limit + 1, Sessions - Limit - 1)));
     }
