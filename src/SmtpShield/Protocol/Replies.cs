@@ -109,9 +109,6 @@ internal static class Replies
     /// <summary>AUTH that waited for a session with the MTA for <c>shield_upstream_queue_time</c> (RFC 4954 section 6).</summary>
     public static Reply TemporaryAuthenticationFailure { get; } = Reply.Of("454 4.7.0 Temporary authentication failure");
 
-    /// <summary>HELO, in the MTA's place.</summary>
-    public static Reply Helo(string name) => new(250, Encoding.Latin1.GetBytes($"250 {name}\r\n"));
-
     /// <summary>A command line above <c>line_length_limit</c>.</summary>
     public static Reply CommandTooLong(string myHostname) => Reply.Of($"500 5.5.2 {myHostname} Error: command too long");
 

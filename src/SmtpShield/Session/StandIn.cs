@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Unicode;
 using SmtpShield.Protocol;
 
@@ -24,7 +25,7 @@ internal sealed class StandIn(SmtpSession session, EhloAnswers ehlo)
         return command.Verb switch
         {
             Verb.Ehlo => command.Argument.IsEmpty ? Replies.EhloSyntax : ehlo.StandIn(offer),
-            Verb.Helo => command.Argument.IsEmpty ? Replies.HeloSyntax : Replies.Helo(offer.FirstWord),
+            Verb.Helo => command.Argument.IsEmpty ? Replies.HeloSyntax : HeloReply(offer),
             Verb.Noop => Replies.Ok,
             Verb.Rset => command.Argument.IsEmpty ? Replies.Ok : Replies.RsetSyntax,
             Verb.Quit => Replies.Bye,
@@ -38,6 +39,8 @@ internal sealed class StandIn(SmtpSession session, EhloAnswers ehlo)
             _ => null,
         };
     }
+
+    private static Reply HeloReply(EhloOffer offer) => new(250, Encoding.Latin1.GetBytes($"250 {offer.FirstWord}\r\n"));
 
     // A word that is passed on by shield_pass_ehlo_keywords, and EXPN, may be one of the MTA's.
     private Reply? ReplyToUnknown(in CommandLine command, EhloOffer offer)

@@ -89,7 +89,7 @@ internal sealed class ScriptedTransport : IUpstreamTransport
 internal sealed class InMemoryConnection : DefaultConnectionContext
 {
     private static readonly PipeOptions Inline = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline,
-        useSynchronizationContext: false);
+        pauseWriterThreshold: 0, useSynchronizationContext: false);
     private readonly Pipe _fromMta = new(Inline);
     private readonly Pipe _toMta = new(Inline);
     private readonly System.Text.StringBuilder _received = new();
