@@ -16,6 +16,8 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     CheckCommand.Create(MtaProbe.RunAsync),
     ImportCommand.Create(),
     PostconfCommand.Create(new EditAnswer(ConfigurationStateFile.PathOfProcess, TimeProvider.System)),
+    StatusCommand.Create(),
+    UpstreamCommand.Create(),
     DemoCommand.Create(),
 };
 root.Subcommands.Add(HelpCommand.Create(root));

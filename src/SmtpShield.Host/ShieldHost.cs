@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using SmtpShield.Control;
 using SmtpShield.Listening;
 using SmtpShield.Mta;
 using SmtpShield.Observe;
@@ -10,7 +11,7 @@ using SmtpShield.Tls;
 
 namespace SmtpShield.Host;
 
-/// <summary>Puts the shield into a host: Kestrel with the endpoints of <c>shield_listen</c>, and nothing that speaks HTTP.</summary>
+/// <summary>Puts the shield into a host: Kestrel with the endpoints of <c>shield_listen</c>, and the control socket, which alone speaks HTTP.</summary>
 internal static class ShieldHost
 {
     /// <summary>Runs the shield until it is told to stop.</summary>
@@ -55,13 +56,18 @@ internal static class ShieldHost
     public static WebApplication Build(ShieldSnapshot snapshot, Action<IServiceCollection> configure)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => EndpointBinder.Bind(kestrel, static connection => connection.UseSmtpShield()));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(static kestrel =>
+        {
+            EndpointBinder.Bind(kestrel, static connection => connection.UseSmtpShield());
+            kestrel.BindControl();
+        });
         builder.Services.AddRouting();
         builder.Services.AddSmtpShield(snapshot);
         configure(builder.Services);
 
         var application = builder.Build();
         application.MapUpstream();
+        application.MapControl();
         return application;
     }
 

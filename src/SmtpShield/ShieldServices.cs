@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
+using SmtpShield.Control;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
@@ -32,6 +33,7 @@ internal static class ShieldServices
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
             .AddFilter("SmtpShield", LogLevel.Information)
             .AddMaillog());
+        services.AddControl();
         services.AddListening();
         // What is there once for each service logs under its syslog_name.
         services.Replace(ServiceDescriptor.Scoped(typeof(ILogger<>), typeof(ServiceLogger<>)));

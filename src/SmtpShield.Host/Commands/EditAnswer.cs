@@ -79,7 +79,9 @@ internal sealed class EditAnswer(string statePath, TimeProvider time)
             error.WriteLine($"postconf: {name}: not in force: the running shield has it from -o or its environment");
         if (inVain.Count < names.Count)
             error.WriteLine(
-                state.NeedsRestart ? "postconf: in force, but for shield_listen or shield_services, which take effect after a restart" : "postconf: in force");
+                state.NeedsRestart
+                    ? "postconf: in force, but for shield_listen, shield_services or shield_control_socket, which take effect after a restart"
+                    : "postconf: in force");
         return inVain.Count > 0 ? 1 : 0;
     }
 }

@@ -31,7 +31,12 @@ internal static class UnixFile
     private const int UserOffset = 20;
     private const int GroupOffset = 24;
     private const int ModeOffset = 28;
+    private const int InodeOffset = 32;
+    private const int DeviceMajorOffset = 136;
+    private const int DeviceMinorOffset = 140;
     private const uint TypeUserAndGroup = 0x01 | 0x08 | 0x10;
+    private const uint TypeAndInode = 0x01 | 0x100;
+    private const int NoFollow = 0x100;
     private const int WorkingDirectory = -100;
     private const int KindMask = 0xF000;
 
@@ -52,6 +57,21 @@ internal static class UnixFile
         var buffer = new byte[StatxLength];
         var read = Statx(WorkingDirectory, path, 0, TypeUserAndGroup, buffer) == 0;
         status = (ReadShort(buffer, ModeOffset) & KindMask, ReadNumber(buffer, UserOffset), ReadNumber(buffer, GroupOffset));
+        return read;
+    }
+
+    /// <summary>Asks what is at a path itself, also where that is a symbolic link.</summary>
+    /// <returns>Whether there is an answer.</returns>
+    public static bool TryIdentify(string path, out UnixFileIdentity identity)
+    {
+        var buffer = new byte[StatxLength];
+        var read = Statx(WorkingDirectory, path, NoFollow, TypeAndInode, buffer) == 0;
+        var inode = buffer.AsSpan(InodeOffset);
+        identity = new(
+            ReadShort(buffer, ModeOffset) & KindMask,
+            ReadNumber(buffer, DeviceMajorOffset),
+            ReadNumber(buffer, DeviceMinorOffset),
+            BitConverter.IsLittleEndian ? BinaryPrimitives.ReadUInt64LittleEndian(inode) : BinaryPrimitives.ReadUInt64BigEndian(inode));
         return read;
     }
 

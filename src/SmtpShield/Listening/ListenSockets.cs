@@ -23,6 +23,14 @@ internal sealed class ListenSockets : IDisposable
         _onChange = ChangeToken.OnChange(snapshot.GetChangeToken, ChangeQueueLength);
     }
 
+    /// <summary>Where a service listens, as bound; nowhere once the shield stops.</summary>
+    /// <param name="service">Its name.</param>
+    public IReadOnlyList<EndPoint> EndPointsOf(string service)
+    {
+        lock (_gate)
+            return [.. _sockets.Where(entry => entry.Service == service && entry.IsOpen).Select(static entry => entry.EndPoint)];
+    }
+
     /// <summary>A listening socket. An IPv6 one is for IPv6 only, so that <c>0.0.0.0:25</c> and <c>[::]:25</c> live side by side.</summary>
     /// <remarks>
     /// With <c>shield_listen_transparent</c> it also accepts what a packet filter diverts to it; a connection's local end point is then where the client wanted
@@ -90,6 +98,10 @@ internal sealed class ListenSockets : IDisposable
         public Socket Socket => socket;
 
         public string Service => service;
+
+        public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
+
+        public bool IsOpen => !socket.SafeHandle.IsClosed;
 
         public int Length { get; set; }
     }

@@ -6,7 +6,7 @@ namespace SmtpShield.Options;
 /// <summary>The log lines about the configuration. <c>warning: </c> and <c>error: </c> are put in front by the log, from the level.</summary>
 internal static partial class ConfigurationLog
 {
-    // Event ids 1700 to 1799 are this folder's. Next free: 1708, 1743.
+    // Event ids 1700 to 1799 are this folder's. Next free: 1709, 1743.
 
     /// <summary>Logs everything there is to say about a configuration.</summary>
     public static void Report(this ILogger logger, ShieldConfigurationResult result)
@@ -51,6 +51,10 @@ internal static partial class ConfigurationLog
     [LoggerMessage(1707, LogLevel.Information, "service {Service}: STARTTLS is passed on to the MTA (no smtpd_tls_chain_files): inside TLS only connections, "
         + "handshakes and octets are limited, not mail, recipients, logins and errors", EventName = "TlsPassedOn")]
     public static partial void TlsPassedOn(ILogger logger, string service);
+
+    /// <summary>The control socket is bound once.</summary>
+    [LoggerMessage(1708, LogLevel.Warning, "{Path}: shield_control_socket has changed: to take effect, the shield must be restarted")]
+    public static partial void ControlSocketChanged(ILogger logger, string path);
 
     /// <summary>Somebody who was told of new options failed.</summary>
     [LoggerMessage(1740, LogLevel.Error, "{Path}: the new configuration is in force, but not everywhere: restart the shield")]

@@ -25,8 +25,15 @@ public sealed class ShieldConfigurationWatcher(
 
     private readonly FileWatch _watch = new();
     private readonly List<string> _bound = [.. Listeners(snapshot.Current)];
+    private readonly string _control = snapshot.Current.Control.Socket;
     private readonly SemaphoreSlim _reloading = new(1);
     private ParameterValues _inForce = configuration.Summarize();
+    private DateTimeOffset _inForceSince = time.GetUtcNow();
+    private int _generation = 1;
+    private ConfigurationOutcome? _outcome;
+
+    /// <summary>What has come of the configuration; null before its file was first looked at.</summary>
+    public ConfigurationOutcome? Outcome => Volatile.Read(ref _outcome);
 
     /// <summary>Reads the file again and puts it in force unless it has errors. Everything about it is logged.</summary>
     public async Task<ShieldConfigurationResult> ReloadAsync(CancellationToken cancellationToken)
@@ -101,12 +108,19 @@ public sealed class ShieldConfigurationWatcher(
         return result;
     }
 
-    private void Tell(ShieldConfigurationResult result) => state?.Write(new(
-        Path.GetFullPath(configuration.Path),
-        configuration.File.Digest,
-        result.Options is not null,
-        result.Options is { } options && !Listeners(options).SequenceEqual(_bound),
-        [.. result.Options is null ? result.Errors.Select(error => error.ToString()) : configuration.Overridden]));
+    private void Tell(ShieldConfigurationResult result)
+    {
+        var path = Path.GetFullPath(configuration.Path);
+        var needsRestart = result.Options is { } options && (!Listeners(options).SequenceEqual(_bound) || options.Control.Socket != _control);
+        Volatile.Write(ref _outcome,
+            new(path, _generation, _inForceSince, time.GetUtcNow(), result.Options is not null, needsRestart, result.Problems));
+        state?.Write(new(
+            path,
+            configuration.File.Digest,
+            result.Options is not null,
+            needsRestart,
+            [.. result.Options is null ? result.Errors.Select(error => error.ToString()) : configuration.Overridden]));
+    }
 
     private static IEnumerable<string> Listeners(ShieldOptions options) =>
         options.Service.Names.Distinct().SelectMany(
@@ -125,6 +139,10 @@ public sealed class ShieldConfigurationWatcher(
     {
         if (!Listeners(options).SequenceEqual(_bound))
             ConfigurationLog.ListenersChanged(logger, configuration.Path);
+        if (options.Control.Socket != _control)
+            ConfigurationLog.ControlSocketChanged(logger, configuration.Path);
+        _generation++;
+        _inForceSince = time.GetUtcNow();
         var changes = values.ChangesSince(_inForce);
         _inForce = values;
         try

@@ -30,6 +30,9 @@ public sealed record ShieldOptions
     /// <summary>Which services there are.</summary>
     public ServiceOptions Service { get; init; } = new();
 
+    /// <summary>Where a running shield is asked and told.</summary>
+    public ControlOptions Control { get; init; } = new();
+
     /// <summary>Where log lines go.</summary>
     public LogOptions Log { get; init; } = new();
 

@@ -83,6 +83,7 @@ public sealed class ShieldProcess : IAsyncDisposable
             ["anvil_rate_time_unit"] = "600s",
             // As Postfix, which logs all: all clients of a test have one address.
             ["shield_log_client_limit"] = "0",
+            ["shield_control_socket"] = System.IO.Path.Combine(directory, "control.sock"),
         };
         foreach (var (name, value) in parameters)
             all[name] = value;

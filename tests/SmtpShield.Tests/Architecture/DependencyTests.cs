@@ -10,6 +10,7 @@ public partial class DependencyTests
 {
     private static readonly Dictionary<string, string[]> _mayUse = new()
     {
+        ["Control"] = ["Mta", "Observe", "Listening", "Hosting", "Transport", "Options"],
         ["Session"] = ["Admission", "Mta", "Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol"],
         ["Admission"] = ["Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Options", "Protocol"],
         ["Throttling"] = ["Limits", "Options"],
@@ -26,7 +27,7 @@ public partial class DependencyTests
     };
 
     // Who may use Postfix's configuration language: those that read it, and those that are told what it said.
-    private static readonly string[] _mayUsePostfixConf = ["Options", "Clients", "Tls", "Observe"];
+    private static readonly string[] _mayUsePostfixConf = ["Options", "Clients", "Tls", "Observe", "Control"];
 
     // Which of its folders uses which; what stands in the project's own folder, all may use.
     private static readonly Dictionary<string, string[]> _mayUseOfPostfixConf = new()

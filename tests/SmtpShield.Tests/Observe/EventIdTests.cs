@@ -21,6 +21,7 @@ public class EventIdTests
         ["Observe"] = [1800],
         ["Transport"] = [1900],
         ["Tls"] = [2000],
+        ["Control"] = [2100],
     };
 
     private static readonly (string Where, string Folder, int Id)[] _events = [.. from type in typeof(MaillogLoggerProvider).Assembly.GetTypes()

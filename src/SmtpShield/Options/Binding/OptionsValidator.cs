@@ -1,3 +1,4 @@
+using System.Text;
 using SmtpShield.Options.Parameters;
 using SmtpShield.PostfixConf;
 using SmtpShield.PostfixConf.Files;
@@ -26,6 +27,8 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
             "write the full path of a file");
         if (options.Log.MaillogFile is not ("/dev/stdout" or "/dev/stderr") && RegularFile.WhyNotWritten(options.Log.MaillogFile) is { Length: > 0 } whyNot)
             Fail("maillog_file", $"maillog_file: {options.Log.MaillogFile}: {whyNot}", "name a file, which need not be there yet");
+        Require("shield_control_socket", IsSocketPath(options.Control.Socket), options.Control.Socket,
+            $"write the full path of a socket, of at most {ControlOptions.MaxPathLength} octets; empty for none");
         Require("mynetworks_style", table.Expand(table.Find("mynetworks_style") ?? "").Text is "host" or "subnet" or "class", table.Find("mynetworks_style")
             ?? "", "write host, subnet or class");
         foreach (var keyword in options.Smtpd.PassEhloKeywords.Where(keyword => !IsKeyword(keyword)))
@@ -38,6 +41,9 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
             Fail("smtpd_tls_wrappermode", $"{(table.Service is { } service ? $"service {service}: " : "")}smtpd_tls_wrappermode = yes needs a certificate",
                 "write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt");
     }
+
+    private static bool IsSocketPath(string path) =>
+        path.Length == 0 || (path.StartsWith('/') && Encoding.UTF8.GetByteCount(path) <= ControlOptions.MaxPathLength && !path.Any(char.IsControl));
 
     private static bool IsTag(string name) => name.Length is > 0 and <= 64 && name.All(c => c is > ' ' and <= '~' and not ('[' or ']' or ':'));
 

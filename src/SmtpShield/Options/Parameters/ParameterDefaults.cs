@@ -22,6 +22,7 @@ internal static class ParameterDefaults
         ["shield_client_error_rate_limit"] = "0",
         ["shield_client_handoff"] = "none",
         ["shield_client_table_size"] = "1000000",
+        ["shield_control_socket"] = "/run/smtpshield/control.sock",
         ["shield_drain_timeout"] = "30s",
         ["shield_listen"] = "0.0.0.0:25, [::]:25",
         ["shield_listen_transparent"] = "no",

@@ -1,0 +1,67 @@
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
+
+namespace SmtpShield.Host.Commands;
+
+/// <summary>Asks a running shield, over its control socket.</summary>
+/// <param name="path">The socket.</param>
+internal sealed class ControlClient(string path) : IDisposable
+{
+    // Above what the shield gives a request.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    // Of what is no shield's.
+    private const int MaxAnswer = 4 << 20;
+
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, ConnectCallback = (_, cancellationToken) => ConnectAsync(path, cancellationToken) })
+    {
+        BaseAddress = new Uri("http://localhost/"),
+        Timeout = Patience,
+        MaxResponseContentBufferSize = MaxAnswer,
+    };
+
+    /// <summary>Asks.</summary>
+    /// <param name="method">GET, or POST for a change.</param>
+    /// <param name="resource">The path, below the root.</param>
+    /// <param name="change">The JSON of a change; null for none.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The answer; null where nobody gives one.</returns>
+    public async Task<ControlAnswer?> AskAsync(HttpMethod method, string resource, string? change, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, resource);
+        if (change is not null)
+        {
+            request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(change));
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        }
+
+        try
+        {
+            using var response = await _http.SendAsync(request, cancellationToken);
+            return new(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync(cancellationToken));
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _http.Dispose();
+
+    private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}

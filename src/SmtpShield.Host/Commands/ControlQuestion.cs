@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.Text.Json;
+using SmtpShield.Control;
+
+namespace SmtpShield.Host.Commands;
+
+/// <summary>Asks a running shield for a command, prints what it says, and gives the command's exit status.</summary>
+/// <param name="options">The command's options.</param>
+internal sealed class ControlQuestion(ControlArguments options)
+{
+    /// <summary>Done.</summary>
+    public const int Done = 0;
+
+    /// <summary>Refused, wrong or not found.</summary>
+    public const int Refused = 1;
+
+    /// <summary>There is no shield.</summary>
+    public const int NoShield = 3;
+
+    /// <summary>The longest path of a Unix socket, see unix(7).</summary>
+    private const int LongestPath = 107;
+
+    /// <summary>Asks.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="method">GET, or POST for a change.</param>
+    /// <param name="resource">The path, below the root.</param>
+    /// <param name="change">The JSON of a change; null for none.</param>
+    /// <param name="print">Prints the answer for people.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<int> AskAsync(
+        ParseResult arguments, HttpMethod method, string resource, string? change, Action<string, PlainOutput> print, CancellationToken cancellationToken)
+    {
+        var output = arguments.InvocationConfiguration.Output;
+        var error = new PlainOutput(arguments.InvocationConfiguration.Error, options.ZoneOf(arguments));
+        var (path, whyNot) = options.SocketOf(arguments);
+        if (whyNot.Length > 0)
+        {
+            error.Line($"smtpshield: {whyNot}");
+            return Refused;
+        }
+
+        if (await AskAsync(path, method, resource, change, cancellationToken) is not { } answer)
+        {
+            error.Line($"smtpshield: no shield answers at {path} (is it running? are you in group smtpshield?)");
+            return NoShield;
+        }
+
+        try
+        {
+            if (!answer.IsDone)
+                error.Line($"smtpshield: {WhyNot(answer.Text)}");
+            if (options.IsJson(arguments))
+                await output.WriteAsync(answer.Text);
+            else if (answer.IsDone)
+                print(answer.Text, new(output, options.ZoneOf(arguments)));
+            return answer.IsDone ? Done : Refused;
+        }
+        catch (JsonException)
+        {
+            error.Line($"smtpshield: what answers at {path} is no shield of this version (name the right one with --socket)");
+            return Refused;
+        }
+    }
+
+    private static async Task<ControlAnswer?> AskAsync(
+        string path, HttpMethod method, string resource, string? change, CancellationToken cancellationToken)
+    {
+        if (System.Text.Encoding.UTF8.GetByteCount(path) > LongestPath)
+            return null;
+        using var shield = new ControlClient(path);
+        return await shield.AskAsync(method, resource, change, cancellationToken);
+    }
+
+    private static string WhyNot(string text) =>
+        JsonSerializer.Deserialize(text, ControlJson.Default.ProblemReport) is { Problems: [var problem, ..] } ? problem.ToString() : throw new JsonException();
+}

@@ -1,0 +1,12 @@
+using System.Text.Json.Serialization;
+
+namespace SmtpShield.Control;
+
+/// <summary>The API's JSON: <c>limit_in_force</c> for a name of two words, nothing for what is not known. Everything but printable ASCII is escaped.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, Converters = [typeof(UtcTimeConverter)])]
+[JsonSerializable(typeof(ShieldStatus))]
+[JsonSerializable(typeof(UpstreamList))]
+[JsonSerializable(typeof(ProblemReport))]
+internal sealed partial class ControlJson : JsonSerializerContext;

@@ -1,0 +1,72 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Options;
+
+namespace SmtpShield.Control;
+
+/// <summary>
+/// What the host calls: <see cref="AddControl"/> on its services, <see cref="BindControl"/> on Kestrel, <see cref="MapControl"/> on the application. Without
+/// <c>shield_control_socket</c> nothing listens and nothing is mapped.
+/// </summary>
+internal static class ControlServices
+{
+    private const int MaxHeaders = 8 << 10;
+    private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>Adds it, before <c>AddListening</c>: so it is told of the stop behind the drain, which may be looked at.</summary>
+    public static IServiceCollection AddControl(this IServiceCollection services)
+    {
+        services.AddSingleton<ControlSocket>();
+        services.AddSingleton<ControlConnections>();
+        services.AddHostedService(static services => services.GetRequiredService<ControlConnections>());
+        services.AddSingleton<ControlRequests>();
+        services.AddSingleton<IUpstreamControl, PoolUpstreams>();
+        services.AddSingleton<UpstreamApi>();
+        services.AddSingleton<StatusApi>();
+        services.AddOptions<SocketTransportOptions>().Configure<ControlSocket>(static (transport, control) =>
+        {
+            transport.Backlog = ControlSocket.Backlog;
+            transport.CreateBoundListenSocket = _ => control.Socket;
+        });
+        return services;
+    }
+
+    /// <summary>Makes the socket and gives it to Kestrel. Where it can't be made the log says so, and all else starts.</summary>
+    /// <param name="kestrel">With its services.</param>
+    public static void BindControl(this KestrelServerOptions kestrel)
+    {
+        var socket = kestrel.ApplicationServices.GetRequiredService<ControlSocket>();
+        if (!socket.TryListen())
+            return;
+
+        // Of all end points; those of services speak no HTTP.
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestHeadersTotalSize = MaxHeaders;
+        kestrel.Limits.MaxRequestLineSize = MaxHeaders;
+        kestrel.Limits.MaxRequestBodySize = ControlRequests.MaxBody;
+        kestrel.Limits.RequestHeadersTimeout = HeadersTimeout;
+        kestrel.Limits.KeepAliveTimeout = IdleTimeout;
+
+        var connections = kestrel.ApplicationServices.GetRequiredService<ControlConnections>();
+        kestrel.ListenUnixSocket(socket.Path, options =>
+        {
+            options.Protocols = HttpProtocols.Http1;
+            options.Use(next => connection => connections.ServeAsync(connection, next));
+        });
+    }
+
+    /// <summary>Adds the API's paths.</summary>
+    public static void MapControl(this WebApplication application)
+    {
+        if (application.Services.GetRequiredService<ShieldSnapshot>().Current.Control.Socket.Length == 0)
+            return;
+
+        var requests = application.Services.GetRequiredService<ControlRequests>();
+        application.Use(next => context => requests.ServeAsync(context, next));
+        application.Services.GetRequiredService<StatusApi>().Map(application);
+        application.Services.GetRequiredService<UpstreamApi>().Map(application);
+    }
+}

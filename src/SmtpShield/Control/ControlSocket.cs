@@ -1,0 +1,184 @@
+using System.Globalization;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+using SmtpShield.Options;
+using SmtpShield.PostfixConf.Files;
+
+namespace SmtpShield.Control;
+
+/// <summary>
+/// The Unix socket of <c>shield_control_socket</c>. It is made beside its place, with its mode, and moved there when nobody answers there: so it never has
+/// another mode, what a killed shield has left is replaced, and a shield that lives keeps its own. Failing is a line in the log: mail is served without it.
+/// </summary>
+internal sealed partial class ControlSocket : IDisposable
+{
+    /// <summary>Who may connect (unix(7)): the process's user, its group, and root.</summary>
+    public const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
+
+    /// <summary>Connections the kernel holds that nobody has accepted yet.</summary>
+    public const int Backlog = 64;
+
+    // For one that has gone meanwhile.
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
+    private readonly string _made;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Lock _gate = new();
+    private Socket? _socket;
+    private UnixFileIdentity _identity;
+    private ITimer? _looks;
+    private bool _isInPlace;
+    private bool _isDisposed;
+
+    /// <summary>Makes nothing yet.</summary>
+    public ControlSocket(ShieldSnapshot snapshot, TimeProvider time, ILogger<ControlSocket> logger)
+    {
+        Path = snapshot.Current.Control.Socket;
+        _made = Path + "." + Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
+        _time = time;
+        _logger = logger;
+    }
+
+    /// <summary>Its place; empty where there is to be none.</summary>
+    public string Path { get; }
+
+    /// <summary>The socket, which listens; asked for behind <see cref="TryListen"/> only.</summary>
+    public Socket Socket => _socket ?? throw new InvalidOperationException($"{nameof(TryListen)} has not succeeded.");
+
+    /// <summary>Makes the socket and moves it to its place, now or when that is free.</summary>
+    /// <returns>Whether it listens; if not, the log says why.</returns>
+    public bool TryListen()
+    {
+        if (Path.Length == 0 || !OperatingSystem.IsLinux())
+            return false;
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            if (WhoIsAt(_made) == Occupant.Gone)
+                File.Delete(_made);
+            // Linux makes the file with the mode the socket has, less the umask.
+            using (var file = new SafeFileHandle(socket.Handle, ownsHandle: false))
+                File.SetUnixFileMode(file, Mode);
+            socket.Bind(new UnixDomainSocketEndPoint(_made));
+            File.SetUnixFileMode(_made, Mode);
+            socket.Listen(Backlog);
+        }
+        catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException)
+        {
+            socket.Dispose();
+            Log.NoSocket(_logger, Path, System.IO.Path.GetDirectoryName(Path) is var directory && !Directory.Exists(directory)
+                ? $"there is no directory {directory}"
+                : e.Message);
+            return false;
+        }
+
+        _socket = socket;
+        UnixFile.TryIdentify(_made, out _identity);
+        lock (_gate)
+        {
+            if (!TryTakePlace(out var whyNot))
+            {
+                Log.NotInPlace(_logger, Path, whyNot);
+                _looks = _time.CreateTimer(static socket => ((ControlSocket)socket!).Look(), this, LookInterval, LookInterval);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Closes it, and removes it unless somebody else's stands in its place.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed)
+                return;
+            _isDisposed = true;
+            _looks?.Dispose();
+            try
+            {
+                if (_isInPlace && UnixFile.TryIdentify(Path, out var there) && there == _identity)
+                    File.Delete(Path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The next shield finds that nobody answers there.
+            }
+        }
+
+        // .NET deletes the file by the name it was bound to, which it has only while it is not in its place.
+        _socket?.Dispose();
+    }
+
+    private void Look()
+    {
+        lock (_gate)
+        {
+            if (!_isDisposed && !_isInPlace && TryTakePlace(out _))
+                _looks?.Dispose();
+        }
+    }
+
+    private bool TryTakePlace(out string whyNot)
+    {
+        whyNot = WhoIsAt(Path) switch
+        {
+            Occupant.Nobody or Occupant.Gone => "",
+            Occupant.Somebody => "another shield answers there: give each its own shield_control_socket",
+            _ => "there is something else than a socket: move it, or change shield_control_socket",
+        };
+        if (whyNot.Length > 0)
+            return false;
+        try
+        {
+            File.Move(_made, Path, overwrite: true);
+            _isInPlace = true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            whyNot = e.Message;
+        }
+
+        return _isInPlace;
+    }
+
+    private static Occupant WhoIsAt(string path)
+    {
+        if (!UnixFile.TryIdentify(path, out var there))
+            return Occupant.Nobody;
+        if (there.Kind != UnixFile.Socket)
+            return Occupant.SomethingElse;
+
+        // Without waiting for one whose queue is full.
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            return Occupant.Somebody;
+        }
+        catch (SocketException e)
+        {
+            return e.SocketErrorCode == SocketError.ConnectionRefused ? Occupant.Gone : Occupant.Somebody;
+        }
+    }
+
+    private enum Occupant
+    {
+        Nobody,
+        Gone,
+        Somebody,
+        SomethingElse,
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2110, LogLevel.Warning, "control socket {Path}: {Reason}; the shield runs without one", EventName = "NoControlSocket")]
+        public static partial void NoSocket(ILogger logger, string path, string reason);
+
+        [LoggerMessage(2111, LogLevel.Warning, "control socket {Path}: {Reason}; this one's takes its place as soon as it is free",
+            EventName = "ControlSocketNotInPlace")]
+        public static partial void NotInPlace(ILogger logger, string path, string reason);
+    }
+}

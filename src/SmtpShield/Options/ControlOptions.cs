@@ -1,0 +1,13 @@
+namespace SmtpShield.Options;
+
+/// <summary>Where a running shield is asked how it is and told what to do. Read at start only.</summary>
+public sealed record ControlOptions
+{
+    /// <summary>The longest path: <c>sun_path</c> of unix(7) less what the socket's first name has behind it.</summary>
+    public const int MaxPathLength = 96;
+
+    /// <summary>The Unix socket of the commands <c>status</c> and <c>upstream</c>, and of the API they use.</summary>
+    /// <value>A path; empty: none. <c>/run/smtpshield/control.sock</c> in the built-in defaults.</value>
+    [ConfigurationKeyName("shield_control_socket"), SharedByServices]
+    public string Socket { get; init; } = "";
+}
