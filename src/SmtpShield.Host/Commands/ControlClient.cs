@@ -11,10 +11,13 @@ internal sealed class ControlClient(string path) : IDisposable
     // Above what the shield gives a request.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
     // Of what is no shield's.
     private const int MaxAnswer = 4 << 20;
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, ConnectCallback = (_, cancellationToken) => ConnectAsync(path, cancellationToken) })
+    private readonly HttpClient _http = new(
+        new SocketsHttpHandler { UseProxy = false, ConnectCallback = (_, cancellationToken) => ConnectAsync(path, cancellationToken) })
     {
         BaseAddress = new Uri("http://localhost/"),
         Timeout = Patience,
@@ -52,16 +55,25 @@ internal sealed class ControlClient(string path) : IDisposable
 
     private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken cancellationToken)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
+        while (true)
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch (SocketException full) when (full.SocketErrorCode == SocketError.WouldBlock)
+            {
+                // The listen queue is full, and .NET does not wait for it as connect(2) does.
+                socket.Dispose();
+                await Task.Delay(Pause, TimeProvider.System, cancellationToken);
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
         }
     }
 }

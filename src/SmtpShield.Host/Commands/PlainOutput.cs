@@ -3,8 +3,8 @@ using System.Globalization;
 namespace SmtpShield.Host.Commands;
 
 /// <summary>
-/// Prints to a terminal or a pipe alike: plain lines and columns, nothing cut, no colour. What is not printable ASCII comes out as <c>?</c>, so nothing a client
-/// or an MTA has said is a sequence for the terminal.
+/// Prints to a terminal or a pipe alike: plain lines and columns, nothing cut, no colour. What is not printable ASCII comes out as <c>?</c>, so nothing that a
+/// client or an MTA has said is a sequence for the terminal.
 /// </summary>
 /// <param name="writer">Where to.</param>
 /// <param name="zone">Of times.</param>

@@ -52,7 +52,8 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
     /// <summary>A stage of the control socket's connections, before HTTP.</summary>
     public async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
     {
-        var user = connection.Features.Get<IConnectionSocketFeature>() is { } socket && PeerCredentials.Of(socket.Socket) is { } peer ? peer.User : uint.MaxValue;
+        var peer = connection.Features.Get<IConnectionSocketFeature>() is { } feature ? PeerCredentials.Of(feature.Socket) : null;
+        var user = peer?.User ?? uint.MaxValue;
         using var ending = _closing.Token.UnsafeRegister(static connection => ((ConnectionContext)connection!).Abort(), connection);
         if (TryEnter(user))
         {

@@ -6,7 +6,9 @@ using Microsoft.Extensions.Logging;
 
 namespace SmtpShield.Control;
 
-/// <summary>What holds of every request to the control socket: its time, how its query and body are read, and that what goes wrong is answered as a problem.</summary>
+/// <summary>
+/// What holds of every request to the control socket: its time, how its query and body are read, and that what goes wrong is answered as a problem.
+/// </summary>
 internal sealed partial class ControlRequests(TimeProvider time, ILogger<ControlRequests> log)
 {
     /// <summary>Octets a body may have.</summary>

@@ -34,6 +34,9 @@ public sealed class ShieldProcess : IAsyncDisposable
     /// <summary>Its configuration file.</summary>
     public string MainCf => System.IO.Path.Combine(_directory, "main.cf");
 
+    /// <summary>Its control socket, unless a test has named another.</summary>
+    public string ControlSocket => System.IO.Path.Combine(_directory, "control.sock");
+
     /// <summary>All it has logged and printed so far.</summary>
     public string AllLines => (File.Exists(LogPath) ? File.ReadAllText(LogPath) : "") + _process.Output;
 
@@ -142,8 +145,7 @@ public sealed class ShieldProcess : IAsyncDisposable
     /// <summary>The sockets it has, without those that listen: the connections it did not close.</summary>
     public IReadOnlyList<string> ConnectedSockets()
     {
-        var inodes = Directory.GetFiles($"/proc/{Id}/fd").Select(Target)
-            .Where(target => target.StartsWith("socket:[", StringComparison.Ordinal)).Select(target => target[8..^1]).ToHashSet();
+        var inodes = InodesOfSockets();
         return
         [
             .. File.ReadLines("/proc/net/tcp").Skip(1).Concat(File.ReadLines("/proc/net/tcp6").Skip(1))
@@ -151,6 +153,16 @@ public sealed class ShieldProcess : IAsyncDisposable
                 .Where(entry => entry.Columns[3] != "0A" && inodes.Contains(entry.Columns[9]))
                 .Select(entry => entry.Line.Trim()),
         ];
+    }
+
+    /// <summary>Connections to its control socket that it has.</summary>
+    public int ControlConnections()
+    {
+        // Num RefCount Protocol Flags Type St Inode Path: St 03 is connected, and an accepted end has the path that was bound.
+        var inodes = InodesOfSockets();
+        return File.ReadLines("/proc/net/unix").Skip(1).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Count(columns => columns.Length > 7 && columns[5] == "03" && inodes.Contains(columns[6])
+                && columns[7].StartsWith(ControlSocket, StringComparison.Ordinal));
     }
 
     /// <summary>A figure of /proc/PID/status in kilobytes, for example <c>VmHWM</c>.</summary>
@@ -182,6 +194,9 @@ public sealed class ShieldProcess : IAsyncDisposable
             return false; // It has ended.
         }
     }
+
+    private HashSet<string> InodesOfSockets() => [.. Directory.GetFiles($"/proc/{Id}/fd").Select(Target)
+        .Where(target => target.StartsWith("socket:[", StringComparison.Ordinal)).Select(target => target[8..^1])];
 
     private static string Target(string path)
     {
