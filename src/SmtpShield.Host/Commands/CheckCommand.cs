@@ -62,6 +62,7 @@ internal static class CheckCommand
             }
 
             problems.AddRange(LogPlace.ProblemsOf(valid.Log));
+            problems.AddRange(ControlPlace.ProblemsOf(valid.Control));
             problems.AddRange(PortsInUse.ProblemsOf(valid));
             problems.AddRange(await HostNames.ProblemsOfAsync(valid, lookup, TimeProvider.System, cancellationToken));
         }

@@ -133,7 +133,8 @@ internal sealed class ControlApiTests
         await using var shield = await StartAsync(With(ShieldUnderTest.Before(mta)), cancellationToken, time);
         using var socket = await ControlHttp.ConnectAsync(Socket, cancellationToken);
         await socket.SendAsync(Encoding.ASCII.GetBytes(
-            $"POST /v1/upstreams/{mta.EndPoint}/drain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{{"), cancellationToken);
+            $"POST /v1/upstreams/{mta.EndPoint}/drain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{{"),
+            cancellationToken);
         var ended = socket.ReceiveAsync(new byte[1024], cancellationToken).AsTask();
 
         // The request's timer is there once it has begun.
@@ -152,7 +153,7 @@ internal sealed class ControlApiTests
         await using var shield = await ShieldProcess.StartAsync(
             new IPEndPoint(IPAddress.Loopback, 9), new Dictionary<string, string> { ["shield_client_handoff"] = "proxy-v2" }, cancellationToken);
         await shield.SaveAsync(new Dictionary<string, string> { ["smtpd_soft_error_limit"] = "5" }, cancellationToken);
-        var configuration = await ConfigurationAsync(shield, static configuration => configuration.GetProperty("generation").GetInt32() == 2, cancellationToken);
+        var configuration = await ConfigurationAsync(shield, static found => found.GetProperty("generation").GetInt32() == 2, cancellationToken);
         Assert.That(configuration.GetProperty("refused").GetBoolean(), Is.False);
 
         await shield.SaveAsync(new Dictionary<string, string> { ["smtpd_soft_error_limit"] = "0" }, cancellationToken);
@@ -168,7 +169,8 @@ internal sealed class ControlApiTests
             Assert.That(problem.GetProperty("line").GetInt32(), Is.GreaterThan(0));
         });
 
-        await shield.SaveAsync(new Dictionary<string, string> { ["smtpd_soft_error_limit"] = "5", ["shield_control_socket"] = "/nowhere/x" }, cancellationToken);
+        await shield.SaveAsync(
+            new Dictionary<string, string> { ["smtpd_soft_error_limit"] = "5", ["shield_control_socket"] = "/nowhere/x" }, cancellationToken);
         await ConfigurationAsync(shield, static configuration => configuration.GetProperty("needs_restart").GetBoolean(), cancellationToken);
         Assert.That(shield.AllLines, Does.Contain("shield_control_socket has changed: to take effect, the shield must be restarted"));
         await shield.StopAsync(cancellationToken);

@@ -87,7 +87,8 @@ internal sealed class ControlBoundTests
                 var directory = Path.GetDirectoryName(shield.ControlSocket)!;
                 File.SetUnixFileMode(directory, File.GetUnixFileMode(directory) | UnixFileMode.GroupExecute);
                 Assert.That((await OutsideProcess.RunAsync("setpriv", ["--reuid", "65534", "--regid", "0", "--clear-groups", "curl", "-sS", "--fail",
-                    "--unix-socket", shield.ControlSocket, "http://localhost/v1/status"], s_limit, cancellationToken, workingDirectory: "/")).ExitCode, Is.Zero);
+                    "--unix-socket", shield.ControlSocket, "http://localhost/v1/status"],
+                    s_limit, cancellationToken, workingDirectory: "/")).ExitCode, Is.Zero);
             }
         }
         finally

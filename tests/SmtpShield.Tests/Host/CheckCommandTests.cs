@@ -83,6 +83,14 @@ public sealed class CheckCommandTests
                 + "create the directory '/nonexistent' or change maillog_file",
             "main.cf: 1 error, 0 warnings, 0 notes"])));
 
+    // Where the unit's is, systemd makes it.
+    [TestCase("/nonexistent/control.sock", "warning: /nonexistent/control.sock: shield_control_socket: there is no directory /nonexistent: "
+        + "the shield can't be asked with smtpshield status (make it, for the service's user)")]
+    [TestCase("", "")]
+    public void Check_DirectoryOfTheControlSocketIsMissing_IsAWarning(string socket, string expected) => Assert.That(
+        Run($"myhostname = a.example\nshield_client_handoff = proxy-v2\nshield_control_socket = {socket}\n", CheckCommand.Create()).Lines,
+        expected.Length > 0 ? Has.Member(expected) : Has.None.Contains("shield_control_socket"));
+
     // Knows mta.example.com and client.example.com; silent.example.com is answered by nobody.
     private static Task<IPAddress[]> LookUpAsync(string name, CancellationToken cancellationToken) => name.ToUpperInvariant() switch
     {

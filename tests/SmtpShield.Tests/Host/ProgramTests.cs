@@ -18,6 +18,8 @@ public sealed class ProgramTests
     [TestCase("", "Commands:")]
     [TestCase("check", "--probe")]
     [TestCase("run", "Run the proxy until SIGTERM.")]
+    [TestCase("status", "--json")]
+    [TestCase("upstream", "drain")]
     public async Task Help_AsACommand_SaysWhatTheOptionSays(string command, string part, CancellationToken cancellationToken)
     {
         string[] about = command.Length > 0 ? [command] : [];

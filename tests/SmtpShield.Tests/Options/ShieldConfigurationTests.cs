@@ -58,6 +58,12 @@ public sealed class ShieldConfigurationTests
         });
     }
 
+    // What sun_path of unix(7) has room for, with a process number behind it.
+    [TestCase(96, true)]
+    [TestCase(97, false)]
+    public void Read_PathOfASocket_FitsIntoAnAddress(int length, bool isValid) =>
+        Assert.That(Open($"shield_control_socket = /{new string('x', length - 1)}\n").Read().Options is not null, Is.EqualTo(isValid));
+
     [Test]
     public void Read_EveryKnownParameter_HasADefaultText() =>
         Assert.That(ParameterCatalog.All.Values.Where(definition => definition.DefaultText is null).Select(definition => definition.Name),
@@ -163,6 +169,8 @@ public sealed class ShieldConfigurationTests
     [TestCase("syslog_facility = post", "main.cf, line 1: bad parameter value: syslog_facility = post (write a syslog facility: mail, daemon, "
         + "local0 to local7, ...)")]
     [TestCase("maillog_file = log", "main.cf, line 1: bad parameter value: maillog_file = log (write the full path of a file)")]
+    [TestCase("shield_control_socket = control.sock", "main.cf, line 1: bad parameter value: shield_control_socket = control.sock "
+        + "(write the full path of a socket, of at most 96 octets; empty for none)")]
     [TestCase("mynetworks_style = net", "main.cf, line 1: bad parameter value: mynetworks_style = net (write host, subnet or class)")]
     [TestCase("mynetworks = 10.0.0.1/8",
         "main.cf, line 1: mynetworks: non-null host address bits in \"10.0.0.1/8\", perhaps you should use \"10.0.0.0/8\" instead")]
