@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using SmtpShield.Options;
@@ -16,7 +17,7 @@ internal sealed class ControlApiTests
 
     private string _directory = "";
 
-    private string Socket => Path.Combine(_directory, "control.sock");
+    private string Place => Path.Combine(_directory, "control.sock");
 
     [SetUp]
     public void MakeDirectory() => _directory = Directory.CreateTempSubdirectory("smtpshield-api-").FullName;
@@ -97,7 +98,7 @@ internal sealed class ControlApiTests
         await using var mta = new ScriptedMta();
         await using var shield = await StartAsync(With(ShieldUnderTest.Before(mta)), cancellationToken);
 
-        var answer = await ControlHttp.AskAsync(Socket, new HttpMethod(method), resource, cancellationToken);
+        var answer = await ControlHttp.AskAsync(Place, new HttpMethod(method), resource, cancellationToken);
 
         Assert.That(answer.Status, Is.EqualTo(status));
         Assert.That(answer.Body, Does.Contain($"\"status\":{status},").And.Contain($"\"message\":\"{message}"));
@@ -118,7 +119,7 @@ internal sealed class ControlApiTests
         if (int.TryParse(body, out var length))
             body = $$"""{"why": "{{new string('x', length)}}"}""";
 
-        var answer = await ControlHttp.AskAsync(Socket, HttpMethod.Post, $"/v1/upstreams/{mta.EndPoint}/drain", cancellationToken, body, mediaType);
+        var answer = await ControlHttp.AskAsync(Place, HttpMethod.Post, $"/v1/upstreams/{mta.EndPoint}/drain", cancellationToken, body, mediaType);
 
         Assert.That(answer.Status, Is.EqualTo(status));
         Assert.That(answer.Body, Does.Not.Contain("xxx").And.Not.Contain("work on it"));
@@ -131,11 +132,11 @@ internal sealed class ControlApiTests
         var time = new FakeTimeProvider();
         await using var mta = new ScriptedMta();
         await using var shield = await StartAsync(With(ShieldUnderTest.Before(mta)), cancellationToken, time);
-        using var socket = await ControlHttp.ConnectAsync(Socket, cancellationToken);
+        using var socket = await ControlHttp.ConnectAsync(Place, cancellationToken);
         await socket.SendAsync(Encoding.ASCII.GetBytes(
             $"POST /v1/upstreams/{mta.EndPoint}/drain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{{"),
             cancellationToken);
-        var ended = socket.ReceiveAsync(new byte[1024], cancellationToken).AsTask();
+        var ended = AnsweredAsync(socket, cancellationToken);
 
         // The request's timer is there once it has begun.
         var sent = 0;
@@ -144,11 +145,12 @@ internal sealed class ControlApiTests
             {
                 time.Advance(TimeSpan.FromSeconds(10));
                 if (!ended.IsCompleted && sent < 59_000)
-                    sent += socket.Send("                                                                                "u8);
+                    sent += socket.Send(new byte[80], SocketFlags.None, out _);
                 return ended.IsCompleted;
             },
             s_limit, "the connection ends", cancellationToken);
         Assert.That(await ended, Is.Zero, "octets of an answer");
+        Assert.That(shield.Log.Errors, Is.Empty);
     }
 
     [Test]
@@ -182,7 +184,7 @@ internal sealed class ControlApiTests
 
     private ShieldOptions With(ShieldOptions options, int limit = 100) => options with
     {
-        Control = new() { Socket = Socket },
+        Control = new() { Socket = Place },
         Listener = options.Listener with { DefaultProcessLimit = limit },
     };
 
@@ -191,16 +193,29 @@ internal sealed class ControlApiTests
 
     private async Task<JsonElement> StatusAsync(CancellationToken cancellationToken)
     {
-        var (status, body) = await ControlHttp.AskAsync(Socket, HttpMethod.Get, "/v1/status", cancellationToken);
+        var (status, body) = await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/status", cancellationToken);
         Assert.That(status, Is.EqualTo(200), body);
         return JsonDocument.Parse(body).RootElement;
     }
 
     private async Task<string[]> ListAsync(string query, CancellationToken cancellationToken)
     {
-        var (_, body) = await ControlHttp.AskAsync(Socket, HttpMethod.Get, "/v1/upstreams" + query, cancellationToken);
+        var (_, body) = await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/upstreams" + query, cancellationToken);
         return [.. JsonDocument.Parse(body).RootElement.GetProperty("upstreams").EnumerateArray().Select(static upstream =>
             $"{upstream.GetProperty("service")} {upstream.GetProperty("name")} {upstream.GetProperty("state")}")];
+    }
+
+    // One that was closed with octets unread is reset.
+    private static async Task<int> AnsweredAsync(Socket socket, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await socket.ReceiveAsync(new byte[1024], cancellationToken);
+        }
+        catch (SocketException)
+        {
+            return 0;
+        }
     }
 
     private static async Task<JsonElement> ConfigurationAsync(ShieldProcess shield, Func<JsonElement, bool> condition, CancellationToken cancellationToken)
