@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace SmtpShield.Protocol;
 
 /// <summary>Every reply the shield gives itself, in Postfix's words where Postfix has them; those to a client over a limit are in the limits' table.</summary>
