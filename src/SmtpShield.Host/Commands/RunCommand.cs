@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Mta;
 using SmtpShield.Options;
 
 namespace SmtpShield.Host.Commands;
@@ -39,6 +40,7 @@ internal static class RunCommand
         }
 
         return await ShieldHost.RunAsync(new(options), services => services
+            .AddUpstreamProbes()
             .AddSingleton(configuration)
             .AddSingleton(static _ => new ConfigurationStateFile(ConfigurationStateFile.PathOfProcess))
             .AddSingleton<ShieldConfigurationWatcher>()

@@ -15,8 +15,8 @@ internal sealed class MtaQueue(UpstreamPool pool, TimeProvider time) : IDisposab
     private readonly Revocation _revocation = new(time);
     private readonly Lock _gate = new();
 
-    // How many wait, by whose destinations; empty: there is no timer.
-    private readonly Dictionary<ClusterState, int> _waiting = [];
+    // Who waits, by whose destinations; empty: there is no timer.
+    private readonly Dictionary<ClusterState, HashSet<TaskCompletionSource>> _waiting = [];
     private ITimer? _timer;
 
     /// <summary>Waits for a slot.</summary>
@@ -28,7 +28,7 @@ internal sealed class MtaQueue(UpstreamPool pool, TimeProvider time) : IDisposab
     /// <param name="atMost">How long.</param>
     /// <param name="leave">Ends the wait.</param>
     /// <param name="giveUp">Ends the wait.</param>
-    /// <returns>The slot; null: the time is over.</returns>
+    /// <returns>The slot; null: the time is over, or the destinations are not the same any more (<see cref="Reconsider"/>).</returns>
     /// <exception cref="OperationCanceledException">One of the tokens was cancelled.</exception>
     public async ValueTask<Slot?> WaitAsync(
         ClusterState cluster,
@@ -49,7 +49,7 @@ internal sealed class MtaQueue(UpstreamPool pool, TimeProvider time) : IDisposab
         if (waiter.Granted is { } atOnce)
             return atOnce;
 
-        Enter(cluster);
+        Enter(cluster, over);
         try
         {
             using var left = leave.UnsafeRegister(static over => ((TaskCompletionSource)over!).TrySetResult(), over);
@@ -59,7 +59,7 @@ internal sealed class MtaQueue(UpstreamPool pool, TimeProvider time) : IDisposab
         }
         finally
         {
-            Leave(cluster);
+            Leave(cluster, over);
         }
 
         var slot = waiter.Leave();
@@ -68,6 +68,19 @@ internal sealed class MtaQueue(UpstreamPool pool, TimeProvider time) : IDisposab
 
         slot?.Dispose();
         throw new OperationCanceledException(giveUp.IsCancellationRequested ? giveUp : leave);
+    }
+
+    /// <summary>
+    /// One of a service's destinations has gone or come back: those who wait for one of them look anew where they may go. They lose the age of their wait, not
+    /// its time.
+    /// </summary>
+    public void Reconsider(ClusterState cluster)
+    {
+        TaskCompletionSource[] waiting;
+        lock (_gate)
+            waiting = _waiting.TryGetValue(cluster, out var all) ? [.. all] : [];
+        foreach (var over in waiting)
+            over.TrySetResult();
     }
 
     /// <summary>Nobody is asked any more.</summary>
@@ -80,22 +93,22 @@ internal sealed class MtaQueue(UpstreamPool pool, TimeProvider time) : IDisposab
         }
     }
 
-    private void Enter(ClusterState cluster)
+    private void Enter(ClusterState cluster, TaskCompletionSource over)
     {
         lock (_gate)
         {
-            _waiting[cluster] = _waiting.GetValueOrDefault(cluster) + 1;
+            if (!_waiting.TryGetValue(cluster, out var all))
+                _waiting[cluster] = all = [];
+            all.Add(over);
             _timer ??= time.CreateTimer(static queue => ((MtaQueue)queue!).LookAtAll(), this, LongWaits.Step, LongWaits.Step);
         }
     }
 
-    private void Leave(ClusterState cluster)
+    private void Leave(ClusterState cluster, TaskCompletionSource over)
     {
         lock (_gate)
         {
-            if (_waiting.GetValueOrDefault(cluster) is > 1 and var waiting)
-                _waiting[cluster] = waiting - 1;
-            else
+            if (_waiting.TryGetValue(cluster, out var all) && all.Remove(over) && all.Count == 0)
                 _waiting.Remove(cluster);
             if (_waiting.Count == 0)
                 StopTimer();

@@ -9,8 +9,14 @@ namespace SmtpShield.Mta;
 internal sealed class SocketTransport : IUpstreamTransport
 {
     /// <inheritdoc/>
-    public async ValueTask<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) =>
-        await Dns.GetHostAddressesAsync(host, cancellationToken);
+    /// <remarks>
+    /// By getaddrinfo(3), which knows search lists, hosts files and whatever else nsswitch.conf(5) names, and holds a thread until the last server has not
+    /// answered: a thread of its own, not one of the pool that all sessions are served by. Who asks, asks for one name once at a time.
+    /// </remarks>
+    public ValueTask<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) => new(
+        Task.Factory.StartNew(
+            static host => Dns.GetHostAddresses((string)host!), host, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            .WaitAsync(cancellationToken));
 
     /// <inheritdoc/>
     public async ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, IPAddress? source, CancellationToken cancellationToken)

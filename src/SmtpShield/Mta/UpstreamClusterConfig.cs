@@ -1,8 +1,10 @@
+using System.Globalization;
 using Microsoft.Extensions.Primitives;
+using SmtpShield.Mta.Probing;
 using SmtpShield.Options;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Health;
-using Yarp.ReverseProxy.LoadBalancing;
+using Yarp.ReverseProxy.Model;
 
 namespace SmtpShield.Mta;
 
@@ -10,13 +12,22 @@ namespace SmtpShield.Mta;
 /// Tells YARP about <see cref="UpstreamOptions.Destinations"/>: a cluster for each service, with its name, one <c>smtp://</c> destination each, no routes.
 /// </summary>
 /// <param name="snapshot">The options; YARP asks again whenever they are replaced, and keeps the health of destinations that stay.</param>
-internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot) : IProxyConfigProvider
+/// <param name="probes">Whether MTAs are probed; null: they are not.</param>
+internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot, ProbePolicy? probes = null) : IProxyConfigProvider
 {
+    private static readonly TimeSpan s_round = TimeSpan.FromSeconds(1);
+
+    private const string Order = "order";
+    private const string Weight = "weight";
+
     // As the services themselves: those there are at start stay, whatever a reload says.
     private readonly string[] _services = [.. snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)];
 
-    /// <summary>The name of the load balancing policy in force.</summary>
-    public static string PolicyName => LoadBalancingPolicies.RoundRobin;
+    /// <summary>A destination's place in the list.</summary>
+    public static int OrderOf(DestinationState destination) => MetadataOf(destination, Order);
+
+    /// <summary>How often it is written.</summary>
+    public static int WeightOf(DestinationState destination) => MetadataOf(destination, Weight);
 
     /// <inheritdoc/>
     public IProxyConfig GetConfig()
@@ -27,17 +38,16 @@ internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot) : IProxyCon
         return new Config(changed, [.. _services.Select(service => ClusterOf(service, options.Of(service).Upstream))]);
     }
 
-    private static ClusterConfig ClusterOf(string service, UpstreamOptions options)
+    private ClusterConfig ClusterOf(string service, UpstreamOptions options)
     {
         // A destination written twice is one destination.
         var destinations = new Dictionary<string, DestinationConfig>(StringComparer.OrdinalIgnoreCase);
-        foreach (var address in options.Destinations)
-            destinations.TryAdd(address.ToString(), new DestinationConfig { Address = $"smtp://{address}" });
+        foreach (var same in options.Destinations.Select(static address => address.ToString()).GroupBy(static name => name, StringComparer.OrdinalIgnoreCase))
+            destinations.Add(same.Key, new() { Address = $"smtp://{same.Key}", Metadata = MetadataOf(destinations.Count, same.Count()) });
 
         return new ClusterConfig
         {
             ClusterId = service,
-            LoadBalancingPolicy = PolicyName,
             Destinations = destinations,
             HealthCheck = new HealthCheckConfig
             {
@@ -45,9 +55,19 @@ internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot) : IProxyCon
                 AvailableDestinationsPolicy = HealthCheckConstants.AvailableDestinations.HealthyOrPanic,
                 // Enabled makes YARP heed the passive health; the pool sets it, not one of YARP's HTTP policies.
                 Passive = new PassiveHealthCheckConfig { Enabled = true },
+                // A round asks for news only, and never waits (ProbeHandler).
+                Active = probes is null ? null : new ActiveHealthCheckConfig { Enabled = true, Interval = s_round, Policy = ProbePolicy.PolicyName },
             },
         };
     }
+
+    private static Dictionary<string, string> MetadataOf(int order, int weight) => new()
+    {
+        [Order] = order.ToString(CultureInfo.InvariantCulture), [Weight] = weight.ToString(CultureInfo.InvariantCulture),
+    };
+
+    private static int MetadataOf(DestinationState destination, string key) =>
+        int.Parse(destination.Model.Config.Metadata![key], CultureInfo.InvariantCulture);
 
     private sealed class Config(IChangeToken changed, ClusterConfig[] clusters) : IProxyConfig
     {

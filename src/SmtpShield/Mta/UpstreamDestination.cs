@@ -1,27 +1,48 @@
 using System.Globalization;
 using System.Net;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Mta.Health;
 using SmtpShield.Mta.Slots;
 
 namespace SmtpShield.Mta;
 
 /// <summary>
-/// What stays known about one configured destination across reloads: its address and its sessions. Health is the cluster's, not ours.
+/// What stays known about one configured destination across reloads and for all services that use it: its address, its sessions, how many it may have now, and
+/// whether it was taken out by hand. Whether it lives, each service finds out for itself (<see cref="MtaHealth"/>).
 /// </summary>
-internal sealed class UpstreamDestination
+internal sealed class UpstreamDestination : IDisposable
 {
+    /// <summary>How long no new session goes to an MTA that has said it has enough to do.</summary>
+    public static readonly TimeSpan BusyFor = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan s_step = TimeSpan.FromSeconds(1);
+
+    private readonly TimeProvider _time;
+    private readonly Lock _gate = new();
+    private readonly SlowStart _slowStart;
+    private SlotTerms _terms;
+    private ITimer? _growth;
+    private ITimer? _hold;
     private byte[] _greeting = [];
+    private long _heardAt;
+    private bool _wasHeard;
 
     /// <param name="name">As configured: <c>host:port</c>, an IPv6 address in brackets.</param>
     /// <param name="time">The clock of its queue.</param>
     /// <param name="terms">How many sessions it may have.</param>
-    public UpstreamDestination(string name, TimeProvider time, SlotTerms terms)
+    /// <param name="transport">Looks its name up.</param>
+    /// <param name="log">Where it says how it is.</param>
+    public UpstreamDestination(string name, TimeProvider time, SlotTerms terms, IUpstreamTransport transport, ILogger log)
     {
+        (_time, _terms) = (time, terms);
+        _slowStart = new(time);
         Slots = new(time, terms);
         var colon = name.LastIndexOf(':');
         Name = name;
         Host = name[..colon].Trim('[', ']');
         Port = int.Parse(name.AsSpan(colon + 1), CultureInfo.InvariantCulture);
         Literal = IPAddress.TryParse(Host, out var address) ? new IPEndPoint(address, Port) : null;
+        Addresses = Literal is null ? new(Host, transport, time, log) : null;
     }
 
     /// <summary>As configured, <c>host:port</c>; also the destination's id in the cluster.</summary>
@@ -33,13 +54,124 @@ internal sealed class UpstreamDestination
     /// <summary>The TCP port.</summary>
     public int Port { get; }
 
-    /// <summary>The end point when the host is an address; <see langword="null"/> when it is a name, which is resolved at each dial.</summary>
+    /// <summary>The end point when the host is an address; <see langword="null"/> when it is a name.</summary>
     public IPEndPoint? Literal { get; }
+
+    /// <summary>The addresses of its name; <see langword="null"/> when it is an address.</summary>
+    public UpstreamName? Addresses { get; }
 
     /// <summary>The sessions it may have, of all services: each socket to it has one of them, from before the first SYN until its end.</summary>
     public MtaSlots Slots { get; }
 
+    /// <summary>Since when it is taken out by hand; null: it is not.</summary>
+    public DateTimeOffset? DrainedSince { get; private set; }
+
+    /// <summary>Whether it is taken out by hand.</summary>
+    public bool IsDrained => DrainedSince is not null;
+
     /// <summary>One array for equal greetings: most MTAs greet every session alike, and a held session keeps its greeting.</summary>
     public byte[] Intern(byte[] greeting) =>
         Volatile.Read(ref _greeting) is var known && known.AsSpan().SequenceEqual(greeting) ? known : _greeting = greeting;
+
+    /// <summary>It has said something, in whatever session.</summary>
+    public void NoteHeard()
+    {
+        Volatile.Write(ref _heardAt, _time.GetTimestamp());
+        _wasHeard = true;
+    }
+
+    /// <summary>Whether it has said something lately.</summary>
+    public bool WasHeardWithin(TimeSpan span) => _wasHeard && _time.GetElapsedTime(Volatile.Read(ref _heardAt)) < span;
+
+    /// <summary>Takes it out, or back.</summary>
+    public void Drain(bool isDrained) => DrainedSince = isDrained ? DrainedSince ?? _time.GetUtcNow() : null;
+
+    /// <summary>Takes what is configured.</summary>
+    public void TakeTerms(SlotTerms terms)
+    {
+        lock (_gate)
+        {
+            _terms = terms;
+            PutInForce();
+        }
+    }
+
+    /// <summary>It was down: it gets its sessions back step by step.</summary>
+    /// <param name="length">Over this time; zero: at once.</param>
+    public void BeginSlowStart(TimeSpan length)
+    {
+        lock (_gate)
+        {
+            if (!_terms.AreLimited)
+                return;
+
+            _slowStart.Begin(length);
+            PutInForce();
+            if (_slowStart.IsOn)
+                _growth ??= _time.CreateTimer(static destination => ((UpstreamDestination)destination!).Grow(), this, s_step, s_step);
+        }
+    }
+
+    /// <summary>It has failed again: if it was getting its sessions back, that begins anew.</summary>
+    public void RestartSlowStart()
+    {
+        lock (_gate)
+        {
+            _slowStart.Restart();
+            PutInForce();
+        }
+    }
+
+    /// <summary>It gets no new session for <see cref="BusyFor"/>: who wants one waits, or goes elsewhere.</summary>
+    public void Hold()
+    {
+        lock (_gate)
+        {
+            Slots.IsHeld = true;
+            _hold?.Dispose();
+            _hold = _time.CreateTimer(static destination => ((UpstreamDestination)destination!).Resume(), this, BusyFor, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _growth?.Dispose();
+            _hold?.Dispose();
+        }
+    }
+
+    private void Resume()
+    {
+        lock (_gate)
+        {
+            _hold?.Dispose();
+            _hold = null;
+            Slots.IsHeld = false;
+        }
+    }
+
+    private void Grow()
+    {
+        lock (_gate)
+        {
+            PutInForce();
+            if (_slowStart.IsOn)
+                return;
+
+            _growth?.Dispose();
+            _growth = null;
+        }
+    }
+
+    // The reserve shrinks with the limit: it is there for known good clients to come in at all, not to keep all others out.
+    private void PutInForce()
+    {
+        var part = _slowStart.Part;
+        Slots.Terms = part >= 1 || !_terms.AreLimited
+            ? _terms
+            : _terms with { Limit = Math.Max(1, (int)(_terms.Limit * part)), Reserve = (int)(_terms.Reserve * part) };
+    }
 }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using Polly.Timeout;
 using SmtpShield.Clients;
 using SmtpShield.Mta.Handoff;
+using SmtpShield.Mta.Health;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Options;
 using SmtpShield.Transport;
@@ -21,7 +22,8 @@ namespace SmtpShield.Mta;
 /// <param name="cluster">The service's destinations.</param>
 /// <param name="service">The service's options.</param>
 /// <param name="client">For whom; <see langword="null"/>: for the shield itself.</param>
-/// <param name="only">The only destination to try, by a probe, which leaves the health of destinations as it is; <see langword="null"/>: any.</param>
+/// <param name="only">The only destination to try, by a probe, whatever is known of it; <see langword="null"/>: any.</param>
+/// <param name="waits">Whether it waits for a slot; a probe that nobody asked for does not.</param>
 /// <param name="wake">Makes the session look at what is asked of its slot.</param>
 /// <param name="leaveQueue">Gives up while it waits for a slot.</param>
 /// <param name="cancellationToken">Gives up.</param>
@@ -31,6 +33,7 @@ internal sealed class UpstreamDial(
     ShieldOptions service,
     UpstreamClient? client,
     DestinationState? only,
+    bool waits,
     Action wake,
     CancellationToken leaveQueue,
     CancellationToken cancellationToken)
@@ -49,6 +52,7 @@ internal sealed class UpstreamDial(
     private int _nextAddress;
     private int _others;
     private bool _greetingTimedOut;
+    private bool _isBlameless;
 
     // Whether there is an address or a destination not yet tried.
     private bool HasNext => _nextAddress < _addresses.Length || Candidates(cluster.DestinationsState.AllDestinations).Any();
@@ -59,6 +63,12 @@ internal sealed class UpstreamDial(
     private ClientRange Range => client?.Identity.Range ?? default;
 
     private TimeSpan Remaining => _options.GreetingTimeout - _dialed - pool.Time.GetElapsedTime(_start);
+
+    /// <summary>How long the last greeting took, or was waited for.</summary>
+    public TimeSpan Took { get; private set; }
+
+    /// <summary>Whether the last failure was for want of something the shield needs, or about the client: it says nothing of the MTA.</summary>
+    public bool IsBlameless => _isBlameless;
 
     /// <summary>
     /// Walks over the destinations, until one has greeted, none is left, or <see cref="UpstreamOptions.GreetingTimeout"/> or
@@ -104,38 +114,50 @@ internal sealed class UpstreamDial(
         return TakeSlotAsync(candidates);
     }
 
-    private ValueTask<bool> TakeSlotAsync(IReadOnlyList<DestinationState> candidates)
+    private ValueTask<bool> TakeSlotAsync(IReadOnlyList<DestinationState> candidates) =>
+        TryTakeSlot(candidates) ? new(true) : candidates.Count == 0 || !waits ? new(false) : WaitForSlotAsync(candidates);
+
+    private bool TryTakeSlot(IReadOnlyList<DestinationState> candidates)
     {
         // The policy only sees those that have one for this client.
-        for (var free = candidates; pool.Pick(cluster, free) is { } picked; free = [.. free.Where(one => one != picked)])
+        for (var free = candidates; free.Count > 0; free = [.. free.Where(one => one != _picked)])
         {
-            if (pool.DestinationOf(picked).Slots.TryTake(Range, _standing, wake) is not { } slot)
-                continue;
-
-            (_picked, _slot) = (picked, slot);
-            return new(true);
+            _picked = pool.Pick(cluster, free, Range, _options.Policy);
+            _slot = pool.DestinationOf(_picked).Slots.TryTake(Range, _standing, wake);
+            if (_slot is not null)
+                return true;
         }
 
-        return candidates.Count == 0 ? new(false) : WaitForSlotAsync(candidates);
+        return false;
     }
 
     private async ValueTask<bool> WaitForSlotAsync(IReadOnlyList<DestinationState> candidates)
     {
-        var left = _options.QueueTime - _queued;
-        var start = pool.Time.GetTimestamp();
-        _slot = left > TimeSpan.Zero
-            ? await pool.Queue.WaitAsync(cluster, [.. candidates.Select(one => pool.DestinationOf(one).Slots)], Range, _standing, wake, left,
-                leaveQueue, cancellationToken)
-            : null;
-        _queued += pool.Time.GetElapsedTime(start);
-        if (_slot is null)
+        var isForAddress = _nextAddress < _addresses.Length;
+        while (_queued < _options.QueueTime)
         {
-            _queueTimedOut = true;
-            return false;
+            var start = pool.Time.GetTimestamp();
+            _slot = await pool.Queue.WaitAsync(cluster, [.. candidates.Select(one => pool.DestinationOf(one).Slots)], Range, _standing, wake,
+                _options.QueueTime - _queued, leaveQueue, cancellationToken);
+            _queued += pool.Time.GetElapsedTime(start);
+            if (_slot is not null)
+            {
+                _picked = candidates.First(one => pool.DestinationOf(one).Slots == _slot.Slots);
+                return true;
+            }
+
+            if (isForAddress)
+                continue;
+            candidates = NextCandidates();
+            _others = candidates.Count - 1;
+            if (candidates.Count == 0)
+                return false;
+            if (TryTakeSlot(candidates))
+                return true;
         }
 
-        _picked = candidates.First(one => pool.DestinationOf(one).Slots == _slot.Slots);
-        return true;
+        _queueTimedOut = true;
+        return false;
     }
 
     private async ValueTask<UpstreamConnection?> TryInTimeAsync()
@@ -170,15 +192,21 @@ internal sealed class UpstreamDial(
     }
 
     // YARP takes a failed destination off the available ones in the background, so it may still be there. When all of them have been tried, those passed over
-    // for an earlier failure are the last resort.
+    // for an earlier failure are the last resort; and when all are down, one of them now and then.
     private IReadOnlyList<DestinationState> NextCandidates()
     {
         var state = cluster.DestinationsState;
-        if (_failed is null && only is null)
+        if (only is not null)
+            return [.. Candidates(state.AllDestinations)];
+        if (_failed is null && pool.MayAllServe(cluster, state.AvailableDestinations))
             return state.AvailableDestinations;
 
-        var candidates = Candidates(state.AvailableDestinations).ToArray();
-        return candidates.Length > 0 ? candidates : [.. Candidates(state.AllDestinations)];
+        DestinationState[] candidates = [.. Candidates(state.AvailableDestinations).Where(one => pool.MayServe(cluster, one))];
+        if (candidates.Length > 0)
+            return candidates;
+        var all = Candidates(state.AllDestinations).ToArray();
+        candidates = [.. all.Where(one => pool.MayServe(cluster, one))];
+        return candidates.Length > 0 ? candidates : all.FirstOrDefault(one => pool.MayBeTried(cluster, one)) is { } tried ? [tried] : [];
     }
 
     private IEnumerable<DestinationState> Candidates(IReadOnlyList<DestinationState> destinations) =>
@@ -189,11 +217,8 @@ internal sealed class UpstreamDial(
         try
         {
             _addresses = await pool.TimeLimit.RunAsync(
-                Shorter(_options.ConnectTimeout, Share()), static (step, inTime) =>
-                    step.Transport.ResolveAsync(step.Host, inTime), (pool.Transport, destination.Host), withinAll);
-            if (_addresses.Length > 0)
-                return true;
-            Fail(destination, null, "Host not found");
+                Shorter(_options.ConnectTimeout, Share()), static (name, inTime) => name.AddressesAsync(inTime), destination.Addresses!, withinAll);
+            return true;
         }
         catch (SocketException error)
         {
@@ -234,23 +259,20 @@ internal sealed class UpstreamDial(
                 return null;
             }
 
+            Took = pool.Time.GetElapsedTime(start);
             var lastWord = opening.HelloReply is { Code: 421 } said ? said : greeting;
-            if (lastWord.Code == 421)
+            // An MTA that is told who the client is may mean the client.
+            var isAboutShield = client is null || _options.ClientHandoff == ClientHandoff.None;
+            var reason = lastWord.Code == 220 ? "" : $"refused to talk to me: {lastWord.FirstLine}";
+            if (lastWord.Code == 220 || isAboutShield)
+                Note(new(KindOf(lastWord.Code), reason, Took));
+            else
+                destination.NoteHeard();
+            if (lastWord.Code == 421 && !opening.HasNamedClient && HasNextAfterThis())
             {
-                // Not now, says this MTA, to the shield or to a client it knows. Another one may; the last one's word is passed on to the client.
-                var isAboutShield = _options.ClientHandoff == ClientHandoff.None;
-                if (!opening.HasNamedClient && HasNextAfterThis())
-                {
-                    Fail(destination, endpoint, $"refused to talk to me: {lastWord.FirstLine}", isBlameless: !isAboutShield);
-                    return null;
-                }
-
-                if (isAboutShield)
-                    Blame();
-            }
-            else if (only is null)
-            {
-                pool.RecordSuccess(cluster, _picked!);
+                // Not now, says this MTA. Another one may; the last one's word is passed on to the client.
+                Fail(destination, endpoint, reason, isBlameless: true);
+                return null;
             }
 
             return session = new UpstreamConnection(
@@ -312,28 +334,40 @@ internal sealed class UpstreamDial(
 
     private void FailSilent(UpstreamDestination destination, IPEndPoint endpoint, UpstreamOpening opening, TimeSpan waited)
     {
-        Fail(destination, endpoint, $"no {opening.Awaited} within {Math.Max(1, (long)Math.Round(waited.TotalSeconds))}s", isBlameless: opening.HasNamedClient);
+        Took = waited;
+        Fail(destination, endpoint, $"no {opening.Awaited} within {Math.Max(1, (long)Math.Round(waited.TotalSeconds))}s", isBlameless: opening.HasNamedClient,
+            opening.HasHeard ? ProbeOutcomeKind.Failed : ProbeOutcomeKind.Silent);
         _greetingTimedOut = !opening.HasHeard;
     }
 
     // isBlameless: the shield itself lacked something, or the client is the reason.
-    private void Fail(UpstreamDestination destination, IPEndPoint? endpoint, string reason, bool isBlameless = false)
+    private void Fail(
+        UpstreamDestination destination, IPEndPoint? endpoint, string reason, bool isBlameless = false, ProbeOutcomeKind kind = ProbeOutcomeKind.Failed)
     {
         (_failures ??= []).Add(new UpstreamFailure(destination.Name, reason, destination.Literal is null ? endpoint?.Address : null));
         _greetingTimedOut = false;
+        _isBlameless = isBlameless;
         if (_nextAddress < _addresses.Length)
             return;
 
         (_failed ??= []).Add(_picked!);
         if (!isBlameless)
-            Blame();
+            Note(new(kind, reason, Took));
     }
 
-    private void Blame()
+    // A probe tells what it has found out itself.
+    private void Note(ProbeOutcome outcome)
     {
         if (only is null)
-            pool.RecordFailure(cluster, _picked!, _options.ReactivationTime);
+            pool.NoteDial(cluster, _picked!, outcome, _options.ReactivationTime);
     }
+
+    private static ProbeOutcomeKind KindOf(int greetingCode) => greetingCode switch
+    {
+        220 => ProbeOutcomeKind.Good,
+        421 => ProbeOutcomeKind.Busy,
+        _ => ProbeOutcomeKind.Failed,
+    };
 
     private static bool IsOurs(SocketException error) =>
         error is TransparentSocketException

@@ -1,13 +1,14 @@
 using System.Collections.Concurrent;
-using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
 using SmtpShield.Clients;
+using SmtpShield.Mta.Health;
+using SmtpShield.Mta.Policies;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Options;
 using SmtpShield.Tls;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Health;
-using Yarp.ReverseProxy.LoadBalancing;
 using Yarp.ReverseProxy.Model;
 
 namespace SmtpShield.Mta;
@@ -15,35 +16,34 @@ namespace SmtpShield.Mta;
 /// <summary>
 /// The MTAs behind the shield: picks one of a service's, dials it, tells it who the client is, reads its greeting, goes on to the next
 /// when that fails, and remembers who failed. Services that share a destination count its sessions together, but each finds out for itself whether it lives.
-/// Picking and health are YARP's, time-outs are Polly's; neither is seen outside this folder.
+/// Destinations and their health are YARP's, time-outs are Polly's; neither is seen outside this folder.
 /// </summary>
-internal sealed class UpstreamPool : IDisposable
+internal sealed partial class UpstreamPool : IDisposable
 {
-    // YARP's policies want an HTTP request. Those used here never look at it, so one serves all dials.
-    private static readonly DefaultHttpContext NoRequest = new();
-
     private readonly ConcurrentDictionary<string, UpstreamDestination> _destinations = new(StringComparer.OrdinalIgnoreCase);
     private readonly Lazy<IProxyStateLookup> _state;
     private readonly ShieldSnapshot _snapshot;
+    private readonly ILogger _log;
     private readonly IDisposable _changes;
-    private readonly ILoadBalancingPolicy _policy;
-    private readonly IDestinationHealthUpdater _health;
+    private readonly ConcurrentDictionary<(string Service, string Destination), MtaHealth> _health = new();
+    private readonly ConcurrentDictionary<(string Service, UpstreamPolicy Policy), IUpstreamPolicy> _policies = new();
+    private readonly IDestinationHealthUpdater _updater;
 
     public UpstreamPool(
         Lazy<IProxyStateLookup> state,
-        IEnumerable<ILoadBalancingPolicy> policies,
         IDestinationHealthUpdater health,
         ShieldSnapshot snapshot,
         KnownClients knownClients,
         IUpstreamTransport transport,
         TlsClient tls,
-        TimeProvider time)
+        TimeProvider time,
+        ILogger<UpstreamPool> log)
     {
         _state = state;
-        _policy = policies.First(static policy => policy.Name == UpstreamClusterConfig.PolicyName);
-        _health = health;
+        _updater = health;
         _snapshot = snapshot;
         KnownClients = knownClients;
+        _log = log;
         Transport = transport;
         Tls = tls;
         Time = time;
@@ -84,7 +84,7 @@ internal sealed class UpstreamPool : IDisposable
     /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
     public ValueTask<UpstreamDialResult> DialAsync(
         string service, ShieldOptions options, UpstreamClient client, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) =>
-        new UpstreamDial(this, ClusterOf(service), options, client, only: null, wake, leaveQueue, cancellationToken).RunAsync();
+        new UpstreamDial(this, ClusterOf(service), options, client, only: null, waits: true, wake, leaveQueue, cancellationToken).RunAsync();
 
     /// <summary>
     /// Opens a session with one destination, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a
@@ -104,7 +104,8 @@ internal sealed class UpstreamPool : IDisposable
         var cluster = ClusterOf(service.Name);
         var only = cluster.DestinationsState.AllDestinations.First(state => state.DestinationId == destination);
         var options = service.Unstressed;
-        var dial = await new UpstreamDial(this, cluster, options, client, only, wake: static () => { }, cancellationToken, cancellationToken).RunAsync();
+        var dial = await new UpstreamDial(
+            this, cluster, options, client, only, waits: true, wake: static () => { }, cancellationToken, cancellationToken).RunAsync();
         if (dial.Connection is not { } connection)
             return new(dial.Failures);
         await using (connection)
@@ -150,7 +151,7 @@ internal sealed class UpstreamPool : IDisposable
 
     /// <summary>Our side of a destination, kept across reloads: running sessions count on although the cluster dropped it.</summary>
     public UpstreamDestination DestinationOf(DestinationState state) =>
-        _destinations.GetOrAdd(state.DestinationId, static (name, pool) => new UpstreamDestination(name, pool.Time, pool.TermsOf(name)), this);
+        _destinations.GetOrAdd(state.DestinationId, static (name, pool) => pool.NewDestination(name), this);
 
     /// <summary>What a client is known for.</summary>
     /// <param name="options">The options of its connection.</param>
@@ -184,31 +185,217 @@ internal sealed class UpstreamPool : IDisposable
     {
         _changes.Dispose();
         Queue.Dispose();
+        foreach (var destination in _destinations.Values)
+            destination.Dispose();
     }
 
-    /// <summary>Lets the policy choose.</summary>
-    public DestinationState? Pick(ClusterState cluster, IReadOnlyList<DestinationState> candidates) => candidates.Count switch
+    /// <summary>Lets the policy choose; there is one at least.</summary>
+    public DestinationState Pick(ClusterState cluster, IReadOnlyList<DestinationState> candidates, in ClientRange client, UpstreamPolicy policy)
     {
-        0 => null,
-        1 => candidates[0],
-        _ => _policy.PickDestination(NoRequest, cluster, candidates),
-    };
+        if (candidates.Count == 1)
+            return candidates[0];
+
+        var choice = new Candidate[candidates.Count];
+        for (var i = 0; i < choice.Length; i++)
+        {
+            var destination = candidates[i];
+            choice[i] = new(destination.DestinationId, UpstreamClusterConfig.OrderOf(destination), UpstreamClusterConfig.WeightOf(destination),
+                DestinationOf(destination).Slots.Used);
+        }
+
+        return candidates[_policies.GetOrAdd((cluster.ClusterId, policy), static key => PolicyOf(key.Policy)).Pick(choice, client)];
+    }
+
+    /// <summary>Whether a destination may have new sessions: it is not down, and was not taken out.</summary>
+    public bool MayServe(ClusterState cluster, DestinationState destination) =>
+        !DestinationOf(destination).IsDrained && !HealthOf(cluster, destination).IsDown;
+
+    /// <summary>Whether all of them may.</summary>
+    public bool MayAllServe(ClusterState cluster, IReadOnlyList<DestinationState> destinations)
+    {
+        for (var i = 0; i < destinations.Count; i++)
+        {
+            if (!MayServe(cluster, destinations[i]))
+                return false;
+        }
+
+        return destinations.Count > 0;
+    }
+
+    /// <summary>Whether a client may try a destination that is down, because all are.</summary>
+    public bool MayBeTried(ClusterState cluster, DestinationState destination) =>
+        !DestinationOf(destination).IsDrained && HealthOf(cluster, destination).IsDialDue();
+
+    /// <summary>What a service knows of a destination.</summary>
+    public MtaHealth HealthOf(ClusterState cluster, DestinationState destination) => _health.GetOrAdd(
+        (cluster.ClusterId, destination.DestinationId),
+        static (key, of) => new MtaHealth(key.Service, of.Pool.DestinationOf(of.Destination), of.Pool.Time, of.Pool._log),
+        (Pool: this, Destination: destination));
 
     /// <summary>
-    /// Remembers a destination that failed, so that others are preferred for a while. The only destination is never marked: it would be tried anyway.
+    /// Somebody has tried to have a session with a destination. One that is down is YARP's unhealthy one; all who wait look anew where they may go when one
+    /// comes back, or none is left.
     /// </summary>
-    public void RecordFailure(ClusterState cluster, DestinationState destination, TimeSpan reactivation)
+    public void Note(ClusterState cluster, DestinationState destination, ProbeOutcome outcome, bool isProbe)
     {
-        if (cluster.DestinationsState.AllDestinations.Count > 1)
-            _health.SetPassive(cluster, destination, DestinationHealth.Unhealthy, reactivation);
+        Apply(cluster, destination, HealthOf(cluster, destination).Note(outcome, isProbe));
+        if (outcome.Kind == ProbeOutcomeKind.Good && destination.Health.Passive == DestinationHealth.Unhealthy)
+            _updater.SetPassive(cluster, destination, DestinationHealth.Healthy, TimeSpan.Zero);
     }
 
-    /// <summary>Takes a destination back that answers although it was marked: it was tried because no other was left.</summary>
-    public void RecordSuccess(ClusterState cluster, DestinationState destination)
+    /// <summary>
+    /// The same by a client's dial. A destination that failed is passed over for a while, as long as there are others; busy is not failed.
+    /// </summary>
+    public void NoteDial(ClusterState cluster, DestinationState destination, ProbeOutcome outcome, TimeSpan reactivation)
     {
-        if (destination.Health.Passive == DestinationHealth.Unhealthy)
-            _health.SetPassive(cluster, destination, DestinationHealth.Healthy, TimeSpan.Zero);
+        Note(cluster, destination, outcome, isProbe: false);
+        if (outcome.Kind is ProbeOutcomeKind.Silent or ProbeOutcomeKind.Failed && cluster.DestinationsState.AllDestinations.Count > 1)
+            _updater.SetPassive(cluster, destination, DestinationHealth.Unhealthy, reactivation);
     }
+
+    /// <summary>Probes a destination for its health.</summary>
+    /// <returns>What that has shown; null: nothing, because no slot was free, or the shield lacked something.</returns>
+    public async ValueTask<ProbeOutcome?> ProbeHealthAsync(ClusterState cluster, DestinationState destination)
+    {
+        var options = _snapshot.Current.Of(cluster.ClusterId);
+        var dial = new UpstreamDial(
+            this, cluster, options, client: null, destination, waits: false, wake: static () => { }, CancellationToken.None, CancellationToken.None);
+        var result = await dial.RunAsync();
+        if (result.Connection is not { } connection)
+        {
+            return result.Failures.Count == 0 || dial.IsBlameless
+                ? null
+                : new(result.GreetingTimedOut ? ProbeOutcomeKind.Silent : ProbeOutcomeKind.Failed, result.Failures[^1].Reason, dial.Took);
+        }
+
+        await using (connection)
+        {
+            var probe = await UpstreamProbe.RunAsync(connection, result.Failures, options, relaysTo: null, Time, CancellationToken.None);
+            if (probe.Failure is not null)
+                await connection.QuitAsync();
+            return probe switch
+            {
+                { Greeting.Code: 421 } => new(ProbeOutcomeKind.Busy, $"refused to talk to me: {probe.Greeting?.FirstLine}", dial.Took),
+                { Greeting.Code: not 220 } => new(ProbeOutcomeKind.Failed, $"refused to talk to me: {probe.Greeting?.FirstLine}", dial.Took),
+                { Failure: { } failure } => new(ProbeOutcomeKind.Failed, failure, dial.Took),
+                { Ehlo.Code: 421 } => new(ProbeOutcomeKind.Busy, $"refused EHLO: {probe.Ehlo?.FirstLine}", dial.Took),
+                { Ehlo.Code: not 250 } => new(ProbeOutcomeKind.Failed, $"refused EHLO: {probe.Ehlo?.FirstLine}", dial.Took),
+                _ => new(ProbeOutcomeKind.Good, "", dial.Took),
+            };
+        }
+    }
+
+    /// <summary>How all destinations of all services are doing.</summary>
+    public IReadOnlyList<UpstreamStatus> Pictures() =>
+    [
+        .. from service in _snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)
+           let cluster = ClusterOf(service)
+           let options = _snapshot.Current.Of(service).Upstream
+           from destination in cluster.DestinationsState.AllDestinations
+           orderby service, UpstreamClusterConfig.OrderOf(destination)
+           select HealthOf(cluster, destination).Picture(UpstreamClusterConfig.WeightOf(destination), options.SessionLimit),
+    ];
+
+    /// <summary>
+    /// Takes a destination out, for all services: it gets no new session, those that can be given back are, all others come to their end. It stays so across
+    /// reloads, until <see cref="Ready"/>.
+    /// </summary>
+    /// <param name="destination">As configured, <c>host:port</c>.</param>
+    /// <param name="by">Who wants it, for the log.</param>
+    /// <returns>False: there is none of that name.</returns>
+    public bool Drain(string destination, string by)
+    {
+        if (!TryFind(destination, out var places))
+            return false;
+
+        var known = DestinationOf(places[0].Destination);
+        known.Drain(isDrained: true);
+        Log.Drained(_log, known.Name, by, known.Slots.Used);
+        known.Slots.AskForRelease();
+        foreach (var (cluster, _) in places)
+            Queue.Reconsider(cluster);
+        return true;
+    }
+
+    /// <summary>Takes a destination back, forgets what was known of its health, and lets it be probed.</summary>
+    /// <param name="destination">As configured, <c>host:port</c>.</param>
+    /// <param name="by">Who wants it, for the log.</param>
+    /// <returns>False: there is none of that name.</returns>
+    public bool Ready(string destination, string by)
+    {
+        if (!TryFind(destination, out var places))
+            return false;
+
+        var known = DestinationOf(places[0].Destination);
+        known.Drain(isDrained: false);
+        Log.Ready(_log, known.Name, by);
+        foreach (var (cluster, state) in places)
+        {
+            HealthOf(cluster, state).Forget();
+            _updater.SetActive(cluster, [new(state, DestinationHealth.Unknown)]);
+            if (state.Health.Passive == DestinationHealth.Unhealthy)
+                _updater.SetPassive(cluster, state, DestinationHealth.Unknown, TimeSpan.Zero);
+            Queue.Reconsider(cluster);
+        }
+
+        return true;
+    }
+
+    /// <summary>Lets a destination be probed with the next round, for each service.</summary>
+    /// <param name="destination">As configured, <c>host:port</c>.</param>
+    /// <returns>False: there is none of that name.</returns>
+    public bool Probe(string destination)
+    {
+        if (!TryFind(destination, out var places))
+            return false;
+
+        foreach (var (cluster, state) in places)
+            HealthOf(cluster, state).ProbeNow();
+        return true;
+    }
+
+    private static IUpstreamPolicy PolicyOf(UpstreamPolicy policy) => policy switch
+    {
+        UpstreamPolicy.RoundRobin => new RoundRobin(),
+        UpstreamPolicy.First => new First(),
+        UpstreamPolicy.Client => new ByClient(),
+        _ => new LeastSessions(),
+    };
+
+    private void Apply(ClusterState cluster, DestinationState destination, HealthChange change)
+    {
+        if (change == HealthChange.None)
+            return;
+
+        var isBack = change == HealthChange.Back;
+        _updater.SetActive(cluster, [new(destination, isBack ? DestinationHealth.Healthy : DestinationHealth.Unhealthy)]);
+        if (isBack)
+            DestinationOf(destination).BeginSlowStart(SlowStartOf(cluster));
+        if (isBack || !cluster.DestinationsState.AllDestinations.Any(other => MayServe(cluster, other)))
+            Queue.Reconsider(cluster);
+    }
+
+    // The only one is wanted sooner.
+    private TimeSpan SlowStartOf(ClusterState cluster)
+    {
+        var length = _snapshot.Current.Of(cluster.ClusterId).Upstream.SlowStart;
+        return cluster.DestinationsState.AllDestinations.Count > 1 ? length : length / 3;
+    }
+
+    private bool TryFind(string destination, out List<(ClusterState Cluster, DestinationState Destination)> places)
+    {
+        places =
+        [
+            .. from service in _snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)
+               let cluster = ClusterOf(service)
+               from state in cluster.DestinationsState.AllDestinations
+               where state.DestinationId.Equals(destination, StringComparison.OrdinalIgnoreCase)
+               select (cluster, state),
+        ];
+        return places.Count > 0;
+    }
+
+    private UpstreamDestination NewDestination(string name) => new(name, Time, TermsOf(name), Transport, _log);
 
     // A destination of several services has one limit, the same in all of them (checked when they are read), and never the one under stress. One that is no
     // service's any more keeps its own until its last session has gone.
@@ -223,14 +410,25 @@ internal sealed class UpstreamPool : IDisposable
         foreach (var destination in _destinations.Values)
         {
             if (ServiceWith(destination.Name) is { } options)
-                destination.Slots.Terms = SlotTerms.Of(options);
+                destination.TakeTerms(SlotTerms.Of(options));
         }
     }
 
     private IEnumerable<string> NamesOf(string service, Func<ClusterDestinationsState, IReadOnlyList<DestinationState>> list) =>
         list(ClusterOf(service).DestinationsState).Select(static destination => destination.DestinationId);
 
-    private ClusterState ClusterOf(string service) => _state.Value.TryGetCluster(service, out var cluster)
+    /// <summary>The destinations of a service.</summary>
+    /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
+    public ClusterState ClusterOf(string service) => _state.Value.TryGetCluster(service, out var cluster)
         ? cluster
         : throw new InvalidOperationException($"The upstream cluster of {service} is not loaded: {nameof(UpstreamServices.MapUpstream)} was not called.");
+
+    private static partial class Log
+    {
+        [LoggerMessage(1604, LogLevel.Information, "upstream {Destination}: drain by {By}, {Sessions} sessions", EventName = "UpstreamDrained")]
+        public static partial void Drained(ILogger logger, string destination, string by, int sessions);
+
+        [LoggerMessage(1605, LogLevel.Information, "upstream {Destination}: ready by {By}", EventName = "UpstreamReady")]
+        public static partial void Ready(ILogger logger, string destination, string by);
+    }
 }

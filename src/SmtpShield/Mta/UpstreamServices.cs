@@ -4,10 +4,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Mta.Probing;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Tls;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Health;
 using Yarp.ReverseProxy.SessionAffinity;
 
 namespace SmtpShield.Mta;
@@ -33,6 +36,18 @@ internal static class UpstreamServices
         RemoveSessionAffinity(services);
         // YARP logs each destination that goes and comes back in its own words; the dial's failures say it in Postfix's.
         services.AddLogging(static logging => logging.AddFilter("Yarp", LogLevel.Error));
+        return services;
+    }
+
+    /// <summary>Lets MTAs be probed all the time, through YARP's active health checks. Behind <see cref="AddUpstream"/>.</summary>
+    public static IServiceCollection AddUpstreamProbes(this IServiceCollection services)
+    {
+        // YARP makes these before the pool, which needs YARP.
+        services.AddSingleton(static services => new Lazy<UpstreamPool>(services.GetRequiredService<UpstreamPool>));
+        services.AddSingleton<ProbePolicy>();
+        services.AddSingleton<IActiveHealthCheckPolicy>(static services => services.GetRequiredService<ProbePolicy>());
+        services.Replace(ServiceDescriptor.Singleton<IProbingRequestFactory, ProbeRequest.Factory>());
+        services.Replace(ServiceDescriptor.Singleton<IForwarderHttpClientFactory, ProbeHandler>());
         return services;
     }
 

@@ -3,10 +3,20 @@ namespace SmtpShield.Options;
 /// <summary>The MTA behind the shield: where it is and how long to wait for it.</summary>
 public sealed record UpstreamOptions
 {
-    /// <summary>The MTA's addresses, tried in round robin.</summary>
+    /// <summary>The MTAs' addresses. One that is written several times gets as many times as many sessions as one that is written once.</summary>
     /// <value><c>host:port</c>, <c>address:port</c> or <c>[address]:port</c>, several separated by commas or blanks; <c>127.0.0.1:10025</c> by default.</value>
     [ConfigurationKeyName("shield_upstream")]
     public IReadOnlyList<UpstreamAddress> Destinations { get; init; } = [];
+
+    /// <summary>Which of several destinations gets a new session.</summary>
+    /// <value><c>least-sessions</c> (default), <c>round-robin</c>, <c>first</c> or <c>client</c>.</value>
+    [ConfigurationKeyName("shield_upstream_policy")]
+    public UpstreamPolicy Policy { get; init; }
+
+    /// <summary>How long a destination that was down takes to get all its sessions back.</summary>
+    /// <value>0 disables; 30 seconds by default. A third of it for the only destination.</value>
+    [ConfigurationKeyName("shield_upstream_slow_start"), TimeUnit('s'), MinimumSeconds(0)]
+    public TimeSpan SlowStart { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long connecting to one address of a destination may take before the next one is tried.</summary>
     /// <value>At least 1 second; 5 seconds by default.</value>

@@ -51,7 +51,7 @@ internal sealed class UpstreamSocketTests
 
         using var reader = new StreamReader(client.GetStream());
         Assert.That(await reader.ReadToEndAsync(cancellationToken), Is.EqualTo("220 mx ESMTP\r\n"));
-        await UntilAsync(() => Pool.SessionsOf(NameOf(mta)) == 0, cancellationToken);
+        await EndAsync(mta, session, cancellationToken);
     }
 
     [Test]

@@ -367,7 +367,9 @@ internal sealed class InMemorySession : TestDialer, IDisposable
         _shieldToMta.Input.AdvanceTo(read.Buffer.GetPosition(greeting.Sent.Length));
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
         _dial!.TrySetResult(
-            new(new(connection, null, _hunter.Destination, _hunter.Destination.TakeSlot(), Encoding.Latin1.GetBytes(greeting.Relayed), greeting.Code), [],
+            new(
+                new(connection, null, _hunter.Destination, _hunter.Destination.TakeSlot(), Encoding.Latin1.GetBytes(greeting.Relayed), greeting.Code),
+                [],
                 GreetingTimedOut: false));
     }
 

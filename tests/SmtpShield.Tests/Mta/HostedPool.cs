@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Mta;
 using SmtpShield.Options;
 using SmtpShield.Testing;
@@ -13,12 +14,14 @@ internal sealed class HostedPool : IAsyncDisposable
 {
     private readonly WebApplication _application;
 
-    private HostedPool(ShieldOptions options)
+    private HostedPool(ShieldOptions options, bool hasProbes)
     {
         Snapshot = new ShieldSnapshot(options);
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        builder.Logging.ClearProviders().AddProvider(new FakeLoggerProvider(Log));
         builder.Services.AddSingleton(Snapshot).AddSingleton<TimeProvider>(Time).AddSingleton<IUpstreamTransport>(Network).AddUpstream();
+        if (hasProbes)
+            builder.Services.AddUpstreamProbes();
         _application = builder.Build();
         _application.MapUpstream();
         Pool = _application.Services.GetRequiredService<UpstreamPool>();
@@ -28,11 +31,13 @@ internal sealed class HostedPool : IAsyncDisposable
 
     public FakeTimeProvider Time { get; } = new();
 
+    public FakeLogCollector Log { get; } = new();
+
     public ShieldSnapshot Snapshot { get; }
 
     public UpstreamPool Pool { get; }
 
-    public static HostedPool Start(ShieldOptions options) => new(options);
+    public static HostedPool Start(ShieldOptions options, bool hasProbes = false) => new(options, hasProbes);
 
     /// <summary>For a client 198.51.100.7:40000 that connected to 203.0.113.1:25.</summary>
     public ValueTask<UpstreamDialResult> DialAsync(

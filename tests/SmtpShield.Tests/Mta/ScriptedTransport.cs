@@ -20,6 +20,12 @@ internal sealed class ScriptedTransport : IUpstreamTransport
     /// <summary>The addresses of host names; a name without an entry is not found.</summary>
     public Dictionary<string, IPAddress[]> Names { get; } = [];
 
+    /// <summary>Answers in place of <see cref="Names"/>.</summary>
+    public Func<string, Task<IPAddress[]>>? Resolver { get; set; }
+
+    /// <summary>How often a name was looked up.</summary>
+    public int LookUps { get; private set; }
+
     /// <summary>The end points connected to, in order.</summary>
     public ConcurrentQueue<string> Attempts { get; } = [];
 
@@ -66,8 +72,13 @@ internal sealed class ScriptedTransport : IUpstreamTransport
         throw new InvalidOperationException();
     };
 
-    public ValueTask<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) =>
-        Names.TryGetValue(host, out var addresses) ? new(addresses) : throw new SocketException((int)SocketError.HostNotFound);
+    public ValueTask<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken)
+    {
+        LookUps++;
+        if (Resolver is not null)
+            return new(Resolver(host));
+        return Names.TryGetValue(host, out var addresses) ? new(addresses) : throw new SocketException((int)SocketError.HostNotFound);
+    }
 
     public ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, IPAddress? source, CancellationToken cancellationToken)
     {

@@ -234,8 +234,8 @@ internal sealed class UpstreamHandoffTests
     }
 
     // An MTA that knows the client says 421 to the one who has too many sessions, too.
-    [TestCase(ClientHandoff.None, 1), TestCase(ClientHandoff.ProxyV1, 0), TestCase(ClientHandoff.Transparent, 0)]
-    public async Task DialAsync_421_MarksTheMtaOnlyIfItCannotMeanTheClient(ClientHandoff handoff, int marked, CancellationToken cancellationToken)
+    [TestCase(ClientHandoff.None, true), TestCase(ClientHandoff.ProxyV1, false), TestCase(ClientHandoff.Transparent, false)]
+    public async Task DialAsync_421_TheMtaIsBusyOnlyIfItCannotMeanTheClient(ClientHandoff handoff, bool isBusy, CancellationToken cancellationToken)
     {
         Host(handoff, A, B);
         _host.Network.Says(A, "421 4.7.0 Error: too many connections\r\n");
@@ -250,7 +250,9 @@ internal sealed class UpstreamHandoffTests
         while (result.Failures.Count == 0);
 
         Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(A, "refused to talk to me: 421 4.7.0 Error: too many connections")]));
-        AssertNothingLeft(marked);
+        Assert.That(_host.Pool.Pictures().Select(static picture => picture.State),
+            Is.EqualTo([isBusy ? UpstreamState.Busy : UpstreamState.Up, UpstreamState.Up]));
+        AssertNothingLeft(marked: 0);
     }
 
     [Test, Property("Hazard", "ID-11")]

@@ -291,7 +291,7 @@ internal sealed class UpstreamPoolTests
 
         Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(A, "refused to talk to me: 421 4.3.2 full?")]));
         Assert.That(result.Connection.Destination, Is.EqualTo(B));
-        AssertNothingLeft(marked: 1);
+        AssertNothingLeft();
     }
 
     [Test]

@@ -22,6 +22,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     private Slot? _lastTaken;
     private int _used;
     private int _usedByOthers;
+    private bool _isHeld;
 
     /// <summary>The terms in force. Lower ones end no session; with higher ones those who wait get theirs at once.</summary>
     public SlotTerms Terms
@@ -36,6 +37,24 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
             lock (_gate)
             {
                 _terms = value;
+                Grant();
+            }
+        }
+    }
+
+    /// <summary>Whether nobody gets one for now: the MTA has said it has enough to do.</summary>
+    public bool IsHeld
+    {
+        get
+        {
+            lock (_gate)
+                return _isHeld;
+        }
+        set
+        {
+            lock (_gate)
+            {
+                _isHeld = value;
                 Grant();
             }
         }
@@ -204,6 +223,19 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         }
     }
 
+    /// <summary>Asks all for their session that can give it back and their clients notice nothing: the destination is taken out.</summary>
+    public void AskForRelease()
+    {
+        lock (_gate)
+        {
+            for (var slot = _lastTaken; slot is not null; slot = slot.TakenBefore)
+            {
+                if (slot.Use == SlotUse.Releasable)
+                    slot.Ask(SlotDemand.Release);
+            }
+        }
+    }
+
     /// <summary>
     /// Who holds the sessions, and how many of those who wait would be helped by one of them: not those whose own share is what they wait for.
     /// </summary>
@@ -229,7 +261,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         }
     }
 
-    private SlotRoom Room => new(_terms.Limit - _used, _usedByOthers, _terms);
+    private SlotRoom Room => new(_isHeld ? 0 : _terms.Limit - _used, _usedByOthers, _terms);
 
     private void Grant()
     {

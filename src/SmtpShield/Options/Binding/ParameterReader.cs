@@ -76,6 +76,14 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         ["haproxy"] = UpstreamProxyProtocol.Haproxy,
     };
 
+    private static readonly Dictionary<string, UpstreamPolicy> UpstreamPolicies = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["least-sessions"] = UpstreamPolicy.LeastSessions,
+        ["round-robin"] = UpstreamPolicy.RoundRobin,
+        ["first"] = UpstreamPolicy.First,
+        ["client"] = UpstreamPolicy.Client,
+    };
+
     private static readonly Dictionary<string, ProxyUnknownPolicy> ProxyUnknownPolicies = new(StringComparer.OrdinalIgnoreCase)
     {
         ["accept"] = ProxyUnknownPolicy.Accept,
@@ -119,6 +127,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
             return ReadChoice(definition, text, location, UpstreamConnects);
         if (type == typeof(UpstreamProxyProtocol))
             return ReadChoice(definition, text, location, UpstreamProxyProtocols);
+        if (type == typeof(UpstreamPolicy))
+            return ReadChoice(definition, text, location, UpstreamPolicies);
         if (type == typeof(ProxyUnknownPolicy))
             return ReadChoice(definition, text, location, ProxyUnknownPolicies);
         if (type == typeof(TlsVersions))

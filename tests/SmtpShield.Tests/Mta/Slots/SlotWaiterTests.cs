@@ -2,6 +2,7 @@ using SmtpShield.Mta.Slots;
 
 namespace SmtpShield.Tests.Mta.Slots;
 
+[NonParallelizable]
 public class SlotWaiterTests
 {
     private const int Interleavings = 100_000;

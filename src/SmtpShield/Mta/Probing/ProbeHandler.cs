@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Mta.Health;
+using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Model;
+
+namespace SmtpShield.Mta.Probing;
+
+/// <summary>
+/// Answers YARP's health checks, and never waits: a round ends with its slowest destination, and one MTA that greets after half a minute would keep the news of
+/// all others from everybody. It begins a probe where one is due, in the background, and answers with what earlier ones have shown.
+/// </summary>
+/// <param name="pool">Probes.</param>
+/// <param name="log">Where a probe that fails by a bug is told.</param>
+internal sealed partial class ProbeHandler(Lazy<UpstreamPool> pool, ILogger<ProbeHandler> log) : HttpMessageHandler, IForwarderHttpClientFactory
+{
+    // By what is asked about: the last outcome nobody has been told of.
+    private readonly ConcurrentDictionary<DestinationState, ProbeOutcome> _news = new();
+
+    /// <inheritdoc />
+    public HttpMessageInvoker CreateClient(ForwarderHttpClientContext context) => context.OldClient ?? new(this, disposeHandler: false);
+
+    /// <inheritdoc />
+    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var probe = request as ProbeRequest ?? throw new NotSupportedException("No HTTP is spoken.");
+        var cluster = pool.Value.ClusterOf(probe.Service);
+        // A reload may just have taken it out.
+        if (cluster.DestinationsState.AllDestinations.FirstOrDefault(one => one.Model.Config.Address == probe.Address) is not { } destination)
+            return Task.FromResult<HttpResponseMessage>(new ProbeResponse(null));
+
+        pool.Value.DestinationOf(destination).Addresses?.RefreshIfOld();
+        if (pool.Value.HealthOf(cluster, destination).TryBeginProbe())
+            _ = ProbeAsync(cluster, destination);
+        return Task.FromResult<HttpResponseMessage>(new ProbeResponse(_news.TryRemove(destination, out var outcome) ? outcome : null));
+    }
+
+    private async Task ProbeAsync(ClusterState cluster, DestinationState destination)
+    {
+        try
+        {
+            if (await pool.Value.ProbeHealthAsync(cluster, destination).ConfigureAwait(false) is { } outcome)
+                _news[destination] = outcome;
+        }
+        catch (Exception exception)
+        {
+            Log.ProbeFailed(log, exception, destination.DestinationId);
+        }
+        finally
+        {
+            pool.Value.HealthOf(cluster, destination).EndProbe();
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1606, LogLevel.Error, "probing upstream {Destination} failed", EventName = "ProbeFailed")]
+        public static partial void ProbeFailed(ILogger logger, Exception exception, string destination);
+    }
+}

@@ -1,0 +1,25 @@
+using Yarp.ReverseProxy.Health;
+using Yarp.ReverseProxy.Model;
+
+namespace SmtpShield.Mta.Probing;
+
+/// <summary>Judges what a round of YARP's active health checks has brought: the news of probes that have come to their end since the last one.</summary>
+/// <param name="pool">Knows the destinations; asked for when the first round is over, because YARP makes this before it.</param>
+internal sealed class ProbePolicy(Lazy<UpstreamPool> pool) : IActiveHealthCheckPolicy
+{
+    /// <summary>What the clusters call it.</summary>
+    public const string PolicyName = "smtp";
+
+    /// <inheritdoc />
+    public string Name => PolicyName;
+
+    /// <inheritdoc />
+    public void ProbingCompleted(ClusterState cluster, IReadOnlyList<DestinationProbingResult> probingResults)
+    {
+        foreach (var result in probingResults)
+        {
+            if (result.Response is ProbeResponse { Outcome: { } outcome })
+                pool.Value.Note(cluster, result.Destination, outcome, isProbe: true);
+        }
+    }
+}

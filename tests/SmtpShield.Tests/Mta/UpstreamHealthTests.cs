@@ -1,0 +1,322 @@
+using System.Net.Sockets;
+using SmtpShield.Mta;
+using SmtpShield.Mta.Health;
+using SmtpShield.Options;
+
+namespace SmtpShield.Tests.Mta;
+
+/// <summary>What is found out of MTAs, by dials and probes, and what clients notice of it.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase), CancelAfter(60_000)]
+internal sealed class UpstreamHealthTests
+{
+    private const string A = "192.0.2.1:25";
+    private const string B = "192.0.2.2:25";
+    private const string Hello = "220 mx ESMTP\r\n";
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
+    private static readonly string[] s_probe = ["S: 220 mx", "C: EHLO localhost.localdomain", "S: 250 mx", "C: QUIT", "S: 221 bye"];
+    private HostedPool _host = null!;
+
+    [TearDown]
+    public async Task TearDown() => await _host.DisposeAsync();
+
+    [Test, Property("Pool", "POOL-6")]
+    public async Task DialAsync_AllAreDown_ClientsAreToldAtOnceAndOneASecondTries(CancellationToken cancellationToken)
+    {
+        Host(A, B);
+        Fail(A);
+        Fail(B);
+        while (_host.Pool.Pictures().Any(static picture => picture.State != UpstreamState.Down))
+            await _host.DialAsync(cancellationToken);
+        _host.Network.Attempts.Clear();
+
+        for (var i = 0; i < 1000; i++)
+        {
+            var result = await _host.DialAsync(cancellationToken);
+            Assert.That((result.Connection, result.IsBusy), Is.EqualTo(((UpstreamConnection?)null, false)));
+        }
+
+        Assert.That(_host.Network.Attempts, Has.Count.AtMost(2));
+        Assert.That(_host.Pool.Pictures().Select(static picture => picture.Reason), Is.All.EqualTo("Connection refused"));
+        _host.Network.Says(A, Hello);
+        UpstreamConnection? served = null;
+        for (var second = 0; second < 2 && served is null; second++)
+        {
+            _host.Time.Advance(s_second);
+            served = (await _host.DialAsync(cancellationToken)).Connection;
+        }
+
+        Assert.That(served, Is.Not.Null);
+        Assert.That(Lines, Has.Some.StartsWith($"upstream {A} is back for service smtp after "));
+        await served!.DisposeAsync();
+    }
+
+    [Test, Property("Pool", "POOL-6")]
+    public async Task DialAsync_LastOneGoesDownWhileOthersWait_TheyAreToldAtOnce(CancellationToken cancellationToken)
+    {
+        _host = HostedPool.Start(Options(A) with { Upstream = Options(A).Upstream with { SessionLimit = 1, SessionReserve = 0 } });
+        _host.Network.Says(A, Hello);
+        await using var held = (await _host.DialAsync(cancellationToken)).Connection;
+        var waiting = Enumerable.Range(0, 10).Select(_ => _host.DialAsync(cancellationToken).AsTask()).ToArray();
+        Assert.That(waiting.Any(static dial => dial.IsCompleted), Is.False);
+
+        var cluster = _host.Pool.ClusterOf("smtp");
+        for (var i = 0; i < MtaHealth.MostProbesInVain; i++)
+            _host.Pool.Note(cluster, cluster.DestinationsState.AllDestinations[0], new(ProbeOutcomeKind.Failed, "lost connection", TimeSpan.Zero), isProbe: true);
+
+        var results = await Task.WhenAll(waiting);
+        Assert.That(results.Select(static result => (result.Connection, result.IsBusy)), Is.All.EqualTo(((UpstreamConnection?)null, false)));
+        // One of them may have tried.
+        Assert.That((_host.Network.Attempts.Count, _host.Time.Elapsed), Is.EqualTo((1, TimeSpan.Zero)));
+    }
+
+    [Test, Property("Pool", "POOL-12")]
+    public async Task DialAsync_MtaIsNoneToUse_IsDownWithItsReasonAndOneLine(CancellationToken cancellationToken)
+    {
+        _host = HostedPool.Start(Options(A) with { Upstream = Options(A).Upstream with { ClientHandoff = ClientHandoff.Xclient } });
+        _host.Network.Plays(A, false, "S: 220 mx", "C: EHLO localhost.localdomain", "S: 250 mx", "C: QUIT", "S: 221 bye");
+
+        for (var i = 0; i < 20; i++)
+        {
+            await _host.DialAsync(cancellationToken);
+            _host.Time.Advance(s_second);
+        }
+
+        const string Reason = "does not offer XCLIENT (smtpd_authorized_xclient_hosts)";
+        Assert.That((_host.Pool.Pictures().Single().State, _host.Pool.Pictures().Single().Reason), Is.EqualTo((UpstreamState.Down, Reason)));
+        Assert.That(Lines, Is.EqualTo([$"upstream {A} is down for service smtp: {Reason}"]));
+    }
+
+    [Test, Property("Pool", "POOL-3")]
+    public async Task DialAsync_MtaSaysItIsFull_IsBusyAndServesAgainTwoSecondsLater(CancellationToken cancellationToken)
+    {
+        Host(A);
+        _host.Network.Says(A, "421 4.3.2 full\r\n");
+        await (await _host.DialAsync(cancellationToken)).Connection!.DisposeAsync();
+        Assert.That(_host.Pool.Pictures().Single().State, Is.EqualTo(UpstreamState.Busy));
+        _host.Network.Says(A, Hello);
+
+        var waiting = _host.DialAsync(cancellationToken).AsTask();
+        _host.Time.Advance(UpstreamDestination.BusyFor - TimeSpan.FromTicks(1));
+        Assert.That((waiting.IsCompleted, _host.Network.Attempts.Count), Is.EqualTo((false, 1)));
+        _host.Time.Advance(TimeSpan.FromTicks(1));
+
+        await using var served = (await waiting).Connection;
+        Assert.That((served!.GreetingCode, _host.Pool.Pictures().Single().State), Is.EqualTo((220, UpstreamState.Up)));
+    }
+
+    [Test, Property("Pool", "POOL-3")]
+    public async Task DialAsync_MtaIsSilentWhileOthersAreServed_IsNeverDown(CancellationToken cancellationToken)
+    {
+        Host(A, B);
+        for (var i = 0; i < 10; i++)
+        {
+            _host.Network.Says(A, Hello);
+            _host.Network.Says(B, Hello);
+            for (var j = 0; j < 2; j++)
+                await (await _host.DialAsync(cancellationToken)).Connection!.DisposeAsync();
+            _host.Network.Says(A, "");
+            var dial = _host.DialAsync(cancellationToken).AsTask();
+            _host.Time.Advance(TimeSpan.FromSeconds(15));
+            await (await dial).Connection!.DisposeAsync();
+            _host.Time.Advance(TimeSpan.FromSeconds(3));
+        }
+
+        Assert.That(Lines.Where(static line => line.Contains(" is down ", StringComparison.Ordinal)), Is.Empty);
+    }
+
+    [Test, Property("Pool", "POOL-4"), Property("Pool", "SEAM-12")]
+    public async Task DialAsync_MtaAlwaysTakesItsTimeToGreet_IsUpAndServes(CancellationToken cancellationToken)
+    {
+        Host(A);
+        _host.Network.Says(A, "");
+        for (var i = 0; i < 5; i++)
+        {
+            var dial = _host.DialAsync(cancellationToken).AsTask();
+            _host.Time.Advance(TimeSpan.FromSeconds(25));
+            _host.Network.Connections.Last().Say(Hello);
+            await (await dial).Connection!.DisposeAsync();
+        }
+
+        var picture = _host.Pool.Pictures().Single();
+        Assert.That((picture.State, picture.Greeting, picture.LimitInForce), Is.EqualTo((UpstreamState.Up, TimeSpan.FromSeconds(25), 90)));
+    }
+
+    [Test, Property("Pool", "POOL-5")]
+    public void Note_IsBack_GetsItsSessionsStepByStep()
+    {
+        Host(A, B);
+        _host.Network.Says(B, Hello);
+        Fail(A);
+        var cluster = _host.Pool.ClusterOf("smtp");
+        var a = cluster.DestinationsState.AllDestinations.Single(static one => one.DestinationId == A);
+        for (var i = 0; i < MtaHealth.MostProbesInVain; i++)
+            _host.Pool.Note(cluster, a, new(ProbeOutcomeKind.Failed, "Connection refused", TimeSpan.Zero), isProbe: true);
+        Assert.That(LimitOf(A), Is.EqualTo(90));
+
+        _host.Pool.Note(cluster, a, new(ProbeOutcomeKind.Good, "", TimeSpan.Zero), isProbe: true);
+
+        Assert.That(LimitOf(A), Is.EqualTo(9));
+        _host.Time.Advance(s_second * 10);
+        Assert.That(LimitOf(A), Is.EqualTo(36));
+        // Once more in vain: from the beginning.
+        _host.Pool.Note(cluster, a, new(ProbeOutcomeKind.Failed, "Connection refused", TimeSpan.Zero), isProbe: true);
+        Assert.That(LimitOf(A), Is.EqualTo(9));
+        _host.Time.Advance(s_second * 29);
+        Assert.That(LimitOf(A), Is.EqualTo(87));
+        _host.Time.Advance(s_second);
+        Assert.That((LimitOf(A), LimitOf(B)), Is.EqualTo((90, 90)));
+    }
+
+    [Test, Property("Pool", "POOL-7")]
+    public async Task Drain_OneOfTwo_GetsNothingUntilItIsReady(CancellationToken cancellationToken)
+    {
+        Host(A, B);
+        _host.Network.Says(A, Hello);
+        _host.Network.Says(B, Hello);
+
+        Assert.That(_host.Pool.Drain(A, "uid 0 (root)"), Is.True);
+        await DialAsync(10, cancellationToken);
+        Assert.That(_host.Network.Attempts, Is.All.EqualTo(B));
+        _host.Snapshot.Replace(Options(A, B));
+        await DialAsync(2, cancellationToken);
+        Assert.That(_host.Network.Attempts, Is.All.EqualTo(B));
+        Assert.That(_host.Pool.Pictures().Select(static picture => picture.State), Is.EqualTo([UpstreamState.Drain, UpstreamState.Up]));
+
+        Assert.That(_host.Pool.Ready(A, "uid 0 (root)"), Is.True);
+        await DialAsync(2, cancellationToken);
+        Assert.That(_host.Network.Attempts, Has.Some.EqualTo(A));
+        Assert.That(Lines, Is.EqualTo([$"upstream {A}: drain by uid 0 (root), 0 sessions", $"upstream {A}: ready by uid 0 (root)"]));
+    }
+
+    [Test, Property("Pool", "POOL-9"), Property("Pool", "SEAM-32")]
+    public async Task Drain_TheLastOne_IsAsAllDown(CancellationToken cancellationToken)
+    {
+        Host(A);
+        _host.Network.Says(A, Hello);
+        Assert.That(
+            (_host.Pool.Drain("nowhere:25", "x"), _host.Pool.Ready("nowhere:25", "x"), _host.Pool.Probe("nowhere:25")), Is.EqualTo((false, false, false)));
+        _host.Pool.Drain(A, "x");
+
+        Assert.That((await _host.DialAsync(cancellationToken)).Connection, Is.Null);
+        Assert.That(_host.Network.Attempts, Is.Empty);
+        _host.Pool.Ready(A, "x");
+        await using var served = (await _host.DialAsync(cancellationToken)).Connection;
+        Assert.That(served, Is.Not.Null);
+    }
+
+    [Test, Property("Pool", "POOL-10")]
+    public async Task Probes_WithoutTraffic_OneEachTenSeconds()
+    {
+        Host(hasProbes: true, A);
+        _host.Network.Plays(A, false, s_probe);
+        var at = new List<TimeSpan>();
+        for (var step = 0; step < 600; step++)
+        {
+            await PassAsync(s_second / 10);
+            if (at.Count < _host.Network.Attempts.Count)
+                at.Add(_host.Time.Elapsed);
+        }
+
+        Assert.That(at.Count, Is.InRange(4, 6));
+        Assert.That(at.Zip(at.Skip(1), static (one, next) => (next - one).TotalSeconds), Is.All.InRange(8.9, 12.6));
+    }
+
+    [Test, Property("Pool", "POOL-10")]
+    public async Task Probes_WithTraffic_AreNotNeeded(CancellationToken cancellationToken)
+    {
+        Host(hasProbes: true, A);
+        _host.Network.Says(A, Hello);
+        for (var second = 0; second < 60; second++)
+        {
+            await DialAsync(1, cancellationToken);
+            await PassAsync(s_second);
+        }
+
+        Assert.That(_host.Network.Attempts.Count, Is.EqualTo(60));
+    }
+
+    [Test, Property("Pool", "POOL-10"), Property("Pool", "SEAM-11")]
+    public async Task Probes_LimitIsReached_AreLeftOut(CancellationToken cancellationToken)
+    {
+        _host = HostedPool.Start(Options(A) with { Upstream = Options(A).Upstream with { SessionLimit = 1, SessionReserve = 0 } }, hasProbes: true);
+        _host.Network.Says(A, Hello);
+        await StartedAsync();
+        await using var held = (await _host.DialAsync(cancellationToken)).Connection;
+
+        for (var second = 0; second < 60; second++)
+            await PassAsync(s_second);
+
+        Assert.That((_host.Network.Attempts.Count, _host.Pool.Pictures().Single().State), Is.EqualTo((1, UpstreamState.Up)));
+    }
+
+    [Test, Property("Pool", "POOL-2")]
+    public async Task Probes_OneIsSilentAndTheOtherComesBack_ItIsBackWithinFiveSeconds()
+    {
+        Host(hasProbes: true, A, B);
+        _host.Network.Says(A, "");
+        Fail(B);
+        await UntilPassedAsync(() => StateOf(B) == UpstreamState.Down, s_second * 40);
+        _host.Network.Plays(B, false, s_probe);
+
+        var since = _host.Time.Elapsed;
+        await UntilPassedAsync(() => StateOf(B) == UpstreamState.Up, s_second * 5);
+
+        Assert.That(_host.Time.Elapsed - since, Is.AtMost(s_second * 5));
+        Assert.That(_host.Pool.AvailableDestinationsOf("smtp"), Has.Some.EqualTo(B));
+    }
+
+    private IEnumerable<string> Lines => _host.Log.GetSnapshot().Where(static line => line.Id.Id is >= 1600 and < 1700).Select(static line => line.Message);
+
+    private static ShieldOptions Options(params string[] destinations) => new()
+    {
+        Upstream = new()
+        {
+            // One client has as many as it likes: those that nobody closes count for two seconds.
+            ClientShare = 0,
+            Destinations = [.. destinations.Select(static text => new UpstreamAddress(
+                text[..text.LastIndexOf(':')], int.Parse(text[(text.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture)))],
+        },
+    };
+
+    private void Host(params string[] destinations) => Host(hasProbes: false, destinations);
+
+    private void Host(bool hasProbes, params string[] destinations) => _host = HostedPool.Start(Options(destinations), hasProbes);
+
+    private void Fail(string destination) => _host.Network.Fails(destination, SocketError.ConnectionRefused);
+
+    private int LimitOf(string destination) => _host.Pool.Pictures().Single(picture => picture.Name == destination).LimitInForce;
+
+    private UpstreamState StateOf(string destination) => _host.Pool.Pictures().Single(picture => picture.Name == destination).State;
+
+    private async Task DialAsync(int times, CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            if ((await _host.DialAsync(cancellationToken)).Connection is { } connection)
+                await connection.DisposeAsync();
+        }
+    }
+
+    // YARP begins its rounds in the background; each round is armed again when it is over.
+    private async Task StartedAsync()
+    {
+        while (_host.Time.NextDue is not { } due || due > s_second)
+        {
+            TestContext.CurrentContext.CancellationToken.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    private async Task PassAsync(TimeSpan time)
+    {
+        await StartedAsync();
+        _host.Time.Advance(time);
+        await StartedAsync();
+    }
+
+    private async Task UntilPassedAsync(Func<bool> condition, TimeSpan atMost)
+    {
+        for (var end = _host.Time.Elapsed + atMost; !condition(); await PassAsync(s_second / 10))
+            Assert.That(_host.Time.Elapsed, Is.LessThan(end));
+    }
+}
