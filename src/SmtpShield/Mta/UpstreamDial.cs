@@ -53,6 +53,7 @@ internal sealed class UpstreamDial(
     private int _others;
     private bool _greetingTimedOut;
     private bool _isBlameless;
+    private bool _areAllDown;
 
     // Whether there is an address or a destination not yet tried.
     private bool HasNext => _nextAddress < _addresses.Length || Candidates(cluster.DestinationsState.AllDestinations).Any();
@@ -115,7 +116,7 @@ internal sealed class UpstreamDial(
     }
 
     private ValueTask<bool> TakeSlotAsync(IReadOnlyList<DestinationState> candidates) =>
-        TryTakeSlot(candidates) ? new(true) : candidates.Count == 0 || !waits ? new(false) : WaitForSlotAsync(candidates);
+        TryTakeSlot(candidates) ? new(true) : candidates.Count == 0 || _areAllDown || !waits ? new(false) : WaitForSlotAsync(candidates);
 
     private bool TryTakeSlot(IReadOnlyList<DestinationState> candidates)
     {
@@ -150,10 +151,10 @@ internal sealed class UpstreamDial(
                 continue;
             candidates = NextCandidates();
             _others = candidates.Count - 1;
-            if (candidates.Count == 0)
-                return false;
             if (TryTakeSlot(candidates))
                 return true;
+            if (candidates.Count == 0 || _areAllDown)
+                return false;
         }
 
         _queueTimedOut = true;
@@ -206,7 +207,8 @@ internal sealed class UpstreamDial(
             return candidates;
         var all = Candidates(state.AllDestinations).ToArray();
         candidates = [.. all.Where(one => pool.MayServe(cluster, one))];
-        return candidates.Length > 0 ? candidates : all.FirstOrDefault(one => pool.MayBeTried(cluster, one)) is { } tried ? [tried] : [];
+        _areAllDown = candidates.Length == 0;
+        return _areAllDown && all.FirstOrDefault(one => pool.MayBeTried(cluster, one)) is { } tried ? [tried] : candidates;
     }
 
     private IEnumerable<DestinationState> Candidates(IReadOnlyList<DestinationState> destinations) =>

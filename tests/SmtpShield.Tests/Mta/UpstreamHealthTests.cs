@@ -60,26 +60,23 @@ internal sealed class UpstreamHealthTests
         Assert.That(waiting.Any(static dial => dial.IsCompleted), Is.False);
 
         var cluster = _host.Pool.ClusterOf("smtp");
+        var a = cluster.DestinationsState.AllDestinations[0];
         for (var i = 0; i < MtaHealth.MostProbesInVain; i++)
-            _host.Pool.Note(cluster, cluster.DestinationsState.AllDestinations[0], new(ProbeOutcomeKind.Failed, "lost connection", TimeSpan.Zero), isProbe: true);
+            _host.Pool.Note(cluster, a, new(ProbeOutcomeKind.Failed, "lost connection", TimeSpan.Zero), isProbe: true);
 
         var results = await Task.WhenAll(waiting);
         Assert.That(results.Select(static result => (result.Connection, result.IsBusy)), Is.All.EqualTo(((UpstreamConnection?)null, false)));
-        // One of them may have tried.
         Assert.That((_host.Network.Attempts.Count, _host.Time.Elapsed), Is.EqualTo((1, TimeSpan.Zero)));
     }
 
     [Test, Property("Pool", "POOL-12")]
-    public async Task DialAsync_MtaIsNoneToUse_IsDownWithItsReasonAndOneLine(CancellationToken cancellationToken)
+    public async Task Probes_MtaIsNoneToUse_IsDownWithItsReasonAndOneLine()
     {
-        _host = HostedPool.Start(Options(A) with { Upstream = Options(A).Upstream with { ClientHandoff = ClientHandoff.Xclient } });
-        _host.Network.Plays(A, false, "S: 220 mx", "C: EHLO localhost.localdomain", "S: 250 mx", "C: QUIT", "S: 221 bye");
+        _host = HostedPool.Start(Options(A) with { Upstream = Options(A).Upstream with { ClientHandoff = ClientHandoff.Xclient } }, hasProbes: true);
+        _host.Network.Plays(A, false, s_probe);
 
-        for (var i = 0; i < 20; i++)
-        {
-            await _host.DialAsync(cancellationToken);
-            _host.Time.Advance(s_second);
-        }
+        for (var second = 0; second < 60; second++)
+            await PassAsync(s_second);
 
         const string Reason = "does not offer XCLIENT (smtpd_authorized_xclient_hosts)";
         Assert.That((_host.Pool.Pictures().Single().State, _host.Pool.Pictures().Single().Reason), Is.EqualTo((UpstreamState.Down, Reason)));
