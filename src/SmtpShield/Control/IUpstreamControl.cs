@@ -9,6 +9,7 @@ internal interface IUpstreamControl
     /// <summary>Acts on a destination, for all services that have it.</summary>
     /// <param name="action">What is to be done.</param>
     /// <param name="name">One of those in <see cref="Reports"/>.</param>
-    /// <exception cref="ControlException">It can't be done.</exception>
-    void Do(UpstreamAction action, string name);
+    /// <param name="by">Who wants it and why, for the log line of a change.</param>
+    /// <returns>False: it has gone since it was reported.</returns>
+    bool TryDo(UpstreamAction action, string name, string by);
 }

@@ -59,9 +59,12 @@ internal sealed partial class UpstreamApi(IUpstreamControl upstreams, ILogger<Up
             var request = await ControlRequests.ReadChangeAsync(context);
             var all = upstreams.Reports.ToList();
             RequireName(all, name);
-            var before = all.First(report => IsNamed(report, name));
-            upstreams.Do(action, before.Name);
-            Log.UpstreamTold(log, before.Name, word, who, before.Sessions, request.Why is { Length: > 0 } why ? $": {Shown(why)}" : "");
+            var by = request.Why is { Length: > 0 } why ? $"{who} {ClientText.Quote(Encoding.UTF8.GetBytes(why))}" : $"{who}";
+            if (!upstreams.TryDo(action, name, by))
+                RequireName([], name);
+            // A change of its state the pool says itself.
+            if (action == UpstreamAction.Probe)
+                Log.UpstreamProbed(log, all.First(report => IsNamed(report, name)).Name, by);
         }
         catch (ControlException exception)
         {
@@ -75,7 +78,7 @@ internal sealed partial class UpstreamApi(IUpstreamControl upstreams, ILogger<Up
 
     private static UpstreamList ListOf(IEnumerable<UpstreamReport> shown, IReadOnlyList<UpstreamReport> all, bool isTruncated) =>
         new([.. shown], isTruncated, [.. all.GroupBy(static report => report.Service)
-            .Where(static service => service.All(static report => report.State != UpstreamState.Up))
+            .Where(static service => service.All(static report => report.State is not (UpstreamState.Up or UpstreamState.Busy)))
             .Select(static service => $"service {service.Key}: no MTA is up, clients get 421").Take(Most)]);
 
     private static void RequireName(List<UpstreamReport> all, string name)
@@ -99,8 +102,8 @@ internal sealed partial class UpstreamApi(IUpstreamControl upstreams, ILogger<Up
 
     private static partial class Log
     {
-        [LoggerMessage(2100, LogLevel.Information, "upstream {Upstream}: {Action} by {Operator}, {Sessions} sessions{Why}", EventName = "UpstreamTold")]
-        public static partial void UpstreamTold(ILogger logger, string upstream, string action, Operator @operator, int sessions, string why);
+        [LoggerMessage(2100, LogLevel.Information, "upstream {Upstream}: probe by {By}", EventName = "UpstreamProbeAsked")]
+        public static partial void UpstreamProbed(ILogger logger, string upstream, string by);
 
         [LoggerMessage(2101, LogLevel.Information, "upstream {Upstream}: {Action} by {Operator} refused: {Reason}", EventName = "UpstreamNotTold")]
         public static partial void UpstreamNotTold(ILogger logger, string upstream, string action, Operator @operator, string reason);

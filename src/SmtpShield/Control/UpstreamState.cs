@@ -6,6 +6,6 @@ internal static class UpstreamState
     /// <summary>It gets sessions.</summary>
     public const string Up = "up";
 
-    /// <summary>It is passed over.</summary>
-    public const string Down = "down";
+    /// <summary>It has enough to do; it serves.</summary>
+    public const string Busy = "busy";
 }

@@ -85,6 +85,42 @@ internal sealed class ControlApiTests
         Assert.That(await ListAsync("?service=submission", cancellationToken), Is.EqualTo((string[])[$"submission {mta.EndPoint} up"]));
     }
 
+    [Test]
+    [Property("Pool", "POOL-9")]
+    public async Task Drain_OfOneThatServicesShareAndOfTheLast_IsSaidForEachUntilReady(CancellationToken cancellationToken)
+    {
+        await using var mta = new ScriptedMta();
+        await using var other = new ScriptedMta();
+        var (smtp, submission) = (ShieldUnderTest.Before(other, mta), ShieldUnderTest.Before(mta));
+        await using var shield = await StartAsync(
+            With(smtp) with
+            {
+                Service = new() { Names = ["smtp", "submission"] },
+                Services = new Dictionary<string, ShieldOptions> { ["smtp"] = smtp, ["submission"] = submission },
+            },
+            cancellationToken);
+
+        var (status, body) = await ControlHttp.AskAsync(
+            Place, HttpMethod.Post, $"/v1/upstreams/{mta.EndPoint}/drain", cancellationToken, """{"why": "new \"disks\""}""");
+        Assert.That(status, Is.EqualTo(200), body);
+        Assert.That(body, Does.EndWith("\"attention\":[\"service submission: no MTA is up, clients get 421\"]}\n"));
+        Assert.That(await ListAsync("", cancellationToken), Is.EqualTo((string[])[$"smtp {other.EndPoint} up", $"smtp {mta.EndPoint} drain",
+            $"submission {mta.EndPoint} drain"]));
+        Assert.That(shield.Log.Lines, Has.Some.Match($@"^upstream {mta.EndPoint}: drain by uid \d+ (\(\w+\) )?""new \\""disks\\"""", \d+ sessions$"));
+
+        await ControlHttp.AskAsync(Place, HttpMethod.Post, $"/v1/upstreams/{other.EndPoint}/drain", cancellationToken, "{}");
+        await using var client = await shield.ConnectAsync(cancellationToken);
+        Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("421 4.3.0 "));
+
+        (status, body) = await ControlHttp.AskAsync(Place, HttpMethod.Post, $"/v1/upstreams/{mta.EndPoint}/ready", cancellationToken, "{}");
+        Assert.That((status, body.Contains("\"attention\":[]", StringComparison.Ordinal)), Is.EqualTo((200, true)), body);
+        Assert.That(await ListAsync("", cancellationToken), Is.EqualTo((string[])[$"smtp {other.EndPoint} drain", $"smtp {mta.EndPoint} up",
+            $"submission {mta.EndPoint} up"]));
+        (status, _) = await ControlHttp.AskAsync(Place, HttpMethod.Post, $"/v1/upstreams/{mta.EndPoint}/probe", cancellationToken, "{}");
+        Assert.That(status, Is.EqualTo(200));
+        Assert.That(shield.Log.Lines, Has.Some.StartsWith($"upstream {mta.EndPoint}: probe by uid "));
+    }
+
     [TestCase("GET", "/v1/upstreams?limt=10", 400, "unknown query parameter")]
     [TestCase("GET", "/v1/status?x", 400, "unknown query parameter")]
     [TestCase("GET", "/v1/upstreams?name=a&name=b", 400, "name is given more than once")]
