@@ -272,7 +272,7 @@ internal sealed partial class UpstreamPool : IDisposable
         {
             var probe = await UpstreamProbe.RunAsync(connection, result.Failures, options, relaysTo: null, Time, CancellationToken.None);
             if (probe.Failure is not null)
-                await connection.QuitAsync();
+                connection.Quit();
             return probe switch
             {
                 { Greeting.Code: 421 } => new(ProbeOutcomeKind.Busy, $"refused to talk to me: {probe.Greeting?.FirstLine}", dial.Took),

@@ -40,7 +40,7 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, MtaPromi
     {
         if (session.Mta.State is MtaLegState.Dialing)
         {
-            if (session.Client.GoneSince is not null)
+            if (session.Client.GoneSince is not null || drain.Draining.IsCancellationRequested)
                 session.Mta.LeaveQueue();
             if (IsLate)
                 GiveUp();

@@ -22,7 +22,7 @@ public sealed class LongRunTests
         await using var mta = AnsweringMta.Start();
         var options = ShieldUnderTest.Before(mta);
         await using var shield = await ShieldUnderTest.StartAsync(
-            options with { Limits = options.Limits with { ClientConnectionCountLimit = 0 } },
+            options with { Limits = options.Limits with { ClientConnectionCountLimit = 0 }, Upstream = options.Upstream with { SessionLimit = 0 } },
             cancellationToken,
             time,
             resources: new ProcessResources(Descriptors: 320, DescriptorsOpen: 200, Memory: 64L << 30));

@@ -56,7 +56,7 @@ public sealed class MemoryLimitTests
         new Dictionary<string, string>
         {
             ["smtpd_client_connection_count_limit"] = "0", ["shield_drain_timeout"] = "0", ["smtpd_soft_error_limit"] = "1",
-            ["smtpd_error_sleep_time"] = "600s", ["smtpd_timeout"] = "600s",
+            ["smtpd_error_sleep_time"] = "600s", ["smtpd_timeout"] = "600s", ["shield_upstream_session_limit"] = "0",
         },
         cancellationToken,
         ["env", $"DOTNET_GCHeapHardLimit={limit}"]);
