@@ -60,7 +60,12 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         Smtpd = new() { MyHostname = "mail.example.com" },
         Listener = new() { Endpoints = [new(IPAddress.Loopback, 0)] },
         Log = new() { ClientLimit = 0 },
-        Upstream = new() { Destinations = [.. mtas.Select(static mta => new UpstreamAddress(mta.EndPoint.Address.ToString(), mta.EndPoint.Port))] },
+        Upstream = new()
+        {
+            Destinations = [.. mtas.Select(static mta => new UpstreamAddress(mta.EndPoint.Address.ToString(), mta.EndPoint.Port))],
+            // All clients of a test have one address, which would have to share.
+            SessionLimit = 0,
+        },
     };
 
     /// <summary>Starts it.</summary>

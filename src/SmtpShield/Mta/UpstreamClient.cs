@@ -12,6 +12,9 @@ namespace SmtpShield.Mta;
 /// shield.</param>
 internal sealed record UpstreamClient(ClientIdentity Identity, IPEndPoint? LocalEndPoint, TlsFacts? Tls = null)
 {
+    /// <summary>Nobody's session but a proxy's own, which looks whether the shield lives: it has no share to keep to.</summary>
+    public bool IsCheck { get; init; }
+
     /// <summary>
     /// The HELO or EHLO line that was answered in the MTA's place, without its end: the dial says it, octet for octet. Empty: none.
     /// </summary>

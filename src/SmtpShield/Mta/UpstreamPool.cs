@@ -157,7 +157,9 @@ internal sealed partial class UpstreamPool : IDisposable
     /// <param name="options">The options of its connection.</param>
     /// <param name="client">The client; <see langword="null"/>: the shield itself.</param>
     public ClientStanding StandingOf(ShieldOptions options, UpstreamClient? client) =>
-        client is null || ClientExceptions.Contain(options, client.Identity) ? ClientStanding.Exempt : KnownClients.StandingOf(client.Identity.Range);
+        client is null or { IsCheck: true } || ClientExceptions.Contain(options, client.Identity)
+            ? ClientStanding.Exempt
+            : KnownClients.StandingOf(client.Identity.Range);
 
     /// <summary>The MTA has accepted a message: see <see cref="KnownClients.NoteMessage"/>. Those of the range who wait are known good from now on.</summary>
     public void NoteMessage(in ClientRange range, int accepted, int refused)
