@@ -162,7 +162,7 @@ internal sealed class ClientBudgetTests : RelayFixture
             Assert.That(await client.ReadToEndAsync(cancellationToken), Does.EndWith(TooManyErrors + "\r\n"));
         await Task.WhenAll(answering);
 
-        Assert.That(sessions.Sum(static session => (session.Mta.ReceivedLength - session.Start) / 15), Is.LessThanOrEqualTo(Limit + Sessions));
+        Assert.That(sessions.Sum(static session => (session.Mta.ReceivedOfClient.Length - session.Start) / 15), Is.LessThanOrEqualTo(Limit + Sessions));
     }
 
     // Each accepted message clears the session's errors, so nothing else would end it.

@@ -347,7 +347,7 @@ internal sealed class ClientDeadlineTests : RelayFixture
         Assert.That(client.Unread(), Is.Empty);
         Time!.Advance(TimeSpan.FromSeconds(1.1));
         Assert.That(await FarewellAsync(client, cancellationToken), Is.EqualTo(TimeoutExceeded));
-        Assert.That(mta.Received, Is.EqualTo("RSET\r\nRSET\r\n"));
+        Assert.That(mta.ReceivedOfClient, Is.EqualTo("RSET\r\nRSET\r\n"));
     }
 
     // What is due may have become so while the session was at work: then it is armed for a millisecond later.

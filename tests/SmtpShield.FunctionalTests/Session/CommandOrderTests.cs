@@ -141,7 +141,7 @@ internal sealed class CommandOrderTests : RelayFixture
             await mta.SendAsync($"550 {i}\r\n", cancellationToken);
         }
 
-        Assert.That(await mta.ReadLineAsync(cancellationToken), Is.Null);
+        Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo("QUIT"));
         var expected = string.Concat(Enumerable.Range(0, 20).Select(static i => string.Create(CultureInfo.InvariantCulture, $"550 {i}\r\n")));
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(expected + "421 4.7.0 mail.example.com Error: too many errors\r\n"));
     }
@@ -177,7 +177,7 @@ internal sealed class CommandOrderTests : RelayFixture
 
         Assert.That(await client.ReadToEndAsync(cancellationToken),
             Is.EqualTo(string.Concat(Enumerable.Repeat("550 no\r\n", 11)) + "421 4.7.0 mail.example.com Error: too many errors\r\n"));
-        Assert.That(mta.ReceivedLength, Is.EqualTo(20 * 15));
+        Assert.That(mta.ReceivedOfClient.Length, Is.EqualTo(20 * 15));
     }
 
     [Test]

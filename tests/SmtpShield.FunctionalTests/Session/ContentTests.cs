@@ -189,7 +189,7 @@ internal sealed class ContentTests : RelayFixture
         }
 
         Assert.That(await mta.Ended.WaitAsync(cancellationToken), Is.EqualTo(MtaEnding.Fin));
-        Assert.That(mta.Received, Is.EqualTo(received));
+        Assert.That(mta.ReceivedOfClient, Is.EqualTo(received));
     }
 
     [TestCase(false)]

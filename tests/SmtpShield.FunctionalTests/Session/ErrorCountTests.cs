@@ -87,7 +87,7 @@ internal sealed class ErrorCountTests : RelayFixture
 
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(TooManyErrors));
         Assert.That(Counted(AnvilEvent.Error), Is.Zero);
-        Assert.That(mta.Received, Is.Empty);
+        Assert.That(mta.ReceivedOfClient, Is.Empty);
     }
 
     [Test, Property("Hazard", "REP-errors")]
@@ -171,7 +171,7 @@ internal sealed class ErrorCountTests : RelayFixture
             Is.EqualTo("500 5.5.2 mail.example.com Error: command too long"));
 
         Assert.That(await stressed.ReadToEndAsync(cancellationToken), Is.EqualTo(TooManyErrors));
-        Assert.That(stressedMta.Received, Is.Empty);
+        Assert.That(stressedMta.ReceivedOfClient, Is.Empty);
     }
 
     [TestCase("550 5.7.1 no", 1)]

@@ -89,7 +89,7 @@ internal sealed class GoneClientTests : RelayFixture
         {
             await mta.SendAsync("550 5.1.1 unknown\r\n", cancellationToken);
         }
-        while (await ReadLineAsync(mta, cancellationToken) is not null && commands++ < Recipients);
+        while (await ReadLineAsync(mta, cancellationToken) is not (null or "QUIT") && commands++ < Recipients);
         await Shield.Drain.WhenEmpty.WaitAsync(cancellationToken);
 
         Assert.That(commands, Is.LessThanOrEqualTo(2));

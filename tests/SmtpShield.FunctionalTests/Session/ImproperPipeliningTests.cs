@@ -28,7 +28,7 @@ internal sealed class ImproperPipeliningTests : RelayFixture
 
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(Refusal));
         await mta.Ended.WaitAsync(cancellationToken);
-        Assert.That(mta.Received, Is.Empty);
+        Assert.That(mta.ReceivedOfClient, Is.Empty);
         Assert.That(Shield.Log.Lines, Has.One.StartsWith("improper command pipelining after CONNECT from unknown[127.0.0.1]: "));
     }
 

@@ -71,7 +71,7 @@ internal sealed class OtherProtocolTests : RelayFixture
             await SendAsync(client, parts, cancellationToken);
             Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(SmtpExpected));
             await mta.Ended.WaitAsync(cancellationToken);
-            Assert.That(mta.Received, Is.Empty);
+            Assert.That(mta.ReceivedOfClient, Is.Empty);
         }
     }
 
@@ -157,7 +157,7 @@ internal sealed class OtherProtocolTests : RelayFixture
             await SendAsync(client, parts, cancellationToken);
             Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(BareLf));
             await mta.Ended.WaitAsync(cancellationToken);
-            Assert.That(mta.Received, Is.Empty);
+            Assert.That(mta.ReceivedOfClient, Is.Empty);
         }
     }
 
@@ -224,7 +224,7 @@ internal sealed class OtherProtocolTests : RelayFixture
             await client.SendAsync(line + "\r\n", cancellationToken);
             var reply = await client.ReplyAsync(cancellationToken);
             Assert.That(reply, Does.Match("^[245]").And.Not.Contain("script"), line);
-            Assert.That(mta.Received, Is.Empty, line);
+            Assert.That(mta.ReceivedOfClient, Is.Empty, line);
         }
     }
 

@@ -105,7 +105,7 @@ internal sealed class SheddingTests : RelayFixture
             Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(NotAvailable), $"{at} octets");
             await mta.Ended.WaitAsync(cancellationToken);
             Assert.That(mta.Received[start..],
-                isWhole ? Is.EqualTo(Content) : Has.Length.LessThan(Content.Length).And.Not.Contain("\r\n.\r\n"), $"{at} octets");
+                isWhole ? Is.EqualTo($"{Content}QUIT\r\n") : Has.Length.LessThan(Content.Length).And.Not.Contain("\r\n.\r\n"), $"{at} octets");
             await LookAsync(percent: 10, cancellationToken);
         }
     }

@@ -29,7 +29,7 @@ internal sealed class StartTlsTests : TlsFixture
 
         Assert.That(await client.ReadToEndAsync(cancellationToken), Is.EqualTo(Synchronization));
         await mta.Ended.WaitAsync(cancellationToken);
-        Assert.That(mta.Received[start..], Is.Empty);
+        Assert.That(mta.ReceivedOfClient[start..], Is.Empty);
         Assert.That(Mta.HasWaiting, Is.False);
     }
 

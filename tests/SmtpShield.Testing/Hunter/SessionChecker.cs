@@ -704,10 +704,10 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
             Fail("the MTA's session in clear was not ended");
     }
 
-    // The shield leaves an MTA that expects a command with QUIT, and cancels a login before.
+    // The shield leaves an MTA that expects a command with QUIT, and cancels a login before, which not every MTA minds.
     private bool IsFarewell(int index) => mta.Events[index] switch
     {
-        { Kind: MtaEventKind.Command, Octets: "QUIT", IsComplete: true } => index == mta.Events.Count - 1,
+        { Kind: MtaEventKind.Command or MtaEventKind.SaslResponse, Octets: "QUIT", IsComplete: true } => index == mta.Events.Count - 1,
         { Kind: MtaEventKind.SaslResponse, Octets: "*", IsComplete: true } => index == mta.Events.Count - 2 && IsFarewell(index + 1),
         _ => false,
     };

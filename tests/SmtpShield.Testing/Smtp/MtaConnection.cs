@@ -6,6 +6,8 @@ namespace SmtpShield.Testing.Smtp;
 /// <summary>One connection to <see cref="ScriptedMta"/>. It records exactly the octets it received, one character each, and how the connection ended.</summary>
 public sealed class MtaConnection : IAsyncDisposable
 {
+    private const string Farewell = "QUIT\r\n";
+
     private readonly Lock _gate = new();
     private readonly Socket _socket;
     private readonly StringBuilder _received = new();
@@ -36,6 +38,9 @@ public sealed class MtaConnection : IAsyncDisposable
                 return _received.ToString();
         }
     }
+
+    /// <summary>All that was received so far but QUIT at its end, with which the shield leaves an MTA that expects a command.</summary>
+    public string ReceivedOfClient => Received is var all && all.EndsWith(Farewell, StringComparison.Ordinal) ? all[..^Farewell.Length] : all;
 
     /// <summary>How much was received so far.</summary>
     public int ReceivedLength
