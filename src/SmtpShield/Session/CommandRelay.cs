@@ -213,6 +213,10 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
             return true;
         }
 
+        // What is said in the MTA's place depends on all that was said before, and has its effect when it leaves.
+        if (session.Mta.State is MtaLegState.None && session.Dialogue.OwesTransactionChange)
+            return false;
+
         var verdict = gate.Judge(command, line, out var refusal, out var permit);
         if (verdict is GateVerdict.Wait)
             return false;

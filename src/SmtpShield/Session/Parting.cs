@@ -29,5 +29,5 @@ internal sealed class Parting(SmtpSession session, CommandGate gate)
     private bool ExpectsCommand => session.Ending.Reason is not (SessionEndReason.UpstreamLost or SessionEndReason.UpstreamTimeout
             or SessionEndReason.UpstreamMalformed)
         && (session.Dialogue.Phase is DialoguePhase.SaslResponse
-            || (session.Dialogue is { Phase: DialoguePhase.Commands, IsMtaOwing: false, AwaitsMessageReply: false } && !session.Transaction.HasContent));
+            || session.Dialogue is { Phase: DialoguePhase.Commands, IsMtaOwing: false, AwaitsMessageReply: false });
 }

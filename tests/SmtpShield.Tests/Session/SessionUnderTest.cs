@@ -31,6 +31,8 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
     private static readonly PipeOptions s_inline = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline,
         useSynchronizationContext: false);
 
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(9);
+
     private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly FakeLogCollector _log = new();
     private readonly ConnectionDrain _drain;
@@ -202,7 +204,7 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
     /// <summary>What comes to the MTA next, from another thread than the session's.</summary>
     public async Task<string> NextToMtaAsync()
     {
-        var read = await _mta.Input.ReadAsync();
+        var read = await _mta.Input.ReadAsync().AsTask().WaitAsync(s_patience);
         var text = Encoding.Latin1.GetString(read.Buffer.ToArray());
         _mta.Input.AdvanceTo(read.Buffer.End);
         return text;
