@@ -64,9 +64,9 @@ public sealed record UpstreamOptions
     public int SessionReserve { get; init; } = 10;
 
     /// <summary>The share of the free sessions below which one client has to stay to get another one. One that has none may always have one.</summary>
-    /// <value>Percent, 0 to 100; 0 disables; 10 by default.</value>
+    /// <value>Percent, 0 to 100; 0 (default) disables.</value>
     [ConfigurationKeyName("shield_upstream_client_share"), Range(0, 100)]
-    public int ClientShare { get; init; } = 10;
+    public int ClientShare { get; init; }
 
     /// <summary>How long a client waits for a session at the MTA.</summary>
     /// <value>At least 1 second; 30 seconds by default. After it: reply 421 4.3.2.</value>

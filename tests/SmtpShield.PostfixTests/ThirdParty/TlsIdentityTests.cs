@@ -135,7 +135,8 @@ public sealed class TlsIdentityTests
             Is.EqualTo(new[] { $"client_address={address}", $"client_port={client.LocalEndPoint.Port}", $"client_name={name}", $"reverse_client_name={name}",
                 "helo_name=client.example", "protocol_name=ESMTP", $"encryption_protocol={(service == "xclienttls" ? "TLSv1.3" : "")}" }));
         // The shield's own probes come from this host too.
-        await log.WaitForAsync(texts => texts.Where(text => text.StartsWith($"disconnect from {name}[{address}] ", StringComparison.Ordinal)).ToArray() is var ends
+        await log.WaitForAsync(
+            texts => texts.Where(text => text.StartsWith($"disconnect from {name}[{address}] ", StringComparison.Ordinal)).ToArray() is var ends
             && ends.Length >= (tls == "starttls" ? 2 : 1) && ends.Any(static end => end.Contains(" mail=1 ", StringComparison.Ordinal)),
             "the end of the sessions", cancellationToken);
         Assert.That(log.Texts, Has.Some.EndsWith($"client={name}[{address}]"));

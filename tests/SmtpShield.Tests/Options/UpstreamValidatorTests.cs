@@ -55,7 +55,7 @@ public sealed class UpstreamValidatorTests
 
     [TestCase("session_limit", "50", "90")]
     [TestCase("reserve", "20", "10")]
-    [TestCase("client_share", "0", "10")]
+    [TestCase("client_share", "10", "0")]
     public void Read_ServicesWithADestinationInCommon_HaveTheSameTerms(string name, string value, string others)
     {
         const string Services = "shield_client_handoff = proxy-v2\nshield_services = smtp submission\nsubmission/inet/shield_listen = 127.0.0.1:587\n";

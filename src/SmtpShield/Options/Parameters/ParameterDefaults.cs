@@ -40,7 +40,7 @@ internal static class ParameterDefaults
         ["shield_tls_handshake_timeout"] = "10s",
         ["shield_tls_passthrough_size_limit"] = "0",
         ["shield_upstream"] = "127.0.0.1:10025",
-        ["shield_upstream_client_share"] = "10",
+        ["shield_upstream_client_share"] = "0",
         ["shield_upstream_connect"] = "auto",
         ["shield_upstream_connect_timeout"] = "5s",
         ["shield_upstream_data_done_timeout"] = "600s",
