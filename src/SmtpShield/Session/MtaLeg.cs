@@ -102,6 +102,7 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         {
             _connection = connection;
             State = MtaLegState.Ready;
+            HasRefused = false;
             Attach(connection.Transport);
             NoteActive();
             NoteNeeded();
@@ -171,8 +172,7 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
             return;
         }
 
-        WriteOctets(line);
-        WriteOctets(SmtpLines.CrLf);
+        WriteLine(line);
     }
 
     /// <summary>Says a line again that another session with the MTA was told.</summary>
@@ -181,8 +181,7 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     public void Replay(Permit permit, ReadOnlySpan<byte> line)
     {
         permit.Demand();
-        WriteOctets(line);
-        WriteOctets(SmtpLines.CrLf);
+        WriteLine(line);
         NoteActive();
         ReplayingSince = OwesSince;
     }
@@ -190,8 +189,7 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     /// <summary>Sends the command that waited for a session.</summary>
     public void SendHeld()
     {
-        WriteOctets(_held);
-        WriteOctets(SmtpLines.CrLf);
+        WriteLine(_held);
         NoteActive();
         DropHeld();
     }
@@ -279,12 +277,18 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         return ValueTask.CompletedTask;
     }
 
+    private void WriteLine(ReadOnlySpan<byte> line)
+    {
+        WriteOctets(line);
+        WriteOctets(SmtpLines.CrLf);
+    }
+
     private void Forget()
     {
         _connection = null;
         Reset();
         State = MtaLegState.None;
-        HasSaidFarewell = HasRefused = false;
+        HasSaidFarewell = false;
     }
 
     private void Dial(ReadOnlyMemory<byte> hello)

@@ -18,6 +18,7 @@ internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputatio
 
     private long _lookedAt;
     private long _content;
+    private long? _contentSince;
 
     private TimeSpan IdleRelease => session.Context.Options.Upstream.IdleRelease;
 
@@ -40,16 +41,27 @@ internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputatio
 
     private void Note(Slot slot)
     {
+        NoteContent(slot);
         var (use, since) = Standing;
         slot.Note(use, since);
-        if (use is not SlotUse.Content)
-            _content = 0;
-        else if (session.Transaction.ContentLength is var length && length > _content)
-        {
-            slot.NoteContent(length - _content, session.Options.MinDataRate * TimesLeastRate, session.Clock.Now);
-            _content = length;
-        }
     }
+
+    // A message is one content, in however many chunks it comes: a new chunk is no new beginning.
+    private void NoteContent(Slot slot)
+    {
+        if (!IsInMessage)
+        {
+            (_content, _contentSince) = (0, null);
+            return;
+        }
+
+        _contentSince ??= session.Clock.Now;
+        if (session.Transaction.ContentLength is var length && length > _content)
+            slot.NoteContent(length - _content, session.Options.MinDataRate * TimesLeastRate, session.Clock.Now);
+        _content = length;
+    }
+
+    private bool IsInMessage => session.Dialogue.Phase is DialoguePhase.Content or DialoguePhase.Chunk || session.Transaction.HasContent;
 
     private (SlotUse Use, long Since) Standing
     {
@@ -63,9 +75,9 @@ internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputatio
                 return (SlotUse.Releasable, session.Client.Pace.DelayedUntil != 0 ? session.Clock.Now : session.Clock.Later(session.Mta.NeededAt, IdleRelease));
             if (session.Client.IsFlushing)
                 return (SlotUse.Client, session.Client.FlushSince);
-            if (phase is DialoguePhase.Content or DialoguePhase.Chunk)
-                return (SlotUse.Content, session.Client.RequestSince);
-            return Deadlines.IsClientsTurn(session) ? (SlotUse.Client, session.Client.RequestSince) : (SlotUse.Kept, 0);
+            if (!Deadlines.IsClientsTurn(session))
+                return (SlotUse.Kept, 0);
+            return _contentSince is { } since ? (SlotUse.Content, since) : (SlotUse.Client, session.Client.RequestSince);
         }
     }
 

@@ -174,6 +174,39 @@ public class ReleaseTests
         Assert.That(session.ClientSees(), Does.EndWith("421 4.4.2 mx Error: timeout exceeded\r\n"));
     }
 
+    // Each chunk would be in time, and what came before it be counted again.
+    [Test]
+    public async Task Demand_EndInManySmallChunks_ClosesAsInAnyOtherSlowContent()
+    {
+        await using var session = SessionUnderTest.Introduced(
+            new() { Smtpd = new() { MyHostname = "mx", MinDataRate = 100, Timeout = TimeSpan.FromSeconds(300) } }, keywords: Keywords);
+        session.ClientSends(Mail + Rcpt);
+        session.MtaSees();
+        session.MtaSends(Ok + "250 2.1.5 Ok\r\n");
+        for (var i = 0; i < 11; i++)
+        {
+            session.ClientSends($"BDAT 600\r\n{new string('x', 600)}");
+            session.MtaSends("250 2.0.0 chunk\r\n");
+            session.Time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        session.Slot!.Ask(SlotDemand.End);
+
+        Assert.That(await session.Ended.WaitAsync(TimeSpan.FromSeconds(9)), Is.EqualTo(SessionEndReason.ClientTimeout));
+    }
+
+    [Test]
+    public async Task Mta_RefusedNothingItself_MayEndUnnoticed()
+    {
+        await using var session = SessionUnderTest.LateIntroduced();
+        session.ClientSends("FOO\r\n");
+        Assert.That(session.ClientSees(), Does.StartWith("500 "));
+        await BeginAndEndAMessageAsync(session);
+        session.MtaCloses();
+
+        Assert.That((session.ClientSees(), session.Ended.IsCompleted), Is.EqualTo(("", false)));
+    }
+
     [Test]
     public async Task Delay_OfARefusal_IsTimeForSomebodyElse()
     {
