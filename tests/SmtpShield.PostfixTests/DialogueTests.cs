@@ -66,6 +66,8 @@ public sealed class DialogueTests
             _postfixes[unit.Key] = await PostfixInstance.StartAsync(services, TestContext.CurrentContext.CancellationToken, parameters);
             // Below the limit the log is what it is without.
             parameters["shield_log_client_limit"] = ShieldProcess.OwnDefault;
+            // A thousand services would have Postfix start a hundred processes a second.
+            parameters["shield_upstream_probe_interval"] = "0";
             _shields[unit.Key] = await DialogueShields.StartAsync(unit.SelectMany(ShieldServicesOf), parameters, TestContext.CurrentContext.CancellationToken);
         }
 

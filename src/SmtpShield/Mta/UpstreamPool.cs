@@ -234,6 +234,9 @@ internal sealed partial class UpstreamPool : IDisposable
         static (key, of) => new MtaHealth(key.Service, of.Pool.DestinationOf(of.Destination), of.Pool.Time, of.Pool._log),
         (Pool: this, Destination: destination));
 
+    /// <summary>How long a service hears nothing of an MTA that serves before it is probed; 0: it is not probed.</summary>
+    public TimeSpan ProbeIntervalOf(ClusterState cluster) => _snapshot.Current.Of(cluster.ClusterId).Upstream.ProbeInterval;
+
     /// <summary>
     /// Somebody has tried to have a session with a destination. One that is down is YARP's unhealthy one; all who wait look anew where they may go when one
     /// comes back, or none is left.

@@ -43,6 +43,11 @@ public sealed record UpstreamOptions
     [ConfigurationKeyName("shield_upstream_reactivation_time"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan ReactivationTime { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long nothing is heard of an MTA that serves before it is probed. One that does not is probed every 2 seconds whatever this is.</summary>
+    /// <value>0 disables; 10 seconds by default.</value>
+    [ConfigurationKeyName("shield_upstream_probe_interval"), TimeUnit('s'), MinimumSeconds(0)]
+    public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>When an MTA is dialed for a client.</summary>
     /// <value><c>auto</c> (default), <c>connect</c> or <c>mail</c>.</value>
     [ConfigurationKeyName("shield_upstream_connect")]

@@ -243,6 +243,7 @@ public sealed class PostfixInstance : IAsyncDisposable
             local_header_rewrite_clients =
             anvil_rate_time_unit = 600s
             max_idle = 20s
+            postlogd_watchdog_timeout = 1000s
 
             """ + string.Concat(parameters.Select(parameter => $"{parameter.Key} = {parameter.Value}\n")),
             cancellationToken);

@@ -232,6 +232,34 @@ internal sealed class UpstreamHealthTests
         Assert.That(_host.Network.Attempts.Count, Is.EqualTo(60));
     }
 
+    [TestCase(60, 1), TestCase(0, 0)]
+    public async Task Probes_IntervalIsConfigured_IsKeptWhileItServes(int interval, int most)
+    {
+        var options = Options(A);
+        _host = HostedPool.Start(options with { Upstream = options.Upstream with { ProbeInterval = s_second * interval } }, hasProbes: true);
+        _host.Network.Plays(A, false, s_probe);
+
+        for (var second = 0; second < 100; second++)
+            await PassAsync(s_second);
+
+        Assert.That(_host.Network.Attempts.Count, Is.EqualTo(most));
+    }
+
+    [Test]
+    public async Task Probes_NoneWhileItServes_StillFindOutThatItIsBack()
+    {
+        var options = Options(A);
+        _host = HostedPool.Start(options with { Upstream = options.Upstream with { ProbeInterval = TimeSpan.Zero } }, hasProbes: true);
+        Fail(A);
+        await DialAsync(1, CancellationToken.None);
+        await UntilPassedAsync(() => StateOf(A) == UpstreamState.Down, s_second * 10);
+        _host.Network.Plays(A, false, s_probe);
+
+        await UntilPassedAsync(() => StateOf(A) == UpstreamState.Up, s_second * 5);
+
+        Assert.That(StateOf(A), Is.EqualTo(UpstreamState.Up));
+    }
+
     [Test, Property("Pool", "POOL-10"), Property("Pool", "SEAM-11")]
     public async Task Probes_LimitIsReached_AreLeftOut(CancellationToken cancellationToken)
     {

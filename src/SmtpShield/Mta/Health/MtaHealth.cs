@@ -15,10 +15,7 @@ namespace SmtpShield.Mta.Health;
 /// <param name="log">Where changes are told.</param>
 internal sealed partial class MtaHealth(string service, UpstreamDestination destination, TimeProvider time, ILogger log)
 {
-    /// <summary>How long nothing is heard of an MTA that serves before it is probed.</summary>
-    public static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(10);
-
-    /// <summary>The same for one that does not.</summary>
+    /// <summary>How long nothing is heard of an MTA that does not serve, or of which that is feared, before it is probed.</summary>
     public static readonly TimeSpan ProbeIntervalWhenNotUp = TimeSpan.FromSeconds(2);
 
     /// <summary>
@@ -49,7 +46,10 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
     private int _dialsInVain;
     private bool _isProbing;
     private long _waitsSince = time.GetTimestamp();
-    private TimeSpan _probeAfter = ProbeInterval;
+    private double _jitter = 1;
+
+    // Null: after the interval that is configured for an MTA that serves.
+    private TimeSpan? _probeAfter;
 
     /// <summary>Whether it is down.</summary>
     public bool IsDown
@@ -65,11 +65,13 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
     public bool IsDialDue() => _dialWhenDown.IsDue();
 
     /// <summary>Whether a probe is due, and begins it if so; <see cref="EndProbe"/> behind it.</summary>
-    public bool TryBeginProbe()
+    /// <param name="interval">How long nothing is heard of an MTA that serves before it is probed; 0: it is not probed.</param>
+    public bool TryBeginProbe(TimeSpan interval)
     {
         lock (_gate)
         {
-            if (_isProbing || destination.IsDrained || time.GetElapsedTime(_waitsSince) < _probeAfter)
+            var after = _probeAfter ?? (interval > TimeSpan.Zero ? interval : TimeSpan.MaxValue);
+            if (_isProbing || destination.IsDrained || time.GetElapsedTime(_waitsSince) / _jitter < after)
                 return false;
             return _isProbing = true;
         }
@@ -81,7 +83,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
         lock (_gate)
         {
             _isProbing = false;
-            Schedule(_state == UpstreamState.Up && _dialsInVain == 0 && _probesInVain == 0 ? ProbeInterval : ProbeIntervalWhenNotUp);
+            Schedule(_state == UpstreamState.Up && _dialsInVain == 0 && _probesInVain == 0 ? null : ProbeIntervalWhenNotUp);
         }
     }
 
@@ -140,7 +142,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
         destination.NoteHeard();
         _greeting = took;
         (_probesInVain, _dialsInVain) = (0, 0);
-        Schedule(ProbeInterval);
+        Schedule(null);
         if (_state == UpstreamState.Up)
             return HealthChange.None;
 
@@ -189,10 +191,11 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
         _reason = reason;
     }
 
-    private void Schedule(TimeSpan after)
+    private void Schedule(TimeSpan? after)
     {
         _waitsSince = time.GetTimestamp();
-        _probeAfter = after * (1 + (Jitter * ((2 * Random.Shared.NextDouble()) - 1)));
+        _probeAfter = after;
+        _jitter = 1 + (Jitter * ((2 * Random.Shared.NextDouble()) - 1));
     }
 
     private static partial class Log

@@ -30,7 +30,7 @@ internal sealed partial class ProbeHandler(Lazy<UpstreamPool> pool, ILogger<Prob
             return Task.FromResult<HttpResponseMessage>(new ProbeResponse(null));
 
         pool.Value.DestinationOf(destination).Addresses?.RefreshIfOld();
-        if (pool.Value.HealthOf(cluster, destination).TryBeginProbe())
+        if (pool.Value.HealthOf(cluster, destination).TryBeginProbe(pool.Value.ProbeIntervalOf(cluster)))
             _ = ProbeAsync(cluster, destination);
         return Task.FromResult<HttpResponseMessage>(new ProbeResponse(_news.TryRemove(destination, out var outcome) ? outcome : null));
     }

@@ -47,6 +47,7 @@ internal static class ParameterDefaults
         ["shield_upstream_greeting_timeout"] = "30s",
         ["shield_upstream_idle_release"] = "5s",
         ["shield_upstream_policy"] = "least-sessions",
+        ["shield_upstream_probe_interval"] = "10s",
         ["shield_upstream_queue_time"] = "30s",
         ["shield_upstream_reactivation_time"] = "30s",
         ["shield_upstream_reply_timeout"] = "300s",
