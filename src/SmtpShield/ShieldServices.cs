@@ -9,6 +9,7 @@ using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Learned;
+using SmtpShield.Mta.Stress;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Session;
@@ -51,7 +52,7 @@ internal static class ShieldServices
             return (string service, in AnvilCounts counts) =>
             {
                 var its = scopes.Of(service);
-                var isUnderStress = its.GetRequiredService<ProcessLimit>().IsUnderStress;
+                var isUnderStress = its.GetRequiredService<ServiceStress>().IsOn;
                 return ClientLimits.IsAnyExceeded(counts, its.GetRequiredService<ShieldService>().When(isUnderStress).Limits);
             };
         });
@@ -68,6 +69,7 @@ internal static class ShieldServices
         services.AddHostedService<CertificateStart>();
 
         services.AddUpstream();
+        services.AddHostedService<StressClock>();
 
         services.AddScoped<NewTlsSessions>();
         services.AddScoped<HandshakesInVain>();
@@ -79,6 +81,7 @@ internal static class ShieldServices
         services.AddSingleton<LenientMtas>();
         services.AddSingleton<LearnedMtas>();
         services.AddScoped<MtaPressure>();
+        services.AddScoped<IStressSource>(static services => services.GetRequiredService<MtaPressure>());
         services.AddScoped<LateDialing>();
         services.AddScoped<SmtpSessionHandler>();
         return services;

@@ -89,7 +89,10 @@ internal sealed class ServerUnderAttack : IAsyncDisposable
         if (!isShielded)
             return;
 
-        var shield = await ShieldProcess.StartAsync(Mta, new Dictionary<string, string>(limits) { ["anvil_rate_time_unit"] = "60s" }, cancellationToken);
+        var shield = await ShieldProcess.StartAsync(Mta, new Dictionary<string, string>(limits)
+        {
+            ["anvil_rate_time_unit"] = "60s", ["shield_log_client_limit"] = ShieldProcess.OwnDefault,
+        }, cancellationToken);
         _parts.Add(shield);
         Attacked = EndPoint = shield.EndPoint;
         _log = shield.LogPath;

@@ -17,7 +17,7 @@ namespace SmtpShield.Clients;
 /// Slow headers are bounded by <c>smtpd_upstream_proxy_timeout</c> and the process limit: only proxies get this far, and a client behind them has no address
 /// yet to be counted by.
 /// </remarks>
-internal sealed partial class ReadProxyHeader(ShieldService service, ProcessLimit processLimit, TimeProvider time, ILogger<ReadProxyHeader> log)
+internal sealed partial class ReadProxyHeader(ShieldService service, ServiceStress stress, TimeProvider time, ILogger<ReadProxyHeader> log)
     : IConnectionStage<ConnectionContext, ArrivedConnection>
 {
     private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(60);
@@ -32,7 +32,7 @@ internal sealed partial class ReadProxyHeader(ShieldService service, ProcessLimi
     /// <inheritdoc />
     public Task InvokeAsync(ConnectionContext connection, Func<ArrivedConnection, Task> next)
     {
-        var options = new ConnectionOptions(service, processLimit.IsUnderStress);
+        var options = new ConnectionOptions(service, stress.IsOn);
         var proxy = options.AtStart.Proxy;
         if (proxy.Protocol == UpstreamProxyProtocol.None)
             return next(new(connection, options, ProxyConnection.None));

@@ -65,6 +65,6 @@ internal sealed class StatusApi(
     {
         var limit = scopes.Of(service).GetRequiredService<ProcessLimit>();
         return new(service, [.. sockets.EndPointsOf(service).Select(static endpoint => $"{endpoint}")], limit.Sessions, capacity.LimitOf(service),
-            limit.IsUnderStress);
+            scopes.Of(service).GetRequiredService<ServiceStress>().IsOn);
     }
 }

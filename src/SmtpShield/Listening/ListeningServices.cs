@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using SmtpShield.Hosting;
+using SmtpShield.Options;
 
 namespace SmtpShield.Listening;
 
@@ -25,6 +26,8 @@ internal static class ListeningServices
         services.AddScoped(static scope => scope.GetRequiredService<ServiceScopes.Holder>().Service
             ?? throw new InvalidOperationException("Only the scope of a service has one."));
         services.AddScoped<ProcessLimit>();
+        services.AddScoped<IStressSource>(static services => services.GetRequiredService<ProcessLimit>());
+        services.AddScoped<ServiceStress>();
         services.AddSingleton<ConnectionDrain>();
         services.AddSingleton<IConnectionListenerFactory, ProcessLimitListenerFactory>();
 

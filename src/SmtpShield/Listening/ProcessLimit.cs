@@ -14,7 +14,7 @@ namespace SmtpShield.Listening;
 /// it stress, also comes for a limit of 1 and for listeners on loopback addresses: Postfix leaves those out because they serve its own filters, here they are
 /// somebody's front door or a test.
 /// </remarks>
-internal sealed partial class ProcessLimit : IDisposable
+internal sealed partial class ProcessLimit : IStressSource, IDisposable
 {
     // Stress ends below this part of the limit, in percent (postscreen's hysteresis, postscreen.c): a service that stands at its limit must not waver.
     private const int StressEndsAt = 70;

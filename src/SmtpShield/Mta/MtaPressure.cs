@@ -1,17 +1,19 @@
 using Microsoft.Extensions.Logging;
+using SmtpShield.Mta.Stress;
 using SmtpShield.Options;
 
 namespace SmtpShield.Mta;
 
 /// <summary>
-/// Whether a service's MTAs are under pressure: half of the sessions they may have are in use, or somebody waits for one. Over when they are down to 35 % and
-/// nobody has waited for 10 s without interruption, so that a service which stands at the threshold does not waver.
+/// Whether a service's MTAs are under pressure: half of the sessions they may have are in use, somebody waits for one, or they are hard pressed themselves
+/// (<see cref="MtaStress"/>). Over when they are down to 35 %, nobody waits and they are well, for 10 s without interruption, so that a service which stands
+/// at the threshold does not waver.
 /// </summary>
 /// <param name="service">The service.</param>
 /// <param name="upstreams">Its MTAs.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where log lines go.</param>
-internal sealed partial class MtaPressure(ShieldService service, UpstreamPool upstreams, TimeProvider time, ILogger<MtaPressure> log)
+internal sealed partial class MtaPressure(ShieldService service, UpstreamPool upstreams, TimeProvider time, ILogger<MtaPressure> log) : IStressSource
 {
     private const int BeginsAt = 50;
     private const int EndsAt = 35;
@@ -22,14 +24,18 @@ internal sealed partial class MtaPressure(ShieldService service, UpstreamPool up
     private long _calmSince;
     private bool _isOn;
 
+    /// <inheritdoc />
+    public bool IsUnderStress => upstreams.StressOf(service.Name) == StressLevel.Stressed;
+
     /// <summary>Looks, and says whether they are.</summary>
     public bool Look()
     {
         var (used, limit, isWaiting) = upstreams.UseOf(service.Name);
+        var isPressed = upstreams.StressOf(service.Name) != StressLevel.None;
         lock (_gate)
         {
-            var isHigh = limit > 0 && (isWaiting || used * 100L >= limit * (long)BeginsAt);
-            var isCalm = !isWaiting && used * 100L <= limit * (long)EndsAt;
+            var isHigh = limit > 0 && (isPressed || isWaiting || used * 100L >= limit * (long)BeginsAt);
+            var isCalm = !isPressed && !isWaiting && used * 100L <= limit * (long)EndsAt;
             if (!_isOn && isHigh)
             {
                 _isOn = true;

@@ -130,6 +130,11 @@ internal sealed class MtaQueue(UpstreamPool pool, TimeProvider time) : IDisposab
             Look(cluster);
     }
 
-    private void Look(ClusterState cluster) =>
-        _revocation.Look([.. cluster.DestinationsState.AllDestinations.Select(destination => pool.DestinationOf(destination).Slots)]);
+    private void Look(ClusterState cluster)
+    {
+        MtaSlots[] slots = [.. cluster.DestinationsState.AllDestinations.Select(destination => pool.DestinationOf(destination).Slots)];
+        foreach (var one in slots)
+            one.Look();
+        _revocation.Look(slots);
+    }
 }

@@ -41,6 +41,19 @@ internal sealed class UpstreamConnection(
     /// <summary>The reply to the client's HELO or EHLO line (<see cref="UpstreamClient.Hello"/>); <see langword="null"/>: none was said.</summary>
     public UpstreamReply? HelloReply { get; init; }
 
+    /// <summary>The MTA has answered; told to its destination.</summary>
+    /// <param name="work">What it was asked for.</param>
+    /// <param name="took">How long that took.</param>
+    public void NoteAnswered(MtaWork work, TimeSpan took)
+    {
+        slot.NoteAnswered(work, took);
+        destination.Stress.NoteAnswer(took);
+    }
+
+    /// <summary>The MTA has replied to what a transaction is made of; told to its destination.</summary>
+    /// <param name="isOfSystem">421, or 4.3.x: it speaks of itself.</param>
+    public void NoteReply(bool isOfSystem) => destination.Stress.NoteReply(isOfSystem);
+
     /// <summary>
     /// Says QUIT to an MTA that expects a command and to which nothing is being sent, and ends the connection as <see cref="UpstreamDeparture"/> does; nobody
     /// waits for it. Behind <see cref="Close"/>: does nothing.

@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Mta.Health;
 using SmtpShield.Mta.Slots;
+using SmtpShield.Mta.Stress;
 
 namespace SmtpShield.Mta;
 
@@ -43,6 +44,7 @@ internal sealed class UpstreamDestination : IDisposable
         Port = int.Parse(name.AsSpan(colon + 1), CultureInfo.InvariantCulture);
         Literal = IPAddress.TryParse(Host, out var address) ? new IPEndPoint(address, Port) : null;
         Addresses = Literal is null ? new(Host, transport, time, log) : null;
+        Stress = new(name, Slots, time, log);
     }
 
     /// <summary>As configured, <c>host:port</c>; also the destination's id in the cluster.</summary>
@@ -62,6 +64,9 @@ internal sealed class UpstreamDestination : IDisposable
 
     /// <summary>The sessions it may have, of all services: each socket to it has one of them, from before the first SYN until its end.</summary>
     public MtaSlots Slots { get; }
+
+    /// <summary>How hard pressed it is.</summary>
+    public MtaStress Stress { get; }
 
     /// <summary>Since when it is taken out by hand; null: it is not.</summary>
     public DateTimeOffset? DrainedSince { get; private set; }
@@ -92,6 +97,16 @@ internal sealed class UpstreamDestination : IDisposable
         lock (_gate)
         {
             _terms = terms;
+            PutInForce();
+        }
+    }
+
+    /// <summary>A second is over: judges how hard pressed it is.</summary>
+    public void EndSecond()
+    {
+        lock (_gate)
+        {
+            Stress.EndSecond(_terms);
             PutInForce();
         }
     }
@@ -169,9 +184,14 @@ internal sealed class UpstreamDestination : IDisposable
     // The reserve shrinks with the limit: it is there for known good clients to come in at all, not to keep all others out.
     private void PutInForce()
     {
+        if (!_terms.AreLimited)
+        {
+            Slots.Terms = _terms;
+            return;
+        }
+
+        var terms = _terms with { Limit = Stress.LimitOf(_terms.Limit) };
         var part = _slowStart.Part;
-        Slots.Terms = part >= 1 || !_terms.AreLimited
-            ? _terms
-            : _terms with { Limit = Math.Max(1, (int)(_terms.Limit * part)), Reserve = (int)(_terms.Reserve * part) };
+        Slots.Terms = part >= 1 ? terms : terms with { Limit = Math.Clamp((int)(_terms.Limit * part), 1, terms.Limit), Reserve = (int)(_terms.Reserve * part) };
     }
 }

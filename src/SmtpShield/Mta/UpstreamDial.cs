@@ -218,8 +218,11 @@ internal sealed class UpstreamDial(
     {
         try
         {
-            _addresses = await pool.TimeLimit.RunAsync(
+            var lookup = pool.TimeLimit.RunAsync(
                 Shorter(_options.ConnectTimeout, Share()), static (name, inTime) => name.AddressesAsync(inTime), destination.Addresses!, withinAll);
+            if (!lookup.IsCompleted)
+                _slot!.NoteHeldUp();
+            _addresses = await lookup;
             return true;
         }
         catch (SocketException error)
@@ -244,6 +247,7 @@ internal sealed class UpstreamDial(
 
         var opening = new UpstreamOpening(service, destination.Host, client, pool.Tls);
         var start = pool.Time.GetTimestamp();
+        _slot!.NoteAwaited(start);
         ConnectionContext? connection = null;
         UpstreamConnection? session = null;
         try
@@ -262,9 +266,12 @@ internal sealed class UpstreamDial(
             }
 
             Took = pool.Time.GetElapsedTime(start);
+            _slot!.NoteAnswered(MtaWork.Greeting, Took);
+            destination.Stress.NoteAnswer(Took);
             var lastWord = opening.HelloReply is { Code: 421 } said ? said : greeting;
             // An MTA that is told who the client is may mean the client.
             var isAboutShield = client is null || _options.ClientHandoff == ClientHandoff.None;
+            destination.Stress.NoteReply(isOfSystem: isAboutShield && lastWord.Code == 421);
             var reason = lastWord.Code == 220 ? "" : $"refused to talk to me: {lastWord.FirstLine}";
             if (lastWord.Code == 220 || isAboutShield)
                 Note(new(KindOf(lastWord.Code), reason, Took));

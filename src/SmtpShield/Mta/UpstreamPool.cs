@@ -5,6 +5,7 @@ using SmtpShield.Clients;
 using SmtpShield.Mta.Health;
 using SmtpShield.Mta.Policies;
 using SmtpShield.Mta.Slots;
+using SmtpShield.Mta.Stress;
 using SmtpShield.Options;
 using SmtpShield.Tls;
 using Yarp.ReverseProxy;
@@ -149,6 +150,28 @@ internal sealed partial class UpstreamPool : IDisposable
         return (used, limit, isWaiting);
     }
 
+    /// <summary>How hard pressed the MTAs of a service are: as the best of those that serve, because that one is there for new sessions.</summary>
+    /// <param name="service">Its name.</param>
+    public StressLevel StressOf(string service)
+    {
+        var cluster = ClusterOf(service);
+        StressLevel? best = null;
+        foreach (var destination in cluster.DestinationsState.AllDestinations)
+        {
+            if (MayServe(cluster, destination) && DestinationOf(destination).Stress.State.Level is var level && !(level >= best))
+                best = level;
+        }
+
+        return best ?? StressLevel.None;
+    }
+
+    /// <summary>A second is over: judges how hard pressed each destination is.</summary>
+    public void EndSecond()
+    {
+        foreach (var destination in _destinations.Values)
+            destination.EndSecond();
+    }
+
     /// <summary>Our side of a destination, kept across reloads: running sessions count on although the cluster dropped it.</summary>
     public UpstreamDestination DestinationOf(DestinationState state) =>
         _destinations.GetOrAdd(state.DestinationId, static (name, pool) => pool.NewDestination(name), this);
@@ -254,6 +277,7 @@ internal sealed partial class UpstreamPool : IDisposable
     public void NoteDial(ClusterState cluster, DestinationState destination, ProbeOutcome outcome, TimeSpan reactivation)
     {
         Note(cluster, destination, outcome, isProbe: false);
+        DestinationOf(destination).Stress.NoteDial(isInVain: outcome.Kind is ProbeOutcomeKind.Silent or ProbeOutcomeKind.Failed);
         if (outcome.Kind is ProbeOutcomeKind.Silent or ProbeOutcomeKind.Failed && cluster.DestinationsState.AllDestinations.Count > 1)
             _updater.SetPassive(cluster, destination, DestinationHealth.Unhealthy, reactivation);
     }

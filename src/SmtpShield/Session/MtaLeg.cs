@@ -146,6 +146,12 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         HasRefused |= code >= 400;
     }
 
+    /// <summary>See <see cref="UpstreamConnection.NoteAnswered"/>.</summary>
+    public void NoteAnswered(MtaWork work, TimeSpan took) => _connection!.NoteAnswered(work, took);
+
+    /// <summary>See <see cref="UpstreamConnection.NoteReply"/>.</summary>
+    public void NoteOfSystem(bool isOfSystem) => _connection!.NoteReply(isOfSystem);
+
     /// <summary>Looks for what it has sent.</summary>
     /// <returns>Whether anything has come, or there is room again.</returns>
     public bool Look()

@@ -16,6 +16,7 @@ internal sealed class ReplyRelay(
     ClientBudgets budgets,
     EhloAnswers ehlo,
     Reputation reputation,
+    MtaAnswers answers,
     LenientMtas lenientMtas)
 {
     private int _written;
@@ -155,13 +156,15 @@ internal sealed class ReplyRelay(
             return true;
         }
 
+        answers.Note(head.Verb, reply.Code, reply.Octets);
+
         // Not before the kernel has all of the message.
         if (session.Dialogue.IsMessageReplyNext && reply.Code < 300 && upstream.IsFlushing)
             return false;
 
         if (head.OwnReply is not null && reply.Code is not (421 or 521))
         {
-            upstream.Take(reply.Octets.End);
+            Take(reply);
             head.AnswerHere();
             return true;
         }
@@ -191,7 +194,7 @@ internal sealed class ReplyRelay(
 
         session.Client.Write(reply);
         Complete(reply.Code, reply.Octets);
-        upstream.Take(reply.Octets.End);
+        Take(reply);
         return true;
     }
 
@@ -201,7 +204,13 @@ internal sealed class ReplyRelay(
         var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
         ReplyReader.CopyTo(reply, octets);
         head.AnswerForMta(new(reply.Code, octets.WrittenMemory));
+        Take(reply);
+    }
+
+    private void Take(in ReplyFrame reply)
+    {
         session.Mta.Take(reply.Octets.End);
+        answers.NoteTaken();
     }
 
     private static bool IsHandshakeNext(in PendingCommand head, int code) => head.Verb == Verb.StartTls && code == 220;
@@ -252,7 +261,7 @@ internal sealed class ReplyRelay(
         var octets = new ArrayBufferWriter<byte>((int)reply.Octets.Length);
         ReplyReader.CopyTo(reply, octets);
         head.AnswerHere(ehlo.Relay(reply.Code, octets.WrittenMemory));
-        session.Mta.Take(reply.Octets.End);
+        Take(reply);
     }
 
     private void Complete(int code, in ReadOnlySequence<byte> reply)

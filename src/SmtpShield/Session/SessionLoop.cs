@@ -23,6 +23,7 @@ internal sealed class SessionLoop : IAsyncDisposable
     private readonly ContentRelay _content;
     private readonly ReplyRelay _replies;
     private readonly LateDial _lateDial;
+    private readonly MtaAnswers _answers;
     private readonly SlotHolder _slot;
     private readonly Parting _parting;
     private readonly Tunnel _tunnel;
@@ -59,7 +60,8 @@ internal sealed class SessionLoop : IAsyncDisposable
         var reputation = new Reputation(dialer);
         var ehlo = new EhloAnswers(_session, removedKeywords);
         _commands = new(_session, gate, budgets, new(_session, ehlo));
-        _replies = new(_session, _content, budgets, ehlo, reputation, lenientMtas);
+        _answers = new(_session);
+        _replies = new(_session, _content, budgets, ehlo, reputation, _answers, lenientMtas);
         _lateDial = new(_session, gate, ehlo);
         _slot = new(_session, dialer, reputation);
         _parting = new(_session, gate);
@@ -153,6 +155,7 @@ internal sealed class SessionLoop : IAsyncDisposable
 
         if (!_session.HasEnded)
             _watch.Look();
+        _answers.Look();
         _slot.Look();
         if (_session.HasEnded)
             _farewell.Pump();

@@ -194,7 +194,7 @@ public class ReadProxyHeaderTests
     private static ProxyOptions WithProxy => new() { Protocol = UpstreamProxyProtocol.Haproxy, Sources = AddressPatternList.Parse("10.0.0.1") };
 
     private ReadProxyHeader StageOf(ProxyOptions options, FakeTimeProvider? time = null) =>
-        new(new("smtp", new(new ShieldOptions { Proxy = options })), _limit.Limit, time ?? new(), _log);
+        new(new("smtp", new(new ShieldOptions { Proxy = options })), new([_limit.Limit]), time ?? new(), _log);
 
     private static async Task<DefaultConnectionContext> ConnectionAsync(string octets)
     {

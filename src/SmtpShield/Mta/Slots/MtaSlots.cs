@@ -15,13 +15,23 @@ namespace SmtpShield.Mta.Slots;
 /// <param name="terms">The terms at first.</param>
 internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
 {
+    /// <summary>
+    /// How long a session counts as one that is being opened, if the MTA answers no RCPT before: for one that always takes its time others do not wait longer.
+    /// </summary>
+    public static readonly TimeSpan OpeningTime = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a client that is being opened a session may say nothing before others need not wait for it any more.</summary>
+    public static readonly TimeSpan ClientsTime = TimeSpan.FromMilliseconds(100);
+
     private readonly Lock _gate = new();
     private readonly SlotRanges _ranges = new();
     private readonly SlotQueue _queue = new(time);
+    private readonly OpeningPace _pace = new(time);
     private SlotTerms _terms = terms;
     private Slot? _lastTaken;
     private int _used;
     private int _usedByOthers;
+    private int _opening;
     private bool _isHeld;
 
     /// <summary>The terms in force. Lower ones end no session; with higher ones those who wait get theirs at once.</summary>
@@ -172,6 +182,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
                 return;
 
             slot.IsTaken = false;
+            EndOpening(slot);
             Unlink(slot);
             _used--;
             if (!SlotQueue.IsGood(slot.Standing))
@@ -181,6 +192,53 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
             _ranges.ForgetIfIdle(slot.Range);
             Grant();
         }
+    }
+
+    /// <summary>See <see cref="Slot.NoteAnswered"/>.</summary>
+    public void NoteAnswered(Slot slot, MtaWork work, TimeSpan took)
+    {
+        lock (_gate)
+        {
+            if (!_terms.IsPaced)
+                return;
+
+            slot.AnsweredAt = time.GetTimestamp();
+            _pace.Note(work, took, _opening, _terms.Limit);
+            if (work == MtaWork.Recipient)
+                EndOpening(slot);
+            Grant();
+        }
+    }
+
+    /// <summary>See <see cref="Slot.NoteHeldUp"/>.</summary>
+    public void NoteHeldUp(Slot slot)
+    {
+        lock (_gate)
+        {
+            EndOpening(slot);
+            Grant();
+        }
+    }
+
+    /// <summary>Since when sessions wait for the MTA to do any <see cref="MtaWork"/>.</summary>
+    /// <param name="since">Receives timestamps.</param>
+    public void CountAwaited(List<long> since)
+    {
+        lock (_gate)
+        {
+            for (var slot = _lastTaken; slot is not null; slot = slot.TakenBefore)
+            {
+                if (slot.AwaitedSince is not 0 and var one)
+                    since.Add(one);
+            }
+        }
+    }
+
+    /// <summary>Lets those in whom nothing but time has kept out.</summary>
+    public void Look()
+    {
+        lock (_gate)
+            Grant();
     }
 
     /// <summary>A range is known good from now on: a message of it was accepted. Its waiters change the queue, in the order in which they came.</summary>
@@ -261,7 +319,43 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         }
     }
 
-    private SlotRoom Room => new(_isHeld ? 0 : _terms.Limit - _used, _usedByOthers, _terms);
+    private SlotRoom Room => new(_isHeld ? 0 : _terms.Limit - _used, _usedByOthers, MayOthersOpen(), _terms);
+
+    private bool MayOthersOpen()
+    {
+        if (!_terms.IsPaced || _opening < _pace.Most)
+            return true;
+
+        var now = time.GetTimestamp();
+        for (var slot = _lastTaken; slot is not null; slot = slot.TakenBefore)
+        {
+            if (slot.IsOpening && IsOpen(slot, now))
+                EndOpening(slot);
+        }
+
+        return _opening < _pace.Most;
+    }
+
+    private bool IsOpen(Slot slot, long now) => time.GetElapsedTime(slot.TakenAt, now) >= OpeningTime
+        || (slot is { AwaitedSince: 0, AnsweredAt: not 0 } && time.GetElapsedTime(slot.AnsweredAt, now) >= ClientsTime);
+
+    private void BeginOpening(Slot slot)
+    {
+        if (!_terms.IsPaced)
+            return;
+
+        (slot.IsOpening, slot.TakenAt) = (true, time.GetTimestamp());
+        _opening++;
+    }
+
+    private void EndOpening(Slot slot)
+    {
+        if (!slot.IsOpening)
+            return;
+
+        slot.IsOpening = false;
+        _opening--;
+    }
 
     private void Grant()
     {
@@ -283,7 +377,11 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         Link(slot);
         _used++;
         if (!SlotQueue.IsGood(slot.Standing))
+        {
             _usedByOthers++;
+            BeginOpening(slot);
+        }
+
         slot.Range.Held++;
         _queue.NoteHeld(slot.Range);
         _queue.NoteGrant(slot.Standing);

@@ -16,6 +16,7 @@ internal sealed class Slot(MtaSlots slots, SlotRange range, ClientStanding stand
     private ContentPace _pace;
     private long _since;
     private long _leastContent;
+    private long _awaitedSince;
     private volatile SlotUse _use;
     private volatile SlotDemand _demand;
 
@@ -42,6 +43,18 @@ internal sealed class Slot(MtaSlots slots, SlotRange range, ClientStanding stand
 
     /// <summary>Whether it counts; changed under that lock, as all below.</summary>
     internal bool IsTaken { get; set; }
+
+    /// <summary>Whether the session is being opened, and counts as one of those.</summary>
+    internal bool IsOpening { get; set; }
+
+    /// <summary>When it was taken; a timestamp.</summary>
+    internal long TakenAt { get; set; }
+
+    /// <summary>When the MTA last did something for it; a timestamp, 0: not yet.</summary>
+    internal long AnsweredAt { get; set; }
+
+    /// <summary>Since when the MTA is waited for, to do any <see cref="MtaWork"/>; a timestamp, 0: it isn't.</summary>
+    internal long AwaitedSince => Volatile.Read(ref _awaitedSince);
 
     /// <summary>The one that was taken before it.</summary>
     internal Slot? TakenBefore { get; set; }
@@ -70,6 +83,21 @@ internal sealed class Slot(MtaSlots slots, SlotRange range, ClientStanding stand
     {
         Volatile.Write(ref _leastContent, leastRate * ContentPace.Seconds);
         _pace.Add(octets, slots.SecondOf(now));
+    }
+
+    /// <summary>What keeps the session from being opened is not the MTA: nobody else needs to wait for it.</summary>
+    public void NoteHeldUp() => slots.NoteHeldUp(this);
+
+    /// <summary>The MTA is waited for, to do any <see cref="MtaWork"/>.</summary>
+    public void NoteAwaited(long since) => Volatile.Write(ref _awaitedSince, since);
+
+    /// <summary>It has done it.</summary>
+    /// <param name="work">What.</param>
+    /// <param name="took">How long that took.</param>
+    public void NoteAnswered(MtaWork work, TimeSpan took)
+    {
+        Volatile.Write(ref _awaitedSince, 0);
+        slots.NoteAnswered(this, work, took);
     }
 
     /// <summary>The session has proved good for itself, as by a login: its range need not be.</summary>

@@ -3,8 +3,9 @@ namespace SmtpShield.Mta.Slots;
 /// <summary>What is free at a destination, and who may have it.</summary>
 /// <param name="Free">Sessions there may be more; not above 0: none.</param>
 /// <param name="UsedByOthers">Sessions of clients that are not known good.</param>
+/// <param name="MayOthersOpen">Whether not too many sessions of theirs are just being opened.</param>
 /// <param name="Terms">The terms.</param>
-internal readonly record struct SlotRoom(int Free, int UsedByOthers, SlotTerms Terms)
+internal readonly record struct SlotRoom(int Free, int UsedByOthers, bool MayOthersOpen, SlotTerms Terms)
 {
     /// <summary>Of these, what clients may have that are not known good.</summary>
     public int ForOthers => Free - Terms.Reserve;
@@ -25,5 +26,5 @@ internal readonly record struct SlotRoom(int Free, int UsedByOthers, SlotTerms T
     /// <param name="held">What it holds already.</param>
     /// <param name="free">What is free for that standing.</param>
     public bool MayTake(ClientStanding standing, int held, int free) =>
-        free == 1 || (free > 1 && (standing == ClientStanding.Exempt || held < Terms.ShareOf(Free)));
+        (MayOthersOpen || SlotQueue.IsGood(standing)) && (free == 1 || (free > 1 && (standing == ClientStanding.Exempt || held < Terms.ShareOf(Free))));
 }

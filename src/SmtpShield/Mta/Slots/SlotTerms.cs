@@ -6,7 +6,8 @@ namespace SmtpShield.Mta.Slots;
 /// <param name="Limit">Sessions at the same time, the limit in force.</param>
 /// <param name="Reserve">Of these, those that are kept free for known good clients.</param>
 /// <param name="ClientShare">Percent of the free ones below which a range has to stay to get another one; 0: ranges have no share.</param>
-internal readonly record struct SlotTerms(int Limit, int Reserve, int ClientShare)
+/// <param name="IsPaced">Whether clients that are not known good get them no faster than the MTA copes with (<see cref="OpeningPace"/>).</param>
+internal readonly record struct SlotTerms(int Limit, int Reserve, int ClientShare, bool IsPaced = false)
 {
     private const int Unlimited = int.MaxValue;
 
@@ -15,7 +16,7 @@ internal readonly record struct SlotTerms(int Limit, int Reserve, int ClientShar
 
     /// <summary>What is configured.</summary>
     public static SlotTerms Of(UpstreamOptions options) =>
-        new(options.SessionLimit == 0 ? Unlimited : options.SessionLimit, options.SessionReserve, options.ClientShare);
+        new(options.SessionLimit == 0 ? Unlimited : options.SessionLimit, options.SessionReserve, options.ClientShare, IsPaced: options.SessionLimit > 0);
 
     /// <summary>
     /// How many a range may hold, the one it asks for not included, to get it while so many are free. One that holds none may always have one.
