@@ -10,6 +10,7 @@ using SmtpShield.Limits;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Slots;
+using SmtpShield.Mta.Stress;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
@@ -82,6 +83,9 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
 
     /// <summary>The slot of the last session with the MTA.</summary>
     public Slot? Slot { get; private set; }
+
+    /// <summary>How the MTA of that session is taken to be.</summary>
+    public MtaStress? Stress { get; private set; }
 
     /// <summary>How many times an MTA was dialed.</summary>
     public int Dials { get; private set; }
@@ -176,6 +180,7 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
             (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
         var destination = TestDestination.Of(TestMemory.Destination, Time);
+        Stress = destination.Stress;
         Slot = destination.Slots.TryTake(default, ClientStanding.Unknown, _wake!)!;
         EndDial(new(new UpstreamConnection(connection, null, destination, Slot, Encoding.Latin1.GetBytes(greeting), CodeOf(greeting))
         {
