@@ -54,6 +54,12 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     /// <summary>The MTAs as the shield sees them.</summary>
     public UpstreamPool Upstreams => Get<UpstreamPool>();
 
+    /// <summary>The MTAs as operators see them.</summary>
+    public UpstreamMaintenance Maintenance => Get<UpstreamMaintenance>();
+
+    /// <summary>Sessions the first MTA sees now.</summary>
+    public int SessionsAtTheMta => Maintenance.SessionsAt(Upstreams.DestinationsOf(ServiceOptions.DefaultName).First());
+
     /// <summary>Options with nothing but these MTAs set: <c>mail.example.com</c> before them, no rate limits, no exempt clients, all of the log.</summary>
     public static ShieldOptions Before(params ScriptedMta[] mtas) => new()
     {

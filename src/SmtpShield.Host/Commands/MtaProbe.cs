@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using SmtpShield.Mta;
+using SmtpShield.Mta.Probing;
 using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 
@@ -25,21 +26,22 @@ internal static class MtaProbe
         var snapshot = new ShieldSnapshot(options);
         await using var application = Build(snapshot);
         var pool = application.Services.GetRequiredService<UpstreamPool>();
+        var prober = application.Services.GetRequiredService<Prober>();
         var problems = new List<ConfigurationProblem>();
         foreach (var name in options.Services.Keys)
         {
             var service = new ShieldService(name, snapshot);
             foreach (var destination in pool.DestinationsOf(name))
             {
-                var own = await pool.ProbeAsync(service, destination, client: null, relaysTo: null, cancellationToken);
+                var own = await prober.ProbeAsync(service, destination, client: null, relaysTo: null, cancellationToken);
                 problems.AddRange(Judge(service, destination, own));
                 if (IsAllThereIs(own, service.Unstressed.Upstream.ClientHandoff))
                     continue;
 
-                var outsider = await RelayTest.RunAsync(pool, service, destination, cancellationToken);
+                var outsider = await RelayTest.RunAsync(prober, service, destination, cancellationToken);
                 problems.AddRange(RelayTest.Judge(service, destination, outsider));
                 if (outsider is not { Relay.Code: >= 200 and < 300 })
-                    problems.AddRange(await RelayTest.ProxyProblemsAsync(pool, service, destination, cancellationToken));
+                    problems.AddRange(await RelayTest.ProxyProblemsAsync(prober, service, destination, cancellationToken));
                 problems.AddRange(SubmissionTest.Judge(service, destination, outsider?.Ehlo is { Code: 250 } ? outsider : own));
             }
         }

@@ -1,5 +1,6 @@
 using System.Net;
 using SmtpShield.Mta;
+using SmtpShield.Mta.Probing;
 using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 
@@ -23,10 +24,10 @@ internal static class RelayTest
 
     /// <summary>Runs it.</summary>
     /// <returns><see langword="null"/>: it can't be done, because replies to an address that is not the shield's would not come back to it.</returns>
-    public static async ValueTask<UpstreamProbe?> RunAsync(UpstreamPool pool, ShieldService service, string destination, CancellationToken cancellationToken) =>
+    public static async ValueTask<UpstreamProbe?> RunAsync(Prober prober, ShieldService service, string destination, CancellationToken cancellationToken) =>
         service.Unstressed.Upstream.ClientHandoff is ClientHandoff.Transparent
             ? null
-            : await pool.ProbeAsync(service, destination, new(new(Outsider), Destination), RecipientOf(service), cancellationToken);
+            : await prober.ProbeAsync(service, destination, new(new(Outsider), Destination), RecipientOf(service), cancellationToken);
 
     /// <summary>What to say of it.</summary>
     public static IEnumerable<ConfigurationProblem> Judge(ShieldService service, string destination, UpstreamProbe? probe)
@@ -62,7 +63,7 @@ internal static class RelayTest
     /// </summary>
     /// <returns>Nothing when no PROXY header is read, or the MTA is not told who the client is.</returns>
     public static async ValueTask<IReadOnlyList<ConfigurationProblem>> ProxyProblemsAsync(
-        UpstreamPool pool, ShieldService service, string destination, CancellationToken cancellationToken)
+        Prober prober, ShieldService service, string destination, CancellationToken cancellationToken)
     {
         var options = service.Unstressed;
         if (options.Proxy.Protocol is not UpstreamProxyProtocol.Haproxy || options.Upstream.ClientHandoff is ClientHandoff.None or ClientHandoff.Transparent)
@@ -73,7 +74,7 @@ internal static class RelayTest
         {
             var end = address.AddressFamily == Destination.AddressFamily ? Destination : DestinationV6;
             var client = new UpstreamClient(new(new IPEndPoint(address, Outsider.Port)), end);
-            var probe = await pool.ProbeAsync(service, destination, client, RecipientOf(service), cancellationToken);
+            var probe = await prober.ProbeAsync(service, destination, client, RecipientOf(service), cancellationToken);
             if (probe.Relay is { Code: >= 200 and < 300 })
                 trusted.Add(address);
         }

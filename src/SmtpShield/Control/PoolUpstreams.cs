@@ -3,10 +3,10 @@ using SmtpShield.Mta;
 namespace SmtpShield.Control;
 
 /// <summary>The pool's destinations for the control socket.</summary>
-internal sealed class PoolUpstreams(UpstreamPool pool) : IUpstreamControl
+internal sealed class PoolUpstreams(UpstreamMaintenance maintenance) : IUpstreamControl
 {
     /// <inheritdoc />
-    public IEnumerable<UpstreamReport> Reports => pool.Pictures().Select(static picture =>
+    public IEnumerable<UpstreamReport> Reports => maintenance.Pictures().Select(static picture =>
         new UpstreamReport(picture.Service, picture.Name, picture.State.ToString().ToLowerInvariant(), picture.Sessions)
         {
             Limit = picture.Limit,
@@ -21,8 +21,8 @@ internal sealed class PoolUpstreams(UpstreamPool pool) : IUpstreamControl
     /// <inheritdoc />
     public bool TryDo(UpstreamAction action, string name, string by) => action switch
     {
-        UpstreamAction.Drain => pool.Drain(name, by),
-        UpstreamAction.Ready => pool.Ready(name, by),
-        _ => pool.Probe(name),
+        UpstreamAction.Drain => maintenance.Drain(name, by),
+        UpstreamAction.Ready => maintenance.Ready(name, by),
+        _ => maintenance.Probe(name),
     };
 }

@@ -19,7 +19,7 @@ namespace SmtpShield.Mta;
 /// when that fails, and remembers who failed. Services that share a destination count its sessions together, but each finds out for itself whether it lives.
 /// Destinations and their health are YARP's, time-outs are Polly's; neither is seen outside this folder.
 /// </summary>
-internal sealed partial class UpstreamPool : IDisposable
+internal sealed class UpstreamPool : IDisposable
 {
     private readonly ConcurrentDictionary<string, UpstreamDestination> _destinations = new(StringComparer.OrdinalIgnoreCase);
     private readonly Lazy<IProxyStateLookup> _state;
@@ -87,37 +87,6 @@ internal sealed partial class UpstreamPool : IDisposable
         string service, ShieldOptions options, UpstreamClient client, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) =>
         new UpstreamDial(this, ClusterOf(service), options, client, only: null, waits: true, wake, leaveQueue, cancellationToken).RunAsync();
 
-    /// <summary>
-    /// Opens a session with one destination, with the service's TLS and handoff, and quits, to see whether it can be done. It is counted as a
-    /// session; health is not touched.
-    /// </summary>
-    /// <param name="service">The service.</param>
-    /// <param name="destination">One of <see cref="DestinationsOf"/>.</param>
-    /// <param name="client">For whom; <see langword="null"/>: for the shield itself.</param>
-    /// <param name="relaysTo">A recipient elsewhere, whom the MTA should not take from that client; <see langword="null"/>: none is tried.
-    /// No content is ever sent.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left open or counted.</exception>
-    /// <exception cref="InvalidOperationException">The host did not call <see cref="UpstreamServices.MapUpstream"/>.</exception>
-    public async ValueTask<UpstreamProbe> ProbeAsync(
-        ShieldService service, string destination, UpstreamClient? client, string? relaysTo, CancellationToken cancellationToken)
-    {
-        var cluster = ClusterOf(service.Name);
-        var only = cluster.DestinationsState.AllDestinations.First(state => state.DestinationId == destination);
-        var options = service.Unstressed;
-        var dial = await new UpstreamDial(
-            this, cluster, options, client, only, waits: true, wake: static () => { }, cancellationToken, cancellationToken).RunAsync();
-        if (dial.Connection is not { } connection)
-            return new(dial.Failures);
-        await using (connection)
-        {
-            var probe = await UpstreamProbe.RunAsync(connection, dial.Failures, options, relaysTo, Time, cancellationToken);
-            if (probe.Failure is not null)
-                connection.Quit();
-            return probe;
-        }
-    }
-
     /// <summary>The destinations of a service, as configured; for metrics and status.</summary>
     /// <param name="service">Its name.</param>
     public IEnumerable<string> DestinationsOf(string service) => NamesOf(service, static state => state.AllDestinations);
@@ -125,10 +94,6 @@ internal sealed partial class UpstreamPool : IDisposable
     /// <summary>Those of <see cref="DestinationsOf"/> that are not passed over now. All of them when none is healthy.</summary>
     /// <param name="service">Its name.</param>
     public IEnumerable<string> AvailableDestinationsOf(string service) => NamesOf(service, static state => state.AvailableDestinations);
-
-    /// <summary>Sockets a destination sees now: sessions, and dials under way.</summary>
-    /// <param name="destination">As configured, <c>host:port</c>.</param>
-    public int SessionsOf(string destination) => _destinations.TryGetValue(destination, out var known) ? known.Slots.Used : 0;
 
     /// <summary>How much of what they may have the MTAs of a service have in use; of all services that share them.</summary>
     /// <param name="service">Its name.</param>
@@ -282,107 +247,6 @@ internal sealed partial class UpstreamPool : IDisposable
             _updater.SetPassive(cluster, destination, DestinationHealth.Unhealthy, reactivation);
     }
 
-    /// <summary>Probes a destination for its health.</summary>
-    /// <returns>What that has shown; null: nothing, because no slot was free, or the shield lacked something.</returns>
-    public async ValueTask<ProbeOutcome?> ProbeHealthAsync(ClusterState cluster, DestinationState destination)
-    {
-        var options = _snapshot.Current.Of(cluster.ClusterId);
-        var dial = new UpstreamDial(
-            this, cluster, options, client: null, destination, waits: false, wake: static () => { }, CancellationToken.None, CancellationToken.None);
-        var result = await dial.RunAsync();
-        if (result.Connection is not { } connection)
-        {
-            return result.Failures.Count == 0 || dial.IsBlameless
-                ? null
-                : new(result.GreetingTimedOut ? ProbeOutcomeKind.Silent : ProbeOutcomeKind.Failed, result.Failures[^1].Reason, dial.Took);
-        }
-
-        await using (connection)
-        {
-            var probe = await UpstreamProbe.RunAsync(connection, result.Failures, options, relaysTo: null, Time, CancellationToken.None);
-            if (probe.Failure is not null)
-                connection.Quit();
-            return probe switch
-            {
-                { Greeting.Code: 421 } => new(ProbeOutcomeKind.Busy, $"refused to talk to me: {probe.Greeting?.FirstLine}", dial.Took),
-                { Greeting.Code: not 220 } => new(ProbeOutcomeKind.Failed, $"refused to talk to me: {probe.Greeting?.FirstLine}", dial.Took),
-                { Failure: { } failure } => new(ProbeOutcomeKind.Failed, failure, dial.Took),
-                { Ehlo.Code: 421 } => new(ProbeOutcomeKind.Busy, $"refused EHLO: {probe.Ehlo?.FirstLine}", dial.Took),
-                { Ehlo.Code: not 250 } => new(ProbeOutcomeKind.Failed, $"refused EHLO: {probe.Ehlo?.FirstLine}", dial.Took),
-                _ => new(ProbeOutcomeKind.Good, "", dial.Took),
-            };
-        }
-    }
-
-    /// <summary>How all destinations of all services are doing.</summary>
-    public IReadOnlyList<UpstreamStatus> Pictures() =>
-    [
-        .. from service in _snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)
-           let cluster = ClusterOf(service)
-           let options = _snapshot.Current.Of(service).Upstream
-           from destination in cluster.DestinationsState.AllDestinations
-           orderby service, UpstreamClusterConfig.OrderOf(destination)
-           select HealthOf(cluster, destination).Picture(UpstreamClusterConfig.WeightOf(destination), options.SessionLimit),
-    ];
-
-    /// <summary>
-    /// Takes a destination out, for all services: it gets no new session, those that can be given back are, all others come to their end. It stays so across
-    /// reloads, until <see cref="Ready"/>.
-    /// </summary>
-    /// <param name="destination">As configured, <c>host:port</c>.</param>
-    /// <param name="by">Who wants it, for the log.</param>
-    /// <returns>False: there is none of that name.</returns>
-    public bool Drain(string destination, string by)
-    {
-        if (!TryFind(destination, out var places))
-            return false;
-
-        var known = DestinationOf(places[0].Destination);
-        known.Drain(isDrained: true);
-        Log.Drained(_log, known.Name, by, known.Slots.Used);
-        known.Slots.AskForRelease();
-        foreach (var (cluster, _) in places)
-            Queue.Reconsider(cluster);
-        return true;
-    }
-
-    /// <summary>Takes a destination back, forgets what was known of its health, and lets it be probed.</summary>
-    /// <param name="destination">As configured, <c>host:port</c>.</param>
-    /// <param name="by">Who wants it, for the log.</param>
-    /// <returns>False: there is none of that name.</returns>
-    public bool Ready(string destination, string by)
-    {
-        if (!TryFind(destination, out var places))
-            return false;
-
-        var known = DestinationOf(places[0].Destination);
-        known.Drain(isDrained: false);
-        Log.Ready(_log, known.Name, by);
-        foreach (var (cluster, state) in places)
-        {
-            HealthOf(cluster, state).Forget();
-            _updater.SetActive(cluster, [new(state, DestinationHealth.Unknown)]);
-            if (state.Health.Passive == DestinationHealth.Unhealthy)
-                _updater.SetPassive(cluster, state, DestinationHealth.Unknown, TimeSpan.Zero);
-            Queue.Reconsider(cluster);
-        }
-
-        return true;
-    }
-
-    /// <summary>Lets a destination be probed with the next round, for each service.</summary>
-    /// <param name="destination">As configured, <c>host:port</c>.</param>
-    /// <returns>False: there is none of that name.</returns>
-    public bool Probe(string destination)
-    {
-        if (!TryFind(destination, out var places))
-            return false;
-
-        foreach (var (cluster, state) in places)
-            HealthOf(cluster, state).ProbeNow();
-        return true;
-    }
-
     private static IUpstreamPolicy PolicyOf(UpstreamPolicy policy) => policy switch
     {
         UpstreamPolicy.RoundRobin => new RoundRobin(),
@@ -409,19 +273,6 @@ internal sealed partial class UpstreamPool : IDisposable
     {
         var length = _snapshot.Current.Of(cluster.ClusterId).Upstream.SlowStart;
         return cluster.DestinationsState.AllDestinations.Count > 1 ? length : length / 3;
-    }
-
-    private bool TryFind(string destination, out List<(ClusterState Cluster, DestinationState Destination)> places)
-    {
-        places =
-        [
-            .. from service in _snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)
-               let cluster = ClusterOf(service)
-               from state in cluster.DestinationsState.AllDestinations
-               where state.DestinationId.Equals(destination, StringComparison.OrdinalIgnoreCase)
-               select (cluster, state),
-        ];
-        return places.Count > 0;
     }
 
     private UpstreamDestination NewDestination(string name) => new(name, Time, TermsOf(name), Transport, _log);
@@ -451,13 +302,4 @@ internal sealed partial class UpstreamPool : IDisposable
     public ClusterState ClusterOf(string service) => _state.Value.TryGetCluster(service, out var cluster)
         ? cluster
         : throw new InvalidOperationException($"The upstream cluster of {service} is not loaded: {nameof(UpstreamServices.MapUpstream)} was not called.");
-
-    private static partial class Log
-    {
-        [LoggerMessage(1604, LogLevel.Information, "upstream {Destination}: drain by {By}, {Sessions} sessions", EventName = "UpstreamDrained")]
-        public static partial void Drained(ILogger logger, string destination, string by, int sessions);
-
-        [LoggerMessage(1605, LogLevel.Information, "upstream {Destination}: ready by {By}", EventName = "UpstreamReady")]
-        public static partial void Ready(ILogger logger, string destination, string by);
-    }
 }

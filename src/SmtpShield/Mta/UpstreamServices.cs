@@ -30,6 +30,8 @@ internal static class UpstreamServices
         services.TryAddSingleton<TlsClient>();
         services.AddSingleton<KnownClients>();
         services.AddSingleton<UpstreamPool>();
+        services.AddSingleton<Prober>();
+        services.AddSingleton<UpstreamMaintenance>();
         // Kestrel makes connection handlers, and with them the pool, while it makes its own options. YARP's state wants the server (HttpSysDelegator), whose
         // options those are: asked for at once it is a circle in which the host hangs without a word. At the first dial all of it exists.
         services.AddSingleton(static services => new Lazy<IProxyStateLookup>(services.GetRequiredService<IProxyStateLookup>));
@@ -44,6 +46,7 @@ internal static class UpstreamServices
     {
         // YARP makes these before the pool, which needs YARP.
         services.AddSingleton(static services => new Lazy<UpstreamPool>(services.GetRequiredService<UpstreamPool>));
+        services.AddSingleton(static services => new Lazy<Prober>(services.GetRequiredService<Prober>));
         services.AddSingleton<ProbePolicy>();
         services.AddSingleton<IActiveHealthCheckPolicy>(static services => services.GetRequiredService<ProbePolicy>());
         services.Replace(ServiceDescriptor.Singleton<IProbingRequestFactory, ProbeRequest.Factory>());

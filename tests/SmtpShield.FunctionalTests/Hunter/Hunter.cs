@@ -85,8 +85,7 @@ internal sealed class Hunter : IAsyncDisposable
         if (_shield.Anvil.Peek(new AnvilKey(ServiceOptions.DefaultName, ClientRange.Of(address, 32, 128))).ConnectionCount != 0)
             throw new HuntException("the client's connection is still counted");
         // It counts until the MTA has closed, too, or a second longer.
-        var destination = _shield.Upstreams.DestinationsOf(ServiceOptions.DefaultName).First();
-        if (!await Eventually.TryAsync(() => _shield.Upstreams.SessionsOf(destination) == 0, s_endOfConnections, cancellationToken))
+        if (!await Eventually.TryAsync(() => _shield.SessionsAtTheMta == 0, s_endOfConnections, cancellationToken))
             throw new HuntException("the session at the MTA is still counted");
     }
 }

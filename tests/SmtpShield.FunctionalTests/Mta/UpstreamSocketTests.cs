@@ -27,6 +27,8 @@ internal sealed class UpstreamSocketTests
     private readonly List<IDisposable> _sockets = [];
     private WebApplication? _application;
 
+    private int SessionsAt(string destination) => _application!.Services.GetRequiredService<UpstreamMaintenance>().SessionsAt(destination);
+
     private UpstreamPool Pool => _application!.Services.GetRequiredService<UpstreamPool>();
 
     [TearDown]
@@ -74,7 +76,7 @@ internal sealed class UpstreamSocketTests
         var result = await DialAsync(cancellationToken);
 
         Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(free, "Connection refused")]));
-        Assert.That((result.Connection, Pool.SessionsOf(free)), Is.EqualTo(((UpstreamConnection?)null, 0)));
+        Assert.That((result.Connection, SessionsAt(free)), Is.EqualTo(((UpstreamConnection?)null, 0)));
     }
 
     [Test]
@@ -95,7 +97,7 @@ internal sealed class UpstreamSocketTests
         _time.Advance(TimeSpan.FromSeconds(5));
 
         Assert.That((await dial).Failures, Is.EqualTo([new UpstreamFailure(NameOf(full), "Connection timed out")]));
-        Assert.That((Pool.SessionsOf(NameOf(full)), _time.ActiveTimers), Is.EqualTo((0, 0)));
+        Assert.That((SessionsAt(NameOf(full)), _time.ActiveTimers), Is.EqualTo((0, 0)));
     }
 
     [Test]
@@ -237,7 +239,7 @@ internal sealed class UpstreamSocketTests
 
         await using var connection = (await DialAsync(cancellationToken)).Connection;
 
-        Assert.That((connection!.Destination, Pool.SessionsOf(name)), Is.EqualTo((name, 1)));
+        Assert.That((connection!.Destination, SessionsAt(name)), Is.EqualTo((name, 1)));
     }
 
     [Test]
@@ -275,8 +277,9 @@ internal sealed class UpstreamSocketTests
         Assert.That((Encoding.ASCII.GetString(quit), after.Destination), Is.EqualTo(("QUIT\r\n", NameOf(second))));
         await running.DisposeAsync();
         await after.DisposeAsync();
-        Assert.That((Pool.SessionsOf(NameOf(first)), Pool.SessionsOf(NameOf(second))), Is.EqualTo((1, 1)));
+        Assert.That((running.Slot.Slots.Used, SessionsAt(NameOf(second))), Is.EqualTo((1, 1)));
         await EndAsync(first, session, cancellationToken);
+        await UntilAsync(() => running.Slot.Slots.Used == 0, cancellationToken);
     }
 
     [Test]
@@ -421,7 +424,7 @@ internal sealed class UpstreamSocketTests
     private async Task EndAsync(TcpListener mta, Socket session, CancellationToken cancellationToken)
     {
         session.Dispose();
-        await UntilAsync(() => Pool.SessionsOf(NameOf(mta)) == 0, cancellationToken);
+        await UntilAsync(() => SessionsAt(NameOf(mta)) == 0, cancellationToken);
     }
 
     private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>

@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Mta;
 using SmtpShield.Options;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;
 
@@ -202,7 +203,7 @@ internal sealed class UpstreamTlsTests : IDisposable
     private Task LastSessionEndsAsync(CancellationToken cancellationToken) => Eventually.HoldsAsync(
         () => SessionsOf() == 0, TimeSpan.FromSeconds(30), "the session with the MTA is over", cancellationToken);
 
-    private int SessionsOf() => _application!.Services.GetRequiredService<UpstreamPool>().SessionsOf($"{_listener.LocalEndpoint}");
+    private int SessionsOf() => _application!.Services.GetRequiredService<UpstreamMaintenance>().SessionsAt($"{_listener.LocalEndpoint}");
 
     /// <summary>One session of the MTA, in clear and then in TLS.</summary>
     private sealed class Mta(TcpClient client, bool byOctets, CancellationToken cancellationToken) : IDisposable

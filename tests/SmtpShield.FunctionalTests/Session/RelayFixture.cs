@@ -26,8 +26,6 @@ internal abstract class RelayFixture
     /// <summary>The shield's memory; null for that of this process.</summary>
     protected virtual ScriptedHeap? Heap => null;
 
-    private int SessionsAtTheMta => Shield.Upstreams.SessionsOf(Shield.Upstreams.DestinationsOf(ServiceOptions.DefaultName).First());
-
     protected virtual bool HasFakeTime => false;
 
     protected virtual int? MtaReceiveBuffer => null;
@@ -55,12 +53,12 @@ internal abstract class RelayFixture
         try
         {
             await Shield.Drain.WhenEmpty.WaitAsync(patience.Token);
-            await Eventually.TryAsync(() => SessionsAtTheMta == 0, s_endOfConnections, patience.Token);
+            await Eventually.TryAsync(() => Shield.SessionsAtTheMta == 0, s_endOfConnections, patience.Token);
             Assert.Multiple(() =>
             {
                 Assert.That(Shield.CountedConnections, Is.Zero, "connections still counted");
                 Assert.That(Shield.Anvil.InFlight.Count, Is.Zero, "commands or logins still counted as with the MTA");
-                Assert.That(SessionsAtTheMta, Is.Zero, "upstream sessions still counted");
+                Assert.That(Shield.SessionsAtTheMta, Is.Zero, "upstream sessions still counted");
                 Assert.That(Shield.Log.Errors, Is.Empty);
             });
         }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Mta;
+using SmtpShield.Mta.Probing;
 using SmtpShield.Options;
 using SmtpShield.Testing;
 
@@ -25,6 +26,7 @@ internal sealed class HostedPool : IAsyncDisposable
         _application = builder.Build();
         _application.MapUpstream();
         Pool = _application.Services.GetRequiredService<UpstreamPool>();
+        Maintenance = _application.Services.GetRequiredService<UpstreamMaintenance>();
     }
 
     public ScriptedTransport Network { get; } = new();
@@ -36,6 +38,8 @@ internal sealed class HostedPool : IAsyncDisposable
     public ShieldSnapshot Snapshot { get; }
 
     public UpstreamPool Pool { get; }
+
+    public UpstreamMaintenance Maintenance { get; }
 
     public static HostedPool Start(ShieldOptions options, bool hasProbes = false) => new(options, hasProbes);
 
@@ -54,7 +58,8 @@ internal sealed class HostedPool : IAsyncDisposable
             cancellationToken);
 
     public ValueTask<UpstreamProbe> ProbeAsync(string destination, CancellationToken cancellationToken) =>
-        Pool.ProbeAsync(new(ServiceOptions.DefaultName, Snapshot), destination, client: null, relaysTo: null, cancellationToken);
+        _application.Services.GetRequiredService<Prober>().ProbeAsync(
+            new(ServiceOptions.DefaultName, Snapshot), destination, client: null, relaysTo: null, cancellationToken);
 
     public ValueTask DisposeAsync() => _application.DisposeAsync();
 }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Options;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Mta;
 
@@ -32,11 +33,11 @@ internal sealed class SlotDialTests
         var second = _host.DialAsync(cancellationToken).AsTask();
         await first.DisposeAsync();
 
-        Assert.That((second.IsCompleted, _host.Network.Attempts.Count, _host.Pool.SessionsOf(A)), Is.EqualTo((false, 1, 1)));
+        Assert.That((second.IsCompleted, _host.Network.Attempts.Count, _host.Maintenance.SessionsAt(A)), Is.EqualTo((false, 1, 1)));
         _host.Network.Connections.Single().Say("", close: true);
 
         var connection = (await second).Connection!;
-        Assert.That((_host.Network.Attempts.Count, _host.Pool.SessionsOf(A), _host.Time.Elapsed), Is.EqualTo((2, 1, TimeSpan.Zero)));
+        Assert.That((_host.Network.Attempts.Count, _host.Maintenance.SessionsAt(A), _host.Time.Elapsed), Is.EqualTo((2, 1, TimeSpan.Zero)));
         await connection.DisposeAsync();
         AssertNothingLeft();
     }
@@ -240,7 +241,7 @@ internal sealed class SlotDialTests
         for (var i = 0; i < 200; i++)
             connections.Add((await _host.DialAsync(cancellationToken)).Connection!);
 
-        Assert.That(_host.Pool.SessionsOf(A), Is.EqualTo(200));
+        Assert.That(_host.Maintenance.SessionsAt(A), Is.EqualTo(200));
         foreach (var connection in connections)
             await connection.DisposeAsync();
         AssertNothingLeft();
@@ -257,7 +258,7 @@ internal sealed class SlotDialTests
 
         _host.Snapshot.Replace(Options(limit: 2, A));
         await using var served = (await Task.WhenAny(second, third)).Result.Connection!;
-        Assert.That((_host.Network.Attempts.Count, _host.Pool.SessionsOf(A)), Is.EqualTo((2, 2)));
+        Assert.That((_host.Network.Attempts.Count, _host.Maintenance.SessionsAt(A)), Is.EqualTo((2, 2)));
 
         // A lower one ends no session.
         _host.Snapshot.Replace(Options(limit: 1, A));
@@ -315,12 +316,12 @@ internal sealed class SlotDialTests
 
         // The second one has a connection until a second has passed, or it has closed.
         await UntilAsync(() => _host.Network.Attempts.Count == 2);
-        Assert.That((dial.IsCompleted, _host.Pool.SessionsOf("mx:25")), Is.EqualTo((false, 1)));
+        Assert.That((dial.IsCompleted, _host.Maintenance.SessionsAt("mx:25")), Is.EqualTo((false, 1)));
         _host.Time.LetConnectionsEnd(() => dial.IsCompleted);
         var result = await dial;
-        Assert.That((result.Failures.Count, _host.Network.Attempts.Last(), _host.Pool.SessionsOf("mx:25")), Is.EqualTo((2, C, 1)));
+        Assert.That((result.Failures.Count, _host.Network.Attempts.Last(), _host.Maintenance.SessionsAt("mx:25")), Is.EqualTo((2, C, 1)));
         await result.Connection!.DisposeAsync();
-        _host.Time.LetConnectionsEnd(() => _host.Pool.SessionsOf("mx:25") == 0);
+        _host.Time.LetConnectionsEnd(() => _host.Maintenance.SessionsAt("mx:25") == 0);
     }
 
     [Test, Property("Pool", "P7")]
@@ -424,7 +425,7 @@ internal sealed class SlotDialTests
 
     private void AssertNothingLeft()
     {
-        _host.Time.LetConnectionsEnd(() => (_host.Pool.SessionsOf(A), _host.Pool.SessionsOf(B)) == (0, 0));
+        _host.Time.LetConnectionsEnd(() => (_host.Maintenance.SessionsAt(A), _host.Maintenance.SessionsAt(B)) == (0, 0));
         Assert.That(_host.Network.Connections.Select(static connection => connection.Disposals), Is.All.EqualTo(1));
         Assert.That(_host.Time.ActiveTimers, Is.Zero);
     }

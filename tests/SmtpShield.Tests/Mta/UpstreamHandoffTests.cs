@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using SmtpShield.Mta;
 using SmtpShield.Options;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Mta;
 
@@ -250,7 +251,7 @@ internal sealed class UpstreamHandoffTests
         while (result.Failures.Count == 0);
 
         Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure(A, "refused to talk to me: 421 4.7.0 Error: too many connections")]));
-        Assert.That(_host.Pool.Pictures().Select(static picture => picture.State),
+        Assert.That(_host.Maintenance.Pictures().Select(static picture => picture.State),
             Is.EqualTo([isBusy ? UpstreamState.Busy : UpstreamState.Up, UpstreamState.Up]));
         AssertNothingLeft(marked: 0);
     }
@@ -367,8 +368,8 @@ internal sealed class UpstreamHandoffTests
 
         Assert.That(_host.Network.Attempts, Is.EquivalentTo([B, "192.0.2.3:25"]));
         Assert.That(_host.Network.Connections.Skip(2).Select(static connection => connection.Received), Is.All.StartsWith("PROXY TCP4 198.51.100.7 "));
-        _host.Time.LetConnectionsEnd(() => _host.Pool.SessionsOf(A) == 0);
-        Assert.That(_host.Pool.SessionsOf(B), Is.EqualTo(1));
+        _host.Time.LetConnectionsEnd(() => _host.Maintenance.SessionsAt(A) == 0);
+        Assert.That(_host.Maintenance.SessionsAt(B), Is.EqualTo(1));
         foreach (var connection in connections)
             await connection.DisposeAsync();
     }
@@ -403,7 +404,7 @@ internal sealed class UpstreamHandoffTests
 
     private void AssertNothingLeft(int marked = 0)
     {
-        _host.Time.LetConnectionsEnd(() => (_host.Pool.SessionsOf(A), _host.Pool.SessionsOf(B)) == (0, 0));
+        _host.Time.LetConnectionsEnd(() => (_host.Maintenance.SessionsAt(A), _host.Maintenance.SessionsAt(B)) == (0, 0));
         Assert.That(_host.Network.Connections.Select(static connection => connection.Disposals), Is.All.EqualTo(1));
         Assert.That(_host.Time.ActiveTimers, Is.EqualTo(marked));
     }

@@ -25,7 +25,7 @@ internal sealed class UpstreamHealthTests
         Host(A, B);
         Fail(A);
         Fail(B);
-        while (_host.Pool.Pictures().Any(static picture => picture.State != UpstreamState.Down))
+        while (_host.Maintenance.Pictures().Any(static picture => picture.State != UpstreamState.Down))
             await _host.DialAsync(cancellationToken);
         _host.Network.Attempts.Clear();
 
@@ -36,7 +36,7 @@ internal sealed class UpstreamHealthTests
         }
 
         Assert.That(_host.Network.Attempts, Has.Count.AtMost(2));
-        Assert.That(_host.Pool.Pictures().Select(static picture => picture.Reason), Is.All.EqualTo("Connection refused"));
+        Assert.That(_host.Maintenance.Pictures().Select(static picture => picture.Reason), Is.All.EqualTo("Connection refused"));
         _host.Network.Says(A, Hello);
         UpstreamConnection? served = null;
         for (var second = 0; second < 2 && served is null; second++)
@@ -79,7 +79,7 @@ internal sealed class UpstreamHealthTests
             await PassAsync(s_second);
 
         const string Reason = "does not offer XCLIENT (smtpd_authorized_xclient_hosts)";
-        Assert.That((_host.Pool.Pictures().Single().State, _host.Pool.Pictures().Single().Reason), Is.EqualTo((UpstreamState.Down, Reason)));
+        Assert.That((_host.Maintenance.Pictures().Single().State, _host.Maintenance.Pictures().Single().Reason), Is.EqualTo((UpstreamState.Down, Reason)));
         Assert.That(Lines, Is.EqualTo([$"upstream {A} is down for service smtp: {Reason}"]));
     }
 
@@ -89,7 +89,7 @@ internal sealed class UpstreamHealthTests
         Host(A);
         _host.Network.Says(A, "421 4.3.2 full\r\n");
         await (await _host.DialAsync(cancellationToken)).Connection!.DisposeAsync();
-        Assert.That(_host.Pool.Pictures().Single().State, Is.EqualTo(UpstreamState.Busy));
+        Assert.That(_host.Maintenance.Pictures().Single().State, Is.EqualTo(UpstreamState.Busy));
         _host.Network.Says(A, Hello);
 
         var waiting = _host.DialAsync(cancellationToken).AsTask();
@@ -98,7 +98,7 @@ internal sealed class UpstreamHealthTests
         _host.Time.Advance(TimeSpan.FromTicks(1));
 
         await using var served = (await waiting).Connection;
-        Assert.That((served!.GreetingCode, _host.Pool.Pictures().Single().State), Is.EqualTo((220, UpstreamState.Up)));
+        Assert.That((served!.GreetingCode, _host.Maintenance.Pictures().Single().State), Is.EqualTo((220, UpstreamState.Up)));
     }
 
     [Test, Property("Pool", "POOL-3")]
@@ -134,7 +134,7 @@ internal sealed class UpstreamHealthTests
             await (await dial).Connection!.DisposeAsync();
         }
 
-        var picture = _host.Pool.Pictures().Single();
+        var picture = _host.Maintenance.Pictures().Single();
         Assert.That((picture.State, picture.Greeting, picture.LimitInForce), Is.EqualTo((UpstreamState.Up, TimeSpan.FromSeconds(25), 90)));
     }
 
@@ -171,15 +171,15 @@ internal sealed class UpstreamHealthTests
         _host.Network.Says(A, Hello);
         _host.Network.Says(B, Hello);
 
-        Assert.That(_host.Pool.Drain(A, "uid 0 (root)"), Is.True);
+        Assert.That(_host.Maintenance.Drain(A, "uid 0 (root)"), Is.True);
         await DialAsync(10, cancellationToken);
         Assert.That(_host.Network.Attempts, Is.All.EqualTo(B));
         _host.Snapshot.Replace(Options(A, B));
         await DialAsync(2, cancellationToken);
         Assert.That(_host.Network.Attempts, Is.All.EqualTo(B));
-        Assert.That(_host.Pool.Pictures().Select(static picture => picture.State), Is.EqualTo([UpstreamState.Drain, UpstreamState.Up]));
+        Assert.That(_host.Maintenance.Pictures().Select(static picture => picture.State), Is.EqualTo([UpstreamState.Drain, UpstreamState.Up]));
 
-        Assert.That(_host.Pool.Ready(A, "uid 0 (root)"), Is.True);
+        Assert.That(_host.Maintenance.Ready(A, "uid 0 (root)"), Is.True);
         await DialAsync(2, cancellationToken);
         Assert.That(_host.Network.Attempts, Has.Some.EqualTo(A));
         Assert.That(Lines, Is.EqualTo([$"upstream {A}: drain by uid 0 (root), 0 sessions", $"upstream {A}: ready by uid 0 (root)"]));
@@ -190,13 +190,14 @@ internal sealed class UpstreamHealthTests
     {
         Host(A);
         _host.Network.Says(A, Hello);
-        Assert.That(
-            (_host.Pool.Drain("nowhere:25", "x"), _host.Pool.Ready("nowhere:25", "x"), _host.Pool.Probe("nowhere:25")), Is.EqualTo((false, false, false)));
-        _host.Pool.Drain(A, "x");
+        var maintenance = _host.Maintenance;
+        Assert.That((maintenance.Drain("nowhere:25", "x"), maintenance.Ready("nowhere:25", "x"), maintenance.Probe("nowhere:25")),
+            Is.EqualTo((false, false, false)));
+        _host.Maintenance.Drain(A, "x");
 
         Assert.That((await _host.DialAsync(cancellationToken)).Connection, Is.Null);
         Assert.That(_host.Network.Attempts, Is.Empty);
-        _host.Pool.Ready(A, "x");
+        _host.Maintenance.Ready(A, "x");
         await using var served = (await _host.DialAsync(cancellationToken)).Connection;
         Assert.That(served, Is.Not.Null);
     }
@@ -271,7 +272,7 @@ internal sealed class UpstreamHealthTests
         for (var second = 0; second < 60; second++)
             await PassAsync(s_second);
 
-        Assert.That((_host.Network.Attempts.Count, _host.Pool.Pictures().Single().State), Is.EqualTo((1, UpstreamState.Up)));
+        Assert.That((_host.Network.Attempts.Count, _host.Maintenance.Pictures().Single().State), Is.EqualTo((1, UpstreamState.Up)));
     }
 
     [Test, Property("Pool", "POOL-2")]
@@ -309,9 +310,9 @@ internal sealed class UpstreamHealthTests
 
     private void Fail(string destination) => _host.Network.Fails(destination, SocketError.ConnectionRefused);
 
-    private int LimitOf(string destination) => _host.Pool.Pictures().Single(picture => picture.Name == destination).LimitInForce;
+    private int LimitOf(string destination) => _host.Maintenance.Pictures().Single(picture => picture.Name == destination).LimitInForce;
 
-    private UpstreamState StateOf(string destination) => _host.Pool.Pictures().Single(picture => picture.Name == destination).State;
+    private UpstreamState StateOf(string destination) => _host.Maintenance.Pictures().Single(picture => picture.Name == destination).State;
 
     private async Task DialAsync(int times, CancellationToken cancellationToken)
     {

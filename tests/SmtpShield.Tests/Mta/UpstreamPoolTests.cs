@@ -240,7 +240,7 @@ internal sealed class UpstreamPoolTests
 
         Assert.That(_network.Attempts, Is.EqualTo(["[::1]:25", B]));
         Assert.That(result.Failures, Is.EqualTo([new UpstreamFailure("mx:25", "Connection refused", IPAddress.IPv6Loopback)]));
-        Assert.That((connection!.Destination, _pool.SessionsOf("mx:25")), Is.EqualTo(("mx:25", 1)));
+        Assert.That((connection!.Destination, SessionsAt("mx:25")), Is.EqualTo(("mx:25", 1)));
     }
 
     [Test]
@@ -406,7 +406,7 @@ internal sealed class UpstreamPoolTests
         using var client = new CancellationTokenSource();
 
         var dial = DialAsync(client.Token);
-        Assert.That(_pool.SessionsOf(A), Is.EqualTo(1));
+        Assert.That(SessionsAt(A), Is.EqualTo(1));
         await client.CancelAsync();
 
         Assert.That(async () => await dial, Throws.InstanceOf<OperationCanceledException>());
@@ -420,13 +420,13 @@ internal sealed class UpstreamPoolTests
         _network.Says(A, Hello);
         var first = (await DialAsync(cancellationToken)).Connection!;
         var second = (await DialAsync(cancellationToken)).Connection!;
-        Assert.That(_pool.SessionsOf(A), Is.EqualTo(2));
+        Assert.That(SessionsAt(A), Is.EqualTo(2));
 
         await first.DisposeAsync();
         await first.DisposeAsync();
         first.Quit();
-        Assert.That(_pool.SessionsOf(A), Is.EqualTo(2));
-        _time.LetConnectionsEnd(() => _pool.SessionsOf(A) == 1);
+        Assert.That(SessionsAt(A), Is.EqualTo(2));
+        _time.LetConnectionsEnd(() => SessionsAt(A) == 1);
 
         await second.DisposeAsync();
         AssertNothingLeft();
@@ -439,6 +439,7 @@ internal sealed class UpstreamPoolTests
         _network.Says(A, Hello);
         _network.Says(B, Hello);
         var before = (await DialAsync(cancellationToken)).Connection!;
+        var slots = before.Slot.Slots;
 
         for (var round = 0; round < 3; round++)
         {
@@ -452,10 +453,11 @@ internal sealed class UpstreamPoolTests
         await UntilAsync(() => Available.SequenceEqual([B]));
         var after = (await DialAsync(cancellationToken)).Connection!;
 
-        Assert.That((after.Destination, _pool.SessionsOf(A), _pool.SessionsOf(B)), Is.EqualTo((B, 1, 1)));
+        Assert.That((after.Destination, slots.Used, SessionsAt(B)), Is.EqualTo((B, 1, 1)));
         Assert.That(_network.Connections.First().Disposals, Is.Zero);
         await before.DisposeAsync();
         await after.DisposeAsync();
+        _time.LetConnectionsEnd(() => slots.Used == 0);
         AssertNothingLeft();
     }
 
@@ -524,6 +526,8 @@ internal sealed class UpstreamPoolTests
     private ValueTask<UpstreamDialResult> DialAsync(CancellationToken cancellationToken) =>
         _pool.DialAsync("smtp", _snapshot.Current, Client, wake: static () => { }, cancellationToken, cancellationToken);
 
+    private int SessionsAt(string destination) => _application.Services.GetRequiredService<UpstreamMaintenance>().SessionsAt(destination);
+
     private void Host(params string[] destinations) => Host(Options(destinations));
 
     private void Host(ShieldOptions options)
@@ -553,7 +557,7 @@ internal sealed class UpstreamPoolTests
     /// <param name="marked">Destinations waiting for their reactivation: the only timers that may be left.</param>
     private void AssertNothingLeft(int marked = 0)
     {
-        _time.LetConnectionsEnd(() => (_pool.SessionsOf(A), _pool.SessionsOf(B), _pool.SessionsOf(C)) == (0, 0, 0));
+        _time.LetConnectionsEnd(() => (SessionsAt(A), SessionsAt(B), SessionsAt(C)) == (0, 0, 0));
         Assert.That(_network.Connections.Select(connection => connection.Disposals), Is.All.EqualTo(1));
         Assert.That(_time.ActiveTimers, Is.EqualTo(marked));
     }

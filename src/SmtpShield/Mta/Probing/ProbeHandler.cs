@@ -10,9 +10,11 @@ namespace SmtpShield.Mta.Probing;
 /// Answers YARP's health checks, and never waits: a round ends with its slowest destination, and one MTA that greets after half a minute would keep the news of
 /// all others from everybody. It begins a probe where one is due, in the background, and answers with what earlier ones have shown.
 /// </summary>
-/// <param name="pool">Probes.</param>
+/// <param name="pool">Knows the destinations.</param>
+/// <param name="prober">Probes them.</param>
 /// <param name="log">Where a probe that fails by a bug is told.</param>
-internal sealed partial class ProbeHandler(Lazy<UpstreamPool> pool, ILogger<ProbeHandler> log) : HttpMessageHandler, IForwarderHttpClientFactory
+internal sealed partial class ProbeHandler(Lazy<UpstreamPool> pool, Lazy<Prober> prober, ILogger<ProbeHandler> log)
+    : HttpMessageHandler, IForwarderHttpClientFactory
 {
     // By what is asked about: the last outcome nobody has been told of.
     private readonly ConcurrentDictionary<DestinationState, ProbeOutcome> _news = new();
@@ -39,7 +41,7 @@ internal sealed partial class ProbeHandler(Lazy<UpstreamPool> pool, ILogger<Prob
     {
         try
         {
-            if (await pool.Value.ProbeHealthAsync(cluster, destination).ConfigureAwait(false) is { } outcome)
+            if (await prober.Value.ProbeHealthAsync(cluster, destination).ConfigureAwait(false) is { } outcome)
                 _news[destination] = outcome;
         }
         catch (Exception exception)
