@@ -8,7 +8,6 @@ using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Mta;
-using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Stress;
 using SmtpShield.Observe;
 using SmtpShield.Options;
@@ -79,7 +78,6 @@ internal static class ShieldServices
         services.AddSingleton<IOpenSessions>(static services => services.GetRequiredService<OpenSessions>());
         services.AddSingleton<RemovedEhloKeywords>();
         services.AddSingleton<LenientMtas>();
-        services.AddSingleton<LearnedMtas>();
         services.AddScoped<MtaPressure>();
         services.AddScoped<IStressSource>(static services => services.GetRequiredService<MtaPressure>());
         services.AddScoped<LateDialing>();

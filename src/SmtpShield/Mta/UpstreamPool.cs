@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
 using SmtpShield.Clients;
 using SmtpShield.Mta.Health;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Policies;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Mta.Stress;
@@ -29,12 +30,14 @@ internal sealed class UpstreamPool : IDisposable
     private readonly ConcurrentDictionary<(string Service, string Destination), MtaHealth> _health = new();
     private readonly ConcurrentDictionary<(string Service, UpstreamPolicy Policy), IUpstreamPolicy> _policies = new();
     private readonly IDestinationHealthUpdater _updater;
+    private readonly LearnedMtas _learned;
 
     public UpstreamPool(
         Lazy<IProxyStateLookup> state,
         IDestinationHealthUpdater health,
         ShieldSnapshot snapshot,
         KnownClients knownClients,
+        LearnedMtas learned,
         IUpstreamTransport transport,
         TlsClient tls,
         TimeProvider time,
@@ -42,6 +45,7 @@ internal sealed class UpstreamPool : IDisposable
     {
         _state = state;
         _updater = health;
+        _learned = learned;
         _snapshot = snapshot;
         KnownClients = knownClients;
         _log = log;
@@ -91,9 +95,12 @@ internal sealed class UpstreamPool : IDisposable
     /// <param name="service">Its name.</param>
     public IEnumerable<string> DestinationsOf(string service) => NamesOf(service, static state => state.AllDestinations);
 
-    /// <summary>Those of <see cref="DestinationsOf"/> that are not passed over now. All of them when none is healthy.</summary>
+    /// <summary>
+    /// Those of <see cref="DestinationsOf"/> that are not passed over now. All of them when none is healthy; never one that was taken out by hand.
+    /// </summary>
     /// <param name="service">Its name.</param>
-    public IEnumerable<string> AvailableDestinationsOf(string service) => NamesOf(service, static state => state.AvailableDestinations);
+    public IEnumerable<string> AvailableDestinationsOf(string service) =>
+        NamesOf(service, state => state.AvailableDestinations.Where(destination => !DestinationOf(destination).IsDrained));
 
     /// <summary>How much of what they may have the MTAs of a service have in use; of all services that share them.</summary>
     /// <param name="service">Its name.</param>
@@ -264,6 +271,8 @@ internal sealed class UpstreamPool : IDisposable
         _updater.SetActive(cluster, [new(destination, isBack ? DestinationHealth.Healthy : DestinationHealth.Unhealthy)]);
         if (isBack)
             DestinationOf(destination).BeginSlowStart(SlowStartOf(cluster));
+        else
+            _learned.Forget(cluster.ClusterId, destination.DestinationId);
         if (isBack || !cluster.DestinationsState.AllDestinations.Any(other => MayServe(cluster, other)))
             Queue.Reconsider(cluster);
     }
@@ -294,7 +303,7 @@ internal sealed class UpstreamPool : IDisposable
         }
     }
 
-    private IEnumerable<string> NamesOf(string service, Func<ClusterDestinationsState, IReadOnlyList<DestinationState>> list) =>
+    private IEnumerable<string> NamesOf(string service, Func<ClusterDestinationsState, IEnumerable<DestinationState>> list) =>
         list(ClusterOf(service).DestinationsState).Select(static destination => destination.DestinationId);
 
     /// <summary>The destinations of a service.</summary>

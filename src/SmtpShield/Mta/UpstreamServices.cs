@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Probing;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Tls;
@@ -29,6 +30,7 @@ internal static class UpstreamServices
         services.TryAddSingleton<IUpstreamTransport, SocketTransport>();
         services.TryAddSingleton<TlsClient>();
         services.AddSingleton<KnownClients>();
+        services.AddSingleton<LearnedMtas>();
         services.AddSingleton<UpstreamPool>();
         services.AddSingleton<Prober>();
         services.AddSingleton<UpstreamMaintenance>();
@@ -47,6 +49,7 @@ internal static class UpstreamServices
         // YARP makes these before the pool, which needs YARP.
         services.AddSingleton(static services => new Lazy<UpstreamPool>(services.GetRequiredService<UpstreamPool>));
         services.AddSingleton(static services => new Lazy<Prober>(services.GetRequiredService<Prober>));
+        services.AddSingleton<ProbeMishaps>();
         services.AddSingleton<ProbePolicy>();
         services.AddSingleton<IActiveHealthCheckPolicy>(static services => services.GetRequiredService<ProbePolicy>());
         services.Replace(ServiceDescriptor.Singleton<IProbingRequestFactory, ProbeRequest.Factory>());

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Mta;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Probing;
 using SmtpShield.Options;
 using SmtpShield.Testing;
@@ -15,14 +16,16 @@ internal sealed class HostedPool : IAsyncDisposable
 {
     private readonly WebApplication _application;
 
-    private HostedPool(ShieldOptions options, bool hasProbes)
+    private HostedPool(ShieldOptions options, bool hasProbes, Action<ScriptedTransport>? script, Action<IServiceCollection>? configure)
     {
+        script?.Invoke(Network);
         Snapshot = new ShieldSnapshot(options);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(new FakeLoggerProvider(Log));
         builder.Services.AddSingleton(Snapshot).AddSingleton<TimeProvider>(Time).AddSingleton<IUpstreamTransport>(Network).AddUpstream();
         if (hasProbes)
             builder.Services.AddUpstreamProbes();
+        configure?.Invoke(builder.Services);
         _application = builder.Build();
         _application.MapUpstream();
         Pool = _application.Services.GetRequiredService<UpstreamPool>();
@@ -41,7 +44,15 @@ internal sealed class HostedPool : IAsyncDisposable
 
     public UpstreamMaintenance Maintenance { get; }
 
-    public static HostedPool Start(ShieldOptions options, bool hasProbes = false) => new(options, hasProbes);
+    public LearnedMtas Learned => _application.Services.GetRequiredService<LearnedMtas>();
+
+    /// <param name="options">The options.</param>
+    /// <param name="hasProbes">Whether MTAs are probed, from the first moment on.</param>
+    /// <param name="script">Sets up the network before that.</param>
+    /// <param name="configure">What else is hosted, or in place of what.</param>
+    public static HostedPool Start(
+        ShieldOptions options, bool hasProbes = false, Action<ScriptedTransport>? script = null, Action<IServiceCollection>? configure = null) =>
+        new(options, hasProbes, script, configure);
 
     /// <summary>For a client 198.51.100.7:40000 that connected to 203.0.113.1:25.</summary>
     public ValueTask<UpstreamDialResult> DialAsync(

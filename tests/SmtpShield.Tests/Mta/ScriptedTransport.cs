@@ -58,6 +58,9 @@ internal sealed class ScriptedTransport : IUpstreamTransport
     /// <summary>Connecting fails at once.</summary>
     public void Fails(string endpoint, SocketError error) => _scripts[endpoint] = _ => throw new SocketException((int)error);
 
+    /// <summary>Connecting throws what nobody expects.</summary>
+    public void Throws(string endpoint, Exception exception) => _scripts[endpoint] = _ => throw exception;
+
     /// <summary>Connecting from another host's address is not permitted.</summary>
     public void FailsTransparently(string endpoint) => _scripts[endpoint] = _ =>
         throw new TransparentSocketException(SocketError.AccessDenied, "Operation not permitted; needs CAP_NET_ADMIN");

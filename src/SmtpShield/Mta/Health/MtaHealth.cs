@@ -45,6 +45,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
     private int _probesInVain;
     private int _dialsInVain;
     private bool _isProbing;
+    private bool _wasTried;
     private long _waitsSince = time.GetTimestamp();
     private double _jitter = 1;
 
@@ -64,13 +65,15 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
     /// <summary>Whether a client may try it although it is down: one at a time may.</summary>
     public bool IsDialDue() => _dialWhenDown.IsDue();
 
-    /// <summary>Whether a probe is due, and begins it if so; <see cref="EndProbe"/> behind it.</summary>
+    /// <summary>
+    /// Whether a probe is due, and begins it if so; <see cref="EndProbe"/> behind it. The first one is due at once: nobody knows it yet, nor what it offers.
+    /// </summary>
     /// <param name="interval">How long nothing is heard of an MTA that serves before it is probed; 0: it is not probed.</param>
     public bool TryBeginProbe(TimeSpan interval)
     {
         lock (_gate)
         {
-            var after = _probeAfter ?? (interval > TimeSpan.Zero ? interval : TimeSpan.MaxValue);
+            var after = _probeAfter ?? (interval <= TimeSpan.Zero ? TimeSpan.MaxValue : _wasTried ? interval : TimeSpan.Zero);
             if (_isProbing || destination.IsDrained || time.GetElapsedTime(_waitsSince) / _jitter < after)
                 return false;
             return _isProbing = true;
@@ -193,6 +196,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
 
     private void Schedule(TimeSpan? after)
     {
+        _wasTried = true;
         _waitsSince = time.GetTimestamp();
         _probeAfter = after;
         _jitter = 1 + (Jitter * ((2 * Random.Shared.NextDouble()) - 1));

@@ -8,4 +8,9 @@ namespace SmtpShield.Mta.Learned;
 /// <param name="Handoff">How it learns who the client is.</param>
 /// <param name="Tls">How the shield speaks TLS with it.</param>
 /// <param name="IsInTls">Whether the client is inside TLS.</param>
-internal readonly record struct LearnedKey(string Service, string Destination, ClientHandoff Handoff, UpstreamTlsSecurityLevel Tls, bool IsInTls);
+internal readonly record struct LearnedKey(string Service, string Destination, ClientHandoff Handoff, UpstreamTlsSecurityLevel Tls, bool IsInTls)
+{
+    /// <summary>That of a service's clients, by its options.</summary>
+    public static LearnedKey Of(string service, string destination, ShieldOptions options, bool isInTls) =>
+        new(service, destination, options.Upstream.ClientHandoff, options.UpstreamTls.SecurityLevel, isInTls);
+}

@@ -48,5 +48,26 @@ internal sealed class LearnedMtas(TimeProvider time, ILogger<LearnedMtas> log)
         return pooled.All;
     }
 
+    /// <summary>A probe was greeted, and its EHLO answered, both with success.</summary>
+    /// <param name="key">Which clients it was like: never such in TLS.</param>
+    /// <param name="greeting">The greeting.</param>
+    /// <param name="reply">The whole reply to EHLO.</param>
+    public void NoteProbe(in LearnedKey key, ReadOnlySpan<byte> greeting, ReadOnlySpan<byte> reply)
+    {
+        // It is another MTA for everybody; what is said to clients in TLS no probe can say.
+        if (Of(key)?.NoteProbe(greeting, reply) is true && _all.TryGetValue(key with { IsInTls = true }, out var inTls))
+            inTls.Forget();
+    }
+
+    /// <summary>A service can't reach one of its MTAs any more: it may be another one when it is back.</summary>
+    public void Forget(string service, string destination)
+    {
+        foreach (var (key, known) in _all)
+        {
+            if (key.Service == service && key.Destination == destination)
+                known.Forget();
+        }
+    }
+
     private sealed record Pooled(MtaPromise[] Of, MtaPromise All);
 }

@@ -5,9 +5,14 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Mta.Learned;
 
 /// <summary>
-/// What one MTA says to one kind of clients: its greeting, its replies to EHLO, its reply to HELP. Real sessions teach it. What
-/// is announced is what all replies of the last hour have in common, so that no client is told what the MTA may not keep.
+/// What one MTA says to one kind of clients: its greeting, its replies to EHLO, its reply to HELP. Real sessions teach it, and probes as long as none of those
+/// has for an hour. What is announced is what all replies of the last hour have in common, so that no client is told what the MTA may not keep.
 /// </summary>
+/// <remarks>
+/// A probe speaks as the shield, and an MTA may offer others more or less: the first real session takes the place of all that probes have taught. What probes
+/// are told also shows whether it is still the same MTA: a list no probe has heard within the hour is a new one's, and nothing that was learned before counts
+/// any more. One that probes have heard already is no news, so that several MTAs behind one address are what they have in common.
+/// </remarks>
 /// <param name="destination">The MTA, for log lines.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where log lines go.</param>
@@ -24,6 +29,7 @@ internal sealed partial class LearnedReplies(string destination, TimeProvider ti
 
     private readonly Lock _gate = new();
     private readonly List<Heard> _lists = [];
+    private readonly List<Heard> _probed = [];
     private byte[] _greeting = [];
     private bool _isGreetingPersonal;
     private Heard? _newest;
@@ -57,11 +63,7 @@ internal sealed partial class LearnedReplies(string destination, TimeProvider ti
             return;
 
         lock (_gate)
-        {
-            _isGreetingPersonal |= _greeting.Length > 0 && WithoutDigits(_greeting) != WithoutDigits(greeting);
-            Volatile.Write(ref _greeting, greeting.ToArray());
-            _promise = null;
-        }
+            Take(greeting);
     }
 
     /// <summary>It has answered a client's first EHLO in a session with 250.</summary>
@@ -69,14 +71,40 @@ internal sealed partial class LearnedReplies(string destination, TimeProvider ti
     /// <returns>What it offers.</returns>
     public EhloOffer NoteEhlo(ReadOnlySpan<byte> reply)
     {
-        if (Volatile.Read(ref _newest) is { } newest && newest.Octets.AsSpan().SequenceEqual(reply))
+        if (Volatile.Read(ref _newest) is { IsOfProbe: false } newest && newest.Octets.AsSpan().SequenceEqual(reply))
         {
             newest.Touch(time.GetTimestamp());
             return newest.Offer!;
         }
 
         lock (_gate)
-            return Add(reply);
+        {
+            if (_lists.RemoveAll(static list => list.IsOfProbe) > 0)
+                _promise = null;
+            return Add(reply, isOfProbe: false);
+        }
+    }
+
+    /// <summary>It has greeted a probe, and answered its EHLO with 250.</summary>
+    /// <param name="greeting">The greeting, code 220.</param>
+    /// <param name="reply">The whole reply.</param>
+    /// <returns>Whether it is another MTA than before, and what was known is forgotten.</returns>
+    public bool NoteProbe(ReadOnlySpan<byte> greeting, ReadOnlySpan<byte> reply)
+    {
+        lock (_gate)
+        {
+            var isNew = IsNewToProbes(reply);
+            if (isNew)
+                ForgetAll();
+            if (_newest is { IsOfProbe: false } real && !IsOver(real, Lasts))
+                return isNew;
+
+            // So are all others of real sessions.
+            _lists.RemoveAll(list => IsOver(list, Lasts));
+            Take(greeting);
+            Add(reply, isOfProbe: true);
+            return isNew;
+        }
     }
 
     /// <summary>It has answered HELP.</summary>
@@ -87,23 +115,54 @@ internal sealed partial class LearnedReplies(string destination, TimeProvider ti
         if (Volatile.Read(ref _help) is { } known && known.Octets.AsSpan().SequenceEqual(reply))
             known.Touch(time.GetTimestamp());
         else
-            Volatile.Write(ref _help, new(reply.ToArray(), code, null, time.GetTimestamp()));
+            Volatile.Write(ref _help, new(reply.ToArray(), code, null, time.GetTimestamp(), isOfProbe: false));
     }
 
     /// <summary>It is another one now, or was upgraded: what it said before does not count.</summary>
     public void Forget()
     {
         lock (_gate)
-        {
-            _lists.Clear();
-            _greeting = [];
-            _isGreetingPersonal = false;
-            _newest = _help = null;
-            _promise = null;
-        }
+            ForgetAll();
     }
 
-    private EhloOffer Add(ReadOnlySpan<byte> reply)
+    private void ForgetAll()
+    {
+        _lists.Clear();
+        _greeting = [];
+        _isGreetingPersonal = false;
+        _newest = _help = null;
+        _promise = null;
+    }
+
+    private void Take(ReadOnlySpan<byte> greeting)
+    {
+        if (_greeting.AsSpan().SequenceEqual(greeting))
+            return;
+
+        _isGreetingPersonal |= _greeting.Length > 0 && WithoutDigits(_greeting) != WithoutDigits(greeting);
+        Volatile.Write(ref _greeting, greeting.ToArray());
+        _promise = null;
+    }
+
+    // By what it offers: what else its first line says may be about the shield, or a date.
+    private bool IsNewToProbes(ReadOnlySpan<byte> reply)
+    {
+        var now = time.GetTimestamp();
+        _probed.RemoveAll(probed => IsOver(probed, Lasts));
+        var offer = EhloOffer.Parse(reply);
+        if (_probed.Find(probed => probed.Octets.AsSpan().SequenceEqual(offer.Octets.Span)) is { } known)
+        {
+            known.Touch(now);
+            return false;
+        }
+
+        if (_probed.Count == MostLists)
+            _probed.RemoveAt(0);
+        _probed.Add(new(offer.Octets.ToArray(), 250, offer, now, isOfProbe: true));
+        return _probed.Count > 1;
+    }
+
+    private EhloOffer Add(ReadOnlySpan<byte> reply, bool isOfProbe)
     {
         var now = time.GetTimestamp();
         var octets = reply.ToArray();
@@ -111,7 +170,7 @@ internal sealed partial class LearnedReplies(string destination, TimeProvider ti
         if (heard is null)
         {
             _lists.RemoveAll(list => IsOver(list, Lasts));
-            heard = new(octets, 250, EhloOffer.Parse(octets), now);
+            heard = new(octets, 250, EhloOffer.Parse(octets), now, isOfProbe);
             if (_lists.Count == MostLists)
                 TurnOff(now);
             else
@@ -164,7 +223,7 @@ internal sealed partial class LearnedReplies(string destination, TimeProvider ti
         return rest.ToString();
     }
 
-    private sealed class Heard(byte[] octets, int code, EhloOffer? offer, long at)
+    private sealed class Heard(byte[] octets, int code, EhloOffer? offer, long at, bool isOfProbe)
     {
         private long _lastAt = at;
 
@@ -173,6 +232,8 @@ internal sealed partial class LearnedReplies(string destination, TimeProvider ti
         public int Code => code;
 
         public EhloOffer? Offer => offer;
+
+        public bool IsOfProbe => isOfProbe;
 
         public long LastAt => Volatile.Read(ref _lastAt);
 

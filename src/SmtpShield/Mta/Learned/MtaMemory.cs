@@ -32,6 +32,5 @@ internal sealed class MtaMemory(LearnedMtas learned, string service, ShieldOptio
     /// <summary>An MTA is not what it was.</summary>
     public void Forget(string destination) => learned.Of(KeyOf(destination))?.Forget();
 
-    private LearnedKey KeyOf(string destination) =>
-        new(service, destination, options.Upstream.ClientHandoff, options.UpstreamTls.SecurityLevel, isInTls);
+    private LearnedKey KeyOf(string destination) => LearnedKey.Of(service, destination, options, isInTls);
 }

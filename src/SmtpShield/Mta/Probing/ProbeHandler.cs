@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Extensions.Logging;
 using SmtpShield.Mta.Health;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Model;
@@ -12,8 +11,8 @@ namespace SmtpShield.Mta.Probing;
 /// </summary>
 /// <param name="pool">Knows the destinations.</param>
 /// <param name="prober">Probes them.</param>
-/// <param name="log">Where a probe that fails by a bug is told.</param>
-internal sealed partial class ProbeHandler(Lazy<UpstreamPool> pool, Lazy<Prober> prober, ILogger<ProbeHandler> log)
+/// <param name="mishaps">Where a bug is told.</param>
+internal sealed class ProbeHandler(Lazy<UpstreamPool> pool, Lazy<Prober> prober, ProbeMishaps mishaps)
     : HttpMessageHandler, IForwarderHttpClientFactory
 {
     // By what is asked about: the last outcome nobody has been told of.
@@ -26,15 +25,30 @@ internal sealed partial class ProbeHandler(Lazy<UpstreamPool> pool, Lazy<Prober>
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var probe = request as ProbeRequest ?? throw new NotSupportedException("No HTTP is spoken.");
+        ProbeOutcome? news = null;
+        try
+        {
+            news = Look(probe);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            mishaps.Note(probe.Service, probe.Destination, exception);
+        }
+
+        return Task.FromResult<HttpResponseMessage>(new ProbeResponse(news));
+    }
+
+    private ProbeOutcome? Look(ProbeRequest probe)
+    {
         var cluster = pool.Value.ClusterOf(probe.Service);
         // A reload may just have taken it out.
         if (cluster.DestinationsState.AllDestinations.FirstOrDefault(one => one.Model.Config.Address == probe.Address) is not { } destination)
-            return Task.FromResult<HttpResponseMessage>(new ProbeResponse(null));
+            return null;
 
         pool.Value.DestinationOf(destination).Addresses?.RefreshIfOld();
         if (pool.Value.HealthOf(cluster, destination).TryBeginProbe(pool.Value.ProbeIntervalOf(cluster)))
             _ = ProbeAsync(cluster, destination);
-        return Task.FromResult<HttpResponseMessage>(new ProbeResponse(_news.TryRemove(destination, out var outcome) ? outcome : null));
+        return _news.TryRemove(destination, out var outcome) ? outcome : null;
     }
 
     private async Task ProbeAsync(ClusterState cluster, DestinationState destination)
@@ -46,17 +60,11 @@ internal sealed partial class ProbeHandler(Lazy<UpstreamPool> pool, Lazy<Prober>
         }
         catch (Exception exception)
         {
-            Log.ProbeFailed(log, exception, destination.DestinationId);
+            mishaps.Note(cluster.ClusterId, destination.DestinationId, exception);
         }
         finally
         {
             pool.Value.HealthOf(cluster, destination).EndProbe();
         }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(1606, LogLevel.Error, "probing upstream {Destination} failed", EventName = "ProbeFailed")]
-        public static partial void ProbeFailed(ILogger logger, Exception exception, string destination);
     }
 }

@@ -14,6 +14,9 @@ internal sealed class ProbeRequest(string service, string address) : HttpRequest
     /// <summary>The destination's address in the cluster.</summary>
     public string Address { get; } = address;
 
+    /// <summary>The destination as configured, <c>host:port</c>.</summary>
+    public string Destination => Address[(Address.LastIndexOf('/') + 1)..];
+
     /// <summary>Makes them.</summary>
     internal sealed class Factory : IProbingRequestFactory
     {

@@ -1,4 +1,5 @@
 using SmtpShield.Mta.Health;
+using SmtpShield.Mta.Learned;
 using SmtpShield.Options;
 using Yarp.ReverseProxy.Model;
 
@@ -7,7 +8,8 @@ namespace SmtpShield.Mta.Probing;
 /// <summary>Has sessions with MTAs that are nobody's but the shield's own, to see whether they serve. They count as sessions.</summary>
 /// <param name="pool">Dials.</param>
 /// <param name="snapshot">The options in force.</param>
-internal sealed class Prober(UpstreamPool pool, ShieldSnapshot snapshot)
+/// <param name="learned">What MTAs say to clients: probes tell, too.</param>
+internal sealed class Prober(UpstreamPool pool, ShieldSnapshot snapshot, LearnedMtas learned)
 {
     /// <summary>
     /// Opens a session with one destination, with the service's TLS and handoff, and quits, to see whether it can be done. It waits for a session to be free;
@@ -34,7 +36,7 @@ internal sealed class Prober(UpstreamPool pool, ShieldSnapshot snapshot)
             : new(result.Failures);
     }
 
-    /// <summary>Probes a destination for its health.</summary>
+    /// <summary>Probes a destination for its health, and learns what it offers.</summary>
     /// <returns>What that has shown; null: nothing, because no slot was free, or the shield lacked something.</returns>
     public async ValueTask<ProbeOutcome?> ProbeHealthAsync(ClusterState cluster, DestinationState destination)
     {
@@ -49,7 +51,15 @@ internal sealed class Prober(UpstreamPool pool, ShieldSnapshot snapshot)
                 : new(result.GreetingTimedOut ? ProbeOutcomeKind.Silent : ProbeOutcomeKind.Failed, result.Failures[^1].Reason, dial.Took);
         }
 
-        return Judge(await TalkAsync(connection, result.Failures, options, relaysTo: null, CancellationToken.None), dial.Took);
+        var probe = await TalkAsync(connection, result.Failures, options, relaysTo: null, CancellationToken.None);
+        var outcome = Judge(probe, dial.Took);
+        if (outcome.Kind == ProbeOutcomeKind.Good)
+        {
+            var key = LearnedKey.Of(cluster.ClusterId, destination.DestinationId, options, isInTls: false);
+            learned.NoteProbe(key, probe.Greeting!.Value.Text, probe.Ehlo!.Value.Text);
+        }
+
+        return outcome;
     }
 
     private static ProbeOutcome Judge(UpstreamProbe probe, TimeSpan took) => probe switch

@@ -106,9 +106,87 @@ public class LearnedRepliesTests
         Assert.That(_replies.Promise, Is.Null);
     }
 
+    [Test]
+    public void NoteProbe_NothingOfARealSession_Teaches()
+    {
+        Assert.That((Probe("250-mta shield\r\n250 SIZE 10\r\n"), Greeting, Offer), Is.EqualTo((false, "220 mta\r\n", "SIZE 10")));
+        _time.Advance(TimeSpan.FromHours(24));
+
+        Assert.That(_replies.Promise, Is.Null);
+    }
+
+    [Test]
+    public void NoteProbe_ARealSessionWithinTheHour_TeachesNothing()
+    {
+        _replies.NoteGreeting("220 mta\r\n"u8);
+        Hear("250-mta\r\n250-SIZE 10\r\n250 DSN\r\n");
+        _time.Advance(TimeSpan.FromMinutes(59));
+        Probe("250-mta\r\n250 SIZE 5\r\n");
+        var before = Offer;
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Probe("250-mta\r\n250 SIZE 5\r\n");
+
+        Assert.That((before, Offer), Is.EqualTo(("SIZE 10|DSN", "SIZE 5")));
+    }
+
+    [Test]
+    public void NoteProbe_SaysTheSameAsARealSessionLongAgo_MakesItNoNewer()
+    {
+        _replies.NoteGreeting("220 mta\r\n"u8);
+        Hear("250-mta\r\n250 SIZE 10\r\n");
+        _time.Advance(TimeSpan.FromHours(1));
+        Probe("250-mta\r\n250 SIZE 10\r\n");
+        Hear("250-mta\r\n250-SIZE 10\r\n250 DSN\r\n");
+
+        Assert.That(Offer, Is.EqualTo("SIZE 10|DSN"));
+    }
+
+    [TestCase("250-mta\r\n250 SIZE 10\r\n")]
+    [TestCase("250-mta\r\n250-SIZE 10\r\n250 DSN\r\n")]
+    public void NoteEhlo_OfARealSession_TakesThePlaceOfWhatProbesWereTold(string reply)
+    {
+        Probe("250-mta\r\n250 SIZE 10\r\n");
+        Hear(reply);
+        _time.Advance(TimeSpan.FromMinutes(59));
+        Probe("250-mta\r\n250 SIZE 10\r\n");
+
+        Assert.That(Offer, Is.EqualTo(reply.Contains("DSN", StringComparison.Ordinal) ? "SIZE 10|DSN" : "SIZE 10"));
+    }
+
+    [Test]
+    public void NoteProbe_OffersOther_ForgetsWhatWasKnown()
+    {
+        Probe("250-mta\r\n250 SIZE 10\r\n");
+        Hear("250-mta\r\n250-SIZE 10\r\n250 DSN\r\n");
+        Assert.That(Probe("250-mta 10:42\r\n250 SIZE 10\r\n"), Is.False, "a date is no offer");
+
+        Assert.That((Probe("250-mta\r\n250 SIZE 20\r\n"), Offer), Is.EqualTo((true, "SIZE 20")));
+    }
+
+    [Test, Property("Pool", "SEAM-34")]
+    public void NoteProbe_OffersAlternate_AreWhatTheyHaveInCommon()
+    {
+        string[] replies = ["250-mta\r\n250-SIZE 10\r\n250 DSN\r\n", "250-mta\r\n250 SIZE 20\r\n"];
+        var forgotten = Enumerable.Range(0, 100).Count(i => Probe(replies[i % 2]));
+
+        Assert.That((forgotten, Offer), Is.EqualTo((1, "SIZE 10")));
+    }
+
+    [Test]
+    public void NoteProbe_LastOneWasLongAgo_SaysNothingOfWhatRealSessionsWereTold()
+    {
+        Probe("250-mta\r\n250 SIZE 10\r\n");
+        _time.Advance(TimeSpan.FromHours(1));
+        Hear("250-mta\r\n250 SIZE 20\r\n");
+
+        Assert.That((Probe("250-mta\r\n250 SIZE 20\r\n"), Offer), Is.EqualTo((false, "SIZE 20")));
+    }
+
     private string Greeting => Encoding.Latin1.GetString(_replies.Promise!.Greeting.Span);
 
     private string Offer => string.Join('|', _replies.Promise!.Offer.Keywords);
+
+    private bool Probe(string reply) => _replies.NoteProbe("220 mta\r\n"u8, Encoding.Latin1.GetBytes(reply));
 
     private void Hear(string reply) => _replies.NoteEhlo(Encoding.Latin1.GetBytes(reply));
 }
