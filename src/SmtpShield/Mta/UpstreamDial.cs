@@ -319,14 +319,38 @@ internal sealed class UpstreamDial(
         return null;
     }
 
-    private ValueTask<(UpstreamReply Greeting, string? Failure)> OpenAsync(UpstreamOpening opening, ConnectionContext connection, CancellationToken withinAll)
+    private async ValueTask<(UpstreamReply Greeting, string? Failure)> OpenAsync(
+        UpstreamOpening opening, ConnectionContext connection, CancellationToken withinAll)
     {
-        // With nothing else to try the total time is the limit already: no second timer on the commonest path.
+        await using var silence = WatchForSilence(opening);
+        // With nothing else to try the total time is the limit already.
         if (_others <= 0 && _nextAddress == _addresses.Length)
-            return opening.RunAsync(connection, withinAll);
+            return await opening.RunAsync(connection, withinAll);
 
-        return pool.TimeLimit.RunAsync(
+        return await pool.TimeLimit.RunAsync(
             Share(), static (step, inTime) => step.Opening.RunAsync(step.Connection, inTime), (Opening: opening, Connection: connection), withinAll);
+    }
+
+    // Null: its silence says nothing. Its other addresses may answer; or it knows the client from the first octet on, and looks up its name for half a minute.
+    private ITimer? WatchForSilence(UpstreamOpening opening)
+    {
+        var isAboutClient = client is not null && (ProxyHandoff.Writes(_options.ClientHandoff) || _options.ClientHandoff == ClientHandoff.Transparent);
+        if (isAboutClient || _nextAddress < _addresses.Length)
+            return null;
+
+        var health = pool.HealthOf(cluster, _picked!);
+        return health.TellingSilence is { } span && span < Remaining
+            ? pool.Time.CreateTimer(
+                static state =>
+                {
+                    var (opening, health, span) = ((UpstreamOpening, MtaHealth, TimeSpan))state!;
+                    if (!opening.HasHeard)
+                        health.NoteSilence($"no {opening.Awaited} within {span.TotalSeconds:0}s");
+                },
+                (opening, health, span),
+                span,
+                Timeout.InfiniteTimeSpan)
+            : null;
     }
 
     // Never zero, which is no limit; when nothing is left the total timeout has fired or is about to.

@@ -140,6 +140,86 @@ internal sealed class UpstreamHealthTests
         Assert.That((picture.State, picture.Greeting, picture.LimitInForce), Is.EqualTo((UpstreamState.Up, TimeSpan.FromSeconds(25), 90)));
     }
 
+    [Test, Property("Pool", "POOL-3")]
+    public async Task DialAsync_MtaIsSilentForFiveSecondsWhileOthersWereAnswered_IsBusyAndIsWaitedFor(CancellationToken cancellationToken)
+    {
+        Host(A);
+        _host.Network.Says(A, Hello);
+        await DialAsync(1, cancellationToken);
+        _host.Network.Says(A, "");
+        var silent = _host.DialAsync(cancellationToken).AsTask();
+        _host.Time.Advance(UsualGreeting.ShortestSilence - TimeSpan.FromTicks(1));
+        Assert.That((StateOf(A), Lines), Is.EqualTo((UpstreamState.Up, (string[])[])));
+        _host.Time.Advance(TimeSpan.FromTicks(1));
+        Assert.That((StateOf(A), silent.IsCompleted), Is.EqualTo((UpstreamState.Busy, false)));
+        Assert.That(Lines, Is.EqualTo([$"upstream {A} is busy for service smtp: no greeting within 5s"]));
+
+        var next = _host.DialAsync(cancellationToken).AsTask();
+        _host.Time.Advance(UpstreamDestination.BusyFor - TimeSpan.FromTicks(1));
+        Assert.That(_host.Network.Attempts.Count, Is.EqualTo(2), "no new session for two seconds");
+        _host.Time.Advance(TimeSpan.FromTicks(1));
+        // Who waits is woken on a thread of its own.
+        await Eventually.HoldsAsync(() => _host.Network.Connections.Count == 3, TimeSpan.FromSeconds(9), "the next one is dialed", cancellationToken);
+        foreach (var connection in _host.Network.Connections.Skip(1))
+            connection.Say(Hello);
+
+        await using var first = (await silent).Connection;
+        await using var second = (await next).Connection;
+        Assert.That((first!.GreetingCode, second!.GreetingCode, StateOf(A)), Is.EqualTo((220, 220, UpstreamState.Up)));
+    }
+
+    [TestCase(ClientHandoff.None, true), TestCase(ClientHandoff.Xclient, true), TestCase(ClientHandoff.ProxyV2, false)]
+    public async Task DialAsync_MtaIsSilent_SaysNothingOfItIfItMayBeAboutTheClient(ClientHandoff handoff, bool isBusy)
+    {
+        var options = Options(A);
+        _host = HostedPool.Start(options with { Upstream = options.Upstream with { ClientHandoff = handoff } });
+        var cluster = _host.Pool.ClusterOf("smtp");
+        _host.Pool.Note(cluster, cluster.DestinationsState.AllDestinations[0], new(ProbeOutcomeKind.Good, "", TimeSpan.Zero), isProbe: true);
+        _host.Network.Says(A, "");
+        using var client = new CancellationTokenSource();
+        var dial = _host.DialAsync(client.Token).AsTask();
+        _host.Time.Advance(s_second * 29);
+
+        Assert.That(StateOf(A), Is.EqualTo(isBusy ? UpstreamState.Busy : UpstreamState.Up));
+        await client.CancelAsync();
+        Assert.That(async () => await dial, Throws.InstanceOf<OperationCanceledException>());
+    }
+
+    [Test, Property("Pool", "POOL-3")]
+    public async Task Probes_MtaIsSilentThatAnsweredLately_IsBusy()
+    {
+        _host = HostedPool.Start(Options(A), hasProbes: true, PlaysProbe);
+        await PassAsync(s_second);
+        _host.Network.Says(A, "");
+        await UntilPassedAsync(() => _host.Network.Attempts.Count == 2, s_second * 15);
+        await UntilPassedAsync(() => StateOf(A) != UpstreamState.Up, s_second * 6);
+
+        Assert.That(StateOf(A), Is.EqualTo(UpstreamState.Busy));
+    }
+
+    // Several at a time: each is silent while another one has just been greeted.
+    [TestCase(25), TestCase(6), TestCase(3)]
+    [Property("Pool", "POOL-4")]
+    public async Task DialAsync_MtaAlwaysTakesItsTimeToGreetMany_IsNeverBusy(int seconds)
+    {
+        Host(A);
+        _host.Network.Says(A, "");
+        var dials = new List<Task<UpstreamDialResult>>();
+        for (var second = 0; second < 60; second++)
+        {
+            dials.Add(_host.DialAsync(CancellationToken.None).AsTask());
+            if (second >= seconds)
+                _host.Network.Connections.ElementAt(second - seconds).Say(Hello);
+            _host.Time.Advance(s_second);
+        }
+
+        Assert.That((Lines, StateOf(A), _host.Network.Attempts.Count), Is.EqualTo(((string[])[], UpstreamState.Up, 60)));
+        foreach (var connection in _host.Network.Connections.Skip(60 - seconds))
+            connection.Say(Hello);
+        foreach (var dial in dials)
+            await (await dial).Connection!.DisposeAsync();
+    }
+
     [Test, Property("Pool", "POOL-5")]
     public void Note_IsBack_GetsItsSessionsStepByStep()
     {

@@ -36,6 +36,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
     private const double Jitter = 0.1;
 
     private readonly Lock _gate = new();
+    private readonly UsualGreeting _usualGreeting = new(time);
     private readonly AtMostOnce _dialWhenDown = new(time, BetweenDialsWhenDown);
     private UpstreamState _state;
     private DateTimeOffset _since = time.GetUtcNow();
@@ -114,6 +115,30 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
         }
     }
 
+    /// <summary>How long it must be silent behind a connect to have something else to do; null: not known.</summary>
+    public TimeSpan? TellingSilence
+    {
+        get
+        {
+            lock (_gate)
+                return _usualGreeting.TellingSilence;
+        }
+    }
+
+    /// <summary>
+    /// It has been silent for <see cref="TellingSilence"/> behind a connect, which still waits. If it has answered others lately it is busy: it gets no more
+    /// sessions for a moment, whose clients would wait as well.
+    /// </summary>
+    /// <param name="reason">What it was waited for, in the words of the log.</param>
+    public void NoteSilence(string reason)
+    {
+        lock (_gate)
+        {
+            if (_state != UpstreamState.Down && destination.WasHeardWithin(Silence))
+                NoteBusy(reason);
+        }
+    }
+
     /// <summary>Forgets what is known, and makes a probe due.</summary>
     public HealthChange Forget()
     {
@@ -144,6 +169,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
     {
         destination.NoteHeard();
         _greeting = took;
+        _usualGreeting.Note(took);
         (_probesInVain, _dialsInVain) = (0, 0);
         Schedule(null);
         if (_state == UpstreamState.Up)
