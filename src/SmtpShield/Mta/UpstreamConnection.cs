@@ -29,6 +29,9 @@ internal sealed class UpstreamConnection(
     /// <summary>The destination as configured, <c>host:port</c>.</summary>
     public string Destination => destination.Name;
 
+    /// <summary>Whether the destination was taken out by hand: it is waited for this session to end.</summary>
+    public bool IsDrained => destination.IsDrained;
+
     /// <summary>Where the session says how it stands, for those who wait for one, and is asked to make room for them.</summary>
     public Slot Slot => slot;
 

@@ -27,8 +27,8 @@ internal sealed partial class UpstreamMaintenance(
     ];
 
     /// <summary>
-    /// Takes a destination out, for all services: it gets no new session, those that can be given back are, all others come to their end. It stays so across
-    /// reloads, until <see cref="Ready"/>.
+    /// Takes a destination out, for all services: it gets no new session, and each of those it has is given back as soon as nothing of its client's depends on
+    /// it. Logins and tunnels stay until their clients go. It stays so across reloads, until <see cref="Ready"/>.
     /// </summary>
     /// <param name="destination">As configured, <c>host:port</c>.</param>
     /// <param name="by">Who wants it, for the log.</param>
@@ -41,7 +41,7 @@ internal sealed partial class UpstreamMaintenance(
         var known = pool.DestinationOf(places[0].Destination);
         known.Drain(isDrained: true);
         Log.Drained(log, known.Name, by, known.Slots.Used);
-        known.Slots.AskForRelease();
+        known.Slots.WakeAll();
         foreach (var (cluster, _) in places)
             pool.Queue.Reconsider(cluster);
         return true;

@@ -63,7 +63,7 @@ internal enum SessionEndReason : byte
     /// <summary>A bug; the log has the exception.</summary>
     Failed,
 
-    /// <summary>The shield shuts down.</summary>
+    /// <summary>The shield shuts down, or the MTA is taken out by hand and nobody knows what another one would say.</summary>
     Shutdown,
 
     /// <summary>Memory is short, and the session makes room.</summary>

@@ -28,6 +28,9 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     /// <summary>The destination as configured, <c>host:port</c>; empty before there is one.</summary>
     public string Destination => _connection?.Destination ?? "";
 
+    /// <summary>Whether it was taken out by hand: what can do without it leaves it.</summary>
+    public bool IsDrained => _connection?.IsDrained ?? false;
+
     /// <summary>When it last sent something or got something to answer; a timestamp.</summary>
     public long OwesSince { get; private set; } = clock.Now;
 

@@ -6,7 +6,8 @@ namespace SmtpShield.Session;
 
 /// <summary>
 /// The session as one of those who share the MTA's sessions: says how it stands, for who waits for one, and does what it is asked for, unless its client or the
-/// MTA was faster. Under pressure it gives its own back unasked, when its client has not needed it for <c>shield_upstream_idle_release</c>.
+/// MTA was faster. Under pressure it gives its own back unasked, when its client has not needed it for <c>shield_upstream_idle_release</c>; one of an MTA that
+/// is taken out, as soon as it can.
 /// </summary>
 /// <param name="session">The session.</param>
 /// <param name="mtas">Whether they are under pressure.</param>
@@ -29,9 +30,11 @@ internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputatio
         if (session.HasEnded || session.Mta.Slot is not { } slot)
             return;
 
-        if (session.IsMtaDispensable && mtas.MayRelease)
+        if (session.IsMtaDispensable && session.Mta.IsDrained)
+            LeaveDrained();
+        else if (session.IsMtaDispensable && mtas.MayRelease)
             LookForPressure();
-        if (session.Mta.Slot is null)
+        if (session.HasEnded || session.Mta.Slot is null)
             return;
 
         Note(slot);
@@ -98,6 +101,16 @@ internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputatio
         }
     }
 
+    // Another MTA goes on with the client, whenever it needs one. If nobody knows what that one says, the client comes again.
+    private void LeaveDrained()
+    {
+        RecallPromise();
+        if (session.MayGiveBack)
+            session.Mta.Release();
+        else if (session.Mta.Profile.Offer is null && !session.IsBusy)
+            session.End(SessionEndReason.Shutdown, Replies.ServiceNotAvailable(session.Options.MyHostname));
+    }
+
     // Who holds one of few sessions looks by itself now and then: pressure wakes nobody.
     private void LookForPressure()
     {
@@ -108,10 +121,15 @@ internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputatio
 
         _lookedAt = session.Clock.Now;
         session.Mta.LookAt = session.Clock.Later(_lookedAt, Longer(IdleRelease, Greeting.BetweenLooks));
-        if (session.Mta.Profile.Offer is null && session.Memory.Recall() is { } promise)
-            session.Mta.Promise(promise.Offer);
+        RecallPromise();
         if (session.MayGiveBack && mtas.IsUnderPressure)
             session.Mta.Release();
+    }
+
+    private void RecallPromise()
+    {
+        if (session.Mta.Profile.Offer is null && session.Memory.Recall() is { } promise)
+            session.Mta.Promise(promise.Offer);
     }
 
     private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;

@@ -75,9 +75,9 @@ public class MtaAnswersTests
         session.ClientSends(Mail);
         session.MtaSends($"{refusal}\r\n");
 
-        session.Stress!.EndSecond(session.Slot!.Slots.Terms);
+        session.Destination!.Stress.EndSecond(session.Slot!.Slots.Terms);
 
-        var signals = session.Stress.State.Signals;
+        var signals = session.Destination.Stress.State.Signals;
         Assert.That((signals.Replies, signals.SystemReplies), Is.EqualTo((1, isOfSystem ? 1 : 0)));
     }
 
@@ -96,9 +96,9 @@ public class MtaAnswersTests
         session.ClientSends("text\r\n.\r\n");
         session.MtaSends("451 4.3.0 queue file write error\r\n");
 
-        session.Stress!.EndSecond(session.Slot!.Slots.Terms);
+        session.Destination!.Stress.EndSecond(session.Slot!.Slots.Terms);
 
-        var signals = session.Stress.State.Signals;
+        var signals = session.Destination.Stress.State.Signals;
         Assert.That((signals.Replies, signals.SystemReplies), Is.EqualTo((4, 1)));
     }
 

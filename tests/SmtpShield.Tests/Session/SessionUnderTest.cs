@@ -10,7 +10,6 @@ using SmtpShield.Limits;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Slots;
-using SmtpShield.Mta.Stress;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
@@ -84,8 +83,8 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
     /// <summary>The slot of the last session with the MTA.</summary>
     public Slot? Slot { get; private set; }
 
-    /// <summary>How the MTA of that session is taken to be.</summary>
-    public MtaStress? Stress { get; private set; }
+    /// <summary>The MTA of the last session with one.</summary>
+    public UpstreamDestination? Destination { get; private set; }
 
     /// <summary>How many times an MTA was dialed.</summary>
     public int Dials { get; private set; }
@@ -179,8 +178,7 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
         if (Dials > 1)
             (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
-        var destination = TestDestination.Of(TestMemory.Destination, Time);
-        Stress = destination.Stress;
+        var destination = Destination = TestDestination.Of(TestMemory.Destination, Time);
         Slot = destination.Slots.TryTake(default, ClientStanding.Unknown, _wake!)!;
         EndDial(new(new UpstreamConnection(connection, null, destination, Slot, Encoding.Latin1.GetBytes(greeting), CodeOf(greeting))
         {
@@ -227,6 +225,13 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
 
     /// <summary>The MTA closes.</summary>
     public void MtaCloses() => _mta.Output.Complete();
+
+    /// <summary>The MTA is taken out by hand.</summary>
+    public void DrainMta()
+    {
+        Destination!.Drain(isDrained: true);
+        Destination.Slots.WakeAll();
+    }
 
     /// <summary>The shield begins to stop.</summary>
     public void Drain() => _drain.Begin();

@@ -281,16 +281,13 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         }
     }
 
-    /// <summary>Asks all for their session that can give it back and their clients notice nothing: the destination is taken out.</summary>
-    public void AskForRelease()
+    /// <summary>Lets all who hold one look at how things stand: the destination is taken out.</summary>
+    public void WakeAll()
     {
         lock (_gate)
         {
             for (var slot = _lastTaken; slot is not null; slot = slot.TakenBefore)
-            {
-                if (slot.Use == SlotUse.Releasable)
-                    slot.Ask(SlotDemand.Release);
-            }
+                slot.Wake();
         }
     }
 

@@ -126,8 +126,11 @@ internal sealed class Slot(MtaSlots slots, SlotRange range, ClientStanding stand
     public void Ask(SlotDemand demand)
     {
         _demand = demand;
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        Wake();
     }
+
+    /// <summary>Makes the session look at how things stand, on another thread.</summary>
+    public void Wake() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
 
     /// <summary>The session does not do it: its client or the MTA was faster. Others are asked in its place.</summary>
     public void Decline() => _demand = SlotDemand.None;
