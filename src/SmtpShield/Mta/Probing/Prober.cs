@@ -31,9 +31,10 @@ internal sealed class Prober(UpstreamPool pool, ShieldSnapshot snapshot, Learned
         var options = service.Unstressed;
         var dial = new UpstreamDial(pool, cluster, options, client, only, waits: true, wake: static () => { }, cancellationToken, cancellationToken);
         var result = await dial.RunAsync();
-        return result.Connection is { } connection
-            ? await TalkAsync(connection, result.Failures, options, relaysTo, cancellationToken)
-            : new(result.Failures);
+        if (result.Connection is not { } connection)
+            return new(result.Failures);
+        await using (connection)
+            return await TalkAsync(connection, result.Failures, options, relaysTo, cancellationToken);
     }
 
     /// <summary>Probes a destination for its health, and learns what it offers.</summary>
@@ -51,15 +52,18 @@ internal sealed class Prober(UpstreamPool pool, ShieldSnapshot snapshot, Learned
                 : new(result.GreetingTimedOut ? ProbeOutcomeKind.Silent : ProbeOutcomeKind.Failed, result.Failures[^1].Reason, dial.Took);
         }
 
-        var probe = await TalkAsync(connection, result.Failures, options, relaysTo: null, CancellationToken.None);
-        var outcome = Judge(probe, dial.Took);
-        if (outcome.Kind == ProbeOutcomeKind.Good)
+        await using (connection)
         {
-            var key = LearnedKey.Of(cluster.ClusterId, destination.DestinationId, options, isInTls: false);
-            learned.NoteProbe(key, probe.Greeting!.Value.Text, probe.Ehlo!.Value.Text);
-        }
+            var probe = await TalkAsync(connection, result.Failures, options, relaysTo: null, CancellationToken.None);
+            var outcome = Judge(probe, dial.Took);
+            if (outcome.Kind == ProbeOutcomeKind.Good)
+            {
+                var key = LearnedKey.Of(cluster.ClusterId, destination.DestinationId, options, isInTls: false);
+                learned.NoteProbe(key, probe.Greeting!.Value.Text, probe.Ehlo!.Value.Text);
+            }
 
-        return outcome;
+            return outcome;
+        }
     }
 
     private static ProbeOutcome Judge(UpstreamProbe probe, TimeSpan took) => probe switch
@@ -75,12 +79,9 @@ internal sealed class Prober(UpstreamPool pool, ShieldSnapshot snapshot, Learned
     private async ValueTask<UpstreamProbe> TalkAsync(
         UpstreamConnection connection, IReadOnlyList<UpstreamFailure> failures, ShieldOptions options, string? relaysTo, CancellationToken cancellationToken)
     {
-        await using (connection)
-        {
-            var probe = await UpstreamProbe.RunAsync(connection, failures, options, relaysTo, pool.Time, cancellationToken);
-            if (probe.Failure is not null)
-                connection.Quit();
-            return probe;
-        }
+        var probe = await UpstreamProbe.RunAsync(connection, failures, options, relaysTo, pool.Time, cancellationToken);
+        if (probe.Failure is not null)
+            connection.Quit();
+        return probe;
     }
 }
