@@ -1,4 +1,5 @@
 using SmtpShield.Mta;
+using SmtpShield.Mta.Stress;
 
 namespace SmtpShield.Control;
 
@@ -16,6 +17,13 @@ internal sealed class PoolUpstreams(UpstreamMaintenance maintenance) : IUpstream
             GreetingMs = (int?)picture.Greeting?.TotalMilliseconds,
             Since = picture.Since,
             Reason = picture.Reason,
+            Stress = (int)picture.Stress.Level,
+            StressReason = WordOf(picture.Stress.Reason),
+            AnswerMs = (int?)picture.Stress.Signals.Answer?.TotalMilliseconds,
+            UsualMs = (int?)picture.Stress.Signals.Usual?.TotalMilliseconds,
+            Replies = picture.Stress.Signals.Replies,
+            SystemReplies = picture.Stress.Signals.SystemReplies,
+            DialsInVain = picture.Stress.Signals.DialsInVain,
         });
 
     /// <inheritdoc />
@@ -24,5 +32,15 @@ internal sealed class PoolUpstreams(UpstreamMaintenance maintenance) : IUpstream
         UpstreamAction.Drain => maintenance.Drain(name, by),
         UpstreamAction.Ready => maintenance.Ready(name, by),
         _ => maintenance.Probe(name),
+    };
+
+    private static string WordOf(StressReason reason) => reason switch
+    {
+        StressReason.Sessions => "sessions",
+        StressReason.Waiting => "waiting",
+        StressReason.Slow => "slow",
+        StressReason.SystemReplies => "4.3.x",
+        StressReason.Dials => "dials",
+        _ => "",
     };
 }

@@ -25,8 +25,26 @@ internal sealed record UpstreamReport(string Service, string Name, string State,
     /// <summary>Milliseconds it takes to greet.</summary>
     public int? GreetingMs { get; init; }
 
-    /// <summary>How hard pressed it is.</summary>
+    /// <summary>How hard pressed it is: 0 not, 1 sessions with it are used sparingly, 2 its services are under stress.</summary>
     public int? Stress { get; init; }
+
+    /// <summary>Why: <c>sessions</c>, <c>waiting</c>, <c>slow</c>, <c>4.3.x</c> or <c>dials</c>; empty: it is not.</summary>
+    public string? StressReason { get; init; }
+
+    /// <summary>Milliseconds it takes to greet and to answer MAIL and RCPT, in the last ten seconds; left out with less than ten answers.</summary>
+    public int? AnswerMs { get; init; }
+
+    /// <summary>The same as it usually is; left out before the hundredth answer.</summary>
+    public int? UsualMs { get; init; }
+
+    /// <summary>Replies to what makes a transaction, in the last ten seconds.</summary>
+    public int? Replies { get; init; }
+
+    /// <summary>Of these, 421 and 4.3.x.</summary>
+    public int? SystemReplies { get; init; }
+
+    /// <summary>Of the last ten dials, those in the last ten seconds that were refused or met silence.</summary>
+    public int? DialsInVain { get; init; }
 
     /// <summary>Since when it is in this state.</summary>
     public DateTimeOffset? Since { get; init; }

@@ -1,3 +1,5 @@
+using SmtpShield.Mta.Stress;
+
 namespace SmtpShield.Mta;
 
 /// <summary>How a destination of a service is doing: a picture of one moment.</summary>
@@ -14,4 +16,8 @@ namespace SmtpShield.Mta;
 /// <param name="Reason">Why it is, in the words of the log; empty when there is nothing to say.</param>
 internal sealed record UpstreamStatus(
     string Service, string Name, UpstreamState State, int Sessions, int Waiting, int Limit, int LimitInForce, int Weight, TimeSpan? Greeting,
-    DateTimeOffset Since, string Reason);
+    DateTimeOffset Since, string Reason)
+{
+    /// <summary>How hard pressed it is, why, and what was seen of it in the last ten seconds.</summary>
+    public (StressLevel Level, StressReason Reason, StressSignals Signals) Stress { get; init; }
+}

@@ -84,7 +84,7 @@ internal sealed class MtaPressureTests
 
         Assert.That(_host.Pool.StressOf("smtp"), Is.EqualTo(StressLevel.None));
         Assert.That((_pressure.Look(), _pressure.IsUnderStress), Is.EqualTo((false, false)));
-        Assert.That(_host.Pool.Pictures().Select(static picture => picture.LimitInForce), Is.EqualTo([44, 90]));
+        Assert.That(_host.Maintenance.Pictures().Select(static picture => picture.LimitInForce), Is.EqualTo([44, 90]));
     }
 
     [Test]
@@ -103,14 +103,14 @@ internal sealed class MtaPressureTests
     {
         Host(1);
         Sicken(0, 5);
-        Assert.That(_host.Pool.Pictures().Single().LimitInForce, Is.EqualTo(63));
+        Assert.That(_host.Maintenance.Pictures().Single().LimitInForce, Is.EqualTo(63));
 
         _host.Snapshot.Replace(Options(1, limit: 50));
-        Assert.That(_host.Pool.Pictures().Single().LimitInForce, Is.EqualTo(50));
+        Assert.That(_host.Maintenance.Pictures().Single().LimitInForce, Is.EqualTo(50));
         _host.Snapshot.Replace(Options(1, limit: 0));
-        Assert.That(_host.Pool.Pictures().Single().LimitInForce, Is.Zero);
+        Assert.That(_host.Maintenance.Pictures().Single().LimitInForce, Is.Zero);
         _host.Snapshot.Replace(Options(1));
-        Assert.That(_host.Pool.Pictures().Single().LimitInForce, Is.EqualTo(63));
+        Assert.That(_host.Maintenance.Pictures().Single().LimitInForce, Is.EqualTo(63));
     }
 
     private void Host(int destinations, int limit = 90)

@@ -161,7 +161,10 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
         {
             var (state, since, reason) = destination.DrainedSince is { } drained ? (UpstreamState.Drain, drained, "") : (_state, _since, _reason);
             var inForce = slots.Terms.AreLimited ? slots.Terms.Limit : 0;
-            return new(service, destination.Name, state, slots.Used, slots.Waiting, limit, inForce, weight, _greeting, since, reason);
+            return new(service, destination.Name, state, slots.Used, slots.Waiting, limit, inForce, weight, _greeting, since, reason)
+            {
+                Stress = destination.Stress.State,
+            };
         }
     }
 

@@ -21,6 +21,9 @@ internal sealed class OpeningPace(TimeProvider time)
     /// <summary>No answer that is there before is a slow one.</summary>
     public static readonly TimeSpan NeverSlow = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>An MTA that usually takes longer to greet does so on purpose, and its greeting says nothing of how it copes: it has no pace.</summary>
+    public static readonly TimeSpan LongestUsualGreeting = TimeSpan.FromSeconds(1);
+
     /// <summary>Many slow answers within this time are one: those who wait for the same thing have them together.</summary>
     public static readonly TimeSpan BetweenSteps = TimeSpan.FromMilliseconds(100);
 
@@ -30,9 +33,10 @@ internal sealed class OpeningPace(TimeProvider time)
 
     private readonly double[] _usual = new double[Enum.GetValues<MtaWork>().Length];
     private long? _loweredAt;
+    private int _most = AtFirst;
 
-    /// <summary>How many there may be now.</summary>
-    public int Most { get; private set; } = AtFirst;
+    /// <summary>How many there may be now; no limit before the MTA has greeted once.</summary>
+    public int Most => _usual[(int)MtaWork.Greeting] is > 0 and var usual && usual <= LongestUsualGreeting.Ticks ? _most : int.MaxValue;
 
     /// <summary>The MTA has done something.</summary>
     /// <param name="work">What.</param>
@@ -46,8 +50,8 @@ internal sealed class OpeningPace(TimeProvider time)
             usual = took.Ticks;
         var isSlow = took >= NeverSlow && took.Ticks >= usual * TimesUsual;
         usual += (took.Ticks - usual) / (isSlow ? WeightOfSlow : Weight);
-        if (!isSlow && opening >= Most)
-            Most = Math.Min(Most + 1, Math.Max(limit, Least));
+        if (!isSlow && opening >= _most)
+            _most = Math.Min(_most + 1, Math.Max(limit, Least));
         else if (isSlow && (_loweredAt is not { } lowered || time.GetElapsedTime(lowered) >= BetweenSteps))
             Lower();
     }
@@ -55,6 +59,6 @@ internal sealed class OpeningPace(TimeProvider time)
     private void Lower()
     {
         _loweredAt = time.GetTimestamp();
-        Most = Math.Max(Least, Most / 2);
+        _most = Math.Max(Least, _most / 2);
     }
 }

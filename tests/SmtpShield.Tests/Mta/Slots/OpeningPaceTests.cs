@@ -49,6 +49,7 @@ internal sealed class OpeningPaceTests
     public void Most_MtaAlwaysTakesSeconds_IsNotHalved()
     {
         var pace = new OpeningPace(_time);
+        pace.Note(MtaWork.Greeting, s_usual, opening: 0, limit: 90);
         for (var i = 0; i < 50; i++)
         {
             _time.Advance(s_usual);
@@ -56,6 +57,20 @@ internal sealed class OpeningPaceTests
         }
 
         Assert.That(pace.Most, Is.EqualTo(OpeningPace.AtFirst + 50));
+    }
+
+    [Test]
+    public void Most_NotYetGreetedOrSlowToGreetOnPurpose_IsUnlimited()
+    {
+        var pace = new OpeningPace(_time);
+        Assert.That(pace.Most, Is.EqualTo(int.MaxValue));
+
+        pace.Note(MtaWork.Greeting, OpeningPace.LongestUsualGreeting, opening: 0, limit: 90);
+        Assert.That(pace.Most, Is.EqualTo(OpeningPace.AtFirst));
+
+        pace = new OpeningPace(_time);
+        pace.Note(MtaWork.Greeting, OpeningPace.LongestUsualGreeting + TimeSpan.FromTicks(1), opening: 0, limit: 90);
+        Assert.That(pace.Most, Is.EqualTo(int.MaxValue));
     }
 
     [Test]
