@@ -248,6 +248,8 @@ public sealed class HandoffTests
             ["shield_upstream_tls_wrappermode"] = tls is "wrapped" ? "yes" : "no",
             ["shield_upstream_tls_CAfile"] = Authority,
             ["shield_upstream_tls_name"] = PostfixInstance.HostName,
+            // What Postfix logs is the client's session, and nothing else.
+            ["shield_upstream_probe_interval"] = "0",
         },
         cancellationToken);
 }
