@@ -120,7 +120,7 @@ public class DrainedMtaTests
         await using var session = SessionUnderTest.Greeted();
         session.DrainMta();
 
-        Assert.That(await session.Ended, Is.EqualTo(SessionEndReason.Shutdown));
+        Assert.That(await session.Ended.WaitAsync(TimeSpan.FromSeconds(9)), Is.EqualTo(SessionEndReason.Shutdown));
         Assert.That((session.ClientSees(), await session.NextToMtaAsync()),
             Is.EqualTo(("421 4.3.2 mx Service not available, closing transmission channel\r\n", "QUIT\r\n")));
     }
