@@ -19,13 +19,15 @@ public sealed class PostfixInstance : IAsyncDisposable
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private readonly Dictionary<string, (PostfixService Service, int Port)> _services;
     private readonly string _directory;
+    private readonly IReadOnlyDictionary<string, string> _parameters;
     private readonly EventHandler _onExit;
     private readonly LogFile _log;
 
-    private PostfixInstance(string directory, Dictionary<string, (PostfixService, int)> services)
+    private PostfixInstance(string directory, Dictionary<string, (PostfixService, int)> services, IReadOnlyDictionary<string, string> parameters)
     {
         _directory = directory;
         _services = services;
+        _parameters = parameters;
         _log = new LogFile(LogPath);
         _onExit = (_, _) => KillLeftOvers();
         AppDomain.CurrentDomain.ProcessExit += _onExit;
@@ -53,15 +55,12 @@ public sealed class PostfixInstance : IAsyncDisposable
         _ = s_abandonedAreStopped.Value;
         var ports = services.ToDictionary(service => service.Name, service => (service, LoopbackPorts.Take()));
         var directory = Directory.CreateTempSubdirectory($"{DirectoryPrefix}{Environment.ProcessId}-").FullName;
-        var instance = new PostfixInstance(directory, ports);
+        var instance = new PostfixInstance(directory, ports, parameters ?? new Dictionary<string, string>());
         try
         {
             await OutsideProcess.RunSuccessfullyAsync("cp", ["-a", $"{await s_prepared.Value.WaitAsync(cancellationToken)}/.", directory],
                 s_limit, cancellationToken);
-            await instance.WriteConfigurationAsync(parameters ?? new Dictionary<string, string>(), cancellationToken);
-            await instance.ControlAsync("start", cancellationToken);
-            await Eventually.HoldsAsync(() => LoopbackPorts.AreListening([.. ports.Values.Select(service => service.Item2)]), s_limit,
-                "Postfix listens on all its ports", cancellationToken);
+            await instance.StartAgainAsync(cancellationToken);
             return instance;
         }
         catch
@@ -97,13 +96,41 @@ public sealed class PostfixInstance : IAsyncDisposable
     public Task WaitForEmptyQueueAsync(CancellationToken cancellationToken) =>
         Eventually.HoldsAsync(
             () => !new[] { "maildrop", "incoming", "active", "deferred" }
-                .Any(queue => Directory.EnumerateFiles(Path.Combine(_directory, "queue", queue), "*", SearchOption.AllDirectories).Any()),
+                .Any(queue => Directory.EnumerateFiles(Path.Combine(_directory, "queue", queue), "*", SearchOption.AllDirectories).Any(IsAccepted)),
             s_limit,
             "the queue is empty",
             cancellationToken);
 
     /// <summary>Forgets all counters: anvil(8) is started anew, as with each <c>postfix reload</c>.</summary>
     public Task ReloadAsync(CancellationToken cancellationToken) => ControlAsync("reload", cancellationToken);
+
+    /// <summary>Ends all its processes at once, as when the machine fails. What it has accepted is in its queue.</summary>
+    public Task KillAsync(CancellationToken cancellationToken) => EndAsync(KillLeftOvers, cancellationToken);
+
+    /// <summary>Stops it in order, as <c>postfix stop</c> does.</summary>
+    public Task StopAsync(CancellationToken cancellationToken) => EndAsync(TerminateMaster, cancellationToken);
+
+    /// <summary>Starts it where it is not running, on the same ports.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="changes">What its main.cf has besides, or instead of, what it was first started with.</param>
+    public async Task StartAgainAsync(CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? changes = null)
+    {
+        var parameters = _parameters.ToDictionary();
+        foreach (var (name, value) in changes ?? new Dictionary<string, string>())
+            parameters[name] = value;
+        await WriteConfigurationAsync(parameters, cancellationToken);
+        // postfix-script(1) looks for it, and starts what was checked without a check.
+        await File.WriteAllTextAsync(Path.Combine(_directory, "queue", "quick-start"), "", cancellationToken);
+        await ControlAsync("start", cancellationToken);
+        await Eventually.HoldsAsync(() => LoopbackPorts.AreListening([.. _services.Values.Select(service => service.Port)]), s_limit,
+            "Postfix listens on all its ports", cancellationToken);
+    }
+
+    /// <summary>Lets all its processes stand still, with SIGSTOP: the kernel goes on taking what is sent to them.</summary>
+    public void StandStill() => SignalAll(OutsideProcess.Stop);
+
+    /// <summary>Lets them go on.</summary>
+    public void GoOn() => SignalAll(OutsideProcess.Continue);
 
     /// <summary>Ends the processes that serve clients at this moment, at once, as when they crash.</summary>
     public void KillServers()
@@ -116,9 +143,7 @@ public sealed class PostfixInstance : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         AppDomain.CurrentDomain.ProcessExit -= _onExit;
-        // What "postfix stop" does, without its wait of a second.
-        foreach (var (id, _) in Processes().Where(process => process.Name == "master"))
-            OutsideProcess.Signal(id, OutsideProcess.Terminate);
+        TerminateMaster();
         await Eventually.TryAsync(() => !Processes().Any(), TimeSpan.FromSeconds(5), CancellationToken.None);
         KillLeftOvers();
         Directory.Delete(_directory, recursive: true);
@@ -170,10 +195,43 @@ public sealed class PostfixInstance : IAsyncDisposable
 
     private IEnumerable<(int Id, string Name)> Processes() => Processes(_directory);
 
-    private void KillLeftOvers()
+    private void KillLeftOvers() => SignalAll(9);
+
+    private void SignalAll(int signal)
     {
         foreach (var (id, _) in Processes())
-            OutsideProcess.Signal(id, 9);
+            OutsideProcess.Signal(id, signal);
+    }
+
+    // What "postfix stop" does, without its wait of a second.
+    private void TerminateMaster()
+    {
+        foreach (var (id, _) in Processes().Where(process => process.Name == "master"))
+            OutsideProcess.Signal(id, OutsideProcess.Terminate);
+    }
+
+    // Again and again: one that has just been started was not seen.
+    private Task EndAsync(Action end, CancellationToken cancellationToken) => Eventually.HoldsAsync(
+        () =>
+        {
+            end();
+            return !Processes().Any();
+        },
+        s_limit,
+        "no process of Postfix is left",
+        cancellationToken);
+
+    // cleanup(8) makes a file executable when all of it is there, and says so only then; what is not stays in the queue when cleanup was killed.
+    private static bool IsAccepted(string queueFile)
+    {
+        try
+        {
+            return !OperatingSystem.IsWindows() && File.GetUnixFileMode(queueFile).HasFlag(UnixFileMode.UserExecute);
+        }
+        catch (IOException)
+        {
+            return true; // It has moved: look again.
+        }
     }
 
     // All that instances have in common, made once a run: to let Postfix make and check its queue's directories takes most of the time in which it starts.
@@ -202,8 +260,6 @@ public sealed class PostfixInstance : IAsyncDisposable
             $"compatibility_level = 3.6\nqueue_directory = {directory}/queue\ndata_directory = {directory}/data\n");
         await File.WriteAllTextAsync(Path.Combine(directory, "etc", "master.cf"), "");
         await OutsideProcess.RunSuccessfullyAsync("postfix", ["-c", Path.Combine(directory, "etc"), "check"], s_limit, CancellationToken.None);
-        // postfix-script(1) looks for it, and starts what was checked without a check.
-        await File.WriteAllTextAsync(Path.Combine(directory, "queue", "quick-start"), "");
         return directory;
     }
 

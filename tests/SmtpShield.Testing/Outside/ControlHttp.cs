@@ -2,10 +2,10 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace SmtpShield.FunctionalTests.Control;
+namespace SmtpShield.Testing.Outside;
 
 /// <summary>A client of the control API that is none of the shield's own, with a connection for each request.</summary>
-internal static class ControlHttp
+public static class ControlHttp
 {
     /// <summary>Asks.</summary>
     /// <returns>The status code and the body.</returns>
