@@ -16,14 +16,17 @@ namespace SmtpShield.Testing.Ledger;
 /// <param name="manner">How it speaks.</param>
 public sealed class LedgerClient(IPEndPoint server, IPAddress from, string recipient, MailLedger ledger, MailManner manner)
 {
-    // Longer than any wait the shield has in these tests, and far shorter than what a client waits for its server.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(25);
-    private static readonly TimeSpan s_betweenTries = TimeSpan.FromMilliseconds(100);
     private static readonly string s_half = string.Concat(Enumerable.Repeat(new string('x', 500) + "\r\n", 20));
 
     private Standstill? _standstill;
     private MailStage _standsAt;
     private int _refusals;
+
+    /// <summary>How long it waits at most: longer than any wait of the shield under test, and far shorter than a client waits for its server.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(25);
+
+    /// <summary>When it comes again.</summary>
+    public TimeSpan BetweenTries { get; init; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How often it was told to come again, or found nobody.</summary>
     public int Refusals => Volatile.Read(ref _refusals);
@@ -45,7 +48,7 @@ public sealed class LedgerClient(IPEndPoint server, IPAddress from, string recip
             if (left.Count == 0)
                 return;
             Interlocked.Increment(ref _refusals);
-            await Task.Delay(s_betweenTries, TimeProvider.System, cancellationToken);
+            await Task.Delay(BetweenTries, TimeProvider.System, cancellationToken);
         }
     }
 
@@ -186,7 +189,7 @@ public sealed class LedgerClient(IPEndPoint server, IPAddress from, string recip
     private async Task<string> InTimeAsync(Func<CancellationToken, Task<string>> act, string what, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(s_patience);
+        patience.CancelAfter(Patience);
         ledger.BeginWait();
         try
         {
@@ -194,7 +197,7 @@ public sealed class LedgerClient(IPEndPoint server, IPAddress from, string recip
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            ledger.NoteBreach($"a client was left hanging: it has waited {what} for {s_patience.TotalSeconds} s");
+            ledger.NoteBreach($"a client was left hanging: it has waited {what} for {Patience.TotalSeconds} s");
             return "";
         }
         finally
