@@ -12,6 +12,7 @@ using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Health;
+using Yarp.ReverseProxy.Model;
 using Yarp.ReverseProxy.SessionAffinity;
 
 namespace SmtpShield.Mta;
@@ -34,6 +35,9 @@ internal static class UpstreamServices
         services.AddSingleton<UpstreamPool>();
         services.AddSingleton<Prober>();
         services.AddSingleton<UpstreamMaintenance>();
+        // YARP makes what uses it before the pool, which needs YARP.
+        services.AddSingleton(static services => new Lazy<UpstreamPool>(services.GetRequiredService<UpstreamPool>));
+        services.AddSingleton<IClusterChangeListener, ChangedDestinations>();
         // Kestrel makes connection handlers, and with them the pool, while it makes its own options. YARP's state wants the server (HttpSysDelegator), whose
         // options those are: asked for at once it is a circle in which the host hangs without a word. At the first dial all of it exists.
         services.AddSingleton(static services => new Lazy<IProxyStateLookup>(services.GetRequiredService<IProxyStateLookup>));
@@ -46,8 +50,7 @@ internal static class UpstreamServices
     /// <summary>Lets MTAs be probed all the time, through YARP's active health checks. Behind <see cref="AddUpstream"/>.</summary>
     public static IServiceCollection AddUpstreamProbes(this IServiceCollection services)
     {
-        // YARP makes these before the pool, which needs YARP.
-        services.AddSingleton(static services => new Lazy<UpstreamPool>(services.GetRequiredService<UpstreamPool>));
+        // As above.
         services.AddSingleton(static services => new Lazy<Prober>(services.GetRequiredService<Prober>));
         services.AddSingleton<ProbeMishaps>();
         services.AddSingleton<ProbePolicy>();

@@ -60,10 +60,14 @@ internal sealed class HostedPool : IAsyncDisposable
         string service = ServiceOptions.DefaultName,
         string client = "198.51.100.7",
         Action? wake = null,
-        CancellationTokenSource? gone = null) => Pool.DialAsync(
+        CancellationTokenSource? gone = null,
+        string? hello = null) => Pool.DialAsync(
             service,
             Snapshot.Current.Of(service),
-            new(new(new(IPAddress.Parse(client), 40000), "mx.example.com"), new(IPAddress.Parse("203.0.113.1"), 25)),
+            new UpstreamClient(new(new(IPAddress.Parse(client), 40000), "mx.example.com"), new(IPAddress.Parse("203.0.113.1"), 25))
+            {
+                Hello = System.Text.Encoding.Latin1.GetBytes(hello ?? ""),
+            },
             wake ?? (static () => { }),
             gone?.Token ?? CancellationToken.None,
             cancellationToken);

@@ -101,6 +101,9 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
     /// <summary>What was logged.</summary>
     public IReadOnlyList<string> Log => _log.Lines;
 
+    /// <summary>The dial waits for no session to be free any more.</summary>
+    public bool HasLeftQueue { get; private set; }
+
     /// <summary>The dial was given up.</summary>
     public bool IsDialGivenUp => _givenUp.Task.IsCompleted;
 
@@ -162,6 +165,7 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
         _wake = wake;
         Hello = hello.IsEmpty ? null : Encoding.Latin1.GetString(hello.Span);
         var dial = _dial = new();
+        await using var leaves = leaveQueue.Register(() => HasLeftQueue = true);
         await using var givesUp = cancellationToken.Register(() =>
         {
             _givenUp.TrySetResult();
