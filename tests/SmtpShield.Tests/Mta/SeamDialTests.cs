@@ -1,4 +1,5 @@
 using SmtpShield.Options;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Mta;
 
@@ -100,7 +101,7 @@ internal sealed class SeamDialTests
 
     private void AssertNothingLeft()
     {
-        _host.Time.LetConnectionsEnd(() => (_host.Pool.SessionsOf(A), _host.Pool.SessionsOf(B)) == (0, 0));
+        _host.Time.LetConnectionsEnd(() => (_host.Maintenance.SessionsAt(A), _host.Maintenance.SessionsAt(B)) == (0, 0));
         Assert.That(_host.Network.Connections.Select(static connection => connection.Disposals), Is.All.EqualTo(1));
     }
 }
