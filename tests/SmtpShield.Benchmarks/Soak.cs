@@ -8,8 +8,8 @@ using SmtpShield.Testing.Tls;
 namespace SmtpShield.Benchmarks;
 
 /// <summary>
-/// A shield before two Postfix, and all at once: known clients with a ledger, attacks of the catalogue in turn, MTAs that stand still or are killed, drains, and
-/// reloads. Behind it nothing may be left, no mail be lost or doubled, and the memory be what it was behind a short attack.
+/// A shield before two Postfix, and all at once: known clients with a ledger, attacks of the catalogue in turn, MTAs that stand still or are killed, drains,
+/// and reloads. Behind it nothing may be left, no mail be lost or doubled, and the memory be what it was behind a short attack.
 /// </summary>
 internal sealed class Soak : IAsyncDisposable
 {

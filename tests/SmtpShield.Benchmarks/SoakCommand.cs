@@ -18,7 +18,7 @@ internal static class SoakCommand
             if (result.GetValueOrDefault<int>() < 1)
                 result.AddError("--seconds: one at least.");
         });
-        var command = new Command("soak", "Sends mail through a shield before two Postfix while it is attacked, its MTAs fail, are drained, and it is reloaded.")
+        var command = new Command("soak", "Sends mail through a shield before two Postfix while it is attacked and reloaded, its MTAs fail and are drained.")
         {
             seconds,
         };

@@ -80,7 +80,8 @@ internal sealed record SoakFigures
     /// <param name="at">When.</param>
     /// <param name="ledger">The known clients' ledger.</param>
     public string Row(TimeSpan at, MailLedger ledger) => string.Create(CultureInfo.InvariantCulture,
-        $"| {at.TotalSeconds:0} | {Resident / 1024d:0.0} MiB | {Descriptors.Values.Sum()} | {Sockets} | {Threads} | {Sessions?.ToString(CultureInfo.InvariantCulture) ?? "–"} "
+        $"| {at.TotalSeconds:0} | {Resident / 1024d:0.0} MiB | {Descriptors.Values.Sum()} | {Sockets} | {Threads} "
+        + $"| {Sessions?.ToString(CultureInfo.InvariantCulture) ?? "–"} "
         + $"| {string.Join(", ", Mtas.Select(static mta => $"{mta.Sessions} ({mta.Waiting})"))} | {Logged / 1000d:0} KB | {ledger.Acknowledged} "
         + $"| {ledger.Refusals.Values.Sum()} |");
 

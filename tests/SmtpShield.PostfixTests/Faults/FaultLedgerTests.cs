@@ -114,7 +114,7 @@ public sealed class FaultLedgerTests
     }, cancellationToken, s_short);
 
     [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-3")]
-    public Task Mta_OneOfTwoStandsStillBeyondAllDeadlines(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One), At(Other)], async run =>
+    public Task Mta_OneOfTwoStandsStillBeyondDeadlines(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One), At(Other)], async run =>
     {
         One.StandStill();
         try

@@ -64,7 +64,8 @@ public class MailLedgerTests
     public void Parse_AsPostfixStoresIt_HasBothNames(bool isWhole)
     {
         var text = $"Return-Path: <a@x>\nReceived: from client.example (unknown [127.84.0.1])\n\tby mail.example.test (Postfix) with ESMTP id 4XyZ1\n"
-            + $"\tfor <b@x>; Sat, 1 Aug 2026 12:00:00 +0000 (UTC)\nMessage-Id: <1.name@client.example>\n\nxxx\n{(isWhole ? "End of 1.name@client.example\n" : "")}";
+            + "\tfor <b@x>; Sat, 1 Aug 2026 12:00:00 +0000 (UTC)\nMessage-Id: <1.name@client.example>\n\n"
+            + $"xxx\n{(isWhole ? "End of 1.name@client.example\n" : "")}";
 
         Assert.That(StoredMail.Parse(text), Is.EqualTo(new StoredMail("1.name@client.example", "4XyZ1", isWhole)));
     }

@@ -104,6 +104,7 @@ public class LateDialTests
     }
 
     [Test]
+    [Property("Pool", "SEAM-17")]
     public async Task Mail_MtaLacksWhatWasPromised_EndsWithoutACount()
     {
         await using var session = SessionUnderTest.LateIntroduced();
@@ -231,6 +232,7 @@ public class LateDialTests
     }
 
     [Test]
+    [Property("Pool", "SEAM-28")]
     public async Task Drain_WhileItWaits_EndsAtOnce()
     {
         await using var session = SessionUnderTest.LateIntroduced();

@@ -107,6 +107,7 @@ public class ReleaseTests
     [TestCase("AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n")]
     [TestCase(Mail + "BDAT 1\r\nx", Ok + "250 ok\r\n")]
     [TestCase("NOOP\r\n", "")]
+    [Property("Pool", "SEAM-31")]
     public async Task Demand_WhatOnlyThisSessionKnows_IsDeclined(string sent, string replies)
     {
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
@@ -139,6 +140,7 @@ public class ReleaseTests
     }
 
     [Test]
+    [Property("Pool", "SEAM-37")]
     public async Task Demand_EndInALogin_CancelsIt()
     {
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
@@ -261,6 +263,7 @@ public class ReleaseTests
     }
 
     [Test]
+    [Property("Pool", "SEAM-10")]
     public async Task Mta_EndsASessionWithAnotherWord_IsPassedOn()
     {
         await using var session = SessionUnderTest.LateIntroduced();

@@ -15,6 +15,8 @@ public class SeamTests
     private const string Ok = "250 2.1.0 Ok\r\n";
     private const string Unavailable = "421 4.3.0 mx Error: mail server unavailable\r\n";
 
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(9);
+
     // How far a client has come when the MTA is gone, and what it was told before.
     private static readonly (string Sent, string Replies)[] s_moments =
     [
@@ -44,7 +46,8 @@ public class SeamTests
         await using var session = In(moment);
         session.MtaCloses();
 
-        Assert.That((session.ClientSees(), await session.Ended, session.Dials), Is.EqualTo((moment.Replies + Unavailable, SessionEndReason.UpstreamLost, 1)));
+        Assert.That((session.ClientSees(), await session.Ended.WaitAsync(s_patience), session.Dials),
+            Is.EqualTo((moment.Replies + Unavailable, SessionEndReason.UpstreamLost, 1)));
     }
 
     [TestCaseSource(nameof(MomentsOfTheMta)), Property("Pool", "SEAM-3")]
@@ -65,7 +68,8 @@ public class SeamTests
             var told = session.ClientSees();
             session.MtaSends(answer);
 
-            Assert.That((told, session.ClientSees(), await session.Ended), Is.EqualTo((moment.Replies + Unavailable, "", SessionEndReason.UpstreamTimeout)));
+            Assert.That((told, session.ClientSees(), await session.Ended.WaitAsync(s_patience)),
+                Is.EqualTo((moment.Replies + Unavailable, "", SessionEndReason.UpstreamTimeout)));
         }
     }
 
@@ -76,7 +80,7 @@ public class SeamTests
         session.Time.Advance(TimeSpan.FromSeconds(5));
         session.ClientSends(Mail);
         session.Slot!.Ask(SlotDemand.Release);
-        await Eventually.HoldsAsync(() => session.Slot.Demand is SlotDemand.None, TimeSpan.FromSeconds(9), "it is declined", default);
+        await Eventually.HoldsAsync(() => session.Slot.Demand is SlotDemand.None, s_patience, "it is declined", default);
         Assert.That(session.MtaSees(), Is.EqualTo(Mail));
         session.MtaSends(Ok);
 
@@ -137,7 +141,7 @@ public class SeamTests
         session.ClientSends(Mail);
         session.MtaGreets(Greeting, "250-mta.example\r\n250 ENHANCEDSTATUSCODES\r\n");
 
-        Assert.That((session.ClientSees(), await session.Ended), Is.EqualTo((Unavailable, SessionEndReason.NoUpstream)));
+        Assert.That((session.ClientSees(), await session.Ended.WaitAsync(s_patience)), Is.EqualTo((Unavailable, SessionEndReason.NoUpstream)));
         Assert.That(session.Memory.Recall()!.Offer.Offers("AUTH"), Is.False);
     }
 
@@ -222,7 +226,7 @@ public class SeamTests
         Assert.That(session.MtaSees(), Is.EqualTo(Mail + "QUIT\r\n"));
         session.MtaSends(Ok + "221 bye\r\n");
 
-        Assert.That((session.ClientSees(), await session.Ended), Is.EqualTo((Ok + "221 bye\r\n", SessionEndReason.ClientQuit)));
+        Assert.That((session.ClientSees(), await session.Ended.WaitAsync(s_patience)), Is.EqualTo((Ok + "221 bye\r\n", SessionEndReason.ClientQuit)));
     }
 
     [Test, Property("Pool", "SEAM-26")]
@@ -235,7 +239,8 @@ public class SeamTests
         Assert.That(session.ClientSees(), Is.Empty);
         session.Time.Advance(TimeSpan.FromSeconds(1));
 
-        Assert.That((session.ClientSees(), await session.Ended), Is.EqualTo(("421 4.4.2 mx Error: timeout exceeded\r\n", SessionEndReason.ClientTimeout)));
+        Assert.That((session.ClientSees(), await session.Ended.WaitAsync(s_patience)),
+            Is.EqualTo(("421 4.4.2 mx Error: timeout exceeded\r\n", SessionEndReason.ClientTimeout)));
         await session.DisposeLoopAsync();
         Assert.That(session.HasLeftQueue, Is.True);
     }

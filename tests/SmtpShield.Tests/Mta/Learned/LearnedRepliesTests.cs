@@ -49,6 +49,7 @@ public class LearnedRepliesTests
     }
 
     [Test]
+    [Property("Pool", "SEAM-34")]
     public void Lists_OfTheLastHour_AreIntersected()
     {
         _replies.NoteGreeting("220 mta\r\n"u8);
