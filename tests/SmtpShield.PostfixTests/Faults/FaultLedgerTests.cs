@@ -10,7 +10,9 @@ namespace SmtpShield.PostfixTests.Faults;
 /// Something fails while clients, each at another point of its dialogue, send mail through the shield; what they were not told is accepted they send again. In
 /// the end no mail is lost, none is there twice whose client has had an answer, nobody was left hanging, and nobody was told of another mail's acceptance.
 /// </summary>
-public sealed class FaultLedgerTests
+/// <param name="mode">When the shield dials the MTA.</param>
+[TestFixtureSource(nameof(Modes)), Parallelizable(ParallelScope.Self)]
+public sealed class FaultLedgerTests(DialMode mode)
 {
     // Each manner at each stage.
     private const int Clients = 21;
@@ -63,16 +65,16 @@ public sealed class FaultLedgerTests
         }
     }
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-2")]
-    public Task Mta_KilledAndStartedAgain(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One)], async run =>
+    [Test, CancelAfter(120_000), Property("Pool", "SEAM-2")]
+    public Task Mta_KilledAndStartedAgain(CancellationToken cancellationToken) => PlayAsync([At(One)], async run =>
     {
         await One.KillAsync(cancellationToken);
         run.GoOn();
         await One.StartAgainAsync(cancellationToken);
     }, cancellationToken);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-2")]
-    public Task Mta_OneOfTwoKilled(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One), At(Other)], async run =>
+    [Test, CancelAfter(120_000), Property("Pool", "SEAM-2")]
+    public Task Mta_OneOfTwoKilled(CancellationToken cancellationToken) => PlayAsync([At(One), At(Other)], async run =>
     {
         await One.KillAsync(cancellationToken);
         run.GoOn();
@@ -80,8 +82,8 @@ public sealed class FaultLedgerTests
         await One.StartAgainAsync(cancellationToken);
     }, cancellationToken);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-3")]
-    public Task Mta_StandsStillWithinAllDeadlines_NobodyNotices(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One)], async run =>
+    [Test, CancelAfter(120_000), Property("Pool", "SEAM-3")]
+    public Task Mta_StandsStillWithinAllDeadlines_NobodyNotices(CancellationToken cancellationToken) => PlayAsync([At(One)], async run =>
     {
         One.StandStill();
         try
@@ -98,8 +100,8 @@ public sealed class FaultLedgerTests
         Assert.That(run.Ledger.Refusals, Is.Empty);
     }, cancellationToken, Set("shield_upstream_queue_time", "20s"));
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-3")]
-    public Task Mta_StandsStillBeyondAllDeadlines(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One)], async run =>
+    [Test, CancelAfter(120_000), Property("Pool", "SEAM-3")]
+    public Task Mta_StandsStillBeyondAllDeadlines(CancellationToken cancellationToken) => PlayAsync([At(One)], async run =>
     {
         One.StandStill();
         try
@@ -113,8 +115,8 @@ public sealed class FaultLedgerTests
         }
     }, cancellationToken, s_short);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-3")]
-    public Task Mta_OneOfTwoStandsStillBeyondDeadlines(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One), At(Other)], async run =>
+    [Test, CancelAfter(120_000), Property("Pool", "SEAM-3")]
+    public Task Mta_OneOfTwoStandsStillBeyondDeadlines(CancellationToken cancellationToken) => PlayAsync([At(One), At(Other)], async run =>
     {
         One.StandStill();
         try
@@ -128,20 +130,20 @@ public sealed class FaultLedgerTests
         }
     }, cancellationToken, s_short);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000)]
-    public Task Connections_Reset(DialMode mode, CancellationToken cancellationToken) =>
-        PlayLinkAsync(mode, static link => link.Reset(), cancellationToken);
+    [Test, CancelAfter(120_000)]
+    public Task Connections_Reset(CancellationToken cancellationToken) =>
+        PlayLinkAsync(static link => link.Reset(), cancellationToken);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000)]
-    public Task Connections_HalfClosedByTheMta(DialMode mode, CancellationToken cancellationToken) =>
-        PlayLinkAsync(mode, static link => link.EndMtasSide(), cancellationToken);
+    [Test, CancelAfter(120_000)]
+    public Task Connections_HalfClosedByTheMta(CancellationToken cancellationToken) =>
+        PlayLinkAsync(static link => link.EndMtasSide(), cancellationToken);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000)]
-    public Task Connections_NothingOfTheMtaComesAnyMore(DialMode mode, CancellationToken cancellationToken) =>
-        PlayLinkAsync(mode, static link => link.Mute(), cancellationToken);
+    [Test, CancelAfter(120_000)]
+    public Task Connections_NothingOfTheMtaComesAnyMore(CancellationToken cancellationToken) =>
+        PlayLinkAsync(static link => link.Mute(), cancellationToken);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-17")]
-    public Task Mta_StartedAgainWithOtherEhloKeywords(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One)], async run =>
+    [Test, CancelAfter(120_000), Property("Pool", "SEAM-17")]
+    public Task Mta_StartedAgainWithOtherEhloKeywords(CancellationToken cancellationToken) => PlayAsync([At(One)], async run =>
     {
         await One.StopAsync(cancellationToken);
         run.GoOn();
@@ -151,8 +153,8 @@ public sealed class FaultLedgerTests
         await One.StartAgainAsync(cancellationToken);
     }, cancellationToken);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-31")]
-    public Task Drain_OneOfTwo_NobodyNotices(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One), At(Other)], async run =>
+    [Test, CancelAfter(120_000), Property("Pool", "SEAM-31")]
+    public Task Drain_OneOfTwo_NobodyNotices(CancellationToken cancellationToken) => PlayAsync([At(One), At(Other)], async run =>
     {
         await run.OrderAsync(At(One), "drain");
         run.GoOn();
@@ -162,8 +164,8 @@ public sealed class FaultLedgerTests
         Assert.That(run.Ledger.Refusals, Is.Empty);
     }, cancellationToken, Set("shield_upstream_queue_time", "20s"));
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-32")]
-    public Task Drain_OfAll_AndReady(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One), At(Other)], async run =>
+    [Test, CancelAfter(120_000), Property("Pool", "SEAM-32")]
+    public Task Drain_OfAll_AndReady(CancellationToken cancellationToken) => PlayAsync([At(One), At(Other)], async run =>
     {
         foreach (var mta in new[] { One, Other })
             await run.OrderAsync(At(mta), "drain");
@@ -174,8 +176,8 @@ public sealed class FaultLedgerTests
             await run.OrderAsync(At(mta), "ready");
     }, cancellationToken);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-30")]
-    public Task Shield_Reloads(DialMode mode, CancellationToken cancellationToken) => PlayAsync(mode, [At(One), At(Other)], async run =>
+    [Test, CancelAfter(120_000), Property("Pool", "SEAM-30")]
+    public Task Shield_Reloads(CancellationToken cancellationToken) => PlayAsync([At(One), At(Other)], async run =>
     {
         await run.ReloadAsync(new() { ["shield_upstream"] = $"{At(Other)}", ["shield_upstream_connect"] = "auto" });
         run.GoOn();
@@ -185,25 +187,25 @@ public sealed class FaultLedgerTests
         await run.UntilSentAsync();
     }, cancellationToken);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000)]
-    public Task Shield_KilledWithTwoHundredTransfers(DialMode mode, CancellationToken cancellationToken) => PlayShieldAsync(mode, 200, async run =>
+    [Test, CancelAfter(120_000)]
+    public Task Shield_KilledWithTwoHundredTransfers(CancellationToken cancellationToken) => PlayShieldAsync(200, async run =>
     {
         run.Shield.Signal(9);
         await run.Shield.WaitForExitAsync(TimeSpan.FromSeconds(10), cancellationToken);
     }, cancellationToken);
 
-    [TestCaseSource(nameof(Modes)), CancelAfter(120_000), Property("Pool", "SEAM-28")]
-    public Task Shield_StoppedInOrder(DialMode mode, CancellationToken cancellationToken) => PlayShieldAsync(mode, Clients, async run =>
+    [Test, CancelAfter(120_000), Property("Pool", "SEAM-28")]
+    public Task Shield_StoppedInOrder(CancellationToken cancellationToken) => PlayShieldAsync(Clients, async run =>
     {
         run.Shield.Signal(OutsideProcess.Terminate);
         run.GoOn();
         Assert.That(await run.Shield.WaitForExitAsync(TimeSpan.FromSeconds(40), cancellationToken), Is.Zero);
     }, cancellationToken);
 
-    private async Task PlayLinkAsync(DialMode mode, Action<FaultyLink> fault, CancellationToken cancellationToken)
+    private async Task PlayLinkAsync(Action<FaultyLink> fault, CancellationToken cancellationToken)
     {
         await using var link = new FaultyLink(At(One));
-        await PlayAsync(mode, [link.EndPoint], run =>
+        await PlayAsync([link.EndPoint], run =>
         {
             fault(link);
             run.GoOn();
@@ -211,24 +213,23 @@ public sealed class FaultLedgerTests
         }, cancellationToken, s_short);
     }
 
-    private async Task PlayShieldAsync(DialMode mode, int clients, Func<LedgerRun, Task> end, CancellationToken cancellationToken)
+    private async Task PlayShieldAsync(int clients, Func<LedgerRun, Task> end, CancellationToken cancellationToken)
     {
         // One transfer for each process that the MTAs may have.
         var parameters = mode == DialMode.Released ? [] : Set("shield_upstream_session_limit", "100");
         parameters["shield_upstream_reserve"] = "0";
-        await PlayAsync(mode, [At(One), At(Other)], async run =>
+        await PlayAsync([At(One), At(Other)], async run =>
         {
             var ended = run.Shield;
             await end(run);
             run.Shield = await StartAsync(
-                mode, [At(One), At(Other)], new(parameters) { ["shield_listen"] = ended.EndPoint.ToString() }, cancellationToken);
+                [At(One), At(Other)], new(parameters) { ["shield_listen"] = ended.EndPoint.ToString() }, cancellationToken);
             await ended.DisposeAsync();
             run.GoOn();
         }, cancellationToken, parameters, clients);
     }
 
     private async Task PlayAsync(
-        DialMode mode,
         IPEndPoint[] mtas,
         Func<LedgerRun, Task> fault,
         CancellationToken cancellationToken,
@@ -237,7 +238,7 @@ public sealed class FaultLedgerTests
     {
         var (ledger, standstill) = (new MailLedger(), new Standstill());
         var recipient = $"box{Interlocked.Increment(ref s_box)}";
-        var shield = await StartAsync(mode, mtas, parameters ?? [], cancellationToken);
+        var shield = await StartAsync(mtas, parameters ?? [], cancellationToken);
         LedgerRun? run = null;
         try
         {
@@ -290,8 +291,8 @@ public sealed class FaultLedgerTests
     private static LedgerClient ClientOf(int number, IPEndPoint server, MailLedger ledger, string recipient) =>
         new(server, new IPAddress([127, 84, (byte)(number / 250), (byte)(1 + number % 250)]), recipient, ledger, (MailManner)(number % s_manners));
 
-    private static Task<ShieldProcess> StartAsync(
-        DialMode mode, IPEndPoint[] mtas, Dictionary<string, string> parameters, CancellationToken cancellationToken)
+    private Task<ShieldProcess> StartAsync(
+        IPEndPoint[] mtas, Dictionary<string, string> parameters, CancellationToken cancellationToken)
     {
         var all = new Dictionary<string, string>
         {
