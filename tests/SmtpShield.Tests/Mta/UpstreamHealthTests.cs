@@ -103,6 +103,29 @@ internal sealed class UpstreamHealthTests
         Assert.That((served!.GreetingCode, _host.Maintenance.Pictures().Single().State), Is.EqualTo((220, UpstreamState.Up)));
     }
 
+    [Test, Property("Pool", "SEAM-15")]
+    public async Task DialAsync_MtaTakesFewerThanTheLimit_IsToldOnceWithWhatToDo(CancellationToken cancellationToken)
+    {
+        Host(A);
+        _host.Network.Says(A, Hello);
+        var held = new List<UpstreamConnection>();
+        for (var i = 0; i < 20; i++)
+            held.Add((await _host.DialAsync(cancellationToken, client: $"10.0.0.{i}")).Connection!);
+        _host.Network.Says(A, "421 4.7.0 mx Error: too many connections from 192.0.2.99\r\n");
+        for (var i = 0; i < 3; i++)
+        {
+            await (await _host.DialAsync(cancellationToken)).Connection!.DisposeAsync();
+            _host.Time.Advance(UpstreamDestination.BusyFor);
+        }
+
+        Assert.That(StateOf(A), Is.EqualTo(UpstreamState.Busy));
+        Assert.That(Lines.Where(static line => line.Contains("sessions, of", StringComparison.Ordinal)),
+            Is.EqualTo([$"upstream {A} says 421 with 21 sessions, of 90 it may have: lower shield_upstream_session_limit, or exempt the shield from what "
+                + "the MTA limits per client"]));
+        foreach (var connection in held)
+            await connection.DisposeAsync();
+    }
+
     [Test, Property("Pool", "POOL-3")]
     public async Task DialAsync_MtaIsSilentWhileOthersAreServed_IsNeverDown(CancellationToken cancellationToken)
     {

@@ -26,6 +26,9 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
     /// <summary>How often clients may try an MTA that is down, when there is no other.</summary>
     public static readonly TimeSpan BetweenDialsWhenDown = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often it is told that it takes fewer sessions than it may have: as Postfix's master tells of its process limit.</summary>
+    public static readonly TimeSpan BetweenWarnings = TimeSpan.FromSeconds(1000);
+
     /// <summary>Probes in vain, one behind the other, from which on it is down.</summary>
     public const int MostProbesInVain = 2;
 
@@ -38,6 +41,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
     private readonly Lock _gate = new();
     private readonly UsualGreeting _usualGreeting = new(time);
     private readonly AtMostOnce _dialWhenDown = new(time, BetweenDialsWhenDown);
+    private readonly AtMostOnce _limitWarning = new(time, BetweenWarnings);
     private UpstreamState _state;
     private DateTimeOffset _since = time.GetUtcNow();
     private long _changedAt = time.GetTimestamp();
@@ -108,7 +112,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
             return outcome.Kind switch
             {
                 ProbeOutcomeKind.Good => NoteGood(outcome.Took),
-                ProbeOutcomeKind.Busy => NoteBusy(outcome.Reason),
+                ProbeOutcomeKind.Busy => NoteFull(outcome.Reason),
                 ProbeOutcomeKind.Silent when destination.WasHeardWithin(Silence) => NoteBusy(outcome.Reason),
                 _ => NoteFailed(outcome, isProbe),
             };
@@ -185,6 +189,14 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
         return wasDown ? HealthChange.Back : HealthChange.None;
     }
 
+    private HealthChange NoteFull(string reason)
+    {
+        var slots = destination.Slots;
+        if (slots.Terms.AreLimited && slots.Used is > 1 and var used && _limitWarning.IsDue())
+            Log.TakesFewer(log, destination.Name, used, slots.Terms.Limit);
+        return NoteBusy(reason);
+    }
+
     private HealthChange NoteBusy(string reason)
     {
         destination.Hold();
@@ -241,5 +253,9 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
 
         [LoggerMessage(1603, LogLevel.Information, "upstream {Destination} is busy for service {Service}: {Reason}", EventName = "UpstreamBusy")]
         public static partial void Busy(ILogger logger, string destination, string service, string reason);
+
+        [LoggerMessage(1607, LogLevel.Warning, "upstream {Destination} says 421 with {Sessions} sessions, of {Limit} it may have: lower "
+            + "shield_upstream_session_limit, or exempt the shield from what the MTA limits per client", EventName = "UpstreamTakesFewer")]
+        public static partial void TakesFewer(ILogger logger, string destination, int sessions, int limit);
     }
 }
