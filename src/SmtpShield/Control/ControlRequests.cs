@@ -24,7 +24,15 @@ internal sealed partial class ControlRequests(TimeProvider time, ILogger<Control
     /// <param name="next">Who answers.</param>
     public async Task ServeAsync(HttpContext context, RequestDelegate next)
     {
-        using var limit = time.CreateTimer(static context => ((HttpContext)context!).Abort(), context, TimeLimit, Timeout.InfiniteTimeSpan) as IDisposable;
+        // Whoever reads or writes may notice the abort before the request's token is cancelled.
+        var isOver = false;
+        using var limit = time.CreateTimer(
+            _ =>
+            {
+                Volatile.Write(ref isOver, true);
+                context.Abort();
+            },
+            null, TimeLimit, Timeout.InfiniteTimeSpan) as IDisposable;
         try
         {
             await next(context);
@@ -35,7 +43,8 @@ internal sealed partial class ControlRequests(TimeProvider time, ILogger<Control
         {
             await WriteAsync(context, exception.Status, exception.Problem);
         }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
+        catch (Exception exception) when (exception is OperationCanceledException or IOException
+            && (Volatile.Read(ref isOver) || context.RequestAborted.IsCancellationRequested))
         {
             // Who asked has gone, or its time is over.
         }
