@@ -116,7 +116,7 @@ internal sealed class UpstreamPool : IDisposable
 
             used += slots.Used;
             limit += slots.Terms.Limit;
-            isWaiting |= slots.Waiting > 0;
+            isWaiting |= slots.IsWaitedFor;
         }
 
         return (used, limit, isWaiting);

@@ -23,6 +23,9 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     /// <summary>How long a client that is being opened a session may say nothing before others need not wait for it any more.</summary>
     public static readonly TimeSpan ClientsTime = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>So many wait until their session is opened that clients had better be served without one.</summary>
+    public const int ManyWaiting = 16;
+
     private readonly Lock _gate = new();
     private readonly SlotRanges _ranges = new();
     private readonly SlotQueue _queue = new(time);
@@ -87,6 +90,22 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         {
             lock (_gate)
                 return _queue.Counts.Sum;
+        }
+    }
+
+    /// <summary>
+    /// Whether somebody waits because there is no session for him, or many do until theirs is opened: a few that come at the same time are no sign of anything.
+    /// </summary>
+    public bool IsWaitedFor
+    {
+        get
+        {
+            lock (_gate)
+            {
+                var counts = _queue.Counts;
+                var room = Room;
+                return counts.Sum >= ManyWaiting || counts.Good > 0 || (counts.Others > 0 && (room.MayOthersOpen || room.ForOthers <= 0));
+            }
         }
     }
 

@@ -110,6 +110,32 @@ internal sealed class OpeningPaceTests
     }
 
     [Test]
+    public void IsWaitedFor_AFewWaitUntilTheirsIsOpened_IsNot()
+    {
+        var slots = Paced(90);
+        for (var client = 0; client < OpeningPace.AtFirst; client++)
+            Take(slots, client);
+        for (var waiter = 1; waiter < MtaSlots.ManyWaiting; waiter++)
+            SlotWaiter.Enqueue([slots], TestSlots.Range(100 + waiter), ClientStanding.Unknown, static () => { });
+        Assert.That((slots.Waiting, slots.IsWaitedFor), Is.EqualTo((MtaSlots.ManyWaiting - 1, false)));
+
+        SlotWaiter.Enqueue([slots], TestSlots.Range(200), ClientStanding.Unknown, static () => { });
+        Assert.That(slots.IsWaitedFor, Is.True);
+    }
+
+    [TestCase(4, ClientStanding.Unknown), TestCase(1, ClientStanding.Good)]
+    public void IsWaitedFor_OneLacksASession_Is(int limit, ClientStanding standing)
+    {
+        var slots = Paced(limit);
+        for (var client = 0; client < limit; client++)
+            Take(slots, client, ClientStanding.Good);
+
+        SlotWaiter.Enqueue([slots], TestSlots.Range(100), standing, static () => { });
+
+        Assert.That(slots.IsWaitedFor, Is.True);
+    }
+
+    [Test]
     public void TryTake_ClientSaysNothingBehindTheGreeting_OthersNeedNotWaitForIt()
     {
         var slots = Paced(90);
