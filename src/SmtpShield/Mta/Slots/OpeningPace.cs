@@ -10,7 +10,7 @@ namespace SmtpShield.Mta.Slots;
 internal sealed class OpeningPace(TimeProvider time)
 {
     /// <summary>There are never fewer.</summary>
-    public const int Least = 2;
+    public const int Least = 1;
 
     /// <summary>How many there are at first.</summary>
     public const int AtFirst = 4;
@@ -19,7 +19,7 @@ internal sealed class OpeningPace(TimeProvider time)
     public const int TimesUsual = 4;
 
     /// <summary>No answer that is there before is a slow one.</summary>
-    public static readonly TimeSpan NeverSlow = TimeSpan.FromMilliseconds(50);
+    public static readonly TimeSpan NeverSlow = TimeSpan.FromMilliseconds(20);
 
     /// <summary>An MTA that usually takes longer to greet does so on purpose, and its greeting says nothing of how it copes: it has no pace.</summary>
     public static readonly TimeSpan LongestUsualGreeting = TimeSpan.FromSeconds(1);
@@ -51,7 +51,7 @@ internal sealed class OpeningPace(TimeProvider time)
         var isSlow = took >= NeverSlow && took.Ticks >= usual * TimesUsual;
         usual += (took.Ticks - usual) / (isSlow ? WeightOfSlow : Weight);
         if (!isSlow && opening >= _most)
-            _most = Math.Min(_most + 1, Math.Max(limit, Least));
+            _most = Math.Min(_most + 1, limit);
         else if (isSlow && (_loweredAt is not { } lowered || time.GetElapsedTime(lowered) >= BetweenSteps))
             Lower();
     }

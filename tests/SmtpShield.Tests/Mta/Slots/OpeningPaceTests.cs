@@ -27,7 +27,7 @@ internal sealed class OpeningPaceTests
     }
 
     [Test]
-    public void Most_AnswersBecomeSlow_IsHalvedOnceATimeAndNeverBelowTwo()
+    public void Most_AnswersBecomeSlow_IsHalvedOnceATimeAndNeverBelowTheLeast()
     {
         var pace = new OpeningPace(_time);
         for (var i = 0; i < 28; i++)
