@@ -5,9 +5,9 @@ using SmtpShield.Options;
 namespace SmtpShield.Mta;
 
 /// <summary>
-/// Whether a service's MTAs are under pressure: half of the sessions they may have are in use, somebody waits for one, or they are hard pressed themselves
-/// (<see cref="MtaStress"/>). Over when they are down to 35 %, nobody waits and they are well, for 10 s without interruption, so that a service which stands
-/// at the threshold does not waver.
+/// Whether a service's MTAs are under pressure: half of the sessions they may have are in use, somebody waits for one
+/// (<see cref="Slots.MtaSlots.IsWaitedFor"/>), or they are hard pressed themselves (<see cref="MtaStress"/>). Over when they are down to 35 %, nobody waits and
+/// they are well, for 10 s without interruption, so that a service which stands at the threshold does not waver.
 /// </summary>
 /// <param name="service">The service.</param>
 /// <param name="upstreams">Its MTAs.</param>
