@@ -17,7 +17,7 @@ internal sealed class Attacker : IAsyncDisposable
     public static async Task<Attacker> StartAsync(Attack attack, IPEndPoint server, CancellationToken cancellationToken)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "SmtpShield.Benchmarks.dll");
-        var process = OutsideProcess.Start("nice", ["-n", "10", "dotnet", program, "attacker", attack.Name, server.ToString()]);
+        var process = OutsideProcess.Start("chrt", ["--idle", "0", "dotnet", program, "attacker", attack.Name, server.ToString()]);
         var attacker = new Attacker(process);
         await Eventually.HoldsAsync(() => process.HasExited || process.Output.StartsWith(AttackerCommand.Ready, StringComparison.Ordinal), s_limit,
             "the attackers are ready", cancellationToken);

@@ -156,6 +156,7 @@ internal sealed class UpstreamDestination : IDisposable
             _growth?.Dispose();
             _hold?.Dispose();
         }
+        Slots.Dispose();
     }
 
     private void Resume()
