@@ -12,6 +12,7 @@ using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Mta;
 using SmtpShield.Options;
+using SmtpShield.Session;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.Testing;
@@ -47,6 +48,9 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
 
     /// <summary>Connections that are left, and how they are told to end.</summary>
     public ConnectionDrain Drain => Get<ConnectionDrain>();
+
+    /// <summary>The sessions there are.</summary>
+    public OpenSessions Sessions => Get<OpenSessions>();
 
     /// <summary>What the shield has counted of clients.</summary>
     public AnvilTable Anvil => Get<AnvilTable>();

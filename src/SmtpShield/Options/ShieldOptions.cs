@@ -49,6 +49,6 @@ public sealed record ShieldOptions
     public ShieldOptions Of(string service) => Services.GetValueOrDefault(service, this);
 
     /// <summary>The options in force for a session that begins now.</summary>
-    /// <param name="isUnderStress">Whether the process limit is reached.</param>
+    /// <param name="isUnderStress">Whether the service is under stress.</param>
     public ShieldOptions When(bool isUnderStress) => isUnderStress ? UnderStress ?? this : this;
 }

@@ -12,6 +12,7 @@ namespace SmtpShield.Session;
 internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswers ehlo)
 {
     private ReplyReader _reader;
+    private bool _hasDialedAgain;
 
     /// <summary>Goes on if it can.</summary>
     /// <returns>Whether anything has moved.</returns>
@@ -113,8 +114,18 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
         session.End(SessionEndReason.NoUpstream, Replies.UpstreamUnavailable(session.Options.MyHostname));
     }
 
+    // An MTA that has gone with its last reply has not been told the command: once another one is, and the client hears nothing of it.
     private void GoOn()
     {
+        session.Mta.Look();
+        if (!_hasDialedAgain && session.Mta is { IsReceiveEnded: true, Received.IsEmpty: true })
+        {
+            _hasDialedAgain = true;
+            session.Mta.Lose();
+            return;
+        }
+
+        _hasDialedAgain = false;
         if (session.Transaction.HasSender)
             session.Mta.Replay(gate.PermitReplay(), session.Transaction.SenderLine);
         else

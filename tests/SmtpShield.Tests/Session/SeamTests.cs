@@ -40,6 +40,41 @@ public class SeamTests
     private static IEnumerable<(string Sent, string Replies)> MomentsOfTheMta =>
         s_moments.Where(static moment => !moment.Sent.EndsWith("half", StringComparison.Ordinal));
 
+    [TestCase(false), TestCase(true), Property("Pool", "SEAM-1")]
+    public async Task Mta_GoneWithItsReplyToEhlo_AnotherOneIsToldMailAndTheClientNothing(bool isInTransaction)
+    {
+        await using var session = SessionUnderTest.LateIntroduced();
+        if (isInTransaction)
+        {
+            session.ClientSends(Mail);
+            session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords);
+            session.MtaSends(Ok);
+            Assert.That((session.ClientSees(), session.MtaSees()), Is.EqualTo((Ok, Mail)));
+            await ReleaseAsync(session);
+        }
+        var before = session.Dials;
+
+        session.ClientSends(isInTransaction ? Rcpt : Mail);
+        session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords, closes: true);
+        Assert.That((session.ClientSees(), session.MtaSees(), session.Dials, session.Hello), Is.EqualTo(("", "", before + 2, "EHLO c.example")));
+        session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords);
+        Assert.That(session.MtaSees(), Is.EqualTo(Mail));
+        session.MtaSends(Ok);
+        Assert.That((session.ClientSees(), session.MtaSees()), Is.EqualTo(isInTransaction ? ("", Rcpt) : (Ok, "")));
+    }
+
+    [Test, Property("Pool", "SEAM-1")]
+    public async Task Mta_GoneWithItsReplyToEhloAgainAndAgain_ClientIsToldOnce()
+    {
+        await using var session = SessionUnderTest.LateIntroduced();
+        session.ClientSends(Mail);
+        session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords, closes: true);
+        session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords, closes: true);
+
+        Assert.That((session.ClientSees(), await session.Ended.WaitAsync(s_patience), session.Dials),
+            Is.EqualTo((Unavailable, SessionEndReason.UpstreamLost, 2)));
+    }
+
     [TestCaseSource(nameof(s_moments)), Property("Pool", "SEAM-2")]
     public async Task Mta_GoneAtAnyMoment_IsToldOnceAndNothingIsSaidAgain((string Sent, string Replies) moment)
     {

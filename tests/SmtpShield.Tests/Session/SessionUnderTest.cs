@@ -177,10 +177,13 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
     /// <summary>The dial ends with a greeting.</summary>
     /// <param name="greeting">It.</param>
     /// <param name="helloReply">What the MTA answers to the dial's HELO or EHLO, if it had one.</param>
-    public void MtaGreets(string greeting, string? helloReply = null)
+    /// <param name="closes">Whether the MTA has closed its side behind that.</param>
+    public void MtaGreets(string greeting, string? helloReply = null, bool closes = false)
     {
         if (Dials > 1)
             (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
+        if (closes)
+            MtaCloses();
         var connection = new DefaultConnectionContext("mta") { Transport = _shieldToMta };
         var destination = Destination = TestDestination.Of(TestMemory.Destination, Time);
         Slot = destination.Slots.TryTake(default, ClientStanding.Unknown, _wake!)!;
