@@ -54,7 +54,12 @@ public sealed partial class SmtpSinkTests
         _sinkEndPoint = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
         _shield = await ShieldProcess.StartAsync(
             _sinkEndPoint,
-            new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "0", ["smtpd_error_sleep_time"] = "0" },
+            new Dictionary<string, string>
+            {
+                ["smtpd_client_connection_rate_limit"] = "0", ["smtpd_error_sleep_time"] = "0",
+                // One address, and a sink of another kind with each test: nothing is to be learned of one for the next.
+                ["shield_upstream_connect"] = "connect",
+            },
             TestContext.CurrentContext.CancellationToken);
     }
 

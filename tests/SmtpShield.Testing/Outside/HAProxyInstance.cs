@@ -15,6 +15,9 @@ public sealed class HAProxyInstance : IAsyncDisposable
         EndPoint = endPoint;
     }
 
+    /// <summary>Its process, the only one.</summary>
+    public int Id => _process.Id;
+
     /// <summary>Where it listens.</summary>
     public IPEndPoint EndPoint { get; }
 
@@ -24,8 +27,10 @@ public sealed class HAProxyInstance : IAsyncDisposable
     /// <param name="check">A line of the backend, as <c>option smtpchk</c>; may be empty.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <param name="isDualStack">Whether one socket is for IPv6 and IPv4, as with <c>bind :::25 v4v6</c>.</param>
+    /// <param name="frontend">Lines of the frontend; may be empty.</param>
+    /// <param name="bind">Words of the <c>bind</c> line.</param>
     public static async Task<HAProxyInstance> StartAsync(
-        IPEndPoint server, string options, string check, CancellationToken cancellationToken, bool isDualStack = false)
+        IPEndPoint server, string options, string check, CancellationToken cancellationToken, bool isDualStack = false, string frontend = "", string bind = "")
     {
         var directory = Directory.CreateTempSubdirectory("smtpshield-haproxy-").FullName;
         var endPoint = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
@@ -40,7 +45,8 @@ public sealed class HAProxyInstance : IAsyncDisposable
                 timeout server 60s
                 timeout check 5s
             frontend clients
-                bind {(isDualStack ? $":::{endPoint.Port} v4v6" : endPoint)}
+                bind {(isDualStack ? $":::{endPoint.Port} v4v6" : endPoint)} {bind}
+                {frontend}
                 unique-id-format %ci:%cp
                 default_backend shield
             backend shield

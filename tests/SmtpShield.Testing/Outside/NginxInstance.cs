@@ -17,6 +17,9 @@ public sealed class NginxInstance : IAsyncDisposable
         EndPoint = endPoint;
     }
 
+    /// <summary>Its process, the only one.</summary>
+    public int Id => _process.Id;
+
     /// <summary>Whether nginx and its stream module are there.</summary>
     public static bool IsInstalled => OutsideProcess.IsInstalled("nginx") && File.Exists(StreamModule);
 
@@ -26,7 +29,10 @@ public sealed class NginxInstance : IAsyncDisposable
     /// <summary>Starts it with one socket for IPv6 and IPv4, and waits until it listens.</summary>
     /// <param name="server">The server behind it.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<NginxInstance> StartAsync(IPEndPoint server, CancellationToken cancellationToken)
+    /// <param name="isProxyProtocol">Whether it tells the server who the client is.</param>
+    /// <param name="connectionLimit">How many connections a client may have; null: as many as it likes.</param>
+    public static async Task<NginxInstance> StartAsync(
+        IPEndPoint server, CancellationToken cancellationToken, bool isProxyProtocol = true, int? connectionLimit = null)
     {
         var directory = Directory.CreateTempSubdirectory("smtpshield-nginx-").FullName;
         var endPoint = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
@@ -39,12 +45,14 @@ public sealed class NginxInstance : IAsyncDisposable
             master_process off;
             pid {{directory}}/pid;
             error_log stderr;
-            events { }
+            events { worker_connections 10000; }
             stream {
+                limit_conn_zone $binary_remote_addr zone=clients:10m;
                 server {
                     listen [::]:{{endPoint.Port}} ipv6only=off;
                     proxy_pass {{server}};
-                    proxy_protocol on;
+                    proxy_protocol {{(isProxyProtocol ? "on" : "off")}};
+                    {{(connectionLimit is { } limit ? $"limit_conn clients {limit};" : "")}}
                 }
             }
 

@@ -48,6 +48,9 @@ public sealed class PostfixInstance : IAsyncDisposable
     /// <summary>The processes that may take a connection: each smtpd(8), and master(8), which starts another one.</summary>
     public IEnumerable<int> AcceptingProcesses() => Processes().Where(process => process.Name is "smtpd" or "master").Select(process => process.Id);
 
+    /// <summary>All its processes.</summary>
+    public IEnumerable<int> ProcessIds() => Processes().Select(static process => process.Id);
+
     /// <summary>Starts an instance with these services; <paramref name="parameters"/> are for its main.cf.</summary>
     public static async Task<PostfixInstance> StartAsync(
         IEnumerable<PostfixService> services, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null)

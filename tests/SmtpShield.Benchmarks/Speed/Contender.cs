@@ -1,0 +1,41 @@
+using System.Net;
+using SmtpShield.Testing.Outside;
+
+namespace SmtpShield.Benchmarks.Speed;
+
+/// <summary>A way to the server of a workload.</summary>
+/// <param name="Name">What is on it: one of the constants here.</param>
+/// <param name="EndPoint">Where clients connect.</param>
+/// <param name="Processes">The processes that are on it, by their ids; none for <see cref="Direct"/>.</param>
+internal sealed record Contender(string Name, IPEndPoint EndPoint, Func<IEnumerable<int>> Processes)
+{
+    /// <summary>The shield, with its log and every default limit.</summary>
+    public const string Shield = "shield";
+
+    /// <summary>HAProxy in TCP mode, with a stick table that counts each client's connections.</summary>
+    public const string HAProxy = "haproxy";
+
+    /// <summary>nginx's stream module with limit_conn.</summary>
+    public const string Nginx = "nginx";
+
+    /// <summary>A Postfix with its anvil(8) as the server itself.</summary>
+    public const string Postfix = "postfix";
+
+    /// <summary>Nothing.</summary>
+    public const string Direct = "direct";
+
+    /// <summary>Processor time its processes have used so far.</summary>
+    public TimeSpan ProcessorTime => Processes().Aggregate(TimeSpan.Zero, static (sum, process) => sum + ProcessFigures.ProcessorTimeOf(process));
+
+    /// <summary>Nothing between client and server.</summary>
+    public static Contender None(IPEndPoint server) => new(Direct, server, static () => []);
+
+    /// <summary>A shield.</summary>
+    public static Contender Of(ShieldProcess shield) => new(Shield, shield.EndPoint, () => [shield.Id]);
+
+    /// <summary>An HAProxy.</summary>
+    public static Contender Of(HAProxyInstance haproxy) => new(HAProxy, haproxy.EndPoint, () => [haproxy.Id]);
+
+    /// <summary>An nginx.</summary>
+    public static Contender Of(NginxInstance nginx) => new(Nginx, nginx.EndPoint, () => [nginx.Id]);
+}

@@ -1,0 +1,62 @@
+using System.Globalization;
+using SmtpShield.Testing.Outside;
+
+namespace SmtpShield.Benchmarks.Speed;
+
+/// <summary>Mails from smtp-source(1) to smtp-sink(1).</summary>
+/// <param name="name">The workload's name.</param>
+/// <param name="summary">What it is.</param>
+/// <param name="sessions">Sessions at the same time.</param>
+/// <param name="mails">Mails a round.</param>
+/// <param name="octets">Octets a mail.</param>
+/// <param name="isKept">Whether a session sends many mails.</param>
+internal sealed class RelayedMails(string name, string summary, int sessions, int mails, int octets, bool isKept) : Workload
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
+
+    /// <inheritdoc />
+    public override string Name => name;
+
+    /// <inheritdoc />
+    public override string Summary => summary;
+
+    /// <inheritdoc />
+    public override string Unit => octets >= 1_000_000 ? "MB" : "mails";
+
+    private double UnitsPerMail => octets >= 1_000_000 ? octets / 1e6 : 1;
+
+    /// <inheritdoc />
+    public override async Task<Arena> StartAsync(CancellationToken cancellationToken)
+    {
+        var arena = new Arena();
+        var sink = await arena.StartSinkAsync(cancellationToken);
+        arena.Contenders.Add(Contender.None(sink));
+        await arena.AddHAProxyAsync(sink, cancellationToken);
+        await arena.AddNginxAsync(sink, cancellationToken);
+        await arena.AddShieldAsync(sink, cancellationToken);
+        return arena;
+    }
+
+    /// <inheritdoc />
+    public override async Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken)
+    {
+        var elapsed = await SendAsync(contender, sessions, mails, octets, isKept, cancellationToken);
+        return new(mails * UnitsPerMail, elapsed);
+    }
+
+    /// <summary>Sends mails, and says how long that took.</summary>
+    public static async Task<TimeSpan> SendAsync(
+        Contender contender, int sessions, int mails, int octets, bool isKept, CancellationToken cancellationToken)
+    {
+        string[] arguments =
+        [
+            "-s", Text(sessions), "-m", Text(mails), "-l", Text(octets), .. isKept ? (string[])["-d"] : [],
+            "-f", "sender@client.example", "-t", "good@example.test", contender.EndPoint.ToString(),
+        ];
+        var start = TimeProvider.System.GetTimestamp();
+        await OutsideProcess.RunSuccessfullyAsync("smtp-source", arguments, s_limit, cancellationToken);
+        return TimeProvider.System.GetElapsedTime(start);
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
