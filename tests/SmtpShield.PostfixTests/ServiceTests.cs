@@ -43,6 +43,8 @@ public sealed class ServiceTests
         var actual = await ConnectAsync(shield.EndPoint, second, cancellationToken);
         Assert.That(actual, Is.EqualTo(expected).AsCollection);
         Assert.That(actual.Count(reply => reply.StartsWith("421 ", StringComparison.Ordinal)), Is.EqualTo(3));
+        // Then its log is whole.
+        await shield.StopAsync(cancellationToken);
 
         string[] LimitLines(MailLog log, string service, string written) =>
             [.. log.Texts.Where(text => text.Contains("limit exceeded", StringComparison.Ordinal) && text.EndsWith(service, StringComparison.Ordinal))
@@ -53,7 +55,6 @@ public sealed class ServiceTests
             Assert.That(lines, Is.Not.Empty);
             Assert.That(LimitLines(shield.Log, $"for service {name}", $"for service {name}"), Is.EqualTo(lines).AsCollection);
         }
-        await shield.StopAsync(cancellationToken);
 
         static async Task<List<string>> ConnectAsync(IPEndPoint one, IPEndPoint two, CancellationToken cancellationToken)
         {
