@@ -23,12 +23,8 @@ internal sealed class ClientBudgets(SmtpSession session, Action wake)
     public bool HasRoom => session.Limits.ClientErrorRateLimit is 0 || session.Counter is not { } client || session.Dialogue.Owed == 0
         || (long)client.Peek(AnvilEvent.Error) + client.CommandsInFlight <= session.Limits.ClientErrorRateLimit;
 
-    /// <summary>A command has been added to those without a reply, or has got it.</summary>
-    public void NoteCommands()
-    {
-        if (session.Limits.ClientErrorRateLimit > 0)
-            session.Counter?.NoteCommands(session.Dialogue.Owed);
-    }
+    /// <summary>A command has been added to those without a reply, or has got it. None is left counted where a reload has switched the limit off.</summary>
+    public void NoteCommands() => session.Counter?.NoteCommands(session.Limits.ClientErrorRateLimit > 0 ? session.Dialogue.Owed : 0);
 
     /// <summary>The reply to a client that has made too many errors; logs it.</summary>
     public Reply RefuseForErrors() => Refuse(ClientLimits.Error);

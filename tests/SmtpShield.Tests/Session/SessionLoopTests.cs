@@ -151,6 +151,20 @@ public sealed class SessionLoopTests
         Assert.That(_result?.Reason, Is.EqualTo(SessionEndReason.ClientStalled));
     }
 
+    /// <summary>The limit is switched off while the MTA works: the client's other sessions must not be held to a command that has long had its reply.</summary>
+    [Test]
+    public void Command_LimitIsSwitchedOffMeanwhile_IsNotCountedBehindItsReply()
+    {
+        Send(_client, "EHLO c\r\n");
+        Assert.That(_counter.CommandsInFlight, Is.EqualTo(1));
+        var options = _snapshot.Current;
+        _snapshot.Replace(options with { Limits = options.Limits with { ClientErrorRateLimit = 0 } });
+        Send(_mta, "250 mx\r\n");
+        _snapshot.Replace(options);
+
+        Assert.That((Taken(_client), _counter.CommandsInFlight), Is.EqualTo(("250 mx\r\n", 0)));
+    }
+
     /// <summary>The end of a message stays behind replies the client does not take: there is nothing to look for until it does.</summary>
     [Test]
     public void MessageEnd_ClientTakesNoReplies_IsNotLookedForAllTheTime()
