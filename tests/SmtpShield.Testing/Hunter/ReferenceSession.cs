@@ -7,6 +7,9 @@ namespace SmtpShield.Testing.Hunter;
 /// </summary>
 internal sealed class ReferenceSession(HuntConfiguration configuration, string address, bool isLenient)
 {
+    private const string NeedMail = "503 5.5.1 Error: need MAIL command";
+    private const string NeedRecipient = "503 5.5.1 Error: need RCPT command";
+
     private readonly SmtpdOptions _smtpd = configuration.Smtpd;
     private bool _hasRefusedMail;
     private bool _hasSender;
@@ -23,6 +26,8 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     private readonly bool _wasLenient = isLenient;
     private bool _isLenient;
     private bool _isInDoubt;
+    private bool _isMailInDoubt;
+    private int _messagesInDoubt;
     private bool _isCounted;
     private bool _lacksLabel;
     private bool _hasContent;
@@ -61,24 +66,38 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     /// <param name="command">The command.</param>
     /// <param name="isNextAtMta">It is what the MTA has received next. It decides where a MAIL inside a transaction was perhaps judged before the reply that
     /// says how the MTA takes it.</param>
-    public string? Refusal(ReferenceCommand command, bool isNextAtMta)
+    /// <param name="mayBeNextReply">Whether a reply can be what the client has received next; decides the same, where the MTA has not received it.</param>
+    public string? Refusal(ReferenceCommand command, bool isNextAtMta, Func<string, bool> mayBeNextReply)
     {
-        if (_isInDoubt && isNextAtMta && command.Verb is "RCPT" or "DATA" or "BDAT")
-            _hasRefusedMail = false;
+        if (_isInDoubt && command.Verb is "RCPT" or "DATA" or "BDAT")
+            SettleDoubt(wasCounted: !isNextAtMta && mayBeNextReply(command.Verb == "RCPT" ? NeedMail : NeedRecipient));
         _isInDoubt &= command.Verb is not ("RCPT" or "DATA" or "BDAT" or "MAIL" or "HELO" or "EHLO" or "RSET");
-        return RefusalOf(command, isNextAtMta);
+        return RefusalOf(command, isNextAtMta, mayBeNextReply);
     }
 
-    private string? RefusalOf(ReferenceCommand command, bool isNextAtMta) => command.Verb switch
+    // What follows a refused MAIL is judged for itself only if the MTA was not known to be lenient then: the MAIL was not counted, and the transaction goes on.
+    private void SettleDoubt(bool wasCounted)
+    {
+        _hasRefusedMail &= wasCounted;
+        if (!_isMailInDoubt)
+            return;
+
+        _isMailInDoubt = false;
+        _messagesInDoubt--;
+        if (!wasCounted)
+            _messagesCounted--;
+    }
+
+    private string? RefusalOf(ReferenceCommand command, bool isNextAtMta, Func<string, bool> mayBeNextReply) => command.Verb switch
     {
         "XCLIENT" or "XFORWARD" => "550 5.7.0 Error: insufficient authorization",
         "BURL" or "TURN" or "ATRN" => "502 5.5.1 Error: command not implemented",
         "LHLO" or "VERB" or "SEND" or "SOML" or "SAML" => "500 5.5.2 Error: command not recognized",
         _ when command.Verb.StartsWith("XPROXY", StringComparison.Ordinal) => "500 5.5.2 Error: command not recognized",
         not "QUIT" when IsAccessDenied => $"503 5.7.0 Error: access denied for unknown[{address}]",
-        "MAIL" => RefusalOfMail(command, isNextAtMta),
+        "MAIL" => RefusalOfMail(command, isNextAtMta, mayBeNextReply),
         "RCPT" => RefusalOfRecipient(command),
-        "DATA" or "BDAT" => _hasRefusedMail ? "503 5.5.1 Error: need RCPT command" : null,
+        "DATA" or "BDAT" => _hasRefusedMail ? NeedRecipient : null,
         "STARTTLS" when configuration.OffersTls =>
             command.Argument.Length > 0 ? "501 5.5.4 Syntax: STARTTLS" : IsInTls ? "554 5.5.1 Error: TLS already active" : null,
         "VRFY" => command.Argument.Length > 0 ? Count(ref _recipientsCounted, Limits.ClientRecipientRateLimit, "too many recipients") : null,
@@ -158,24 +177,35 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         return null;
     }
 
-    private string? RefusalOfMail(ReferenceCommand command, bool isNextAtMta)
+    private string? RefusalOfMail(ReferenceCommand command, bool isNextAtMta, Func<string, bool> mayBeNextReply)
     {
         _lacksLabel = !command.HasAddress("FROM:");
-        _isCounted = false;
+        _isCounted = _isMailInDoubt = false;
+        var byForm = LacksHelo ? "503 5.5.1 Error: send HELO/EHLO first" : command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null;
         if (_hasSender && !IsLenient)
-            return LacksHelo ? "503 5.5.1 Error: send HELO/EHLO first" : command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null;
+            return byForm;
 
-        var refusal = LacksHelo
-            ? "503 5.5.1 Error: send HELO/EHLO first"
-            : (IsLenient || !_lacksLabel ? CountBefore(ref _messagesCounted, Limits.ClientMessageRateLimit, "too much mail") : null)
-                ?? (command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null);
-        if (refusal is not null && isNextAtMta && _hasSender && !_wasLenient)
+        var tooMany = !LacksHelo && (IsLenient || !_lacksLabel) ? CountBefore(ref _messagesCounted, Limits.ClientMessageRateLimit, "too much mail") : null;
+        var mayBeUncounted = _hasSender && !_wasLenient && _isCounted && Limits.ClientMessageRateLimit > 0;
+        if (tooMany is not null && mayBeUncounted && (byForm is null ? isNextAtMta : mayBeNextReply(byForm)))
         {
             _isCounted = false;
             _messagesCounted--;
-            return null;
+            return byForm;
         }
 
+        // It was not too many without those that were perhaps not counted, so these were not.
+        if (tooMany is not null && isNextAtMta && _messagesCounted - _messagesInDoubt <= Limits.ClientMessageRateLimit)
+        {
+            _messagesCounted -= _messagesInDoubt;
+            _messagesInDoubt = 0;
+            tooMany = null;
+        }
+
+        // Refused for its form, or by the MTA, it was counted only if the MTA was known to be lenient.
+        _isMailInDoubt = mayBeUncounted && tooMany is null;
+        _messagesInDoubt += _isMailInDoubt ? 1 : 0;
+        var refusal = tooMany ?? byForm;
         _hasRefusedMail = refusal is not null;
         _isInDoubt = _hasRefusedMail && _hasSender && !_wasLenient;
         return refusal;
@@ -184,7 +214,7 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     private string? RefusalOfRecipient(ReferenceCommand command)
     {
         if (_hasRefusedMail)
-            return "503 5.5.1 Error: need MAIL command";
+            return NeedMail;
         _lacksLabel = !command.HasAddress("TO:");
         _isCounted = false;
         if (!IsLenient && (_lacksLabel || !_hasSender))
@@ -224,6 +254,7 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
                 CloseTransaction();
                 break;
             case "MAIL":
+                SettleDoubt(wasCounted: true);
                 Taken(ref _messagesCounted, Limits.ClientMessageRateLimit, isPlace: !_hasSender);
                 _hasContent = false;
                 (_hasSender, _recipients, _overshoot) = (true, 0, 0);
