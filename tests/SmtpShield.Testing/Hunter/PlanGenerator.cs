@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace SmtpShield.Testing.Hunter;
 
@@ -113,16 +114,17 @@ internal sealed class PlanGenerator(Random random, bool likesTls = false)
 
     private void AddContent()
     {
-        var text = Tag();
+        var body = new StringBuilder(Tag());
         for (var i = random.Next(0, 12); i > 0; i--)
         {
-            text += Chance(3)
+            body.Append(Chance(3)
                 ? Pick("\n.\r\n", "\r\n.\n", "\n.\n", "\r.\r", "\r\n.\r", "\0\r\n.\r\n", "\r\n\0.\r\n", "\r\n.\0\r\n", "\r\r\n.\r\r\n")
                 : Pick("\r\n", "\r\n", ".", "..", "\r\n..", "\r\n.x", "\n", "\r", "\0", "a", "QUIT\r\n", "\r\n..\r\n", "\r\r\n", "\n.x", "x.\r\n",
-                    new string('x', random.Next(3000)), Tag());
+                    new string('x', random.Next(3000)), Tag()));
         }
 
         // The first octets are special: a dot there ends the message, if it is alone in its line.
+        var text = body.ToString();
         if (Chance(10))
             text = Pick(".\r\n", ".", "\r\n", "..\r\n", ".\n", ".\r") + text;
         else if (Chance(2))
@@ -243,8 +245,11 @@ internal sealed class PlanGenerator(Random random, bool likesTls = false)
 
     private string Tag() => "t" + (_number++).ToString(CultureInfo.InvariantCulture) + "t";
 
-    private string Noise(int length) =>
-        string.Concat(Enumerable.Range(0, length).Select(_ => Pick('\r', '\n', '\0', '.', 'a', ' ', ':', '\u00e9', 'N', '\u0001')));
+    private string Noise(int length) => string.Create(length, this, static (noise, plan) =>
+    {
+        foreach (ref var octet in noise)
+            octet = plan.Pick('\r', '\n', '\0', '.', 'a', ' ', ':', '\u00e9', 'N', '\u0001');
+    });
 
     private bool Chance(int percent) => random.Next(100) < percent;
 

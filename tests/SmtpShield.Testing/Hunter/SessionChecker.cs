@@ -46,7 +46,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         if (!_isOver)
             CheckIdleEnd();
         if (!_isBlind && Rest.Length > 0 && (_isOver || !Excuses("").Concat(AtTheClientsTurn).Any(IsFinal)))
-            Fail($"the client got something nothing asked for: {Show(Rest)}");
+            Fail($"the client got something nothing asked for: {Show(Rest.ToString())}");
         if (circumstances.HasBegunTls && !_hasBegunTls && !_isBlind)
             Fail("the shield began TLS where none was asked for");
         CheckLeftOver();
@@ -86,7 +86,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
 
     private bool IsTooLate => circumstances.End is HuntEnd.Drained && _sent > circumstances.SentBeforeDrain && !session.HasSender;
 
-    private string Rest => client.Received[_got..];
+    private ReadOnlySpan<char> Rest => client.Received.AsSpan(_got);
 
     private bool IsTalkingOutOfTurn => _output < mta.Outputs.Count && (mta.Outputs[_output].EventsBefore <= _event);
 
@@ -119,8 +119,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         if (mta.Outputs.Count == 0 || circumstances.NoMta is not null || (client.Sent.Length > 0 && _smtpd.ForbidUnauthPipelining && IsFinal(NotSynchronized)))
         {
             _isOver = true;
-            if (circumstances.NoMta is { } noMta ? !client.HasVanished && Rest != noMta + "\r\n" : !Anywhere.Any(IsFinal) && mta.Outputs.Count == 0
-                && !client.HasVanished && Rest != NotSynchronized + "\r\n" && !(mta.HasClosed && Rest == Unavailable + "\r\n"))
+            if (circumstances.NoMta is { } noMta ? !client.HasVanished && !Rest.SequenceEqual(noMta + "\r\n") : !Anywhere.Any(IsFinal) && mta.Outputs.Count == 0
+                && !client.HasVanished && !Rest.SequenceEqual(NotSynchronized + "\r\n") && !(mta.HasClosed && Rest.SequenceEqual(Unavailable + "\r\n")))
             {
                 Fail("no greeting");
             }
@@ -258,7 +258,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     private bool IsNextAtMta(ReferenceCommand command) =>
         _event < mta.Events.Count && mta.Events[_event] is { Kind: MtaEventKind.Command } next && next.Octets == command.Forwarded;
 
-    private bool MayBeNextReply(string reply) => _isBlind || Rest.StartsWith(Adapt(reply) + "\r\n", StringComparison.Ordinal);
+    private bool MayBeNextReply(string reply) => _isBlind || Rest.StartsWith(Adapt(reply) + "\r\n");
 
     private bool IsOtherProtocol(ReferenceCommand command)
     {
@@ -408,7 +408,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         if (received is { IsComplete: true } && endsMessage && circumstances.End is HuntEnd.DrainDeadline && IsFinal(NotAvailable) && verb == "DATA")
             Fail("the client is told that its message failed, and nobody knows");
         if (isEarly && endsMessage && circumstances.SentBeforeVerdict.TryGetValue(_output, out var sent) && sent < _sent && !_isBlind
-            && mta.Outputs[_output] is { Code: < 300 } verdict && Rest.StartsWith(verdict.Relayed, StringComparison.Ordinal))
+            && mta.Outputs[_output] is { Code: < 300 } verdict && Rest.StartsWith(verdict.Relayed))
         {
             Fail("a message was acknowledged before it was whole");
         }
@@ -450,7 +450,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         }
 
         var whole = output.Relayed + (behind.Length > 0 ? Adapt(behind) + "\r\n" : "");
-        if (!_isBlind && output.Code >= 400 && Rest == whole)
+        if (!_isBlind && output.Code >= 400 && Rest.SequenceEqual(whole))
         {
             _output++;
             End([], everything: true);
@@ -502,7 +502,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     {
         TakePart(MtaEventKind.Tunnel, client.Sent[_sent..]);
         _sent = client.Sent.Length;
-        if (!_isBlind && !mta.Tunnelled.StartsWith(Rest, StringComparison.Ordinal))
+        if (!_isBlind && !mta.Tunnelled.AsSpan().StartsWith(Rest))
             Fail("something else than the MTA's octets came behind STARTTLS");
         End([], everything: true);
     }
@@ -605,10 +605,10 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
             }
 
             var relayed = verb == "EHLO" && output.Code is >= 200 and < 300 ? ReferenceEhlo.Filter(output.Relayed, configuration, session) : output.Relayed;
-            if (!Rest.StartsWith(relayed, StringComparison.Ordinal) && !(client.HasVanished && relayed.StartsWith(Rest, StringComparison.Ordinal))
+            if (!Rest.StartsWith(relayed) && !(client.HasVanished && relayed.AsSpan().StartsWith(Rest))
                 && !(mta.HasClosed && IsFinal("221 2.0.0 Bye")))
             {
-                Fail($"neither the reply {Show(relayed)} nor an end but {Show(Rest)}");
+                Fail($"neither the reply {Show(relayed)} nor an end but {Show(Rest.ToString())}");
             }
             _isOver = true;
             return false;
@@ -636,14 +636,14 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     // A session that waited for the fate of a message ends without a word. From a client that took nothing one can't know.
     private bool IsCutOff => circumstances.End is HuntEnd.DrainDeadline && Rest.Length == 0 && !client.HasVanished;
 
-    private bool IsFinal(string reply) => !_isBlind && Rest == Adapt(reply) + "\r\n";
+    private bool IsFinal(string reply) => !_isBlind && Rest is [.. var line, '\r', '\n'] && line.SequenceEqual(Adapt(reply));
 
     // The next reply the client got, or what it got instead when the session ended there.
     private void Observe(string expected, string[] instead)
     {
         if (_isBlind)
             return;
-        if (Rest.StartsWith(expected, StringComparison.Ordinal))
+        if (Rest.StartsWith(expected))
         {
             _got += expected.Length;
             return;
@@ -651,10 +651,10 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
 
         if (instead.Any(IsFinal) || IsCutOff)
             End(instead);
-        else if (client.HasVanished && expected.StartsWith(Rest, StringComparison.Ordinal))
+        else if (client.HasVanished && expected.AsSpan().StartsWith(Rest))
             _isBlind = true;
         else
-            Fail($"the client got {Show(Rest)} where {Show(expected)} was next");
+            Fail($"the client got {Show(Rest.ToString())} where {Show(expected)} was next");
     }
 
     private void End(params string[] finals) => End(finals, everything: false);
@@ -664,10 +664,10 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         _isOver = true;
         if (_isBlind || everything || IsCutOff || finals.Any(IsFinal))
             _got = client.Received.Length;
-        else if (client.HasVanished && (Rest.Length == 0 || finals.Any(final => Adapt(final).StartsWith(Rest, StringComparison.Ordinal))))
+        else if (client.HasVanished && (Rest.Length == 0 || finals.Any(final => Adapt(final).AsSpan().StartsWith(Rest))))
             _got = client.Received.Length;
         else
-            Fail($"the session ended with {Show(Rest)} and not with {string.Join(" or ", finals.Select(Show))}");
+            Fail($"the session ended with {Show(Rest.ToString())} and not with {string.Join(" or ", finals.Select(Show))}");
     }
 
     // The client owes the rest.
@@ -684,7 +684,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     {
         _isOver = true;
         if (!_isBlind && Rest.Length > 0 && !(Excuses("").Concat(IsEarly ? [Unavailable] : []).Any(IsFinal)))
-            Fail($"the session was over, but the client got {Show(Rest)}");
+            Fail($"the session was over, but the client got {Show(Rest.ToString())}");
         _got = client.Received.Length;
     }
 
@@ -739,10 +739,11 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
 
     private string Adapt(string reply)
     {
+        if (!session.OmitsEnhancedCodes)
+            return reply;
+
         var words = reply.Split(' ', 3);
-        return session.OmitsEnhancedCodes && words.Length == 3 && words[1].Length == 5 && words[1][1] == '.' && words[1][3] == '.'
-            ? words[0] + " " + words[2]
-            : reply;
+        return words.Length == 3 && words[1].Length == 5 && words[1][1] == '.' && words[1][3] == '.' ? words[0] + " " + words[2] : reply;
     }
 
     private static string Show(string octets) => SessionText.Show(octets.Length > 300 ? octets[..300] + "..." : octets);

@@ -68,9 +68,10 @@ internal sealed class InMemoryHunterTests
                     seed += ((configuration - (seed % configurations)) + configurations) % configurations;
                     if (seed < first || seed >= (long)first + count)
                         continue;
+                    var plan = InMemorySession.MakeUp(HuntConfiguration.InMemory[configuration], seed);
                     foreach (var splitting in s_splittings)
                     {
-                        if (InMemorySession.Play(hunter, HuntConfiguration.InMemory[configuration], seed, splitting) is { } problem)
+                        if (InMemorySession.Play(hunter, HuntConfiguration.InMemory[configuration], plan, seed, splitting) is { } problem)
                             problems.Enqueue(problem);
                         Interlocked.Increment(ref sessions);
                     }

@@ -82,14 +82,18 @@ internal sealed class InMemorySession : TestDialer, IDisposable
 
     private ClientCounter Counter => _connection.Counter!;
 
-    /// <summary>Plays a session to its end and checks it.</summary>
-    /// <returns>What is wrong, with the dialogue; null when nothing is.</returns>
-    public static string? Play(InMemoryHunter hunter, HuntConfiguration configuration, int seed, Splitting split)
+    /// <summary>Makes up what the client of a session does.</summary>
+    public static SessionPlan MakeUp(HuntConfiguration configuration, int seed)
     {
         var random = new Random(seed);
         var plan = new PlanGenerator(random, configuration.OffersTls).Generate();
-        if (random.Next(6) == 0)
-            plan = plan with { Leaving = Leaving.Stays, IsDeaf = random.Next(4) == 0 };
+        return random.Next(6) == 0 ? plan with { Leaving = Leaving.Stays, IsDeaf = random.Next(4) == 0 } : plan;
+    }
+
+    /// <summary>Plays a session to its end and checks it.</summary>
+    /// <returns>What is wrong, with the dialogue; null when nothing is.</returns>
+    public static string? Play(InMemoryHunter hunter, HuntConfiguration configuration, SessionPlan plan, int seed, Splitting split)
+    {
         var session = new InMemorySession(hunter, configuration, plan, seed, split);
         var description = new StringBuilder();
         try
