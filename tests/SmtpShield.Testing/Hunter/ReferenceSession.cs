@@ -66,36 +66,42 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     /// <param name="command">The command.</param>
     /// <param name="isNextAtMta">It is what the MTA has received next. It decides where a MAIL inside a transaction was perhaps judged before the reply that
     /// says how the MTA takes it.</param>
-    /// <param name="mayBeNextReply">Whether a reply can be what the client has received next; decides the same, where the MTA has not received it.</param>
-    public string? Refusal(ReferenceCommand command, bool isNextAtMta, Func<string, bool> mayBeNextReply)
+    /// <param name="isNextReply">Whether a reply is what the client has received next, null where nobody knows; decides the same, where the MTA has not
+    /// received it.</param>
+    public string? Refusal(ReferenceCommand command, bool isNextAtMta, Func<string, bool?> isNextReply)
     {
         if (_isInDoubt && command.Verb is "RCPT" or "DATA" or "BDAT")
-            SettleDoubt(wasCounted: !isNextAtMta && mayBeNextReply(command.Verb == "RCPT" ? NeedMail : NeedRecipient));
-        _isInDoubt &= command.Verb is not ("RCPT" or "DATA" or "BDAT" or "MAIL" or "HELO" or "EHLO" or "RSET");
-        return RefusalOf(command, isNextAtMta, mayBeNextReply);
+        {
+            if (isNextAtMta)
+                SettleDoubt(wasCounted: false);
+            else if (isNextReply(command.Verb == "RCPT" ? NeedMail : NeedRecipient) is { } wasRefusedToo)
+                SettleDoubt(wasRefusedToo);
+        }
+
+        _isInDoubt &= command.Verb is not ("MAIL" or "HELO" or "EHLO" or "RSET");
+        return RefusalOf(command, isNextAtMta, isNextReply);
     }
 
-    // What follows a refused MAIL is judged for itself only if the MTA was not known to be lenient then: the MAIL was not counted, and the transaction goes on.
+    // What follows a refused MAIL is judged for itself only if the MTA was not known to be lenient then: that MAIL was not counted, nor any before it, and the
+    // transaction goes on.
     private void SettleDoubt(bool wasCounted)
     {
         _hasRefusedMail &= wasCounted;
-        if (!_isMailInDoubt)
-            return;
-
-        _isMailInDoubt = false;
-        _messagesInDoubt--;
         if (!wasCounted)
-            _messagesCounted--;
+            (_messagesCounted, _messagesInDoubt) = (_messagesCounted - _messagesInDoubt, 0);
+        else if (_isMailInDoubt)
+            _messagesInDoubt--;
+        _isMailInDoubt = _isInDoubt = false;
     }
 
-    private string? RefusalOf(ReferenceCommand command, bool isNextAtMta, Func<string, bool> mayBeNextReply) => command.Verb switch
+    private string? RefusalOf(ReferenceCommand command, bool isNextAtMta, Func<string, bool?> isNextReply) => command.Verb switch
     {
         "XCLIENT" or "XFORWARD" => "550 5.7.0 Error: insufficient authorization",
         "BURL" or "TURN" or "ATRN" => "502 5.5.1 Error: command not implemented",
         "LHLO" or "VERB" or "SEND" or "SOML" or "SAML" => "500 5.5.2 Error: command not recognized",
         _ when command.Verb.StartsWith("XPROXY", StringComparison.Ordinal) => "500 5.5.2 Error: command not recognized",
         not "QUIT" when IsAccessDenied => $"503 5.7.0 Error: access denied for unknown[{address}]",
-        "MAIL" => RefusalOfMail(command, isNextAtMta, mayBeNextReply),
+        "MAIL" => RefusalOfMail(command, isNextAtMta, isNextReply),
         "RCPT" => RefusalOfRecipient(command),
         "DATA" or "BDAT" => _hasRefusedMail ? NeedRecipient : null,
         "STARTTLS" when configuration.OffersTls =>
@@ -177,7 +183,7 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         return null;
     }
 
-    private string? RefusalOfMail(ReferenceCommand command, bool isNextAtMta, Func<string, bool> mayBeNextReply)
+    private string? RefusalOfMail(ReferenceCommand command, bool isNextAtMta, Func<string, bool?> isNextReply)
     {
         _lacksLabel = !command.HasAddress("FROM:");
         _isCounted = _isMailInDoubt = false;
@@ -187,10 +193,11 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
 
         var tooMany = !LacksHelo && (IsLenient || !_lacksLabel) ? CountBefore(ref _messagesCounted, Limits.ClientMessageRateLimit, "too much mail") : null;
         var mayBeUncounted = _hasSender && !_wasLenient && _isCounted && Limits.ClientMessageRateLimit > 0;
-        if (tooMany is not null && mayBeUncounted && (byForm is null ? isNextAtMta : mayBeNextReply(byForm)))
+        if (tooMany is not null && mayBeUncounted && (byForm is null ? isNextAtMta : isNextReply(byForm) is true))
         {
             _isCounted = false;
             _messagesCounted--;
+            SettleDoubt(wasCounted: false);
             return byForm;
         }
 
@@ -203,7 +210,7 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         }
 
         // Refused for its form, or by the MTA, it was counted only if the MTA was known to be lenient.
-        _isMailInDoubt = mayBeUncounted && tooMany is null;
+        _isMailInDoubt = mayBeUncounted;
         _messagesInDoubt += _isMailInDoubt ? 1 : 0;
         var refusal = tooMany ?? byForm;
         _hasRefusedMail = refusal is not null;

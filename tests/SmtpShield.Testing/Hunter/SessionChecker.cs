@@ -217,7 +217,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         }
 
         _hasCommanded |= command.Verb.Length > 0;
-        var refusal = session.Refusal(command, IsNextAtMta(command), MayBeNextReply);
+        var refusal = session.Refusal(command, IsNextAtMta(command), IsNextReply);
         var isForwardedTls = command.Verb == "STARTTLS" && _event < mta.Events.Count && mta.Events[_event].Octets == command.Line;
         if (IsImproper(command) && !isForwardedTls && IsFinal(NotSynchronized))
             End(NotSynchronized);
@@ -258,7 +258,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     private bool IsNextAtMta(ReferenceCommand command) =>
         _event < mta.Events.Count && mta.Events[_event] is { Kind: MtaEventKind.Command } next && next.Octets == command.Forwarded;
 
-    private bool MayBeNextReply(string reply) => _isBlind || Rest.StartsWith(Adapt(reply) + "\r\n");
+    private bool? IsNextReply(string reply) => _isBlind ? null : Rest.StartsWith(Adapt(reply) + "\r\n");
 
     private bool IsOtherProtocol(ReferenceCommand command)
     {
