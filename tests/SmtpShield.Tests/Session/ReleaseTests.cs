@@ -60,8 +60,8 @@ public class ReleaseTests
     public async Task Demand_InATransactionWithoutRecipients_ReleasesAndMailIsSaidAgain()
     {
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
-        Exchange(session, Mail, Ok);
-        Exchange(session, Rcpt, "550 5.1.1 unknown\r\n");
+        session.Exchange(Mail, Ok);
+        session.Exchange(Rcpt, "550 5.1.1 unknown\r\n");
         session.Time.Advance(TimeSpan.FromSeconds(5));
         session.Slot!.Ask(SlotDemand.Release);
         Assert.That(await session.NextToMtaAsync(), Is.EqualTo("QUIT\r\n"));
@@ -81,8 +81,8 @@ public class ReleaseTests
     public async Task Replay_MailRefused_AnswersTheCommandAndEndsTheTransaction()
     {
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
-        Exchange(session, Mail, Ok);
-        await ReleaseAsync(session);
+        session.Exchange(Mail, Ok);
+        await session.ReleaseAsync();
         session.ClientSends(Rcpt);
         session.MtaGreets(Greeting, Keywords);
         session.MtaSees();
@@ -96,8 +96,8 @@ public class ReleaseTests
     public async Task Rset_BehindARelease_EndsTheTransactionHere()
     {
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
-        Exchange(session, Mail, Ok);
-        await ReleaseAsync(session);
+        session.Exchange(Mail, Ok);
+        await session.ReleaseAsync();
         session.ClientSends("RSET\r\n" + Rcpt);
         Assert.That((session.ClientSees(), session.Dials), Is.EqualTo(("250 2.0.0 Ok\r\n503 5.5.1 Error: need MAIL command\r\n", 1)));
     }
@@ -217,8 +217,8 @@ public class ReleaseTests
             Smtpd = new() { MyHostname = "mx" },
             Limits = new() { SoftErrorLimit = 1, HardErrorLimit = 20, ErrorSleepTime = TimeSpan.FromSeconds(1) },
         }, keywords: Keywords);
-        Exchange(session, Mail, Ok);
-        Exchange(session, Rcpt, "550 5.1.1 unknown\r\n");
+        session.Exchange(Mail, Ok);
+        session.Exchange(Rcpt, "550 5.1.1 unknown\r\n");
         session.ClientSends(Rcpt);
         session.MtaSees();
         session.MtaSends("550 5.1.1 unknown\r\n");
@@ -287,25 +287,10 @@ public class ReleaseTests
         session.ClientSends(Mail);
         session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords);
         session.MtaSends(Ok);
-        Exchange(session, Rcpt, "250 2.1.5 Ok\r\n");
-        Exchange(session, "DATA\r\n", "354 go\r\n");
-        Exchange(session, "x\r\n.\r\n", "250 2.0.0 queued\r\n");
+        session.Exchange(Rcpt, "250 2.1.5 Ok\r\n");
+        session.Exchange("DATA\r\n", "354 go\r\n");
+        session.Exchange("x\r\n.\r\n", "250 2.0.0 queued\r\n");
         return Task.CompletedTask;
-    }
-
-    private static void Exchange(SessionUnderTest session, string sent, string reply)
-    {
-        session.ClientSends(sent);
-        session.MtaSees();
-        session.MtaSends(reply);
-        Assert.That(session.ClientSees(), Does.EndWith(reply));
-    }
-
-    private static async Task ReleaseAsync(SessionUnderTest session)
-    {
-        session.Time.Advance(TimeSpan.FromSeconds(5));
-        session.Slot!.Ask(SlotDemand.Release);
-        Assert.That(await session.NextToMtaAsync(), Is.EqualTo("QUIT\r\n"));
     }
 
     private static Task DeclinedAsync(Slot slot) =>

@@ -126,7 +126,7 @@ public class SeamTests
     public async Task Release_MailComesBeforeTheMtasFarewell_GoesToANewSession()
     {
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
-        await ReleaseAsync(session);
+        await session.ReleaseAsync();
         session.ClientSends(Mail);
         session.MtaSends("221 2.0.0 Bye\r\n");
         session.MtaCloses();
@@ -160,7 +160,7 @@ public class SeamTests
     public async Task Mta_TakesItsTimeForARefusal_KeepsTheSlotMeanwhile()
     {
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
-        Exchange(session, Mail, Ok);
+        session.Exchange(Mail, Ok);
         session.ClientSends(Rcpt);
         session.Time.Advance(TimeSpan.FromSeconds(5));
         Assert.That(session.Slot!.Use, Is.EqualTo(SlotUse.Kept));
@@ -207,12 +207,12 @@ public class SeamTests
     public async Task Hello_InATransaction_IsTheOneThatIsSaidAgainAndNoMailIs()
     {
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
-        Exchange(session, Mail, Ok);
+        session.Exchange(Mail, Ok);
         session.ClientSends("EHLO later\r\n");
         session.MtaSees();
         session.MtaSends(Keywords);
         session.ClientSees();
-        await ReleaseAsync(session);
+        await session.ReleaseAsync();
         session.ClientSends("MAIL FROM:<c@x>\r\n");
         session.MtaGreets(Greeting, Keywords);
 
@@ -223,8 +223,8 @@ public class SeamTests
     public async Task Mail_RefusedThenReleased_IsSaidOnceToEach()
     {
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
-        Exchange(session, Mail, "450 4.7.1 later\r\n");
-        await ReleaseAsync(session);
+        session.Exchange(Mail, "450 4.7.1 later\r\n");
+        await session.ReleaseAsync();
         session.ClientSends(Mail);
         session.MtaGreets(Greeting, Keywords);
         Assert.That(session.MtaSees(), Is.EqualTo(Mail));
@@ -307,7 +307,7 @@ public class SeamTests
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
         session.IsUnderPressure = true;
         session.Time.Advance(TimeSpan.FromSeconds(4));
-        Exchange(session, line, "250 2.0.0 Ok\r\n");
+        session.Exchange(line, "250 2.0.0 Ok\r\n");
         session.Time.Advance(TimeSpan.FromSeconds(1));
         Assert.That(await session.NextToMtaAsync(), Is.EqualTo("QUIT\r\n"));
         session.ClientSends(line);
@@ -363,20 +363,5 @@ public class SeamTests
         session.Time.Advance(TimeSpan.FromMilliseconds(10));
         Assert.That(session.MtaSees(), Is.EqualTo(parts.Length > 1 ? parts[1] : ""));
         return session;
-    }
-
-    private static void Exchange(SessionUnderTest session, string sent, string reply)
-    {
-        session.ClientSends(sent);
-        session.MtaSees();
-        session.MtaSends(reply);
-        Assert.That(session.ClientSees(), Does.EndWith(reply));
-    }
-
-    private static async Task ReleaseAsync(SessionUnderTest session)
-    {
-        session.Time.Advance(TimeSpan.FromSeconds(5));
-        session.Slot!.Ask(SlotDemand.Release);
-        Assert.That(await session.NextToMtaAsync(), Is.EqualTo("QUIT\r\n"));
     }
 }

@@ -220,6 +220,25 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
         return text;
     }
 
+    /// <summary>The client says something, and the MTA answers it.</summary>
+    /// <param name="sent">What the client sends.</param>
+    /// <param name="reply">What the MTA answers, and the client gets last.</param>
+    public void Exchange(string sent, string reply)
+    {
+        ClientSends(sent);
+        MtaSees();
+        MtaSends(reply);
+        Assert.That(ClientSees(), Does.EndWith(reply));
+    }
+
+    /// <summary>The client has not needed the MTA for a while, somebody else does, and the session gives it back.</summary>
+    public async Task ReleaseAsync()
+    {
+        Time.Advance(TimeSpan.FromSeconds(5));
+        Slot!.Ask(SlotDemand.Release);
+        Assert.That(await NextToMtaAsync(), Is.EqualTo("QUIT\r\n"));
+    }
+
     /// <summary>The client sends nothing more.</summary>
     public void ClientEnds() => _client.Output.Complete();
 
