@@ -11,7 +11,7 @@ namespace SmtpShield.Session;
 /// one that goes the dial has only <see cref="MtaDial.LongestFarewell"/> left, and one that talks before it was greeted is refused (Postfix
 /// <c>smtpd_forbid_unauth_pipelining</c>, smtpd.c).
 /// </summary>
-internal sealed class Greeting(SmtpSession session, ReplyRelay replies, MtaPromise? promise, ConnectionDrain drain)
+internal sealed class Greeting(SmtpSession session, MtaPromise? promise, ConnectionDrain drain)
 {
     /// <summary>
     /// How often it is looked whether the client is still there. No read waits for it: what such a read is just taking would be missed
@@ -87,7 +87,7 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, MtaPromi
     {
         if (session.Context.GreetedAt is not null)
         {
-            replies.GoOn();
+            GreetingRelay.GoOn(session);
             return true;
         }
 
@@ -103,9 +103,9 @@ internal sealed class Greeting(SmtpSession session, ReplyRelay replies, MtaPromi
         if (session.HasEnded)
             return true;
         if (promise is not null && session.Mta.State is MtaLegState.None)
-            replies.Greet(promise);
+            GreetingRelay.Relay(session, promise);
         else
-            replies.Greet();
+            GreetingRelay.Relay(session);
         return true;
     }
 

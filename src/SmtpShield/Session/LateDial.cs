@@ -11,7 +11,7 @@ namespace SmtpShield.Session;
 /// </summary>
 internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswers ehlo)
 {
-    private ReplyReader _reader;
+    private MtaReplyReader _reader;
     private bool _hasDialedAgain;
 
     /// <summary>Goes on if it can.</summary>
@@ -64,9 +64,7 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
 
     private void NoteGreeting()
     {
-        var code = session.Mta.Greeting(out var greeting);
-        if (code == 220)
-            session.Memory.NoteGreeting(session.Mta.Destination, greeting);
+        var code = GreetingRelay.Take(session, out var greeting);
         if (code != 220)
             AnswerInstead(new(code, greeting.ToArray()));
         else if (session.Mta.HelloReply is not { } hello || MayGoOn(hello))
@@ -134,34 +132,29 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
 
     private bool ReadReplayedReply()
     {
-        var mta = session.Mta;
-        if (mta.Received.IsEmpty && !mta.IsReceiveEnded)
-            return false;
-
-        switch (_reader.TryRead(mta.Received, out var reply))
+        switch (_reader.TryRead(session.Mta, out var reply))
         {
-            case ReplyStatus.NeedMore when !mta.IsReceiveEnded:
+            case MtaReplyStatus.Awaited:
                 return false;
-            case ReplyStatus.NeedMore:
-                session.End(SessionEndReason.UpstreamLost, Replies.UpstreamUnavailable(session.Options.MyHostname));
+            case MtaReplyStatus.Lost:
+                MtaLoss.EndUnanswered(session);
                 return true;
-            case ReplyStatus.Malformed:
-                session.End(SessionEndReason.UpstreamMalformed, Replies.UpstreamUnavailable(session.Options.MyHostname));
+            case MtaReplyStatus.Malformed:
+                MtaLoss.Desynchronize(session);
                 return true;
         }
 
-        var octets = new System.Buffers.ArrayBufferWriter<byte>((int)reply.Octets.Length);
-        ReplyReader.CopyTo(reply, octets);
-        mta.Take(reply.Octets.End);
-        if (reply.Code is >= 200 and < 300)
+        var kept = MtaReplyReader.Keep(reply);
+        session.Mta.Take(reply.Octets.End);
+        if (kept.Code is >= 200 and < 300)
         {
-            mta.SendHeld();
+            session.Mta.SendHeld();
             return true;
         }
 
         // The transaction is over on both sides.
         session.Transaction.Reset();
-        AnswerInstead(new(reply.Code, octets.WrittenSpan.ToArray()));
+        AnswerInstead(kept);
         return true;
     }
 

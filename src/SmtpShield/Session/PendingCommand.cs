@@ -50,6 +50,9 @@ internal struct PendingCommand
     /// <summary>The shield's own reply; for a forwarded command it replaces the MTA's, which is read and dropped.</summary>
     public Reply? OwnReply { get; private set; }
 
+    /// <summary>Whether a reply with a code lets the client begin its handshake.</summary>
+    public readonly bool BeginsHandshake(int code) => Verb == Verb.StartTls && code == 220;
+
     /// <summary>The command has gone to the MTA.</summary>
     /// <param name="hasCredentials">AUTH with an initial response.</param>
     public PendingCommand WithMta(bool hasCredentials = false) => this with { IsForwarded = true, IsMtas = true, HasCredentials = hasCredentials };

@@ -61,12 +61,12 @@ internal sealed class SessionLoop : IAsyncDisposable
         var ehlo = new EhloAnswers(_session, removedKeywords);
         _commands = new(_session, gate, budgets, new(_session, ehlo));
         _answers = new(_session);
-        _replies = new(_session, _content, budgets, ehlo, reputation, _answers, lenientMtas);
+        _replies = new(_session, new(_session, _content, budgets, reputation, lenientMtas), ehlo, _answers);
         _lateDial = new(_session, gate, ehlo);
         _slot = new(_session, dialer, reputation);
         _parting = new(_session, gate);
         _tunnel = new(_session, gate);
-        _greeting = new(_session, _replies, context.IsLate ? memory.Recall() : null, drain);
+        _greeting = new(_session, context.IsLate ? memory.Recall() : null, drain);
         _timer = new(time, _signal);
         _open = open;
         _watch = new(_session, _greeting, drain, open);
