@@ -63,9 +63,6 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     /// <summary>The client has said something that needs the MTA, or has its answer.</summary>
     public void NoteNeeded() => NeededAt = clock.Now;
 
-    /// <summary>When it must be looked whether the client still needs the session; a timestamp.</summary>
-    public long LookAt { get; set; } = long.MaxValue;
-
     /// <summary>It has refused something in this session: that it closes may be because of that.</summary>
     public bool HasRefused { get; private set; }
 

@@ -17,7 +17,6 @@ internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputatio
     // A client that sends content slower than this many times smtpd_min_data_rate is slow while others wait.
     private const int TimesLeastRate = 10;
 
-    private long _lookedAt;
     private long _content;
     private long? _contentSince;
 
@@ -26,7 +25,7 @@ internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputatio
     /// <summary>Says how the session stands, and does what it is asked for. At each step.</summary>
     public void Look()
     {
-        session.Mta.LookAt = long.MaxValue;
+        session.IdleLook.Stop();
         if (session.HasEnded || session.Mta.Slot is not { } slot)
             return;
 
@@ -111,16 +110,11 @@ internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputatio
             session.End(SessionEndReason.Shutdown, Replies.ServiceNotAvailable(session.Options.MyHostname));
     }
 
-    // Who holds one of few sessions looks by itself now and then: pressure wakes nobody.
     private void LookForPressure()
     {
-        var due = session.Clock.Later(Math.Max(session.Mta.NeededAt, _lookedAt), IdleRelease);
-        session.Mta.LookAt = due;
-        if (session.Clock.Now < due)
+        if (!session.IdleLook.IsTime(session.Clock, session.Mta.NeededAt, IdleRelease))
             return;
 
-        _lookedAt = session.Clock.Now;
-        session.Mta.LookAt = session.Clock.Later(_lookedAt, Longer(IdleRelease, Greeting.BetweenLooks));
         RecallPromise();
         if (session.MayGiveBack && mtas.IsUnderPressure)
             session.Mta.Release();
@@ -131,6 +125,4 @@ internal sealed class SlotHolder(SmtpSession session, IMtaDialer mtas, Reputatio
         if (session.Mta.Profile.Offer is null && session.Memory.Recall() is { } promise)
             session.Mta.Promise(promise.Offer);
     }
-
-    private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;
 }

@@ -45,6 +45,9 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
     /// <summary>What the MTA has been told and has accepted.</summary>
     public Transaction Transaction { get; } = Transaction.After(context.IsEsmtp);
 
+    /// <summary>When it must be looked whether the client still needs the MTA.</summary>
+    public IdleLook IdleLook { get; } = new();
+
     /// <summary>How it ended, if it has.</summary>
     public SessionEnding Ending { get; } = new();
 
