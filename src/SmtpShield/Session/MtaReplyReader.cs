@@ -26,6 +26,8 @@ internal struct MtaReplyReader
             case ReplyStatus.NeedMore when !mta.IsReceiveEnded:
                 return MtaReplyStatus.Awaited;
             default:
+                // What follows, if anything does, is another MTA's.
+                _reader = default;
                 return MtaReplyStatus.Lost;
         }
     }

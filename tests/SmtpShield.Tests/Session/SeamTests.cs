@@ -156,6 +156,25 @@ public class SeamTests
         Assert.That(session.Dials, Is.EqualTo(2));
     }
 
+    /// <summary>What was said of a reply that never ended is no part of another MTA's.</summary>
+    [TestCase("4"), TestCase("421-4.4.2 mta\r\n421"), TestCase("250-")]
+    public async Task Mta_EndsWithinAReplyWhileIdle_AnotherOnesReplyIsRelayed(string part)
+    {
+        await using var session = SessionUnderTest.LateIntroduced();
+        session.ClientSends(Mail);
+        session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords);
+        session.MtaSends(Ok);
+        session.Exchange("RSET\r\n", "250 2.0.0 Ok\r\n");
+        session.MtaSends(part);
+        session.MtaCloses();
+        session.ClientSends(Mail);
+        session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords);
+        Assert.That((session.MtaSees(), session.Dials), Is.EqualTo((Mail, 2)));
+        session.MtaSends(Ok);
+
+        Assert.That(session.ClientSees(), Is.EqualTo(Ok));
+    }
+
     [Test, Property("Pool", "SEAM-14")]
     public async Task Mta_TakesItsTimeForARefusal_KeepsTheSlotMeanwhile()
     {
