@@ -258,7 +258,11 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     private bool IsNextAtMta(ReferenceCommand command) =>
         _event < mta.Events.Count && mta.Events[_event] is { Kind: MtaEventKind.Command } next && next.Octets == command.Forwarded;
 
-    private bool? IsNextReply(string reply) => _isBlind ? null : Rest.StartsWith(Adapt(reply) + "\r\n");
+    private bool? IsNextReply(string reply)
+    {
+        var line = Adapt(reply) + "\r\n";
+        return _isBlind || (client.HasVanished && Rest.Length < line.Length && line.AsSpan().StartsWith(Rest)) ? null : Rest.StartsWith(line);
+    }
 
     private bool IsOtherProtocol(ReferenceCommand command)
     {
