@@ -7,7 +7,6 @@ using SmtpShield.Mta.Handoff;
 using SmtpShield.Mta.Health;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Options;
-using SmtpShield.Transport;
 using Yarp.ReverseProxy.Model;
 
 namespace SmtpShield.Mta;
@@ -39,6 +38,7 @@ internal sealed class UpstreamDial(
     CancellationToken cancellationToken)
 {
     private readonly UpstreamOptions _options = service.Upstream;
+    private readonly DialCandidates _candidates = new(pool, cluster, only);
     private readonly ClientStanding _standing = pool.StandingOf(service, client);
     private TimeSpan _queued;
     private TimeSpan _dialed;
@@ -46,17 +46,15 @@ internal sealed class UpstreamDial(
     private Slot? _slot;
     private bool _queueTimedOut;
     private DestinationState? _picked;
-    private List<DestinationState>? _failed;
     private List<UpstreamFailure>? _failures;
     private IPAddress[] _addresses = [];
     private int _nextAddress;
     private int _others;
     private bool _greetingTimedOut;
     private bool _isBlameless;
-    private bool _areAllDown;
 
     // Whether there is an address or a destination not yet tried.
-    private bool HasNext => _nextAddress < _addresses.Length || Candidates(cluster.DestinationsState.AllDestinations).Any();
+    private bool HasNext => _nextAddress < _addresses.Length || _candidates.IsAnyLeft();
 
     // With IP_TRANSPARENT the MTA sees the client's address as the connection's own.
     private IPAddress? Source => _options.ClientHandoff == ClientHandoff.Transparent ? client?.Identity.Address : null;
@@ -110,13 +108,13 @@ internal sealed class UpstreamDial(
         _slot = null;
         _addresses = [];
         _nextAddress = 0;
-        var candidates = NextCandidates();
+        var candidates = _candidates.Next();
         _others = candidates.Count - 1;
         return TakeSlotAsync(candidates);
     }
 
     private ValueTask<bool> TakeSlotAsync(IReadOnlyList<DestinationState> candidates) =>
-        TryTakeSlot(candidates) ? new(true) : candidates.Count == 0 || _areAllDown || !waits ? new(false) : WaitForSlotAsync(candidates);
+        TryTakeSlot(candidates) ? new(true) : candidates.Count == 0 || _candidates.AreAllDown || !waits ? new(false) : WaitForSlotAsync(candidates);
 
     private bool TryTakeSlot(IReadOnlyList<DestinationState> candidates)
     {
@@ -149,11 +147,11 @@ internal sealed class UpstreamDial(
 
             if (isForAddress)
                 continue;
-            candidates = NextCandidates();
+            candidates = _candidates.Next();
             _others = candidates.Count - 1;
             if (TryTakeSlot(candidates))
                 return true;
-            if (candidates.Count == 0 || _areAllDown)
+            if (candidates.Count == 0 || _candidates.AreAllDown)
                 return false;
         }
 
@@ -192,28 +190,6 @@ internal sealed class UpstreamDial(
         return await TryAsync(destination, new IPEndPoint(_addresses[_nextAddress++], destination.Port), withinAll);
     }
 
-    // YARP takes a failed destination off the available ones in the background, so it may still be there. When all of them have been tried, those passed over
-    // for an earlier failure are the last resort; and when all are down, one of them now and then.
-    private IReadOnlyList<DestinationState> NextCandidates()
-    {
-        var state = cluster.DestinationsState;
-        if (only is not null)
-            return [.. Candidates(state.AllDestinations)];
-        if (_failed is null && pool.MayAllServe(cluster, state.AvailableDestinations))
-            return state.AvailableDestinations;
-
-        DestinationState[] candidates = [.. Candidates(state.AvailableDestinations).Where(one => pool.MayServe(cluster, one))];
-        if (candidates.Length > 0)
-            return candidates;
-        var all = Candidates(state.AllDestinations).ToArray();
-        candidates = [.. all.Where(one => pool.MayServe(cluster, one))];
-        _areAllDown = candidates.Length == 0;
-        return _areAllDown && all.FirstOrDefault(one => pool.MayBeTried(cluster, one)) is { } tried ? [tried] : candidates;
-    }
-
-    private IEnumerable<DestinationState> Candidates(IReadOnlyList<DestinationState> destinations) =>
-        destinations.Where(destination => (only is null || destination == only) && (_failed is null || !_failed.Contains(destination)));
-
     private async ValueTask<bool> TryResolveAsync(UpstreamDestination destination, CancellationToken withinAll)
     {
         try
@@ -227,7 +203,7 @@ internal sealed class UpstreamDial(
         }
         catch (SocketException error)
         {
-            Fail(destination, null, ReasonOf(error));
+            Fail(destination, null, DialErrors.ReasonOf(error));
         }
         catch (Exception error) when (IsTimeout(error))
         {
@@ -292,7 +268,7 @@ internal sealed class UpstreamDial(
         }
         catch (SocketException error)
         {
-            Fail(destination, endpoint, ReasonOf(error), isBlameless: IsOurs(error) || opening.HasNamedClient);
+            Fail(destination, endpoint, DialErrors.ReasonOf(error), isBlameless: DialErrors.IsOurs(error) || opening.HasNamedClient);
         }
         catch (Exception error) when (error is IOException or ConnectionAbortedException)
         {
@@ -362,8 +338,7 @@ internal sealed class UpstreamDial(
     private bool IsTimeout(Exception error) =>
         error is TimeoutRejectedException || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 
-    private bool HasNextAfterThis() =>
-        _nextAddress < _addresses.Length || Candidates(cluster.DestinationsState.AllDestinations).Any(other => other != _picked);
+    private bool HasNextAfterThis() => _nextAddress < _addresses.Length || _candidates.IsAnyLeft(but: _picked);
 
     private void FailSilent(UpstreamDestination destination, IPEndPoint endpoint, UpstreamOpening opening, TimeSpan waited)
     {
@@ -383,7 +358,7 @@ internal sealed class UpstreamDial(
         if (_nextAddress < _addresses.Length)
             return;
 
-        (_failed ??= []).Add(_picked!);
+        _candidates.NoteFailed(_picked!);
         if (!isBlameless)
             Note(new(kind, reason, Took));
     }
@@ -400,22 +375,5 @@ internal sealed class UpstreamDial(
         220 => ProbeOutcomeKind.Good,
         421 => ProbeOutcomeKind.Busy,
         _ => ProbeOutcomeKind.Failed,
-    };
-
-    private static bool IsOurs(SocketException error) =>
-        error is TransparentSocketException
-        || error.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable or SocketError.AddressNotAvailable;
-
-    private static string ReasonOf(SocketException error) => error.SocketErrorCode switch
-    {
-        SocketError.ConnectionRefused => "Connection refused",
-        SocketError.TimedOut => "Connection timed out",
-        // Reset between the handshake and our first look at the socket.
-        SocketError.ConnectionReset or SocketError.NotConnected => "lost connection",
-        SocketError.HostUnreachable => "No route to host",
-        SocketError.NetworkUnreachable => "Network is unreachable",
-        SocketError.HostNotFound or SocketError.NoData => "Host not found",
-        SocketError.TryAgain => "Host not found, try again",
-        _ => error.Message,
     };
 }
