@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace SmtpShield.Benchmarks.Speed;
 
-/// <summary>One client that says NOOP and waits for its reply, again and again, to an smtp-sink(1): what a command waits longer than without anything between.</summary>
+/// <summary>
+/// One client that says NOOP in a transaction and waits for its reply, again and again: what a command waits longer than without anything between.
+/// </summary>
 internal sealed class CommandDelay : Workload
 {
     private const int Commands = 20_000;
@@ -33,7 +35,8 @@ internal sealed class CommandDelay : Workload
     }
 
     /// <inheritdoc />
-    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) => Task.Run(() => Play(contender.EndPoint), cancellationToken);
+    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) =>
+        Task.Run(() => Play(contender.EndPoint), cancellationToken);
 
     // Without await: this side's own scheduling is not what is measured.
     private static Sample Play(IPEndPoint server)

@@ -25,7 +25,8 @@ internal static class SpeedCommand
     {
         var workloads = new Option<string[]>("--workload")
         {
-            Description = "Which workloads; all if not given: " + string.Join("; ", s_workloads.Select(static workload => $"{workload.Name}, {workload.Summary}")),
+            Description = "Which workloads; all if not given: "
+                + string.Join("; ", s_workloads.Select(static workload => $"{workload.Name}, {workload.Summary}")),
             AllowMultipleArgumentsPerToken = true,
         };
         workloads.AcceptOnlyFromAmong([.. s_workloads.Select(static workload => workload.Name)]);

@@ -50,7 +50,7 @@ public class SeamTests
             session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords);
             session.MtaSends(Ok);
             Assert.That((session.ClientSees(), session.MtaSees()), Is.EqualTo((Ok, Mail)));
-            await ReleaseAsync(session);
+            await session.ReleaseAsync();
         }
         var before = session.Dials;
 
