@@ -6,7 +6,7 @@ namespace SmtpShield.PostfixTests.Transparent;
 /// <summary>
 /// The shield on a router, between clients and the MTA whose address they connect to: <c>deploy/transparent/smtpshield-tproxy</c> with real packets.
 /// </summary>
-[Parallelizable(ParallelScope.Self)]
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase), Parallelizable(ParallelScope.All)]
 internal sealed class RouterTests
 {
     private RouterNetwork? _network;
