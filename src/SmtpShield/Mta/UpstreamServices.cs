@@ -8,6 +8,7 @@ using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Probing;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Tls;
+using SmtpShield.Transport;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
@@ -28,7 +29,9 @@ internal static class UpstreamServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddReverseProxy();
         services.AddSingleton<IProxyConfigProvider, UpstreamClusterConfig>();
-        services.TryAddSingleton<IUpstreamTransport, SocketTransport>();
+        // Who listens has chosen one.
+        services.TryAddSingleton<ITransport, SocketsTransport>();
+        services.TryAddSingleton<IUpstreamTransport, UpstreamNetwork>();
         services.TryAddSingleton<TlsClient>();
         services.AddSingleton<KnownClients>();
         services.AddSingleton<LearnedMtas>();

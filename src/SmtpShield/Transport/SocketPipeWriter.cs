@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Net.Sockets;
 
 namespace SmtpShield.Transport;
 
@@ -8,39 +7,30 @@ namespace SmtpShield.Transport;
 /// Writes a socket as a <see cref="PipeWriter"/>. A flush completes when the kernel has taken every octet, not before: so a write deadline measures the peer,
 /// and nothing is collected for one that does not read. While nothing is written it holds no buffer.
 /// </summary>
-/// <param name="socket">Connected and non-blocking.</param>
+/// <remarks>How the socket is sent to is its transport's.</remarks>
 /// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>
-internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter, ISocketLook
+internal abstract class SocketPipeWriter(Lock gate) : PipeWriter, ISocketLook
 {
     private const int SmallestBuffer = 4096;
 
     private byte[] _buffer = [];
     private int _length;
-    private bool _isSending;
     private bool _isClosed;
-    private TaskCompletionSource? _idle;
 
     /// <inheritdoc />
-    public bool IsReady
-    {
-        get
-        {
-            try
-            {
-                return socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite);
-            }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-            {
-                return false;
-            }
-        }
-    }
+    public abstract bool IsReady { get; }
+
+    /// <summary>The connection's lock.</summary>
+    protected Lock Gate => gate;
+
+    /// <summary>A flush is under way.</summary>
+    protected bool IsSending { get; private set; }
 
     /// <inheritdoc />
     public override bool CanGetUnflushedBytes => true;
 
     /// <inheritdoc />
-    public override long UnflushedBytes => _isSending ? 0 : _length;
+    public override long UnflushedBytes => IsSending ? 0 : _length;
 
     /// <inheritdoc />
     public override void Advance(int bytes)
@@ -75,10 +65,10 @@ internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter, I
                 return new(new FlushResult(isCanceled: false, isCompleted: true));
             if (_length == 0)
                 return new(default(FlushResult));
-            _isSending = true;
+            IsSending = true;
         }
 
-        return SocketSend.Rent().SendAsync(socket, _buffer.AsMemory(0, _length), this);
+        return SendAsync(_buffer.AsMemory(0, _length));
     }
 
     /// <inheritdoc />
@@ -90,39 +80,26 @@ internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter, I
         // What was written and not flushed is never sent; the buffer goes back with the connection.
     }
 
-    /// <summary>The kernel has taken all of it, or never will.</summary>
-    public void EndSend()
-    {
-        lock (gate)
-        {
-            ReturnBuffer();
-            _isSending = false;
-            _idle?.TrySetResult();
-        }
-    }
-
-    /// <summary>Completes when no send is under way in the kernel. Only behind the socket's shutdown, which ends one.</summary>
-    public Task WhenIdleAsync()
-    {
-        lock (gate)
-        {
-            if (!_isSending)
-                return Task.CompletedTask;
-
-            _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _idle.Task;
-        }
-    }
-
     /// <summary>Gives the buffer back; if a send is under way, at its end. Nothing is sent any more.</summary>
     public void Close()
     {
         lock (gate)
         {
             _isClosed = true;
-            if (!_isSending)
+            if (!IsSending)
                 ReturnBuffer();
         }
+    }
+
+    /// <summary>Sends. <see cref="EndSend"/> comes behind it, before the flush completes.</summary>
+    /// <param name="octets">What to send; unchanged until then.</param>
+    protected abstract ValueTask<FlushResult> SendAsync(Memory<byte> octets);
+
+    /// <summary>The kernel has taken all of it, or never will. Under the lock.</summary>
+    protected void EndSend()
+    {
+        ReturnBuffer();
+        IsSending = false;
     }
 
     private void ReturnBuffer()
@@ -136,7 +113,7 @@ internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter, I
 
     private void ThrowIfSending()
     {
-        if (_isSending)
+        if (IsSending)
             throw new InvalidOperationException("A flush is under way.");
     }
 
