@@ -109,13 +109,20 @@ internal sealed class MtaSlots : IDisposable
         }
     }
 
-    /// <summary>Whether somebody has waited for <see cref="LongWaits.Patience"/>.</summary>
+    /// <summary>
+    /// Whether somebody has waited for <see cref="LongWaits.Patience"/> because there is no session for him: who only waits until his is opened says nothing of
+    /// how the MTA is.
+    /// </summary>
     public bool HasLongWaiters
     {
         get
         {
             lock (_gate)
-                return _queue.CountLong().Sum > 0;
+            {
+                var longer = _queue.CountLong();
+                var room = Room;
+                return longer.Good > 0 || (longer.Others > 0 && (room.MayOthersOpen || room.ForOthers <= 0));
+            }
         }
     }
 
@@ -335,7 +342,7 @@ internal sealed class MtaSlots : IDisposable
     /// <summary>Nobody is let in any more for reasons of time.</summary>
     public void Dispose() => _pace.Dispose();
 
-    private SlotRoom Room => new(_isHeld ? 0 : _terms.Limit - _used, _usedByOthers, !_terms.IsPaced || _pace.MayOpen(), _terms);
+    private SlotRoom Room => new(_isHeld ? 0 : _terms.Limit - _used, _usedByOthers, !_terms.IsPaced || _pace.MayOpen(_ranges.Count), _terms);
 
     private void Grant()
     {

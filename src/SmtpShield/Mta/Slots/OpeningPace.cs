@@ -2,9 +2,10 @@ namespace SmtpShield.Mta.Slots;
 
 /// <summary>
 /// How many sessions are opened at the same time for clients that are not known good: as many as the MTA copes with. For each new session most MTAs start
-/// processes (Postfix up to three until a recipient is accepted), one behind the other, and whoever comes next waits for those before it. So there is one at
-/// first, one more with each session that is opened in the usual time while there are as many as there may be, and half as many when an answer takes much
-/// longer. Behind a session that was opened slowly comes a rest as long as its opening, so that the MTA has as much time for others.
+/// processes (Postfix up to three until a recipient is accepted), one behind the other, and whoever comes next waits for those before it. So there are few at
+/// first, one more with each answer in the usual time while there are as many as there may be, and half as many when one takes much longer. For a crowd of
+/// clients, as attackers are, there is one at first and at least, only what is opened counts for more, and behind a session that was opened slowly comes a rest
+/// as long as its opening, so that the MTA has as much time for others.
 /// </summary>
 /// <remarks>
 /// A session is being opened until the MTA has answered its first RCPT, or has nothing to do for it for <see cref="ClientsTime"/>. Not thread-safe: the owner
@@ -13,7 +14,13 @@ namespace SmtpShield.Mta.Slots;
 internal sealed class OpeningPace : IDisposable
 {
     /// <summary>There are never fewer, and not more at first.</summary>
-    public const int Least = 1;
+    public const int Least = 4;
+
+    /// <summary>The same for a crowd.</summary>
+    public const int LeastForCrowd = 1;
+
+    /// <summary>Client ranges that hold or wait for sessions, from which on they are a crowd.</summary>
+    public const int Crowd = 16;
 
     /// <summary>An answer that takes this many times as long as usual is a slow one.</summary>
     public const int TimesUsual = 4;
@@ -46,7 +53,8 @@ internal sealed class OpeningPace : IDisposable
     private long? _loweredAt;
     private long? _slowAt;
     private long? _restsUntil;
-    private int _most = Least;
+    private int _most = LeastForCrowd;
+    private bool _isCrowd;
 
     /// <summary>Makes one.</summary>
     /// <param name="time">The clock.</param>
@@ -58,16 +66,20 @@ internal sealed class OpeningPace : IDisposable
     }
 
     /// <summary>How many there may be now; no limit before the MTA has greeted once.</summary>
-    public int Most => _usual[(int)MtaWork.Greeting].Value is var usual && usual > TimeSpan.Zero && usual <= LongestUsualGreeting ? _most : int.MaxValue;
+    public int Most => _usual[(int)MtaWork.Greeting].Value is var usual && usual > TimeSpan.Zero && usual <= LongestUsualGreeting
+        ? Math.Max(_most, _isCrowd ? LeastForCrowd : Least)
+        : int.MaxValue;
 
     /// <summary>Whether another one may be opened now.</summary>
-    public bool MayOpen()
+    /// <param name="ranges">Client ranges that hold or wait for sessions.</param>
+    public bool MayOpen(int ranges)
     {
+        _isCrowd = ranges >= Crowd;
         if (Most == int.MaxValue)
             return true;
         if (IsResting())
             return false;
-        if (_opening.Count < _most)
+        if (_opening.Count < Most)
             return true;
 
         var now = _time.GetTimestamp();
@@ -77,7 +89,7 @@ internal sealed class OpeningPace : IDisposable
                 Remove(i);
         }
 
-        return _opening.Count < _most && !IsResting();
+        return _opening.Count < Most && !IsResting();
     }
 
     /// <summary>One is being opened.</summary>
@@ -108,8 +120,8 @@ internal sealed class OpeningPace : IDisposable
         slot.WasSlow |= isSlow;
         if (isSlow)
             Lower();
-        else if (work is not MtaWork.Sender && _opening.Count >= _most && slot.IsOpening && !IsWithin(_slowAt, Calm))
-            _most = Math.Min(_most + 1, limit);
+        else if (_opening.Count >= Most && (!_isCrowd || (work is not MtaWork.Sender && slot.IsOpening && !IsWithin(_slowAt, Calm))))
+            _most = Math.Min(Most + 1, limit);
         if (work is MtaWork.Recipient)
             End(slot);
     }
@@ -125,7 +137,7 @@ internal sealed class OpeningPace : IDisposable
         var slot = _opening[index];
         _opening.RemoveAt(index);
         slot.IsOpening = false;
-        if (slot.WasSlow)
+        if (slot.WasSlow && _isCrowd)
             Rest(_time.GetElapsedTime(slot.TakenAt));
     }
 
@@ -136,7 +148,7 @@ internal sealed class OpeningPace : IDisposable
         _rested.Change(rest, Timeout.InfiniteTimeSpan);
     }
 
-    private bool IsResting() => _restsUntil is { } until && _time.GetTimestamp() < until;
+    private bool IsResting() => _isCrowd && _restsUntil is { } until && _time.GetTimestamp() < until;
 
     private void Lower()
     {
@@ -145,7 +157,7 @@ internal sealed class OpeningPace : IDisposable
             return;
 
         _loweredAt = _slowAt;
-        _most = Math.Max(Least, _most / 2);
+        _most = Math.Max(LeastForCrowd, _most / 2);
     }
 
     private bool IsWithin(long? since, TimeSpan time) => since is { } begun && _time.GetElapsedTime(begun) < time;

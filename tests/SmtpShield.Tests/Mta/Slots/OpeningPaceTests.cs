@@ -53,7 +53,7 @@ internal sealed class OpeningPaceTests : IDisposable
         for (var i = 0; i < 10; i++)
             pace.Note(opening, MtaWork.Sender, s_usual, 90);
 
-        Assert.That(pace.Most, Is.EqualTo(OpeningPace.Least), "They cost an MTA nothing.");
+        Assert.That(pace.Most, Is.EqualTo(OpeningPace.LeastForCrowd), "They cost an MTA nothing.");
     }
 
     [Test]
@@ -71,7 +71,7 @@ internal sealed class OpeningPaceTests : IDisposable
             _time.Advance(OpeningPace.BetweenSteps);
             pace.Note(opened[0], MtaWork.Greeting, s_slow, 90);
         }
-        Assert.That(pace.Most, Is.EqualTo(OpeningPace.Least));
+        Assert.That(pace.Most, Is.EqualTo(OpeningPace.LeastForCrowd));
     }
 
     [Test]
@@ -82,11 +82,11 @@ internal sealed class OpeningPaceTests : IDisposable
         pace.Note(opening, MtaWork.Greeting, s_slow, 90);
         _time.Advance(OpeningPace.Calm - TimeSpan.FromTicks(1));
         pace.Note(opening, MtaWork.Greeting, s_usual, 90);
-        Assert.That(pace.Most, Is.EqualTo(OpeningPace.Least));
+        Assert.That(pace.Most, Is.EqualTo(OpeningPace.LeastForCrowd));
 
         _time.Advance(TimeSpan.FromTicks(1));
         pace.Note(opening, MtaWork.Greeting, s_usual, 90);
-        Assert.That(pace.Most, Is.EqualTo(OpeningPace.Least + 1));
+        Assert.That(pace.Most, Is.EqualTo(OpeningPace.LeastForCrowd + 1));
     }
 
     [Test]
@@ -101,20 +101,20 @@ internal sealed class OpeningPaceTests : IDisposable
             pace.Note(slot, MtaWork.Recipient, TimeSpan.FromSeconds(3 + (i % 3)), 90);
         }
 
-        Assert.That(pace.Most, Is.GreaterThan(OpeningPace.Least));
+        Assert.That(pace.Most, Is.GreaterThan(OpeningPace.LeastForCrowd));
     }
 
     [Test]
     public void Most_NotYetGreetedOrSlowToGreetOnPurpose_IsUnlimited()
     {
         using var pace = new OpeningPace(_time, static () => { });
-        Assert.That(pace.Most, Is.EqualTo(int.MaxValue));
+        Assert.That((pace.Most, pace.MayOpen(OpeningPace.Crowd)), Is.EqualTo((int.MaxValue, true)));
         pace.Note(NewSlot(), MtaWork.Greeting, OpeningPace.LongestUsualGreeting, 90);
-        Assert.That(pace.Most, Is.EqualTo(OpeningPace.Least));
+        Assert.That(pace.Most, Is.EqualTo(OpeningPace.LeastForCrowd));
 
         using var other = new OpeningPace(_time, static () => { });
         other.Note(NewSlot(), MtaWork.Greeting, OpeningPace.LongestUsualGreeting + TimeSpan.FromTicks(1), 90);
-        Assert.That((other.Most, other.MayOpen()), Is.EqualTo((int.MaxValue, true)));
+        Assert.That((other.Most, other.MayOpen(OpeningPace.Crowd)), Is.EqualTo((int.MaxValue, true)));
     }
 
     [Test]
@@ -141,9 +141,9 @@ internal sealed class OpeningPaceTests : IDisposable
         pace.Note(opening, MtaWork.Recipient, s_usual, 90);
 
         _time.Advance(2 * s_slow - TimeSpan.FromTicks(1));
-        Assert.That((pace.MayOpen(), rested), Is.EqualTo((false, 0)));
+        Assert.That((pace.MayOpen(OpeningPace.Crowd), rested), Is.EqualTo((false, 0)));
         _time.Advance(TimeSpan.FromTicks(1));
-        Assert.That((pace.MayOpen(), rested), Is.EqualTo((true, 1)), "Who waits need not wait for somebody else to come.");
+        Assert.That((pace.MayOpen(OpeningPace.Crowd), rested), Is.EqualTo((true, 1)), "Who waits need not wait for somebody else to come.");
     }
 
     [Test]
@@ -156,9 +156,54 @@ internal sealed class OpeningPaceTests : IDisposable
         pace.End(opening);
 
         _time.Advance(OpeningPace.LongestRest - TimeSpan.FromTicks(1));
-        Assert.That(pace.MayOpen(), Is.False);
+        Assert.That(pace.MayOpen(OpeningPace.Crowd), Is.False);
         _time.Advance(TimeSpan.FromTicks(1));
-        Assert.That(pace.MayOpen(), Is.True);
+        Assert.That(pace.MayOpen(OpeningPace.Crowd), Is.True);
+    }
+
+    [Test]
+    public void MayOpen_FewClients_NeitherRestNorBecomeFewerThanTheLeast()
+    {
+        using var pace = Pace();
+        Assert.That(pace.MayOpen(OpeningPace.Crowd - 1), Is.True);
+        for (var i = 0; i < OpeningPace.Least; i++)
+            Assert.That(pace.MayOpen(OpeningPace.Crowd - 1), Is.True, $"{Begin(pace).IsOpening} {i}");
+        Assert.That(pace.MayOpen(OpeningPace.Crowd - 1), Is.False);
+
+        for (var i = 0; i < 10; i++)
+        {
+            _time.Advance(OpeningPace.BetweenSteps);
+            var slot = Begin(pace);
+            pace.Note(slot, MtaWork.Greeting, s_slow, 90);
+            pace.End(slot);
+        }
+        Assert.That(pace.Most, Is.EqualTo(OpeningPace.Least));
+    }
+
+    [Test]
+    public void Most_FewClients_GrowsWithEachAnswerInItsUsualTime()
+    {
+        using var pace = Pace();
+        pace.MayOpen(OpeningPace.Crowd - 1);
+        for (var i = 0; i < OpeningPace.Least; i++)
+            Begin(pace);
+        var open = NewSlot();
+        pace.Note(open, MtaWork.Greeting, s_slow, 90);
+        pace.Note(open, MtaWork.Sender, s_usual, 90);
+
+        Assert.That(pace.Most, Is.EqualTo(OpeningPace.Least + 1));
+    }
+
+    [Test]
+    public void HasLongWaiters_OneWaitsUntilHisIsOpened_HasNot()
+    {
+        var slots = Paced(90);
+        Take(slots, 1);
+        SlotWaiter.Enqueue([slots], TestSlots.Range(2), ClientStanding.Unknown, static () => { });
+
+        _time.Advance(2 * LongWaits.Patience);
+
+        Assert.That((slots.Waiting, slots.HasLongWaiters), Is.EqualTo((1, false)));
     }
 
     [Test]
@@ -169,7 +214,7 @@ internal sealed class OpeningPaceTests : IDisposable
         _time.Advance(s_slow);
         pace.Note(opening, MtaWork.Recipient, s_usual, 90);
 
-        Assert.That(pace.MayOpen(), Is.True);
+        Assert.That(pace.MayOpen(OpeningPace.Crowd), Is.True);
     }
 
     [Test]
@@ -272,7 +317,7 @@ internal sealed class OpeningPaceTests : IDisposable
 
         Assert.That(Take(slots, 100), Is.Not.Null);
         Assert.That(Take(slots, 101), Is.Null);
-        Assert.That(slots.Used, Is.EqualTo(1));
+        Assert.That(slots.Used, Is.EqualTo(OpeningPace.Crowd + 1));
     }
 
     // It has shown what is usual.
@@ -285,6 +330,9 @@ internal sealed class OpeningPaceTests : IDisposable
             using var known = Take(slots, 999, ClientStanding.Good)!;
             known.NoteAnswered(work, s_usual);
         }
+        // They are a crowd, but not among those that are opened.
+        for (var client = 0; limit == 90 && client < OpeningPace.Crowd; client++)
+            Take(slots, 5000 + client, ClientStanding.Good);
         return slots;
     }
 
@@ -293,6 +341,7 @@ internal sealed class OpeningPaceTests : IDisposable
     {
         var pace = new OpeningPace(_time, rested ?? (static () => { }));
         pace.Note(NewSlot(), MtaWork.Greeting, s_usual, 90);
+        pace.MayOpen(OpeningPace.Crowd);
         return pace;
     }
 

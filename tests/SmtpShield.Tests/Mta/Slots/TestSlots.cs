@@ -6,11 +6,13 @@ using SmtpShield.Testing;
 namespace SmtpShield.Tests.Mta.Slots;
 
 /// <summary>The slots of a destination, whose clients are numbers.</summary>
-internal sealed class TestSlots(int limit, int reserve = 0, int share = 10)
+internal sealed class TestSlots
 {
+    public TestSlots(int limit, int reserve = 0, int share = 10) => Slots = new(Time, new(limit, reserve, share));
+
     public FakeTimeProvider Time { get; } = new();
 
-    public MtaSlots Slots => field ??= new(Time, new(limit, reserve, share));
+    public MtaSlots Slots { get; }
 
     public static ClientRange Range(int client) => ClientRange.Of(new IPAddress([10, (byte)(client >> 16), (byte)(client >> 8), (byte)client]), 32, 64);
 
