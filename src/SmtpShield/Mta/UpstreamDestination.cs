@@ -156,7 +156,6 @@ internal sealed class UpstreamDestination : IDisposable
             _growth?.Dispose();
             _hold?.Dispose();
         }
-        Slots.Dispose();
     }
 
     private void Resume()

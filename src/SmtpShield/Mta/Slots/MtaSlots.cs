@@ -11,31 +11,31 @@ namespace SmtpShield.Mta.Slots;
 /// One lock, held for some hundred nanoseconds. A client takes one without asking those who wait only where none of them may: after each step nobody waits
 /// who could have a slot. Memory is that of those who hold or wait: one record for a session and one for its range.
 /// </remarks>
-internal sealed class MtaSlots : IDisposable
+/// <param name="time">The clock.</param>
+/// <param name="terms">The terms at first.</param>
+internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
 {
+    /// <summary>
+    /// How long a session counts as one that is being opened, if the MTA answers no RCPT before: for one that always takes its time others do not wait longer.
+    /// </summary>
+    public static readonly TimeSpan OpeningTime = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a client that is being opened a session may say nothing before others need not wait for it any more.</summary>
+    public static readonly TimeSpan ClientsTime = TimeSpan.FromMilliseconds(100);
+
     /// <summary>So many wait until their session is opened that clients had better be served without one.</summary>
     public const int ManyWaiting = 16;
 
     private readonly Lock _gate = new();
     private readonly SlotRanges _ranges = new();
-    private readonly TimeProvider _time;
-    private readonly SlotQueue _queue;
-    private readonly OpeningPace _pace;
-    private SlotTerms _terms;
+    private readonly SlotQueue _queue = new(time);
+    private readonly OpeningPace _pace = new(time);
+    private SlotTerms _terms = terms;
     private Slot? _lastTaken;
     private int _used;
     private int _usedByOthers;
+    private int _opening;
     private bool _isHeld;
-
-    /// <summary>Makes those of one destination.</summary>
-    /// <param name="time">The clock.</param>
-    /// <param name="terms">The terms at first.</param>
-    public MtaSlots(TimeProvider time, SlotTerms terms)
-    {
-        (_time, _terms) = (time, terms);
-        _queue = new(time);
-        _pace = new(time, Look);
-    }
 
     /// <summary>The terms in force. Lower ones end no session; with higher ones those who wait get theirs at once.</summary>
     public SlotTerms Terms
@@ -109,20 +109,13 @@ internal sealed class MtaSlots : IDisposable
         }
     }
 
-    /// <summary>
-    /// Whether somebody has waited for <see cref="LongWaits.Patience"/> because there is no session for him: who only waits until his is opened says nothing of
-    /// how the MTA is.
-    /// </summary>
+    /// <summary>Whether somebody has waited for <see cref="LongWaits.Patience"/>.</summary>
     public bool HasLongWaiters
     {
         get
         {
             lock (_gate)
-            {
-                var longer = _queue.CountLong();
-                var room = Room;
-                return longer.Good > 0 || (longer.Others > 0 && (room.MayOthersOpen || room.ForOthers <= 0));
-            }
+                return _queue.CountLong().Sum > 0;
         }
     }
 
@@ -137,13 +130,13 @@ internal sealed class MtaSlots : IDisposable
     }
 
     /// <summary>The clock.</summary>
-    public TimeProvider Time => _time;
+    public TimeProvider Time => time;
 
     /// <summary>The time from one timestamp to another.</summary>
-    public TimeSpan Elapsed(long since, long now) => _time.GetElapsedTime(since, now);
+    public TimeSpan Elapsed(long since, long now) => time.GetElapsedTime(since, now);
 
     /// <summary>The second a timestamp is in.</summary>
-    public long SecondOf(long timestamp) => timestamp / _time.TimestampFrequency;
+    public long SecondOf(long timestamp) => timestamp / time.TimestampFrequency;
 
     /// <summary>Sessions a client range holds.</summary>
     public int HeldBy(in ClientRange client)
@@ -208,7 +201,7 @@ internal sealed class MtaSlots : IDisposable
                 return;
 
             slot.IsTaken = false;
-            _pace.End(slot);
+            EndOpening(slot);
             Unlink(slot);
             _used--;
             if (!SlotQueue.IsGood(slot.Standing))
@@ -228,7 +221,10 @@ internal sealed class MtaSlots : IDisposable
             if (!_terms.IsPaced)
                 return;
 
-            _pace.Note(slot, work, took, _terms.Limit);
+            slot.AnsweredAt = time.GetTimestamp();
+            _pace.Note(work, took, _opening, _terms.Limit);
+            if (work == MtaWork.Recipient)
+                EndOpening(slot);
             Grant();
         }
     }
@@ -238,7 +234,7 @@ internal sealed class MtaSlots : IDisposable
     {
         lock (_gate)
         {
-            _pace.End(slot);
+            EndOpening(slot);
             Grant();
         }
     }
@@ -339,10 +335,43 @@ internal sealed class MtaSlots : IDisposable
         }
     }
 
-    /// <summary>Nobody is let in any more for reasons of time.</summary>
-    public void Dispose() => _pace.Dispose();
+    private SlotRoom Room => new(_isHeld ? 0 : _terms.Limit - _used, _usedByOthers, MayOthersOpen(), _terms);
 
-    private SlotRoom Room => new(_isHeld ? 0 : _terms.Limit - _used, _usedByOthers, !_terms.IsPaced || _pace.MayOpen(_ranges.Count), _terms);
+    private bool MayOthersOpen()
+    {
+        if (!_terms.IsPaced || _opening < _pace.Most)
+            return true;
+
+        var now = time.GetTimestamp();
+        for (var slot = _lastTaken; slot is not null; slot = slot.TakenBefore)
+        {
+            if (slot.IsOpening && IsOpen(slot, now))
+                EndOpening(slot);
+        }
+
+        return _opening < _pace.Most;
+    }
+
+    private bool IsOpen(Slot slot, long now) => time.GetElapsedTime(slot.TakenAt, now) >= OpeningTime
+        || (slot is { AwaitedSince: 0, AnsweredAt: not 0 } && time.GetElapsedTime(slot.AnsweredAt, now) >= ClientsTime);
+
+    private void BeginOpening(Slot slot)
+    {
+        if (!_terms.IsPaced)
+            return;
+
+        (slot.IsOpening, slot.TakenAt) = (true, time.GetTimestamp());
+        _opening++;
+    }
+
+    private void EndOpening(Slot slot)
+    {
+        if (!slot.IsOpening)
+            return;
+
+        slot.IsOpening = false;
+        _opening--;
+    }
 
     private void Grant()
     {
@@ -366,8 +395,7 @@ internal sealed class MtaSlots : IDisposable
         if (!SlotQueue.IsGood(slot.Standing))
         {
             _usedByOthers++;
-            if (_terms.IsPaced)
-                _pace.Begin(slot);
+            BeginOpening(slot);
         }
 
         slot.Range.Held++;

@@ -47,10 +47,7 @@ internal sealed class Slot(MtaSlots slots, SlotRange range, ClientStanding stand
     /// <summary>Whether the session is being opened, and counts as one of those.</summary>
     internal bool IsOpening { get; set; }
 
-    /// <summary>Whether the MTA has taken much longer than usual for it since then.</summary>
-    internal bool WasSlow { get; set; }
-
-    /// <summary>When the session began to be opened; a timestamp.</summary>
+    /// <summary>When it was taken; a timestamp.</summary>
     internal long TakenAt { get; set; }
 
     /// <summary>When the MTA last did something for it; a timestamp, 0: not yet.</summary>

@@ -8,7 +8,7 @@ namespace SmtpShield.Tests.Mta.Stress;
 
 /// <summary>One MTA and the sessions with it, second by second: how hard pressed it is taken to be, and how many sessions it gets.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
-internal sealed class MtaStressTests : IDisposable
+internal sealed class MtaStressTests
 {
     private const int Limit = 90;
     private const int Reserve = 10;
@@ -28,8 +28,6 @@ internal sealed class MtaStressTests : IDisposable
         _time.Advance(MtaStress.Step);
         _stress = new("mta:25", _slots, _time, new FakeLogger(_log));
     }
-
-    public void Dispose() => _slots.Dispose();
 
     private StressLevel Level => _stress.State.Level;
 
