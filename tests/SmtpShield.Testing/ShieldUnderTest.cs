@@ -98,7 +98,7 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         var log = new FakeLogCollector();
         var shield = new ShieldUnderTest(
             ShieldHost.Build(
-                new(options with { Listener = options.Listener with { Transport = TestTransport.Choice } }),
+                new(options),
                 services =>
                     With(With(services, resolver), heap).AddSingleton(resources ?? s_resources).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
                     {

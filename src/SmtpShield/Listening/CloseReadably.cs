@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using SmtpShield.Transport;
+using Microsoft.AspNetCore.Connections.Features;
 
 namespace SmtpShield.Listening;
 
@@ -30,13 +30,25 @@ internal sealed class CloseReadably(ConnectionRoom room, TimeProvider time) : IC
             connection.Features.Get<ProcessSlot>()?.Release();
         }
 
-        // Everything flushed has been taken by the kernel. Or the client takes nothing: then this ends the write.
-        connection.Features.Get<IConnectedSocket>()?.EndSending();
+        EndSending(connection);
         if (!room.TryEnterClosing())
             return;
 
         await WaitForCloseAsync(connection).ConfigureAwait(false);
         room.LeaveClosing();
+    }
+
+    // Everything flushed has been taken by the kernel. Or the client takes nothing: then this ends the write.
+    private static void EndSending(ConnectionContext connection)
+    {
+        try
+        {
+            connection.Features.Get<IConnectionSocketFeature>()?.Socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // The client is gone.
+        }
     }
 
     private async Task WaitForCloseAsync(ConnectionContext connection)

@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Logging;
 using SmtpShield.Hosting;
 using SmtpShield.Options;
 
@@ -22,9 +21,6 @@ internal static class ListeningServices
         services.AddSingleton<SessionCapacity>();
         services.AddSingleton<ConnectionRoom>();
         services.AddSingleton<ListenSockets>();
-        services.TryAddSingleton(static services => Transports.Make(
-            services.GetRequiredService<ShieldSnapshot>().Current.Listener.Transport,
-            services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Transports))));
         services.AddSingleton<ServiceScopes>();
         services.AddScoped<ServiceScopes.Holder>();
         services.AddScoped(static scope => scope.GetRequiredService<ServiceScopes.Holder>().Service

@@ -1,7 +1,6 @@
 using System.Net;
 using SmtpShield.Clients;
 using SmtpShield.Tls;
-using SmtpShield.Transport;
 
 namespace SmtpShield.Mta;
 
@@ -15,9 +14,6 @@ internal sealed record UpstreamClient(ClientIdentity Identity, IPEndPoint? Local
 {
     /// <summary>Nobody's session but a proxy's own, which looks whether the shield lives: it has no share to keep to.</summary>
     public bool IsCheck { get; init; }
-
-    /// <summary>The client's socket; <see langword="null"/> where there is none.</summary>
-    public IConnectedSocket? Socket { get; init; }
 
     /// <summary>
     /// The HELO or EHLO line that was answered in the MTA's place, without its end: the dial says it, octet for octet. Empty: none.

@@ -8,7 +8,6 @@ using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Probing;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Tls;
-using SmtpShield.Transport;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
@@ -29,9 +28,7 @@ internal static class UpstreamServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddReverseProxy();
         services.AddSingleton<IProxyConfigProvider, UpstreamClusterConfig>();
-        // Who listens has chosen one.
-        services.TryAddSingleton<ITransport, SocketsTransport>();
-        services.TryAddSingleton<IUpstreamTransport, UpstreamNetwork>();
+        services.TryAddSingleton<IUpstreamTransport, SocketTransport>();
         services.TryAddSingleton<TlsClient>();
         services.AddSingleton<KnownClients>();
         services.AddSingleton<LearnedMtas>();

@@ -26,7 +26,6 @@ public sealed class ShieldConfigurationWatcher(
     private readonly FileWatch _watch = new();
     private readonly List<string> _bound = [.. Listeners(snapshot.Current)];
     private readonly string _control = snapshot.Current.Control.Socket;
-    private readonly TransportChoice _transport = snapshot.Current.Listener.Transport;
     private readonly SemaphoreSlim _reloading = new(1);
     private ParameterValues _inForce = configuration.Summarize();
     private DateTimeOffset _inForceSince = time.GetUtcNow();
@@ -112,8 +111,7 @@ public sealed class ShieldConfigurationWatcher(
     private void Tell(ShieldConfigurationResult result)
     {
         var path = Path.GetFullPath(configuration.Path);
-        var needsRestart = result.Options is { } options && (!Listeners(options).SequenceEqual(_bound) || options.Control.Socket != _control
-            || options.Listener.Transport != _transport);
+        var needsRestart = result.Options is { } options && (!Listeners(options).SequenceEqual(_bound) || options.Control.Socket != _control);
         Volatile.Write(ref _outcome,
             new(path, _generation, _inForceSince, time.GetUtcNow(), result.Options is not null, needsRestart, result.Problems));
         state?.Write(new(
@@ -143,8 +141,6 @@ public sealed class ShieldConfigurationWatcher(
             ConfigurationLog.ListenersChanged(logger, configuration.Path);
         if (options.Control.Socket != _control)
             ConfigurationLog.ControlSocketChanged(logger, configuration.Path);
-        if (options.Listener.Transport != _transport)
-            ConfigurationLog.TransportChanged(logger, configuration.Path);
         _generation++;
         _inForceSince = time.GetUtcNow();
         var changes = values.ChangesSince(_inForce);

@@ -7,11 +7,9 @@ namespace SmtpShield.Transport;
 
 /// <summary>Accepts on a listening socket.</summary>
 /// <param name="socket">Listens already; owned.</param>
-/// <param name="acceptor">Takes connections from it; owned.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">The log.</param>
-internal sealed partial class SocketListener(Socket socket, IAcceptor acceptor, TimeProvider time, ILogger<SocketListener> log)
-    : IConnectionListener, IListenQueue
+internal sealed partial class SocketListener(Socket socket, TimeProvider time, ILogger<SocketListener> log) : IConnectionListener, IListenQueue
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -40,10 +38,12 @@ internal sealed partial class SocketListener(Socket socket, IAcceptor acceptor, 
     {
         while (true)
         {
+            Socket? client = null;
             try
             {
-                if (await acceptor.AcceptAsync(cancellationToken).ConfigureAwait(false) is { } connection)
-                    return connection;
+                client = await socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
+                client.NoDelay = true;
+                return new SocketConnection(client);
             }
             catch (ObjectDisposedException)
             {
@@ -53,9 +53,11 @@ internal sealed partial class SocketListener(Socket socket, IAcceptor acceptor, 
             {
                 return null;
             }
-            catch (SocketException exception) when (exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
+            catch (SocketException exception)
+                when (client is not null || exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
             {
-                // The client went away while it waited in the queue.
+                // The client went away, while it waited in the queue or right behind it.
+                client?.Dispose();
             }
             catch (SocketException exception)
             {
@@ -70,7 +72,6 @@ internal sealed partial class SocketListener(Socket socket, IAcceptor acceptor, 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
         socket.Dispose();
-        acceptor.Dispose();
         return ValueTask.CompletedTask;
     }
 

@@ -1,8 +1,12 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
 using Microsoft.AspNetCore.Connections;
+
+// The awaiter of the one receive under way is kept in a field on purpose, and asked for its result once.
+#pragma warning disable CA2012
 
 namespace SmtpShield.Transport;
 
@@ -11,18 +15,21 @@ namespace SmtpShield.Transport;
 /// <see cref="MostBuffered"/> octets: what does not fit stays in the kernel, whose window then closes on the sender. One read at a time, completed inline on
 /// the thread that learns of the bytes.
 /// </summary>
-/// <remarks>How the socket is waited for and received from is its transport's.</remarks>
+/// <param name="socket">Connected and non-blocking.</param>
 /// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>
-internal abstract class SocketPipeReader(Lock gate) : PipeReader, IValueTaskSource<ReadResult>, ISocketLook
+internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, IValueTaskSource<ReadResult>, ISocketLook
 {
     /// <summary>Octets that can be received before the first of them must have been taken.</summary>
     public const int MostBuffered = 64 * 1024;
 
     private const int SmallestBuffer = 4096;
 
+    private Action? _onReadable;
+    private ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter _wait;
     private Completion<ReadResult> _source;
     private CancellationTokenRegistration _cancellation;
     private CancellationToken _token;
+    private TaskCompletionSource? _idle;
     private Exception? _failure;
     private byte[] _buffer = [];
     private int _start;
@@ -30,20 +37,25 @@ internal abstract class SocketPipeReader(Lock gate) : PipeReader, IValueTaskSour
     private int _examined;
     private int _nextSize = SmallestBuffer;
     private bool _isReading;
+    private bool _isWaiting;
     private bool _isEnded;
     private bool _isCancelRequested;
 
     /// <inheritdoc />
-    public abstract bool IsReady { get; }
-
-    /// <summary>The peer's end has been received, or the connection broke.</summary>
-    public bool IsEnded => _isEnded;
-
-    /// <summary>The connection's lock.</summary>
-    protected Lock Gate => gate;
-
-    /// <summary>It is waited for the socket, whether somebody still reads or not.</summary>
-    protected bool IsWaiting { get; private set; }
+    public bool IsReady
+    {
+        get
+        {
+            try
+            {
+                return socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <inheritdoc />
     public override bool TryRead(out ReadResult result)
@@ -67,7 +79,7 @@ internal abstract class SocketPipeReader(Lock gate) : PipeReader, IValueTaskSour
                 throw new InvalidOperationException("A read is under way.");
             if (_end - _start >= MostBuffered)
                 throw new InvalidOperationException("More input was asked for than is ever buffered.");
-            if (!IsWaiting && !Wait() && TryTake(out result))
+            if (!_isWaiting && !Wait() && TryTake(out result))
                 return new(result);
 
             _source.Reset();
@@ -124,45 +136,32 @@ internal abstract class SocketPipeReader(Lock gate) : PipeReader, IValueTaskSour
         // The buffer goes back with the connection, when nobody can still be looking at it.
     }
 
-    /// <summary>The connection is gone: nothing is received any more, and a read that waits is over. What was received stays where it is.</summary>
-    public void Break(Exception cause) => End(cause, returnsBuffer: false);
-
-    /// <summary>Gives the buffer back; nothing is received any more, and a read that still waits fails.</summary>
-    public void Close() => End(new ObjectDisposedException(nameof(TransportConnection)), returnsBuffer: true);
-
-    /// <summary>Begins to wait for octets, the peer's end or a failure. Under the lock.</summary>
-    /// <param name="failure">The connection broke.</param>
-    /// <returns>Whether it has to be waited: <see cref="EndWait"/> follows. Otherwise something may be there.</returns>
-    protected abstract bool TryBeginWait(out Exception? failure);
-
-    /// <summary>Receives without waiting. Under the lock.</summary>
-    /// <param name="buffer">Not empty.</param>
-    /// <param name="error"><see cref="SocketError.WouldBlock"/>: there was nothing.</param>
-    /// <returns>Octets; 0 without an error: the peer's end.</returns>
-    protected abstract int Receive(Span<byte> buffer, out SocketError error);
-
-    /// <summary>The wait is over. Under the lock.</summary>
-    /// <param name="failure">The connection broke.</param>
-    /// <returns>What is to be run once the lock is left.</returns>
-    protected Completion<ReadResult>.Continuation EndWait(Exception? failure)
+    /// <summary>Completes when no receive is under way in the kernel. Only behind the socket's shutdown, which ends one.</summary>
+    public Task WhenIdleAsync()
     {
-        StopWaiting(failure);
+        lock (gate)
+        {
+            if (!_isWaiting)
+                return Task.CompletedTask;
 
-        // Nobody reads any more: the bytes stay in the kernel until somebody does.
-        if (!_isReading)
-            return default;
-        if (failure is null)
-            Receive();
-        return _failure is null && Wait() ? default : EndWithWhatThereIs();
+            _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _idle.Task;
+        }
     }
 
-    /// <summary>The wait is over, and nothing is received. Under the lock.</summary>
-    /// <param name="failure">The connection broke.</param>
-    protected void StopWaiting(Exception? failure)
+    /// <summary>Gives the buffer back; nothing is received any more, and a read that still waits fails.</summary>
+    public void Close()
     {
-        IsWaiting = false;
-        if (failure is not null)
-            Fail(failure);
+        Completion<ReadResult>.Continuation continuation = default;
+        lock (gate)
+        {
+            Fail(new ObjectDisposedException(nameof(SocketConnection)));
+            ReturnBuffer();
+            if (_isReading)
+                continuation = End(default, _failure);
+        }
+
+        continuation.Run();
     }
 
     /// <inheritdoc />
@@ -236,24 +235,6 @@ internal abstract class SocketPipeReader(Lock gate) : PipeReader, IValueTaskSour
         return _source.Complete(result, error);
     }
 
-    private void End(Exception cause, bool returnsBuffer)
-    {
-        Completion<ReadResult>.Continuation continuation = default;
-        lock (gate)
-        {
-            Fail(cause);
-            if (returnsBuffer)
-                ReturnBuffer();
-            if (_isReading)
-                continuation = EndWithWhatThereIs();
-        }
-
-        continuation.Run();
-    }
-
-    private Completion<ReadResult>.Continuation EndWithWhatThereIs() =>
-        _end == _start && _failure is { } failure ? End(default, failure) : End(new(Buffered, isCanceled: false, _isEnded));
-
     private void ReturnBuffer()
     {
         var buffer = _buffer;
@@ -263,30 +244,89 @@ internal abstract class SocketPipeReader(Lock gate) : PipeReader, IValueTaskSour
             ArrayPool<byte>.Shared.Return(buffer);
     }
 
-    // Waits for bytes, so that no buffer is held meanwhile. False: something has come already.
+    // Waits for bytes with a receive of none, so that no buffer is held meanwhile. False: something has come already.
     private bool Wait()
     {
         while (!_isEnded && _end <= _examined)
         {
-            if (TryBeginWait(out var failure))
+            try
             {
-                IsWaiting = true;
+                _wait = socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false).GetAwaiter();
+            }
+            catch (ObjectDisposedException exception)
+            {
+                Fail(exception);
+                break;
+            }
+
+            if (!_wait.IsCompleted)
+            {
+                _isWaiting = true;
+                _wait.UnsafeOnCompleted(_onReadable ??= OnReadable);
                 return true;
             }
 
-            if (failure is not null)
-                Fail(failure);
-            else
+            if (TryFinishWait())
                 Receive();
         }
 
         return false;
     }
 
+    private void OnReadable()
+    {
+        Completion<ReadResult>.Continuation continuation;
+        lock (gate)
+        {
+            _isWaiting = false;
+            var isReadable = TryFinishWait();
+            if (!_isReading || _idle is not null)
+            {
+                // Nobody reads any more: the bytes stay in the kernel until somebody does.
+                _idle?.TrySetResult();
+                return;
+            }
+
+            if (isReadable)
+                Receive();
+            if (_failure is null && Wait())
+                return;
+
+            continuation = _end == _start && _failure is { } failure ? End(default, failure) : End(new(Buffered, isCanceled: false, _isEnded));
+        }
+
+        continuation.Run();
+    }
+
+    private bool TryFinishWait()
+    {
+        try
+        {
+            _wait.GetResult();
+            return true;
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            Fail(exception);
+            return false;
+        }
+    }
+
     private void Receive()
     {
         MakeRoom();
-        var received = Receive(_buffer.AsSpan(_end), out var error);
+        int received;
+        SocketError error;
+        try
+        {
+            received = socket.Receive(_buffer.AsSpan(_end), SocketFlags.None, out error);
+        }
+        catch (ObjectDisposedException exception)
+        {
+            Fail(exception);
+            return;
+        }
+
         if (error == SocketError.Success && received > 0)
         {
             _end += received;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net.Sockets;
 
 namespace SmtpShield.Transport;
 
@@ -7,30 +8,39 @@ namespace SmtpShield.Transport;
 /// Writes a socket as a <see cref="PipeWriter"/>. A flush completes when the kernel has taken every octet, not before: so a write deadline measures the peer,
 /// and nothing is collected for one that does not read. While nothing is written it holds no buffer.
 /// </summary>
-/// <remarks>How the socket is sent to is its transport's.</remarks>
+/// <param name="socket">Connected and non-blocking.</param>
 /// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>
-internal abstract class SocketPipeWriter(Lock gate) : PipeWriter, ISocketLook
+internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter, ISocketLook
 {
     private const int SmallestBuffer = 4096;
 
     private byte[] _buffer = [];
     private int _length;
+    private bool _isSending;
     private bool _isClosed;
+    private TaskCompletionSource? _idle;
 
     /// <inheritdoc />
-    public abstract bool IsReady { get; }
-
-    /// <summary>The connection's lock.</summary>
-    protected Lock Gate => gate;
-
-    /// <summary>A flush is under way.</summary>
-    protected bool IsSending { get; private set; }
+    public bool IsReady
+    {
+        get
+        {
+            try
+            {
+                return socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite);
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <inheritdoc />
     public override bool CanGetUnflushedBytes => true;
 
     /// <inheritdoc />
-    public override long UnflushedBytes => IsSending ? 0 : _length;
+    public override long UnflushedBytes => _isSending ? 0 : _length;
 
     /// <inheritdoc />
     public override void Advance(int bytes)
@@ -65,10 +75,10 @@ internal abstract class SocketPipeWriter(Lock gate) : PipeWriter, ISocketLook
                 return new(new FlushResult(isCanceled: false, isCompleted: true));
             if (_length == 0)
                 return new(default(FlushResult));
-            IsSending = true;
+            _isSending = true;
         }
 
-        return SendAsync(_buffer.AsMemory(0, _length));
+        return SocketSend.Rent().SendAsync(socket, _buffer.AsMemory(0, _length), this);
     }
 
     /// <inheritdoc />
@@ -80,26 +90,39 @@ internal abstract class SocketPipeWriter(Lock gate) : PipeWriter, ISocketLook
         // What was written and not flushed is never sent; the buffer goes back with the connection.
     }
 
+    /// <summary>The kernel has taken all of it, or never will.</summary>
+    public void EndSend()
+    {
+        lock (gate)
+        {
+            ReturnBuffer();
+            _isSending = false;
+            _idle?.TrySetResult();
+        }
+    }
+
+    /// <summary>Completes when no send is under way in the kernel. Only behind the socket's shutdown, which ends one.</summary>
+    public Task WhenIdleAsync()
+    {
+        lock (gate)
+        {
+            if (!_isSending)
+                return Task.CompletedTask;
+
+            _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _idle.Task;
+        }
+    }
+
     /// <summary>Gives the buffer back; if a send is under way, at its end. Nothing is sent any more.</summary>
     public void Close()
     {
         lock (gate)
         {
             _isClosed = true;
-            if (!IsSending)
+            if (!_isSending)
                 ReturnBuffer();
         }
-    }
-
-    /// <summary>Sends. <see cref="EndSend"/> comes behind it, before the flush completes.</summary>
-    /// <param name="octets">What to send; unchanged until then.</param>
-    protected abstract ValueTask<FlushResult> SendAsync(Memory<byte> octets);
-
-    /// <summary>The kernel has taken all of it, or never will. Under the lock.</summary>
-    protected void EndSend()
-    {
-        ReturnBuffer();
-        IsSending = false;
     }
 
     private void ReturnBuffer()
@@ -113,7 +136,7 @@ internal abstract class SocketPipeWriter(Lock gate) : PipeWriter, ISocketLook
 
     private void ThrowIfSending()
     {
-        if (IsSending)
+        if (_isSending)
             throw new InvalidOperationException("A flush is under way.");
     }
 

@@ -17,7 +17,7 @@ internal sealed class SocketSend : SocketAsyncEventArgs, IValueTaskSource<FlushR
 
     private readonly Lock _gate = new();
     private Completion<FlushResult> _source;
-    private ManagedSocketWriter? _writer;
+    private SocketPipeWriter? _writer;
 
     private SocketSend()
         : base(true)
@@ -31,7 +31,7 @@ internal sealed class SocketSend : SocketAsyncEventArgs, IValueTaskSource<FlushR
     /// <param name="socket">The socket.</param>
     /// <param name="octets">What to send; unchanged until the send is complete.</param>
     /// <param name="writer">Told when it is.</param>
-    public ValueTask<FlushResult> SendAsync(Socket socket, Memory<byte> octets, ManagedSocketWriter writer)
+    public ValueTask<FlushResult> SendAsync(Socket socket, Memory<byte> octets, SocketPipeWriter writer)
     {
         _writer = writer;
         SetBuffer(octets);
@@ -95,7 +95,7 @@ internal sealed class SocketSend : SocketAsyncEventArgs, IValueTaskSource<FlushR
     private FlushResult End()
     {
         var result = new FlushResult(isCanceled: false, isCompleted: SocketError != SocketError.Success);
-        _writer!.NoteSent();
+        _writer!.EndSend();
         return result;
     }
 

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using SmtpShield.Listening;
 using SmtpShield.Options;
 
@@ -116,7 +117,8 @@ public class ListeningTests
             ListeningHost.Loopback(limit: 1),
             async connection =>
             {
-                var flush = FlushUntilHeldUpAsync(connection.Transport.Output);
+                FillKernelBuffer(connection.Features.Get<IConnectionSocketFeature>()!.Socket);
+                var flush = connection.Transport.Output.WriteAsync("x"u8.ToArray(), CancellationToken.None).AsTask();
                 flushing.SetResult(flush);
                 await flush;
             },
@@ -251,15 +253,16 @@ public class ListeningTests
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    // The client does not read: after some megabytes the kernel takes no more.
-    private static Task<FlushResult> FlushUntilHeldUpAsync(PipeWriter output)
+    private static void FillKernelBuffer(Socket socket)
     {
-        while (true)
+        socket.Blocking = false;
+        foreach (var size in new[] { 64 * 1024, 1 })
         {
-            var flush = output.WriteAsync(new byte[1 << 20], CancellationToken.None);
-            if (!flush.IsCompleted)
-                return flush.AsTask();
-            flush.GetAwaiter().GetResult();
+            var chunk = new byte[size];
+            SocketError error;
+            do
+                socket.Send(chunk, SocketFlags.None, out error);
+            while (error == SocketError.Success);
         }
     }
 }

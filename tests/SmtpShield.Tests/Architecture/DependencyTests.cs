@@ -12,7 +12,7 @@ public partial class DependencyTests
     {
         ["Control"] = ["Mta", "Observe", "Listening", "Hosting", "Transport", "Options"],
         ["Session"] = ["Admission", "Mta", "Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol"],
-        ["Admission"] = ["Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Transport", "Options", "Protocol"],
+        ["Admission"] = ["Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Options", "Protocol"],
         ["Throttling"] = ["Limits", "Options"],
         ["Mta"] = ["Limits", "Clients", "Tls", "Transport", "Options", "Protocol"],
         ["Limits"] = ["Clients", "Options", "Protocol"],
@@ -120,12 +120,6 @@ public partial class DependencyTests
         Sources(PostfixConf).Where(file => NamespaceDeclaration().Match(File.ReadAllText(file)).Groups[1].Value
             != ("SmtpShield.PostfixConf." + Path.GetRelativePath(PostfixConf, Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '.'))
                 .TrimEnd('.')),
-        Is.Empty);
-
-    [Test]
-    public void Sources_OutsideTheEpollTransport_AreSafe() => Assert.That(
-        Sources(Path.Combine(Library, "..")).Where(file => !file.StartsWith(Path.Combine(Library, "Transport", "Epoll"), StringComparison.Ordinal))
-            .Where(file => Regex.IsMatch(Code(file), @"\b(unsafe|fixed|LibraryImport)\b")).Select(Path.GetFileName),
         Is.Empty);
 
     [TestCase("Yarp")]
