@@ -59,6 +59,8 @@ public sealed partial class SmtpSinkTests
                 ["smtpd_client_connection_rate_limit"] = "0", ["smtpd_error_sleep_time"] = "0",
                 // One address, and a sink of another kind with each test: nothing is to be learned of one for the next.
                 ["shield_upstream_connect"] = "connect",
+                // Nor is a sink that says 421 again and again to put the service under stress.
+                ["smtpd_hard_error_limit"] = "20", ["smtpd_junk_command_limit"] = "100", ["smtpd_timeout"] = "300s",
             },
             TestContext.CurrentContext.CancellationToken);
     }
