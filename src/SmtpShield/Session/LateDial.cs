@@ -52,7 +52,7 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
     private void Postpone(in UpstreamDialResult result)
     {
         session.LogFailures(result);
-        session.Mta.DropHeld();
+        DropHeld();
         session.Mta.Forgo();
         session.Dialogue.PostponeNewest(session.Adapt(session.Dialogue.Newest.Verb switch
         {
@@ -158,9 +158,15 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
         return true;
     }
 
-    private void AnswerInstead(Reply reply)
+    private void DropHeld()
     {
         session.Mta.DropHeld();
+        _hasDialedAgain = false;
+    }
+
+    private void AnswerInstead(Reply reply)
+    {
+        DropHeld();
         session.Dialogue.AnswerNewest(reply);
     }
 }

@@ -75,6 +75,21 @@ public class SeamTests
             Is.EqualTo((Unavailable, SessionEndReason.UpstreamLost, 2)));
     }
 
+    [Test, Property("Pool", "SEAM-1")]
+    public async Task Mta_GoneWithItsReplyToEhlo_AfterACommandThatWasPutOff_IsReplacedAgain()
+    {
+        await using var session = SessionUnderTest.LateIntroduced();
+        session.ClientSends(Mail);
+        session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords, closes: true);
+        session.MtaHasNoRoom();
+        Assert.That(session.ClientSees(), Does.StartWith("451 4.3.2 "));
+
+        session.ClientSends(Mail);
+        session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords, closes: true);
+        session.MtaGreets(Greeting, SessionUnderTest.LearnedKeywords);
+        Assert.That((session.ClientSees(), session.MtaSees(), session.Dials), Is.EqualTo(("", Mail, 4)));
+    }
+
     [TestCaseSource(nameof(s_moments)), Property("Pool", "SEAM-2")]
     public async Task Mta_GoneAtAnyMoment_IsToldOnceAndNothingIsSaidAgain((string Sent, string Replies) moment)
     {
