@@ -6,18 +6,9 @@ namespace SmtpShield.Benchmarks.Speed;
 /// <summary>
 /// One client that says NOOP in a transaction and waits for its reply, again and again: what a command waits longer than without anything between.
 /// </summary>
-internal sealed class CommandDelay : Workload
+internal sealed class CommandDelay() : Workload("command", "one command and its reply, one after the other", "commands")
 {
     private const int Commands = 20_000;
-
-    /// <inheritdoc />
-    public override string Name => "command";
-
-    /// <inheritdoc />
-    public override string Summary => "one command and its reply, one after the other";
-
-    /// <inheritdoc />
-    public override string Unit => "commands";
 
     /// <inheritdoc />
     public override async Task<Arena> StartAsync(CancellationToken cancellationToken)

@@ -7,19 +7,10 @@ using SmtpShield.Testing.Tls;
 namespace SmtpShield.Benchmarks.Speed;
 
 /// <summary>TLS from the first octet, ended by the contender: a full handshake with an RSA certificate, the greeting, and the end.</summary>
-internal sealed class Handshakes : Workload
+internal sealed class Handshakes() : Workload("handshakes", "new TLS sessions (wrapped, RSA 2048) up to the greeting", "handshakes")
 {
     private const int Count = 400;
     private const int AtATime = 8;
-
-    /// <inheritdoc />
-    public override string Name => "handshakes";
-
-    /// <inheritdoc />
-    public override string Summary => "new TLS sessions (wrapped, RSA 2048) up to the greeting";
-
-    /// <inheritdoc />
-    public override string Unit => "handshakes";
 
     /// <inheritdoc />
     public override async Task<Arena> StartAsync(CancellationToken cancellationToken)

@@ -5,8 +5,6 @@ namespace SmtpShield.Benchmarks.Speed;
 /// <summary>All processors together, proc(5).</summary>
 internal static class Machine
 {
-    private const double TicksPerSecond = 100;
-
     // user, nice, system, then idle and iowait, irq, softirq.
     private static readonly int[] s_busy = [1, 2, 3, 6, 7];
 
@@ -16,7 +14,7 @@ internal static class Machine
         get
         {
             var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            return TimeSpan.FromSeconds(s_busy.Sum(index => long.Parse(fields[index], CultureInfo.InvariantCulture)) / TicksPerSecond);
+            return TimeSpan.FromSeconds(s_busy.Sum(index => long.Parse(fields[index], CultureInfo.InvariantCulture)) / ProcessFigures.TicksPerSecond);
         }
     }
 }

@@ -3,20 +3,11 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.Benchmarks.Speed;
 
 /// <summary>Mails from smtp-source(1) into a real Postfix that throws them away, a connection for each: nothing of what Postfix does is left out.</summary>
-internal sealed class MailsIntoPostfix : Workload
+internal sealed class MailsIntoPostfix() : Workload("into-postfix", "4 KB mails into a real Postfix, a connection for each, 20 at a time", "mails")
 {
     private const int Sessions = 20;
     private const int Mails = 1000;
     private const int Octets = 4096;
-
-    /// <inheritdoc />
-    public override string Name => "into-postfix";
-
-    /// <inheritdoc />
-    public override string Summary => "4 KB mails into a real Postfix, a connection for each, 20 at a time";
-
-    /// <inheritdoc />
-    public override string Unit => "mails";
 
     /// <inheritdoc />
     public override async Task<Arena> StartAsync(CancellationToken cancellationToken)

@@ -5,22 +5,10 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.Benchmarks.Speed;
 
 /// <summary>Clients over their connection rate limit, each of which reads its 421 to the end of the connection.</summary>
-internal sealed class Refusals : Workload
+internal sealed class Refusals() : Workload("refused", "connections over smtpd_client_connection_rate_limit that read their 421", "refusals", Contender.Postfix)
 {
     private const int Connections = 2000;
     private const int AtATime = 20;
-
-    /// <inheritdoc />
-    public override string Name => "refused";
-
-    /// <inheritdoc />
-    public override string Summary => "connections over smtpd_client_connection_rate_limit that read their 421";
-
-    /// <inheritdoc />
-    public override string Unit => "refusals";
-
-    /// <inheritdoc />
-    public override string Reference => Contender.Postfix;
 
     /// <inheritdoc />
     public override async Task<Arena> StartAsync(CancellationToken cancellationToken)

@@ -10,20 +10,13 @@ namespace SmtpShield.Benchmarks.Speed;
 /// <param name="mails">Mails a round.</param>
 /// <param name="octets">Octets a mail.</param>
 /// <param name="isKept">Whether a session sends many mails.</param>
-internal sealed class RelayedMails(string name, string summary, int sessions, int mails, int octets, bool isKept) : Workload
+internal sealed class RelayedMails(string name, string summary, int sessions, int mails, int octets, bool isKept)
+    : Workload(name, summary, octets >= Large ? "MB" : "mails")
 {
+    private const int Large = 1_000_000;
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
 
-    /// <inheritdoc />
-    public override string Name => name;
-
-    /// <inheritdoc />
-    public override string Summary => summary;
-
-    /// <inheritdoc />
-    public override string Unit => octets >= 1_000_000 ? "MB" : "mails";
-
-    private double UnitsPerMail => octets >= 1_000_000 ? octets / 1e6 : 1;
+    private double UnitsPerMail => octets >= Large ? octets / 1e6 : 1;
 
     /// <inheritdoc />
     public override async Task<Arena> StartAsync(CancellationToken cancellationToken)

@@ -5,19 +5,10 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.Benchmarks.Speed;
 
 /// <summary>From the start of the program to the first greeting of a client that comes at once, and what the program then has resident.</summary>
-internal sealed class Starts : Workload
+internal sealed class Starts() : Workload("start", "from the program's start to the first greeting", "starts")
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private IPEndPoint _sink = null!;
-
-    /// <inheritdoc />
-    public override string Name => "start";
-
-    /// <inheritdoc />
-    public override string Summary => "from the program's start to the first greeting";
-
-    /// <inheritdoc />
-    public override string Unit => "starts";
 
     /// <inheritdoc />
     public override async Task<Arena> StartAsync(CancellationToken cancellationToken)

@@ -1,19 +1,23 @@
 namespace SmtpShield.Benchmarks.Speed;
 
 /// <summary>Something that contenders do one after the other, several times.</summary>
-internal abstract class Workload
+/// <param name="name">Its name on the command line.</param>
+/// <param name="summary">What it is, for people.</param>
+/// <param name="unit">What is counted, in the plural.</param>
+/// <param name="reference">The contender with whom the others are compared.</param>
+internal abstract class Workload(string name, string summary, string unit, string reference = Contender.HAProxy)
 {
     /// <summary>Its name on the command line.</summary>
-    public abstract string Name { get; }
+    public string Name => name;
 
     /// <summary>What it is, for people.</summary>
-    public abstract string Summary { get; }
+    public string Summary => summary;
 
     /// <summary>What is counted, in the plural.</summary>
-    public abstract string Unit { get; }
+    public string Unit => unit;
 
     /// <summary>The contender with whom the others are compared.</summary>
-    public virtual string Reference => Contender.HAProxy;
+    public string Reference => reference;
 
     /// <summary>Starts servers and contenders.</summary>
     public abstract Task<Arena> StartAsync(CancellationToken cancellationToken);
