@@ -101,7 +101,9 @@ internal sealed class SeamDialTests
 
     private void AssertNothingLeft()
     {
-        _host.Time.LetConnectionsEnd(() => (_host.Maintenance.SessionsAt(A), _host.Maintenance.SessionsAt(B)) == (0, 0));
+        // Of a destination that was taken out no sessions are counted: its connections may end later.
+        _host.Time.LetConnectionsEnd(() => _host.Network.Connections.All(static connection => connection.Disposals > 0)
+            && (_host.Maintenance.SessionsAt(A), _host.Maintenance.SessionsAt(B)) == (0, 0));
         Assert.That(_host.Network.Connections.Select(static connection => connection.Disposals), Is.All.EqualTo(1));
     }
 }
