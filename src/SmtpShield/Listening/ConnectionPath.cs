@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -23,17 +24,20 @@ internal sealed class ConnectionPath<TConnection>
     }
 
     /// <summary>Adds a stage that finds something out.</summary>
-    public ConnectionPath<TNext> Then<TStage, TNext>() where TStage : class, IConnectionStage<TConnection, TNext>
+    public ConnectionPath<TNext> Then<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TStage, TNext>()
+        where TStage : class, IConnectionStage<TConnection, TNext>
     {
         var stage = ActivatorUtilities.GetServiceOrCreateInstance<TStage>(_builder.ApplicationServices);
         return new(_builder, next => _begin(connection => stage.InvokeAsync(connection, next)));
     }
 
     /// <summary>Adds a stage that lets connections pass, or does not.</summary>
-    public ConnectionPath<TConnection> Then<TStage>() where TStage : class, IConnectionStage<TConnection> => Then<TStage, TConnection>();
+    public ConnectionPath<TConnection> Then<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TStage>()
+        where TStage : class, IConnectionStage<TConnection> => Then<TStage, TConnection>();
 
     /// <summary>Completes the path with who serves the connection.</summary>
-    public void End<THandler>() where THandler : class, IConnectionHandler<TConnection>
+    public void End<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
+        where THandler : class, IConnectionHandler<TConnection>
     {
         var handler = ActivatorUtilities.GetServiceOrCreateInstance<THandler>(_builder.ApplicationServices);
         _builder.Use(_ => _begin(handler.OnConnectedAsync));

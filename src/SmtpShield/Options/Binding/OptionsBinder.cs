@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using SmtpShield.Options.Parameters;
 using SmtpShield.PostfixConf;
 
@@ -25,6 +26,7 @@ internal sealed class OptionsBinder(ParameterTable table, ICollection<Configurat
         return options;
     }
 
+    [UnconditionalSuppressMessage("Trimming", "IL2067", Justification = ParameterCatalog.IsKept)]
     private object BindPart(Type type)
     {
         var part = Activator.CreateInstance(type)!;
