@@ -16,7 +16,7 @@ public sealed class DemoTests
     public async Task FourLines_LastOneSixTimes_EndWith421(CancellationToken cancellationToken)
     {
         var port = LoopbackPorts.Take();
-        await using var demo = OutsideProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "demo", "--port", $"{port}"]);
+        await using var demo = OutsideProcess.Start(ShieldProgram.Built[0], [ShieldProgram.Built[1], "demo", "--port", $"{port}"]);
         await Eventually.HoldsAsync(() => LoopbackPorts.IsListening(port), TimeSpan.FromSeconds(60), "the demo listens", cancellationToken);
         var lines = Regex.Match(demo.Output, $@"(?m)^  telnet 127\.0\.0\.1 {port}\n(?:  ([A-Z].*)\n){{3}}")
             .Groups[1].Captures.Select(line => line.Value).ToList();

@@ -44,8 +44,8 @@ public sealed class GivenUpConnectionTests
         {
             await File.WriteAllTextAsync(file, $"shield_listen = 127.0.0.1:{LoopbackPorts.Take()}\nshield_upstream = {mta}\nshield_client_handoff = "
                 + "proxy-v2\nshield_upstream_greeting_timeout = 1s\n", cancellationToken);
-            var (status, output) = await OutsideProcess.RunAsync(
-                "dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "check", "--probe", "-c", file], s_limit, cancellationToken);
+            var (status, output) = await ShieldProgram.RunAsync(
+                ["check", "--probe", "-c", file], s_limit, cancellationToken);
             Assert.That((status, output), Is.EqualTo((1, output)));
             Assert.That(output, Does.Contain($"connect to upstream {mta}: no greeting within 1s"));
         }

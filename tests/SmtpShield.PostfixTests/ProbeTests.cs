@@ -77,8 +77,7 @@ public sealed class ProbeTests
         try
         {
             await File.WriteAllTextAsync(file, $"shield_listen = 127.0.0.1:{LoopbackPorts.Take()}\n{text}", cancellationToken);
-            return await OutsideProcess.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "check", "--probe", "-c", file],
-                s_limit, cancellationToken);
+            return await ShieldProgram.RunAsync(["check", "--probe", "-c", file], s_limit, cancellationToken);
         }
         finally
         {

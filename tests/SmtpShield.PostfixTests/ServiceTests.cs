@@ -100,7 +100,7 @@ public sealed class ServiceTests
         var file = Path.Combine(directory, "shield.cf");
         var log = Path.Combine(directory, "shield.log");
         await File.WriteAllTextAsync(file, $"{text}\nmaillog_file = {log}\n", cancellationToken);
-        await using var shield = OutsideProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "run", "-c", file]);
+        await using var shield = ShieldProgram.Start(["run", "-c", file]);
         await Eventually.HoldsAsync(() => shield.HasExited || LoopbackPorts.AreListening([smtp.Port, submission.Port]), s_limit,
             "the shield listens", cancellationToken);
         Assert.That(shield.HasExited, Is.False, shield.Output);

@@ -25,7 +25,7 @@ internal sealed class ControlAccessTests
         foreach (var program in new[] { "setpriv", "curl" })
         {
             if (!OutsideProcess.IsInstalled(program))
-                Assert.Ignore($"{program} is not installed");
+                Assert.Ignore($"{ShieldProgram.Path} is not installed");
         }
 
         _directory = Directory.CreateTempSubdirectory("smtpshield-access-").FullName;
@@ -82,9 +82,8 @@ internal sealed class ControlAccessTests
     private static async Task<(int ExitCode, string Output)> AsNobodyAsync(string[] arguments, CancellationToken cancellationToken)
     {
         string[] asNobody = ["--reuid", Nobody, "--regid", Nobody, "--clear-groups"];
-        var program = Path.Combine(AppContext.BaseDirectory, "smtpshield.dll");
-        if ((await OutsideProcess.RunAsync("setpriv", [.. asNobody, "test", "-r", program], s_limit, cancellationToken, workingDirectory: "/")).ExitCode != 0)
-            Assert.Ignore($"{program} is where others can't read it");
-        return await OutsideProcess.RunAsync("setpriv", [.. asNobody, "dotnet", program, .. arguments], s_limit, cancellationToken, workingDirectory: "/");
+        if ((await OutsideProcess.RunAsync("setpriv", [.. asNobody, "test", "-r", ShieldProgram.Path], s_limit, cancellationToken, workingDirectory: "/")).ExitCode != 0)
+            Assert.Ignore($"{ShieldProgram.Path} is where others can't read it");
+        return await OutsideProcess.RunAsync("setpriv", [.. asNobody, .. ShieldProgram.Command, .. arguments], s_limit, cancellationToken, workingDirectory: "/");
     }
 }

@@ -95,5 +95,5 @@ internal sealed class ControlCommandTests
         string.Join(' ', JsonDocument.Parse(json).RootElement.EnumerateObject().Select(static property => property.Name));
 
     private static Task<(int ExitCode, string Output)> RunAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
-        OutsideProcess.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), .. arguments], s_limit, cancellationToken);
+        ShieldProgram.RunAsync(arguments, s_limit, cancellationToken);
 }

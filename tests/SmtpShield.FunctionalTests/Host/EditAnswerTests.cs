@@ -36,8 +36,8 @@ public sealed class EditAnswerTests
 
     private async Task<OutsideProcess> StartAsync(CancellationToken cancellationToken, params string[] overrides)
     {
-        var process = OutsideProcess.Start(
-            "dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "run", "-c", _mainCf, .. overrides],
+        var process = ShieldProgram.Start(
+            ["run", "-c", _mainCf, .. overrides],
             environment: new Dictionary<string, string> { ["RUNTIME_DIRECTORY"] = _directory });
         await Eventually.HoldsAsync(() => process.HasExited || ConfigurationStateFile.Read(StatePath) is not null, TimeSpan.FromSeconds(30),
             "it says what is in force", cancellationToken);

@@ -25,7 +25,7 @@ public sealed class SignalTests
             var (mainCf, log) = (Path.Combine(directory, "main.cf"), Path.Combine(directory, "maillog"));
             await File.WriteAllTextAsync(mainCf,
                 $"shield_listen = 127.0.0.1:{LoopbackPorts.Take()}\nmaillog_file = {log}\nmyhostname = mail.example.com\n", cancellationToken);
-            await using var process = OutsideProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), "run", "-c", mainCf]);
+            await using var process = ShieldProgram.Start(["run", "-c", mainCf]);
             // Before Main the runtime itself would end; it catches SIGHUP with the program's first statement.
             await Eventually.HoldsAsync(() => process.HasExited || CatchesHangUp(process.Id), s_limit, "SIGHUP is caught", cancellationToken);
             Assert.That(File.Exists(log), Is.False, "long before the log is opened");

@@ -37,10 +37,9 @@ public sealed class SwitchoverTests
 
     private string Backup => Path.Combine(Postfix.ConfigurationDirectory, "before-smtpshield");
 
-    private static string Program => Path.Combine(AppContext.BaseDirectory, "smtpshield.dll");
 
     // As systemd does: it returns when the shield was started, which runs as another user.
-    private string Start => $"setpriv --reuid={User} --regid=nogroup --clear-groups env HOME=/ DOTNET_EnableDiagnostics=0 dotnet {Program} run -c {Target} "
+    private string Start => $"setpriv --reuid={User} --regid=nogroup --clear-groups env HOME=/ DOTNET_EnableDiagnostics=0 {string.Join(' ', ShieldProgram.Command)} run -c {Target} "
         + $">{_directory}/log 2>&1 </dev/null & echo $! >{PidFile}";
 
     private string Stop => $"kill $(cat {PidFile})";
@@ -78,7 +77,7 @@ public sealed class SwitchoverTests
 
     private async Task<(int Status, string Output)> ImportAsync(CancellationToken cancellationToken, params string[] arguments)
     {
-        var outcome = await OutsideProcess.RunAsync("dotnet", [Program, "import", .. arguments, Postfix.ConfigurationDirectory], s_limit, cancellationToken);
+        var outcome = await ShieldProgram.RunAsync(["import", .. arguments, Postfix.ConfigurationDirectory], s_limit, cancellationToken);
         TestContext.Out.WriteLine($"$ smtpshield import {string.Join(' ', arguments)} {Postfix.ConfigurationDirectory}\n{outcome.Output}");
         if (File.Exists($"{_directory}/log"))
             TestContext.Out.WriteLine(await File.ReadAllTextAsync($"{_directory}/log", cancellationToken));
@@ -336,8 +335,8 @@ public sealed class SwitchoverTests
     {
         await StartPostfixAsync(cancellationToken);
         var files = await FilesAsync(cancellationToken);
-        await using var import = OutsideProcess.Start(
-            "dotnet", [Program, "import", "--apply", "-o", Target, "--user", User, "--start", $"touch {_directory}/started; sleep 60", "--stop", "true",
+        await using var import = ShieldProgram.Start(
+            ["import", "--apply", "-o", Target, "--user", User, "--start", $"touch {_directory}/started; sleep 60", "--stop", "true",
                 Postfix.ConfigurationDirectory]);
         await Eventually.HoldsAsync(() => File.Exists($"{_directory}/started"), s_limit, "the shield is being started", cancellationToken);
         import.Signal(OutsideProcess.HangUp);
@@ -353,8 +352,8 @@ public sealed class SwitchoverTests
     {
         await StartPostfixAsync(cancellationToken);
         var files = await FilesAsync(cancellationToken);
-        await using (var import = OutsideProcess.Start(
-            "dotnet", [Program, "import", "--apply", "-o", Target, "--user", User, "--start", $"touch {_directory}/started; sleep 60", "--stop", "true",
+        await using (var import = ShieldProgram.Start(
+            ["import", "--apply", "-o", Target, "--user", User, "--start", $"touch {_directory}/started; sleep 60", "--stop", "true",
                 Postfix.ConfigurationDirectory]))
         {
             await Eventually.HoldsAsync(() => File.Exists($"{_directory}/started"), s_limit, "the shield is being started", cancellationToken);
@@ -372,7 +371,7 @@ public sealed class SwitchoverTests
     [CancelAfter(120_000)]
     public async Task Apply_OptionsThatDoNotFit_SaysSo(string arguments, string expected, CancellationToken cancellationToken)
     {
-        var (status, output) = await OutsideProcess.RunAsync("dotnet", [Program, "import", .. arguments.Split(' '), _directory], s_limit, cancellationToken);
+        var (status, output) = await ShieldProgram.RunAsync(["import", .. arguments.Split(' '), _directory], s_limit, cancellationToken);
         Assert.That((status, output), Is.EqualTo((1, $"{expected}\n")));
     }
 
@@ -381,7 +380,7 @@ public sealed class SwitchoverTests
     {
         if (Directory.Exists("/run/systemd/system"))
             Assert.Ignore("systemd runs here");
-        var (status, output) = await OutsideProcess.RunAsync("dotnet", [Program, "import", "--apply", _directory], s_limit, cancellationToken);
+        var (status, output) = await ShieldProgram.RunAsync(["import", "--apply", _directory], s_limit, cancellationToken);
         Assert.That((status, output),
             Is.EqualTo((1, "error: no systemd runs here: say how the shield is started and stopped: --start COMMAND --stop COMMAND\n")));
     }

@@ -98,8 +98,7 @@ public sealed class ShieldProcess : IAsyncDisposable
                 && (parameter.Key == Listen || parameter.Key.EndsWith("/" + Listen, StringComparison.Ordinal)))
                 .SelectMany(parameter => parameter.Value.Split(", ")).Select(IPEndPoint.Parse),
         ];
-        var program = System.IO.Path.Combine(AppContext.BaseDirectory, "smtpshield.dll");
-        string[] command = [.. under ?? [], "dotnet", program, "run", "-c", System.IO.Path.Combine(directory, "main.cf")];
+        string[] command = [.. under ?? [], .. ShieldProgram.Command, "run", "-c", System.IO.Path.Combine(directory, "main.cf")];
         var process = OutsideProcess.Start(command[0], command[1..], directory);
         var shield = new ShieldProcess(directory, process, endPoints[0], all["syslog_name"]);
         await Eventually.TryAsync(() => process.HasExited || IsListening(process.Id, endPoints), TimeSpan.FromSeconds(30), cancellationToken);
@@ -186,7 +185,7 @@ public sealed class ShieldProcess : IAsyncDisposable
     {
         try
         {
-            return File.ReadAllText($"/proc/{processId}/cmdline").Split('\0')[0].EndsWith("dotnet", StringComparison.Ordinal)
+            return File.ReadAllText($"/proc/{processId}/cmdline").Split('\0')[0].EndsWith(ShieldProgram.Command[0], StringComparison.Ordinal)
                 && LoopbackPorts.AreListening(endPoints, processId);
         }
         catch (IOException)

@@ -49,6 +49,6 @@ public sealed class ProgramTests
     }
 
     private static Task<(int ExitCode, string Output)> RunAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
-        OutsideProcess.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "smtpshield.dll"), .. arguments],
+        OutsideProcess.RunAsync(ShieldProgram.Built[0], [ShieldProgram.Built[1], .. arguments],
             TimeSpan.FromSeconds(50), cancellationToken);
 }
