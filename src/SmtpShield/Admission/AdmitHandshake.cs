@@ -36,9 +36,10 @@ internal sealed class AdmitHandshake(NewTlsSessions newSessions, HandshakesInVai
     /// <summary>Whether a client may begin a handshake, for all it has done with earlier ones; logs it if not.</summary>
     public bool MayBegin(ClientConnection connection)
     {
-        if (connection.HandshakeCounter is null || inVain.TooManyLeft(connection.Client.Range) is not (> 0 and var left))
+        if (connection.HandshakeCounter is not { } counter || inVain.TooManyLeft(connection.Client.Range) is not (> 0 and var left))
             return true;
 
+        counter.NoteHandshakesLeft(left);
         AdmissionLog.LimitExceeded(connection.Through(log), "Unfinished TLS handshake", left, connection.Client.NameAddress, connection.Options.Service);
         return false;
     }

@@ -16,8 +16,11 @@ internal static class ConnectionLimits
         if (connection.Counter is not { } counter || connection.IsCheck || !ClientLimits.IsAnySet(limits))
             return null;
 
-        return ClientLimits.JudgeAtConnect(counter.Connect(), limits) is { } hit
-            ? new(hit.Limit.Subject, hit.Count, hit.ReplyTo(connection.Options.AtStart.Smtpd.MyHostname, connection.Client))
-            : null;
+        if (ClientLimits.JudgeAtConnect(counter.Connect(), limits) is not { } hit)
+            return null;
+
+        var reply = hit.ReplyTo(connection.Options.AtStart.Smtpd.MyHostname, connection.Client);
+        counter.NoteRefusal(hit, limits, reply.Code);
+        return new(hit.Limit.Subject, hit.Count, reply);
     }
 }

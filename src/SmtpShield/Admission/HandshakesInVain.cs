@@ -92,6 +92,16 @@ internal sealed class HandshakesInVain(ShieldService service, TimeProvider time)
         }
     }
 
+    /// <summary>What a client has cost is forgiven. It stays in its place, so nothing is remembered for longer.</summary>
+    public void Forgive(ClientRange client)
+    {
+        lock (_gate)
+        {
+            if (_records.ContainsKey(client))
+                _records[client] = default;
+        }
+    }
+
     private void Keep(ClientRange client, Record record)
     {
         if (!_records.ContainsKey(client))

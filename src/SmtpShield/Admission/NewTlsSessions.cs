@@ -16,9 +16,13 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
     public bool MayBegin(ClientConnection connection)
     {
         var limits = connection.Options.Limits;
-        if (connection.HandshakeCounter is not { } counter || !_limit.IsOn(limits) || _limit.Judge(counter.Peek(AnvilEvent.NewTlsSession), limits) is null)
+        if (connection.HandshakeCounter is not { } counter || !_limit.IsOn(limits)
+            || _limit.Judge(counter.Peek(AnvilEvent.NewTlsSession), limits) is not { } hit)
+        {
             return true;
+        }
 
+        counter.NoteRefusal(hit, limits, code: 0);
         AdmissionLog.TlsRefused(connection.Through(log), connection.Client.NameAddress, connection.Options.Service);
         return false;
     }
@@ -42,6 +46,8 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
             return null;
 
         AdmissionLog.LimitExceeded(connection.Through(log), hit.Limit.Subject, hit.Count, connection.Client.NameAddress, connection.Options.Service);
-        return hit.ReplyTo(connection.Options.AtStart.Smtpd.MyHostname, connection.Client);
+        var reply = hit.ReplyTo(connection.Options.AtStart.Smtpd.MyHostname, connection.Client);
+        counter.NoteRefusal(hit, limits, reply.Code);
+        return reply;
     }
 }

@@ -62,6 +62,12 @@ internal struct AnvilEntry
     /// <summary>Whether no connection is open.</summary>
     public readonly bool IsIdle => _openOrIdleSince < 0;
 
+    /// <summary>Whether it is nobody's: it waits for its next client.</summary>
+    public readonly bool IsFree => _openOrIdleSince == int.MinValue;
+
+    /// <summary>When its window began; none has when it is <see cref="int.MinValue"/>.</summary>
+    public readonly int WindowStart => _windowStart;
+
     /// <summary>Whether it is the record of this client at this service.</summary>
     public readonly bool Is(in ClientRange client, byte service) =>
         _lowBits == (ulong)client.Bits && _highBits == (ulong)(client.Bits >> 64) && _prefixLength == client.PrefixLength
@@ -73,6 +79,16 @@ internal struct AnvilEntry
 
     /// <summary>Its window is opened by the next event, not by what it was made for.</summary>
     public void CloseWindow() => _windowStart = int.MinValue;
+
+    /// <summary>Its client has gone for good.</summary>
+    public void Free() => _openOrIdleSince = int.MinValue;
+
+    /// <summary>All rates are 0, and the next event opens a window. Connections that are open stay counted, and what the log has of the client stays.</summary>
+    public void Reset()
+    {
+        (_current, _previous) = (default, default);
+        CloseWindow();
+    }
 
     /// <summary>One connection more.</summary>
     public void Enter() => _openOrIdleSince = Open + 1;

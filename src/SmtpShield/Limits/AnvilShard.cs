@@ -14,7 +14,9 @@ namespace SmtpShield.Limits;
 /// </remarks>
 internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLimit isOverLimit)
 {
-    private const int ChunkSize = 128;
+    /// <summary>Entries of a chunk.</summary>
+    public const int ChunkSize = 128;
+
     private const int FirstBuckets = 16;
     private const int EntriesPerBucket = 2;
 
@@ -57,6 +59,18 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
         while (index != 0 && !At(index).Is(client, service))
             index = At(index).Next;
         return index;
+    }
+
+    /// <summary>Copies a chunk's entries, free ones included.</summary>
+    /// <param name="chunk">Which, from 0.</param>
+    /// <param name="entries">Takes them; of <see cref="ChunkSize"/>.</param>
+    /// <returns>How many there are; 0: there is no such chunk.</returns>
+    public int Copy(int chunk, Span<AnvilEntry> entries)
+    {
+        var count = Math.Clamp(_used - (chunk * ChunkSize), 0, ChunkSize);
+        if (count > 0)
+            _chunks[chunk].AsSpan(0, count).CopyTo(entries);
+        return count;
     }
 
     /// <summary>Makes an entry for a client that has none, idle since now.</summary>
@@ -187,6 +201,7 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
             link = ref At(link).Next;
         link = entry.Next;
 
+        entry.Free();
         entry.Next = _firstFree;
         _firstFree = index;
         Count--;

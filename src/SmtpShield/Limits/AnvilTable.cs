@@ -32,6 +32,7 @@ internal sealed class AnvilTable
     private readonly AnvilStatistics _statistics;
     private readonly long _startTimestamp;
     private readonly long _startWithinSecond;
+    private readonly DateTimeOffset _startedAt;
     private int _size;
 
     /// <summary>Makes an empty table. Its shards are as many as its size asks for now; the size itself may change.</summary>
@@ -41,7 +42,8 @@ internal sealed class AnvilTable
         _time = time;
         _statistics = statistics;
         _startTimestamp = time.GetTimestamp();
-        _startWithinSecond = time.GetUtcNow().Ticks % TimeSpan.TicksPerSecond;
+        _startedAt = time.GetUtcNow();
+        _startWithinSecond = _startedAt.Ticks % TimeSpan.TicksPerSecond;
         _shards = new AnvilShard[Math.Clamp(snapshot.Current.Anvil.ClientTableSize / MinShardCapacity, 1, MaxShards)];
         for (var i = 0; i < _shards.Length; i++)
             _shards[i] = new AnvilShard(_hash, _services, isOverLimit);
@@ -49,6 +51,9 @@ internal sealed class AnvilTable
 
     /// <summary>What clients have with the MTA now.</summary>
     public ClientsInFlight InFlight { get; } = new();
+
+    /// <summary>What clients were refused lately.</summary>
+    public ClientHistory History { get; } = new();
 
     /// <summary>Records in the table, expired ones that were not yet removed included.</summary>
     public int Size => Volatile.Read(ref _size);
@@ -139,6 +144,83 @@ internal sealed class AnvilTable
             return copy.Counts(now, window);
         }
     }
+
+    /// <summary>What the table has of a client, to be looked at.</summary>
+    /// <returns>Null: nothing.</returns>
+    public AnvilRecord? Look(in AnvilKey key)
+    {
+        var window = Window;
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
+        {
+            var now = Now;
+            var index = shard.Find(key.Client, service, hash);
+            return index == 0 || shard.At(index).IsExpired(now, window.Unit) ? null : new(key.Service, shard.At(index), now, window);
+        }
+    }
+
+    /// <summary>Sets all rates of a client to 0. Connections that are open stay counted.</summary>
+    /// <returns>What there was; null: no record.</returns>
+    public AnvilRecord? Reset(in AnvilKey key)
+    {
+        var window = Window;
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
+        {
+            var now = Now;
+            var index = shard.Find(key.Client, service, hash);
+            if (index == 0 || shard.At(index).IsExpired(now, window.Unit))
+                return null;
+
+            ref var entry = ref shard.At(index);
+            var before = new AnvilRecord(key.Service, entry, now, window);
+            entry.Reset();
+            return before;
+        }
+    }
+
+    /// <summary>
+    /// Shows every record, a few at a time: a shard is locked only while <see cref="AnvilShard.ChunkSize"/> of its records are copied, so events go on meanwhile.
+    /// Each record that is there all the time is shown once; of those that come or go meanwhile some are.
+    /// </summary>
+    /// <param name="visit">Looks at copies, on this thread, with nothing locked.</param>
+    public void Scan(AnvilVisit visit)
+    {
+        var window = Window;
+        var entries = new AnvilEntry[AnvilShard.ChunkSize];
+        foreach (var shard in _shards)
+        {
+            for (var chunk = 0; ; chunk++)
+            {
+                int count, now;
+                lock (shard.Gate)
+                {
+                    now = Now;
+                    count = shard.Copy(chunk, entries);
+                }
+
+                if (count == 0)
+                    break;
+                visit(entries.AsSpan(0, count), now, window);
+            }
+        }
+    }
+
+    /// <summary>The name of a service, by its number in a record.</summary>
+    public string ServiceOf(byte number) => _services.NameOf(number);
+
+    /// <summary>The second it is, as records count.</summary>
+    public int Second => Now;
+
+    /// <summary>When a second begins, by the wall clock. Where that has been set since the start, by the clock as it is now.</summary>
+    public DateTimeOffset TimeOf(int second)
+    {
+        var moved = (_time.GetUtcNow() - _startedAt - _time.GetElapsedTime(_startTimestamp)).TotalSeconds;
+        return _startedAt.AddTicks(-_startWithinSecond).AddSeconds(second + Math.Round(moved));
+    }
+
+    /// <summary>Notes in a client's history what it was refused.</summary>
+    public void Note(in AnvilKey key, in ClientEvent refusal) => History.Note(key, refusal with { Second = Now });
 
     /// <summary>
     /// Takes an event out of the client's budget for the log. It is no event of anvil's: it counts no connection, but makes a record where there is none.

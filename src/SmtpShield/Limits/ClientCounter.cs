@@ -1,3 +1,6 @@
+using SmtpShield.Options;
+using SmtpShield.Protocol;
+
 namespace SmtpShield.Limits;
 
 /// <summary>
@@ -34,7 +37,7 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
     public int Count(AnvilEvent kind) => _isTracked || !Connect().IsUntracked ? anvil.Count(key, kind) : 1;
 
     /// <summary>Counts an event that a limit is on.</summary>
-    /// <returns>What <see cref="ClientLimit.Judge(int, Options.SmtpdLimitOptions)"/> compares.</returns>
+    /// <returns>What <see cref="ClientLimit.Judge(int, SmtpdLimitOptions)"/> compares.</returns>
     public int Count(ClientLimit limit) => Count(limit.Event ?? throw new ArgumentException($"{limit.Parameter} is on connections.", nameof(limit)));
 
     /// <summary>The client's events of a kind in the current window; counts nothing.</summary>
@@ -79,6 +82,21 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
         _isLoggingIn = false;
         InFlight.EndLogin();
     }
+
+    /// <summary>Notes for who asks later that a limit has refused the client something.</summary>
+    /// <param name="hit">The limit.</param>
+    /// <param name="limits">As they were judged.</param>
+    /// <param name="code">What it was told; 0: nothing.</param>
+    public void NoteRefusal(in LimitHit hit, SmtpdLimitOptions limits, int code) => anvil.Note(key, ClientEvent.Of(hit, hit.Limit.Value(limits), code));
+
+    /// <summary>Notes that the client may begin no handshake, because of those it has left.</summary>
+    public void NoteHandshakesLeft(int left) => anvil.Note(key, ClientEvent.OfHandshakes(left));
+
+    /// <summary>Notes that the MTA has refused a command, which counted as an error of the session.</summary>
+    public void NoteError(Verb verb, int code, int errors) => anvil.Note(key, ClientEvent.OfError(verb, code, errors));
+
+    /// <summary>Notes that the session ends for its errors.</summary>
+    public void NoteTooManyErrors(int errors, int limit) => anvil.Note(key, ClientEvent.OfTooManyErrors(errors, limit));
 
     private ClientInFlight InFlight => _inFlight ??= anvil.InFlight.Enter(key);
 

@@ -37,6 +37,11 @@ internal sealed record ClientLimit(string Parameter, Func<SmtpdLimitOptions, int
     /// <summary>Whether the reply has the client as <c>name[address]</c>, not its address alone.</summary>
     public bool HasNameInReply { get; init; }
 
+    /// <summary>
+    /// Whether what is judged is counted first, so that a client at the limit is refused the next time. What the MTA refuses is counted afterwards.
+    /// </summary>
+    public bool CountsBeforeJudging => Event is not (AnvilEvent.Error or AnvilEvent.AuthFailure);
+
     /// <summary>Whether it is set: nothing is counted for it where it is not (smtpd.c).</summary>
     public bool IsOn(SmtpdLimitOptions limits) => Value(limits) > 0;
 
@@ -48,6 +53,11 @@ internal sealed record ClientLimit(string Parameter, Func<SmtpdLimitOptions, int
     /// includes what is judged.
     /// </summary>
     public LimitHit? Judge(int count, SmtpdLimitOptions limits) => Value(limits) is > 0 and var limit && count > limit ? new(this, count) : null;
+
+    /// <summary>Whether the next of what is counted would be refused, if it came now.</summary>
+    /// <param name="count">The client's count.</param>
+    /// <param name="value">The limit; 0: off.</param>
+    public bool RefusesNext(int count, int value) => value > 0 && (CountsBeforeJudging ? count >= value : count > value);
 
     /// <inheritdoc cref="Judge(int, SmtpdLimitOptions)"/>
     public LimitHit? Judge(in AnvilCounts counts, SmtpdLimitOptions limits) => Judge(CountIn(counts), limits);

@@ -102,6 +102,9 @@ internal static class ClientLimits
     /// <summary>All rows, in their order.</summary>
     public static IReadOnlyList<ClientLimit> All => _all;
 
+    /// <summary>The place of a row among <see cref="All"/>.</summary>
+    public static int IndexOf(ClientLimit limit) => Array.IndexOf(_all, limit);
+
     /// <summary>The limit a command counts for; null: none.</summary>
     public static ClientLimit? Of(Verb verb) => _ofVerb[(int)verb];
 

@@ -49,10 +49,16 @@ internal sealed class ClientBudgets(SmtpSession session, Action wake)
     private Reply Refuse(ClientLimit limit)
     {
         var client = session.Counter!;
+        var reply = limit.ReplyTo(session.Options.MyHostname, session.Identity);
 
         // The window may have ended between the judgement and now.
-        if (limit.Judge(client.Peek(), session.Limits) is { } hit && session.MayLog())
-            RelayLog.LimitExceeded(session.Log, limit.Subject, hit.Count, session.Identity.NameAddress, client.Service);
-        return limit.ReplyTo(session.Options.MyHostname, session.Identity);
+        if (limit.Judge(client.Peek(), session.Limits) is { } hit)
+        {
+            client.NoteRefusal(hit, session.Limits, reply.Code);
+            if (session.MayLog())
+                RelayLog.LimitExceeded(session.Log, limit.Subject, hit.Count, session.Identity.NameAddress, client.Service);
+        }
+
+        return reply;
     }
 }

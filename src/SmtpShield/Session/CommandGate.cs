@@ -13,6 +13,9 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
 {
     private const int LongestNotSmtpLogged = 100;
 
+    // The code of Replies.TooManyTlsSessions.
+    private const int TooManyTlsSessions = 454;
+
     private bool _hasCounted;
 
     /// <summary>Judges a command.</summary>
@@ -217,11 +220,12 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
         // Where the handshake is not seen, this session counts already.
         var uncounted = mode == TlsMode.Passthrough ? 1 : 0;
         if (session.Counter is not { } client || !IsOn(ClientLimits.NewTlsSession)
-            || ClientLimits.NewTlsSession.Judge(client.Peek(AnvilEvent.NewTlsSession) + uncounted, session.Limits) is null)
+            || ClientLimits.NewTlsSession.Judge(client.Peek(AnvilEvent.NewTlsSession) + uncounted, session.Limits) is not { } hit)
         {
             return false;
         }
 
+        client.NoteRefusal(hit, session.Limits, TooManyTlsSessions);
         if (session.MayLog())
             RelayLog.StartTlsRefused(session.Log, session.Identity.NameAddress, client.Service);
         return true;
@@ -260,7 +264,9 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
 
         if (session.MayLog())
             RelayLog.LimitExceeded(session.Log, limit.Subject, hit.Count, session.Identity.NameAddress, session.Counter.Service);
-        return hit.ReplyTo(session.Options.MyHostname, session.Identity);
+        var reply = hit.ReplyTo(session.Options.MyHostname, session.Identity);
+        session.Counter.NoteRefusal(hit, session.Limits, reply.Code);
+        return reply;
     }
 
     private bool Discards(string keyword) => session.Discards(keyword);

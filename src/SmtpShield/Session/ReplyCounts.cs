@@ -18,7 +18,11 @@ internal static class ReplyCounts
         if (!isUnread && !command.IsBlank)
             session.Context.Statistics.Count(verb == Verb.Help && code is 500 or 502 ? Verb.Unknown : verb, succeeded);
         if (!succeeded && !command.IsPostponed)
+        {
             session.Errors.CountError();
+            if (command.IsMtas)
+                session.Counter?.NoteError(verb, code, session.Errors.Errors);
+        }
         if (!isUnread && IsJunk(session, command, succeeded))
             session.Errors.CountJunkCommand(session.Limits);
         if (!succeeded)

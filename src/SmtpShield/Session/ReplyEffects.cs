@@ -166,6 +166,7 @@ internal sealed class ReplyEffects(SmtpSession session, ContentRelay content, Cl
     private void EndForErrors()
     {
         reputation.NoteBad();
+        session.Counter?.NoteTooManyErrors(session.Errors.Errors, session.Limits.HardErrorLimit);
         session.End(SessionEndReason.TooManyErrors, Replies.TooManyErrors(session.Options.MyHostname));
     }
 }
