@@ -44,6 +44,7 @@ internal static class ShieldServices
             return new SystemNameResolver(new ResolverFiles(time), time);
         });
         services.AddSingleton<PeerNames>();
+        services.AddSingleton<Exemptions>();
 
         services.AddSingleton<OverLimit>(static services =>
         {

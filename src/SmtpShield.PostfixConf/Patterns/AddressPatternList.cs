@@ -39,16 +39,22 @@ public sealed class AddressPatternList
     /// <summary>Whether the client is on the list.</summary>
     /// <param name="address">The client's address; IPv4-mapped IPv6 counts as IPv4.</param>
     /// <param name="hostname">The client's verified name, or <c>unknown</c>.</param>
-    public bool Matches(IPAddress address, string hostname)
+    public bool Matches(IPAddress address, string hostname) => Deciding(address, hostname) is { IsNegated: false };
+
+    /// <summary>Which element puts the client on the list, as one would write it; null: it is not on it.</summary>
+    /// <inheritdoc cref="Matches"/>
+    public string? ElementOf(IPAddress address, string hostname) => Deciding(address, hostname) is { IsNegated: false } element ? element.Text : null;
+
+    private AddressPattern? Deciding(IPAddress address, string hostname)
     {
         if (_patterns.Length == 0)
-            return false;
+            return null;
         var bits = AddressBits.From(address);
         foreach (var pattern in _patterns)
         {
             if (pattern.Covers(bits, hostname))
-                return !pattern.IsNegated;
+                return pattern;
         }
-        return false;
+        return null;
     }
 }

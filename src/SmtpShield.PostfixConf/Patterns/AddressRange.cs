@@ -15,6 +15,14 @@ internal readonly record struct AddressRange
     /// <summary>The address, when it is one; <see langword="null"/> for a network of several.</summary>
     public IPAddress? Single => (_network.IsIPv4 ? (_mask == uint.MaxValue) : (_mask == UInt128.MaxValue)) ? ToAddress(_network.Value, _network.Length) : null;
 
+    /// <summary>As it is written in a list.</summary>
+    public override string ToString()
+    {
+        var network = ToAddress(_network.Value, _network.Length);
+        var name = _network.IsIPv4 ? $"{network}" : $"[{network}]";
+        return Single is not null ? name : $"{name}/{int.CreateChecked(UInt128.PopCount(_mask))}";
+    }
+
     /// <summary>Whether the address is in the network; never when it is of the other family.</summary>
     public bool Contains(AddressBits address) => IsSameFamily(address) && (address.Value & _mask) == _network.Value;
 

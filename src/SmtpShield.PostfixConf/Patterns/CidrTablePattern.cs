@@ -6,6 +6,9 @@ namespace SmtpShield.PostfixConf.Patterns;
 internal sealed class CidrTablePattern(CidrRule[] rules) : AddressPattern
 {
     /// <inheritdoc/>
+    public override string Text => "cidr:";
+
+    /// <inheritdoc/>
     public override bool Covers(AddressBits address, string hostname)
     {
         for (var i = 0; i < rules.Length; i++)

@@ -6,5 +6,8 @@ namespace SmtpShield.PostfixConf.Patterns;
 internal sealed class EveryonePattern : AddressPattern
 {
     /// <inheritdoc/>
+    public override string Text => "static:all";
+
+    /// <inheritdoc/>
     public override bool Covers(AddressBits address, string hostname) => true;
 }

@@ -11,6 +11,9 @@ internal sealed class HostnamePattern(string name) : AddressPattern
     public string Name => name;
 
     /// <inheritdoc/>
+    public override string Text => name;
+
+    /// <inheritdoc/>
     public override bool Covers(AddressBits address, string hostname) => _isDomain
         ? hostname.Length > name.Length && hostname.EndsWith(name, StringComparison.OrdinalIgnoreCase)
         : hostname.Equals(name, StringComparison.OrdinalIgnoreCase);

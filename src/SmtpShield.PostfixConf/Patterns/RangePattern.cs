@@ -9,5 +9,8 @@ internal sealed class RangePattern(AddressRange range) : AddressPattern
     public AddressRange Range => range;
 
     /// <inheritdoc/>
+    public override string Text => $"{range}";
+
+    /// <inheritdoc/>
     public override bool Covers(AddressBits address, string hostname) => range.Contains(address);
 }

@@ -51,6 +51,9 @@ internal sealed class ClientIdentity
     /// </summary>
     public bool IsProxy { get; init; }
 
+    /// <summary>Whether an operator had exempted the client when it connected (<see cref="Exemptions"/>).</summary>
+    public bool IsExempted { get; init; }
+
     /// <summary>The address as Postfix writes it: IPv6 lower case, without brackets.</summary>
     public string AddressText { get; }
 

@@ -31,16 +31,28 @@ internal readonly record struct ClientRange(UInt128 Bits, byte PrefixLength, boo
         return new(ipv6PrefixLength == 0 ? 0 : wide & (UInt128.MaxValue << (128 - ipv6PrefixLength)), (byte)ipv6PrefixLength, false);
     }
 
+    /// <summary>Whether it is one address.</summary>
+    public bool IsAddress => PrefixLength == (IsIPv4 ? 32 : 128);
+
+    /// <summary>Its first address.</summary>
+    public IPAddress Address
+    {
+        get
+        {
+            Span<byte> octets = stackalloc byte[16];
+            BinaryPrimitives.WriteUInt128BigEndian(octets, Bits);
+            return new(IsIPv4 ? octets[12..] : octets);
+        }
+    }
+
+    /// <summary>Whether a range is all in this one.</summary>
+    public bool Contains(in ClientRange other) => IsIPv4 == other.IsIPv4 && other.PrefixLength >= PrefixLength
+        && (PrefixLength == 0 || (Bits ^ other.Bits) >> ((IsIPv4 ? 32 : 128) - PrefixLength) == 0);
+
     /// <inheritdoc />
     // Addresses are the attacker's choice: all of their bits are mixed with what is drawn anew in each process, where UInt128 folds them first.
     public override int GetHashCode() => HashCode.Combine((uint)(Bits >> 96), (uint)(Bits >> 64), (uint)(Bits >> 32), (uint)Bits, PrefixLength, IsIPv4);
 
     /// <summary>The address, or <c>network/length</c> if the range is wider than one, as in anvil's log lines: <c>2001:db8::/84</c>.</summary>
-    public override string ToString()
-    {
-        Span<byte> octets = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt128BigEndian(octets, Bits);
-        var address = new IPAddress(IsIPv4 ? octets[12..] : octets);
-        return PrefixLength == (IsIPv4 ? 32 : 128) ? $"{address}" : $"{address}/{PrefixLength}";
-    }
+    public override string ToString() => IsAddress ? $"{Address}" : $"{Address}/{PrefixLength}";
 }

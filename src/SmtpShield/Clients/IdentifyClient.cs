@@ -8,7 +8,8 @@ namespace SmtpShield.Clients;
 /// Decides whose connection this is: the socket's peer, with its verified name if <c>smtpd_peername_lookup</c> asks for it. That stays as it is until the
 /// connection ends; a connection whose peer has already vanished is dropped.
 /// </summary>
-internal sealed partial class IdentifyClient(PeerNames names, ILogger<IdentifyClient> log) : IConnectionStage<ArrivedConnection, IdentifiedConnection>
+internal sealed partial class IdentifyClient(PeerNames names, Exemptions exemptions, ILogger<IdentifyClient> log)
+    : IConnectionStage<ArrivedConnection, IdentifiedConnection>
 {
     /// <inheritdoc />
     public Task InvokeAsync(ArrivedConnection arrived, Func<IdentifiedConnection, Task> next)
@@ -18,7 +19,7 @@ internal sealed partial class IdentifyClient(PeerNames names, ILogger<IdentifyCl
         if (arrived.Options.AtStart.Smtpd.PeernameLookup)
             return LookUpAsync(arrived, peer, next);
 
-        var client = new ClientIdentity(peer, anvil: arrived.Options.AtStart.Anvil) { IsProxy = arrived.Proxy.IsProxy };
+        var client = new ClientIdentity(peer, anvil: arrived.Options.AtStart.Anvil) { IsProxy = arrived.Proxy.IsProxy, IsExempted = IsExempted(peer) };
         return next(new(arrived.Connection, arrived.Options, arrived.Proxy, client) { Notes = arrived.Notes });
     }
 
@@ -30,10 +31,13 @@ internal sealed partial class IdentifyClient(PeerNames names, ILogger<IdentifyCl
             ReverseName = found.ReverseName,
             IsNameTemporary = found.IsTemporary,
             IsProxy = arrived.Proxy.IsProxy,
+            IsExempted = IsExempted(peer),
         };
         IReadOnlyList<LogNote> notes = NoteOf(found, client.AddressText) is { } note ? [.. arrived.Notes, note] : arrived.Notes;
         await next(new(arrived.Connection, arrived.Options, arrived.Proxy, client) { Notes = notes }).ConfigureAwait(false);
     }
+
+    private bool IsExempted(IPEndPoint peer) => exemptions.Find(ClientIdentity.AddressOf(peer)) is not null;
 
     private LogNote? NoteOf(PeerName found, string address) => found.Fault switch
     {

@@ -117,7 +117,7 @@ public class IdentifyClientTests
     private static ShieldOptions WithLookup => new() { Smtpd = new() { PeernameLookup = true } };
 
     private IdentifyClient StageOf(ScriptedNameResolver? resolver = null) =>
-        new(new PeerNames(resolver ?? new(), new FakeTimeProvider(), new FakeLogger<PeerNames>()), _log);
+        new(new PeerNames(resolver ?? new(), new FakeTimeProvider(), new FakeLogger<PeerNames>()), new Exemptions(new FakeTimeProvider()), _log);
 
     private static ArrivedConnection Arrived(ConnectionContext connection, ShieldSnapshot snapshot) =>
         new(connection, new(new("smtp", snapshot), isUnderStress: false), ProxyConnection.None);
