@@ -17,6 +17,12 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     ImportCommand.Create(),
     PostconfCommand.Create(new EditAnswer(ConfigurationStateFile.PathOfProcess, TimeProvider.System)),
     StatusCommand.Create(),
+    TopCommand.Create(),
+    ExplainCommand.Create(),
+    ReleaseCommand.Create(),
+    AllowCommand.Create(),
+    DisallowCommand.Create(),
+    ChangesCommand.Create(),
     UpstreamCommand.Create(),
     DemoCommand.Create(),
 };

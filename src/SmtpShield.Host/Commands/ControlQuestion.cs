@@ -22,13 +22,36 @@ internal sealed class ControlQuestion(ControlArguments options)
 
     /// <summary>Asks.</summary>
     /// <param name="arguments">The command line.</param>
-    /// <param name="method">GET, or POST for a change.</param>
+    /// <param name="method">GET; POST or DELETE for a change.</param>
     /// <param name="resource">The path, below the root.</param>
     /// <param name="change">The JSON of a change; null for none.</param>
     /// <param name="print">Prints the answer for people.</param>
     /// <param name="cancellationToken">Gives up.</param>
+    public Task<int> AskAsync(
+        ParseResult arguments, HttpMethod method, string resource, string? change, Action<string, PlainOutput> print, CancellationToken cancellationToken) =>
+        AskAsync(
+            arguments,
+            method,
+            resource,
+            change,
+            (text, printer) =>
+            {
+                if (printer is not null)
+                    print(text, printer);
+                return Done;
+            },
+            cancellationToken);
+
+    /// <summary>Asks, where the answer decides on the exit status.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="method">GET; POST or DELETE for a change.</param>
+    /// <param name="resource">The path, below the root.</param>
+    /// <param name="change">The JSON of a change; null for none.</param>
+    /// <param name="conclude">Prints the answer for people, and gives the status; there is nothing to print to when the JSON is printed.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     public async Task<int> AskAsync(
-        ParseResult arguments, HttpMethod method, string resource, string? change, Action<string, PlainOutput> print, CancellationToken cancellationToken)
+        ParseResult arguments, HttpMethod method, string resource, string? change, Func<string, PlainOutput?, int> conclude,
+        CancellationToken cancellationToken)
     {
         var output = arguments.InvocationConfiguration.Output;
         var error = new PlainOutput(arguments.InvocationConfiguration.Error, options.ZoneOf(arguments));
@@ -51,9 +74,7 @@ internal sealed class ControlQuestion(ControlArguments options)
                 error.Line($"smtpshield: {WhyNot(answer.Text)}");
             if (options.IsJson(arguments))
                 await output.WriteAsync(answer.Text);
-            else if (answer.IsDone)
-                print(answer.Text, new(output, options.ZoneOf(arguments)));
-            return answer.IsDone ? Done : Refused;
+            return answer.IsDone ? conclude(answer.Text, options.IsJson(arguments) ? null : new(output, options.ZoneOf(arguments))) : Refused;
         }
         catch (JsonException)
         {

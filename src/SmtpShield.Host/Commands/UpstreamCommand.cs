@@ -49,12 +49,9 @@ internal static class UpstreamCommand
         var command = new Command("list", "Print the MTAs, a line for each service that has one.") { name, service };
         options.AddTo(command);
         command.SetAction((arguments, cancellationToken) =>
-        {
-            var query = string.Join('&', new[] { ("name", arguments.GetValue(name)), ("service", arguments.GetValue(service)) }
-                .Where(static pair => pair.Item2 is not null).Select(static pair => $"{pair.Item1}={Uri.EscapeDataString(pair.Item2!)}"));
-            return new ControlQuestion(options).AskAsync(
-                arguments, HttpMethod.Get, query.Length > 0 ? $"{Resource}?{query}" : Resource, change: null, Print, cancellationToken);
-        });
+            new ControlQuestion(options).AskAsync(
+                arguments, HttpMethod.Get, ResourceQuery.Of(Resource, ("name", arguments.GetValue(name)), ("service", arguments.GetValue(service))),
+                change: null, Print, cancellationToken));
         return command;
     }
 

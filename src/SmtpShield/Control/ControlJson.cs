@@ -8,5 +8,10 @@ namespace SmtpShield.Control;
     RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, Converters = [typeof(UtcTimeConverter)])]
 [JsonSerializable(typeof(ShieldStatus))]
 [JsonSerializable(typeof(UpstreamList))]
+[JsonSerializable(typeof(ClientList))]
+[JsonSerializable(typeof(ClientExplanation))]
+[JsonSerializable(typeof(ReleaseReport))]
+[JsonSerializable(typeof(ExemptionList))]
+[JsonSerializable(typeof(ChangeList))]
 [JsonSerializable(typeof(ProblemReport))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -85,35 +85,48 @@ internal sealed partial class ControlRequests(TimeProvider time, ILogger<Control
         return values;
     }
 
-    /// <summary>Reads the body of a request that changes something.</summary>
+    /// <summary>Reads the body of a request that changes something, and has no query.</summary>
     /// <exception cref="ControlException">It is none.</exception>
-    public static async ValueTask<ChangeRequest> ReadChangeAsync(HttpContext context)
+    public static ValueTask<ChangeRequest> ReadChangeAsync(HttpContext context)
     {
-        const string Remedy = """send Content-Type: application/json and nothing, or {"why": "text"} with at most 200 characters""";
         QueryOf(context);
+        return ReadChangeAsync(context, new ChangeRequest(), RequestJson.Default.ChangeRequest,
+            """send Content-Type: application/json and nothing, or {"why": "text"} with at most 200 characters""", "why");
+    }
+
+    /// <summary>Reads the body of a request that changes something.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="empty">What no body means; null: there must be one.</param>
+    /// <param name="type">The JSON of it.</param>
+    /// <param name="remedy">What is expected.</param>
+    /// <param name="parameter">Which field is most probably wrong; null: any.</param>
+    /// <exception cref="ControlException">It is none.</exception>
+    public static async ValueTask<T> ReadChangeAsync<T>(HttpContext context, T? empty, JsonTypeInfo<T> type, string remedy, string? parameter = null)
+        where T : ChangeRequest
+    {
         if (!context.Request.HasJsonContentType())
-            throw new ControlException(StatusCodes.Status415UnsupportedMediaType, new ControlProblem("a change is asked for with JSON", Remedy));
+            throw new ControlException(StatusCodes.Status415UnsupportedMediaType, new ControlProblem("a change is asked for with JSON", remedy));
         using var body = new MemoryStream();
         try
         {
             await context.Request.Body.CopyToAsync(body, context.RequestAborted);
-            if (body.Length == 0)
-                return new();
+            if (body.Length == 0 && empty is not null)
+                return empty;
             body.Position = 0;
-            if (JsonSerializer.Deserialize(body, RequestJson.Default.ChangeRequest) is { } request && (request.Why?.Length ?? 0) <= ChangeRequest.LongestWhy)
+            if (JsonSerializer.Deserialize(body, type) is { } request && (request.Why?.Length ?? 0) <= ChangeRequest.LongestWhy)
                 return request;
         }
         catch (BadHttpRequestException exception)
         {
             // Too large, too slow, or no chunks.
-            throw new ControlException(exception.StatusCode, new ControlProblem(exception.Message.TrimEnd('.'), Remedy));
+            throw new ControlException(exception.StatusCode, new ControlProblem(exception.Message.TrimEnd('.'), remedy));
         }
         catch (JsonException)
         {
             // As one that is too long: nothing of it is said back.
         }
 
-        throw ControlException.BadRequest("the body is not what is expected", Remedy, "why");
+        throw ControlException.BadRequest("the body is not what is expected", remedy, parameter);
     }
 
     private static ControlProblem Unnamed(HttpContext context) => context.Response.StatusCode switch

@@ -26,6 +26,13 @@ internal static class ControlServices
         services.AddSingleton<IUpstreamControl, PoolUpstreams>();
         services.AddSingleton<UpstreamApi>();
         services.AddSingleton<StatusApi>();
+        services.AddSingleton<ControlAudit>();
+        services.AddSingleton<ClientRules>();
+        services.AddSingleton<ClientTop>();
+        services.AddSingleton<ClientReports>();
+        services.AddSingleton<ClientRelease>();
+        services.AddSingleton<ClientsApi>();
+        services.AddSingleton<ExemptionsApi>();
         services.AddOptions<SocketTransportOptions>().Configure<ControlSocket>(static (transport, control) =>
         {
             transport.Backlog = ControlSocket.Backlog;
@@ -68,5 +75,8 @@ internal static class ControlServices
         application.Use(next => context => requests.ServeAsync(context, next));
         application.Services.GetRequiredService<StatusApi>().Map(application);
         application.Services.GetRequiredService<UpstreamApi>().Map(application);
+        application.Services.GetRequiredService<ClientsApi>().Map(application);
+        application.Services.GetRequiredService<ExemptionsApi>().Map(application);
+        application.Services.GetRequiredService<ControlAudit>().Map(application);
     }
 }

@@ -5,4 +5,6 @@ namespace SmtpShield.Control;
 /// <summary>The JSON of requests, in which an unknown field is an error: a misspelt one must not be taken for one that was left out.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(ChangeRequest))]
+[JsonSerializable(typeof(ReleaseRequest))]
+[JsonSerializable(typeof(ExemptionRequest))]
 internal sealed partial class RequestJson : JsonSerializerContext;

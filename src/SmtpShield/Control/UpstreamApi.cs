@@ -8,7 +8,7 @@ using SmtpShield.Observe;
 namespace SmtpShield.Control;
 
 /// <summary><c>/v1/upstreams</c>: the MTAs, and what an operator does with them.</summary>
-internal sealed partial class UpstreamApi(IUpstreamControl upstreams, ILogger<UpstreamApi> log)
+internal sealed partial class UpstreamApi(IUpstreamControl upstreams, ControlAudit audit, ILogger<UpstreamApi> log)
 {
     // With 400 octets each below a megabyte.
     private const int Most = 1000;
@@ -54,12 +54,15 @@ internal sealed partial class UpstreamApi(IUpstreamControl upstreams, ILogger<Up
         var who = Operator.Of(context);
         var name = (string)context.Request.RouteValues[Name]!;
         var word = action.ToString().ToLowerInvariant();
+        var change = audit.Begin(context, word, Shown(name));
         try
         {
             var request = await ControlRequests.ReadChangeAsync(context);
+            change = change with { Why = ControlAudit.Shown(request.Why) };
             var all = upstreams.Reports.ToList();
             RequireName(all, name);
             var by = request.Why is { Length: > 0 } why ? $"{who} {ClientText.Quote(Encoding.UTF8.GetBytes(why))}" : $"{who}";
+            change = change with { Before = StateOf(all, name) };
             if (!upstreams.TryDo(action, name, by))
                 RequireName([], name);
             // A change of its state the pool says itself.
@@ -69,10 +72,12 @@ internal sealed partial class UpstreamApi(IUpstreamControl upstreams, ILogger<Up
         catch (ControlException exception)
         {
             Log.UpstreamNotTold(log, Shown(name), word, who, exception.Problem.Message);
+            audit.Keep(change with { Refused = exception.Problem.Message });
             throw;
         }
 
         var after = upstreams.Reports.ToList();
+        audit.Keep(change with { After = StateOf(after, name) });
         await AnswerAsync(context, ListOf(after.Where(report => IsNamed(report, name)).Take(Most), after, isTruncated: false));
     }
 
@@ -93,6 +98,9 @@ internal sealed partial class UpstreamApi(IUpstreamControl upstreams, ILogger<Up
         var all = names.Distinct().ToList();
         return string.Join(", ", all.Take(Few)) + (all.Count > Few ? ", ..." : "");
     }
+
+    private static string StateOf(List<UpstreamReport> all, string name) =>
+        string.Join(", ", all.Where(report => IsNamed(report, name)).Select(static report => report.State).Distinct());
 
     private static bool IsNamed(UpstreamReport report, string name) => report.Name.Equals(name, StringComparison.OrdinalIgnoreCase);
 

@@ -10,7 +10,7 @@ public partial class DependencyTests
 {
     private static readonly Dictionary<string, string[]> _mayUse = new()
     {
-        ["Control"] = ["Mta", "Observe", "Listening", "Hosting", "Transport", "Options"],
+        ["Control"] = ["Admission", "Mta", "Limits", "Clients", "Protocol", "Observe", "Listening", "Hosting", "Transport", "Options"],
         ["Session"] = ["Admission", "Mta", "Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol"],
         ["Admission"] = ["Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Options", "Protocol"],
         ["Throttling"] = ["Limits", "Options"],

@@ -1,0 +1,120 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using SmtpShield.Control;
+
+namespace SmtpShield.Host.Commands;
+
+/// <summary><c>smtpshield explain</c>: how a client stands, by which rule it is limited, and until when.</summary>
+internal static class ExplainCommand
+{
+    /// <summary>The exit status of <c>--quiet</c> when a limit refuses what the client does next.</summary>
+    public const int Limited = 4;
+
+    private static readonly string[] _noEvents = ["nothing that is remembered"];
+
+    /// <summary>Makes the command.</summary>
+    public static Command Create()
+    {
+        var options = new ControlArguments();
+        var address = new Argument<string>("address") { Description = "The client's address." };
+        var service = new Option<string?>("--service") { Description = "Only at this service.", HelpName = "name" };
+        var quiet = new Option<bool>("--quiet") { Description = "Print nothing: the exit status is 0, or 4 when a limit refuses what it does next." };
+        var command = new Command("explain", "Print how a client stands: by which rule it is limited and until when, and what it was refused.")
+        {
+            address, service, quiet,
+        };
+        options.AddTo(command);
+        command.SetAction((arguments, cancellationToken) => new ControlQuestion(options).AskAsync(
+            arguments,
+            HttpMethod.Get,
+            ResourceQuery.Of($"v1/clients/{Uri.EscapeDataString(arguments.GetValue(address)!)}", ("service", arguments.GetValue(service))),
+            change: null,
+            (text, output) =>
+            {
+                var isQuiet = arguments.GetValue(quiet);
+                var explanation = JsonSerializer.Deserialize(text, ControlJson.Default.ClientExplanation)!;
+                if (output is not null && !isQuiet)
+                    Print(explanation, output);
+                return isQuiet && explanation.Services.Any(static at => at.State == ClientState.Limited.Word()) ? Limited : ControlQuestion.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static void Print(ClientExplanation explanation, PlainOutput output)
+    {
+        foreach (var at in explanation.Services)
+        {
+            if (at != explanation.Services[0])
+                output.Line("");
+            Print(explanation.Address, at, output);
+        }
+    }
+
+    private static void Print(string address, ClientAtService at, PlainOutput output)
+    {
+        output.Line($"{address}  {at.Service}  {HeadOf(at, output)}");
+        foreach (var rule in at.Rules.Where(rule => rule.Refuses || rule.Count > 0))
+        {
+            Line("rule", $"{rule.Rule} = {Number(rule.Limit)}", output);
+            Line("counted", $"{Number(rule.Count)} {rule.Unit}{WindowOf(at, rule, output)}{EndOf(rule, output)}", output);
+        }
+
+        Line("as", at.Client, output);
+        if (at.Refused is { } refused)
+            Line("refused", $"{(refused == 1 ? "once" : $"{Number(refused)} times")} since {output.Time(at.RefusedSince)}", output);
+        Line("exempt", at.Exempt is { } exempt ? ExemptOf(exempt, output) : "no", output);
+        if (at.KnownGood)
+            Line("mail", "the MTA has accepted a message of it within the last hour: it delivers mail here", output);
+        IEnumerable<string> events = at.Events.Count > 0 ? at.Events.Select(noted => EventOf(noted, output)) : _noEvents;
+        var name = "last";
+        foreach (var noted in events)
+        {
+            Line(name, noted, output);
+            name = "";
+        }
+
+        foreach (var note in at.Notes)
+            Line("note", note, output);
+        if (at.State == ClientState.Limited.Word())
+            Line("now", $"smtpshield release {address}   (or: smtpshield allow {at.Client} --for 1d)", output);
+    }
+
+    private static string HeadOf(ClientAtService at, PlainOutput output)
+    {
+        if (at.State != ClientState.Limited.Word())
+            return at.State == ClientState.Unknown.Word() ? "unknown: nothing is counted of it" : at.State;
+        return at.Until is { } until
+            ? $"LIMITED until {output.Time(until)} if it does nothing more"
+            : $"LIMITED {at.Rules.First(static rule => rule.Ends is not null).Ends}";
+    }
+
+    private static string WindowOf(ClientAtService at, ClientRule rule, PlainOutput output) =>
+        rule.Rule == "smtpd_client_connection_count_limit" ? ""
+        : at.Sliding ? $" within {Number(at.WindowS)}s, by estimate"
+        : at.Since is { } since ? $" since {output.Time(since)} in a window of {Number(at.WindowS)}s" : "";
+
+    private static string EndOf(ClientRule rule, PlainOutput output) => !rule.Refuses ? ""
+        : $"; the next is refused {(rule.Until is { } until ? $"until {output.Time(until)}" : $"until {rule.Ends!["when ".Length..]}")}";
+
+    private static string ExemptOf(ExemptBy exempt, PlainOutput output) => exempt.Until is { } until
+        ? $"until {output.Time(until)}: allow {exempt.Element} by {exempt.By}{(exempt.Why is { } why ? $", {why}" : "")}"
+        : $"{exempt.Element} in {exempt.List}";
+
+    private static string EventOf(ClientEventReport noted, PlainOutput output)
+    {
+        var what = noted.Kind switch
+        {
+            "error" => $"{Number(noted.Code ?? 0)} to {noted.Verb} from the MTA, error {Number(noted.Count ?? 0)} of its session",
+            "released" => "released",
+            "handshakes" => $"no handshake: {Number(noted.Count ?? 0)} left unfinished ({noted.Rule})",
+            _ => $"{(noted.Code is { } code ? Number(code) : "closed")} {noted.Rule}  {Number(noted.Count ?? 0)} of {Number(noted.Limit ?? 0)}",
+        };
+        return $"{output.Time(noted.At)}  {what}";
+    }
+
+    private static void Line(string name, string text, PlainOutput output) => output.Line($"  {name,-8}  {text}");
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

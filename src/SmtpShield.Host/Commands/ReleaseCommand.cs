@@ -1,0 +1,51 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using SmtpShield.Control;
+
+namespace SmtpShield.Host.Commands;
+
+/// <summary><c>smtpshield release</c>: lets a client in.</summary>
+internal static class ReleaseCommand
+{
+    /// <summary>Makes the command.</summary>
+    public static Command Create()
+    {
+        var options = new ControlArguments();
+        var address = new Argument<string>("address") { Description = "The client's address." };
+        var service = new Option<string?>("--service") { Description = "Only at this service.", HelpName = "name" };
+        var duration = new DurationOption("Also exempt it from all limits for so long, at every service.");
+        var why = new Option<string?>("--why") { Description = "For the log, at most 200 characters.", HelpName = "text" };
+        var command = new Command("release", "Let a client in: what is counted of it starts again at 0.") { address, service, duration, why };
+        options.AddTo(command);
+        command.SetAction((arguments, cancellationToken) => new ControlQuestion(options).AskAsync(
+            arguments,
+            HttpMethod.Post,
+            $"v1/clients/{Uri.EscapeDataString(arguments.GetValue(address)!)}/release",
+            JsonSerializer.Serialize(
+                new ReleaseRequest(arguments.GetValue(service), arguments.GetValue(duration), arguments.GetValue(why)), RequestJson.Default.ReleaseRequest),
+            Print,
+            cancellationToken));
+        return command;
+    }
+
+    private static void Print(string text, PlainOutput output)
+    {
+        var report = JsonSerializer.Deserialize(text, ControlJson.Default.ReleaseReport)!;
+        foreach (var at in report.Services)
+        {
+            output.Line($"{at.Service}: counters of {at.Client} set to 0 ({Count(at.Before.Connections, "connection")}, {Count(at.Before.Messages, "message")}, "
+                + $"{Count(at.Before.Recipients, "recipient")}, {Count(at.Before.Errors, "error")}, {Count(at.Before.AuthFailures, "failed login")}), "
+                + $"{Count(at.Before.Open, "connection")} open as before");
+            if (at.Ends is { } ends)
+                output.Line($"{at.Service}: it has as many connections open as it may: it may connect again {ends}");
+        }
+
+        if (report.Exemption is { } exemption)
+            output.Line($"{exemption.Prefix} is exempt until {output.Time(exemption.Until)}");
+        foreach (var note in report.Notes)
+            output.Line($"note: {note}");
+    }
+
+    private static string Count(int count, string noun) => string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
+}
