@@ -55,7 +55,7 @@ internal static class ExplainCommand
     private static void Print(string address, ClientAtService at, PlainOutput output)
     {
         output.Line($"{address}  {at.Service}  {HeadOf(at, output)}");
-        foreach (var rule in at.Rules.Where(rule => rule.Refuses || rule.Count > 0))
+        foreach (var rule in at.Rules.Where(static rule => rule.Refuses || rule.Count > 0).OrderByDescending(static rule => rule.Refuses))
         {
             Line("rule", $"{rule.Rule} = {Number(rule.Limit)}", output);
             Line("counted", $"{Number(rule.Count)} {rule.Unit}{WindowOf(at, rule, output)}{EndOf(rule, output)}", output);

@@ -34,9 +34,8 @@ internal static class ReleaseCommand
         var report = JsonSerializer.Deserialize(text, ControlJson.Default.ReleaseReport)!;
         foreach (var at in report.Services)
         {
-            output.Line($"{at.Service}: counters of {at.Client} set to 0 ({Count(at.Before.Connections, "connection")}, {Count(at.Before.Messages, "message")}, "
-                + $"{Count(at.Before.Recipients, "recipient")}, {Count(at.Before.Errors, "error")}, {Count(at.Before.AuthFailures, "failed login")}), "
-                + $"{Count(at.Before.Open, "connection")} open as before");
+            output.Line($"{at.Service}: counters of {at.Client} set to 0 ({at.Before.Describe()})"
+                + (at.Before.Open > 0 ? $", {Count(at.Before.Open, "connection")} {(at.Before.Open == 1 ? "stays" : "stay")} open" : ""));
             if (at.Ends is { } ends)
                 output.Line($"{at.Service}: it has as many connections open as it may: it may connect again {ends}");
         }

@@ -10,7 +10,8 @@ namespace SmtpShield.Host.Commands;
 internal sealed class TopScreen(ControlArguments options, ParseResult arguments, Func<string, string> resource)
 {
     private const string Home = "\u001B[H\u001B[J";
-    private const string Keys = "sort: n nearness  o open  c connections  m messages  r recipients  t tls  a auths  e errors  f auth failures  x refused    q quit";
+    private const string Keys = 
+        "sort: n nearness  o open  c connections  m messages  r recipients  t tls  a auths  e errors  f auth failures  x refused    q quit";
 
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);

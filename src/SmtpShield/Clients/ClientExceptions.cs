@@ -12,5 +12,6 @@ internal static class ClientExceptions
 {
     /// <summary>Whether the client is exempt, by the options its connection began with.</summary>
     public static bool Contain(ShieldOptions options, ClientIdentity client) =>
-        client.IsExempted || (client.IsProxy ? options.Proxy.EventLimitExceptions : options.Limits.ClientEventLimitExceptions).Matches(client.Address, client.Name);
+        client.IsExempted
+        || (client.IsProxy ? options.Proxy.EventLimitExceptions : options.Limits.ClientEventLimitExceptions).Matches(client.Address, client.Name);
 }

@@ -47,5 +47,6 @@ internal sealed class ExemptionSet
 
     // The longest first.
     private int[] LengthsOf(bool isIPv4) =>
-        [.. All.Where(exemption => exemption.Prefix.IsIPv4 == isIPv4).Select(static exemption => (int)exemption.Prefix.PrefixLength).Distinct().OrderDescending()];
+        [.. All.Where(exemption => exemption.Prefix.IsIPv4 == isIPv4).Select(static exemption => (int)exemption.Prefix.PrefixLength)
+            .Distinct().OrderDescending()];
 }

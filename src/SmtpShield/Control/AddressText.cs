@@ -29,7 +29,8 @@ internal static class AddressText
         if (!AddressRange.TryParse(text, out _, out var error))
         {
             throw ControlException.BadRequest(
-                Shown(error), error.StartsWith("non-null", StringComparison.Ordinal) ? "" : "write 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32", "prefix");
+                Shown(error),
+                error.StartsWith("non-null", StringComparison.Ordinal) ? "" : "write 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32", "prefix");
         }
 
         var plain = text.Replace("[", "", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal);

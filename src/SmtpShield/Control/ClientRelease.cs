@@ -27,6 +27,9 @@ internal sealed class ClientRelease(AnvilTable table, ClientRules rules, ClientR
             table.Note(key, ClientEvent.OfRelease());
 
         var now = reports.Explain(address, service).Services[0];
-        return new(service, $"{client}", ClientCounts.Of(before?.Counts ?? default), now.State) { Ends = now.Rules.FirstOrDefault(static rule => rule.Refuses)?.Ends };
+        return new(service, $"{client}", ClientCounts.Of(before?.Counts ?? default), now.State)
+        {
+            Ends = now.Rules.FirstOrDefault(static rule => rule.Refuses)?.Ends,
+        };
     }
 }

@@ -115,7 +115,8 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
             yield return "smtpd_client_event_limit_exceptions has host names: whether the client has one of them is not looked up here";
     }
 
-    private static string EndsOf(int open, int ending) => ending == 1 ? $"when one of its {open} connections ends" : $"when {ending} of its {open} connections end";
+    private static string EndsOf(int open, int ending) =>
+        ending == 1 ? $"when one of its {open} connections ends" : $"when {ending} of its {open} connections end";
 
     private static string UnitOf(ClientLimit limit) => limit.Event switch
     {

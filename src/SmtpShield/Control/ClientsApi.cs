@@ -62,13 +62,15 @@ internal sealed class ClientsApi(ClientTop top, ClientReports reports, ClientRel
             var address = AddressText.ParseAddress(text);
             if (request.Service is not null)
                 rules.Require(request.Service);
-            var exemption = request.ForS is { } seconds ? exemptions.Add(WholeOf(address, request.Service), seconds, change.By, ControlAudit.Shown(request.Why)) : null;
+            var exemption = request.ForS is { } seconds
+                ? exemptions.Add(WholeOf(address, request.Service), seconds, change.By, ControlAudit.Shown(request.Why))
+                : null;
             var released = release.Release(address, request.Service);
             report = new($"{address}", released, [.. exemption is null ? [] : ExemptionsApi.NotesOf()]) { Exemption = exemption };
             return change with
             {
                 Target = $"{address}",
-                Before = string.Join("; ", released.Select(static one => $"{one.Service} {one.Client}: {Described(one.Before)}")),
+                Before = string.Join("; ", released.Select(static one => $"{one.Service} {one.Client}: {one.Before.Describe()}")),
                 After = "counts set to 0" + (exemption is null ? "" : $", exempt until {Utc(exemption.Until)}"),
                 Until = exemption?.Until,
                 Why = ControlAudit.Shown(request.Why),
@@ -80,9 +82,6 @@ internal sealed class ClientsApi(ClientTop top, ClientReports reports, ClientRel
 
     // All that is counted as this one client, so that the rest of its network is not limited beside it.
     private ClientRange WholeOf(IPAddress address, string? service) => rules.Of(service ?? rules.Services[0]).RangeOf(address);
-
-    private static string Described(ClientCounts counts) => string.Create(CultureInfo.InvariantCulture,
-        $"{counts.Connections} connections, {counts.Messages} messages, {counts.Errors} errors, {counts.Open} open");
 
     private static string Utc(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 

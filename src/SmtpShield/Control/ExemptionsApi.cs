@@ -39,7 +39,8 @@ internal sealed class ExemptionsApi(Exemptions exemptions, ControlAudit audit, T
         if (!exemptions.TryAdd(exemption, out before))
         {
             throw new ControlException(StatusCodes.Status409Conflict,
-                new ControlProblem($"there are {Exemptions.Capacity} exemptions, and no room for another one", "end one that is not needed, or exempt a network"));
+                new ControlProblem(
+                    $"there are {Exemptions.Capacity} exemptions, and no room for another one", "end one that is not needed, or exempt a network"));
         }
 
         return ExemptionReport.Of(exemption);

@@ -180,8 +180,8 @@ internal sealed class AnvilTable
     }
 
     /// <summary>
-    /// Shows every record, a few at a time: a shard is locked only while <see cref="AnvilShard.ChunkSize"/> of its records are copied, so events go on meanwhile.
-    /// Each record that is there all the time is shown once; of those that come or go meanwhile some are.
+    /// Shows every record, a few at a time: a shard is locked only while <see cref="AnvilShard.ChunkSize"/> of its records are copied, so events go on
+    /// meanwhile. Each record that is there all the time is shown once; of those that come or go meanwhile some are.
     /// </summary>
     /// <param name="visit">Looks at copies, on this thread, with nothing locked.</param>
     public void Scan(AnvilVisit visit)

@@ -108,7 +108,8 @@ public sealed class ExemptionsTests
     [TestCase("::", 0, "192.0.3.7", 32, false)]
     [TestCase("2001:db8::", 32, "2001:db8:1::", 64, true)]
     public void Contains_OfRanges_IsByTheirBits(string network, int length, string inner, int innerLength, bool expected) => Assert.That(
-        ClientRange.Of(IPAddress.Parse(network), length, length).Contains(ClientRange.Of(IPAddress.Parse(inner), innerLength, innerLength)), Is.EqualTo(expected));
+        ClientRange.Of(IPAddress.Parse(network), length, length).Contains(ClientRange.Of(IPAddress.Parse(inner), innerLength, innerLength)),
+        Is.EqualTo(expected));
 
     private void Add(string address, int length, int seconds) => Assert.That(_exemptions.TryAdd(Exemption(address, length, seconds), out _), Is.True);
 

@@ -41,6 +41,56 @@ public sealed class ControlJsonTests
             Is.EqualTo(text));
     }
 
+    [Test]
+    [Property("Operations", "OPS-2")]
+    public void Clients_WithAllThereIs_HaveTheNamesOfTheContract() => Assert.That(
+        JsonSerializer.Serialize(
+            new ClientList(
+                [
+                    new("smtp", "192.0.2.7", "limited", new(3, 63, 1, 2, 4, 5, 6, 7), 8)
+                    {
+                        Rule = "smtpd_client_connection_rate_limit", Count = 63, Limit = 60, Until = _time,
+                    },
+                ],
+                Total: 9, Truncated: true),
+            ControlJson.Default.ClientList),
+        Is.EqualTo("""{"clients":[{"service":"smtp","client":"192.0.2.7","state":"limited","counts":{"open":3,"connections":63,"messages":1,"recipients":2,"""
+            + "\"tls_sessions\":4,\"auths\":5,\"errors\":6,\"auth_failures\":7},\"refused\":8,\"rule\":\"smtpd_client_connection_rate_limit\",\"count\":63,"
+            + "\"limit\":60,\"until\":\"2026-11-27T22:05:25Z\"}],\"total\":9,\"truncated\":true}"));
+
+    [Test]
+    [Property("Operations", "OPS-2")]
+    public void Explanation_WithAllThereIs_HasTheNamesOfTheContract() => Assert.That(
+        JsonSerializer.Serialize(
+            new ClientExplanation("192.0.2.7", [
+                new("smtp", "192.0.2.7", "exempt", new(0, 0, 0, 0, 0, 0, 0, 0), 60, Sliding: false,
+                    [new("r", 5, 6, "connections", Refuses: true) { Until = _time, Ends = "when" }], KnownGood: true,
+                    [new(_time, "error") { Rule = "r", Verb = "RCPT", Code = 550, Count = 1, Limit = 2 }], ["n"])
+                {
+                    Rule = "r", Until = _time, Since = _time, Exempt = new("allow", "192.0.2.7") { Until = _time, By = "b", Why = "w" }, Refused = 3,
+                    RefusedSince = _time,
+                },
+            ]),
+            ControlJson.Default.ClientExplanation).Replace("2026-11-27T22:05:25Z", "T", StringComparison.Ordinal),
+        Is.EqualTo("""{"address":"192.0.2.7","services":[{"service":"smtp","client":"192.0.2.7","state":"exempt","counts":{"open":0,"connections":0,"""
+            + "\"messages\":0,\"recipients\":0,\"tls_sessions\":0,\"auths\":0,\"errors\":0,\"auth_failures\":0},\"window_s\":60,\"sliding\":false,"
+            + "\"rules\":[{\"rule\":\"r\",\"limit\":5,\"count\":6,\"unit\":\"connections\",\"refuses\":true,\"until\":\"T\",\"ends\":\"when\"}],"
+            + "\"known_good\":true,"
+            + "\"events\":[{\"at\":\"T\",\"kind\":\"error\",\"rule\":\"r\",\"verb\":\"RCPT\",\"code\":550,\"count\":1,\"limit\":2}],"
+            + "\"notes\":[\"n\"],\"rule\":\"r\",\"until\":\"T\",\"since\":\"T\","
+            + "\"exempt\":{\"list\":\"allow\",\"element\":\"192.0.2.7\",\"until\":\"T\",\"by\":\"b\",\"why\":\"w\"},"
+            + "\"refused\":3,\"refused_since\":\"T\"}]}"));
+
+    [Test]
+    [Property("Operations", "OPS-2")]
+    public void Changes_WithAllThereIs_HaveTheNamesOfTheContract() => Assert.That(
+        JsonSerializer.Serialize(
+            new ChangeList(
+                [new(5, _time, "uid 0 (root)", "allow", "192.0.2.7") { Before = "b", After = "a", Until = _time, Why = "w", Refused = "r" }], Truncated: false),
+            ControlJson.Default.ChangeList),
+        Is.EqualTo("""{"changes":[{"number":5,"at":"2026-11-27T22:05:25Z","by":"uid 0 (root)","action":"allow","target":"192.0.2.7","before":"b","""
+            + "\"after\":\"a\",\"until\":\"2026-11-27T22:05:25Z\",\"why\":\"w\",\"refused\":\"r\"}],\"truncated\":false}"));
+
     // A bidi override in a page reverses what is behind it, an escape sequence colours a terminal.
     [TestCase("\u202E\u001B[31m</script>\u0000\u2028", """\u202E\u001B[31m\u003C/script\u003E\u0000\u2028""")]
     public void Text_OfAnything_IsPrintableAscii(string reason, string expected) => Assert.That(

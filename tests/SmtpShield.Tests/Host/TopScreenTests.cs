@@ -8,7 +8,10 @@ public sealed class TopScreenTests
 {
     private static readonly string _list = JsonSerializer.Serialize(
         new ClientList(
-            [.. Enumerable.Range(1, 50).Select(static i => new ClientRow("smtp", $"192.0.2.{i}", "free", new(0, i, 0, 0, 0, 0, 0, 0), 0) { Rule = "\u001B[31mx" })],
+            [.. Enumerable.Range(1, 50).Select(static i => new ClientRow("smtp", $"192.0.2.{i}", "free", new(0, i, 0, 0, 0, 0, 0, 0), 0)
+            {
+                Rule = "\u001B[31mx",
+            })],
             1000, Truncated: true),
         ControlJson.Default.ClientList);
 
