@@ -7,6 +7,7 @@ using SmtpShield.Control;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
+using SmtpShield.Metrics;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Stress;
 using SmtpShield.Observe;
@@ -60,8 +61,12 @@ internal static class ShieldServices
         services.AddSingleton<AnvilTable>();
         services.AddSingleton<LogThrottle>();
         services.AddHostedService<LogSummaries>();
-        services.AddHostedService<AnvilSweeper>();
+        services.AddSingleton<AnvilSweeper>();
+        services.AddHostedService(static services => services.GetRequiredService<AnvilSweeper>());
         services.AddHostedService<AnvilStatusUpdate>();
+
+        services.TryAddSingleton<ShieldMetrics>();
+        services.AddScoped(static scope => scope.GetRequiredService<ShieldMetrics>().OfService(scope.GetRequiredService<ShieldService>().Name));
 
         services.AddScoped<CertificateStore>();
         services.AddScoped<TlsServer>();

@@ -19,6 +19,7 @@ internal sealed class AdmitClient(ILogger<AdmitClient> log) : IConnectionStage<C
             return;
         }
 
+        connection.Metrics.NoteLimitHit(refusal.Rule);
         AdmissionLog.LimitExceeded(connection.Through(log), refusal.Subject, refusal.Count, connection.Client.NameAddress, connection.Options.Service);
         await connection.RefuseAsync(SessionEndReason.ConnectionLimit, refusal.Reply).ConfigureAwait(false);
     }

@@ -50,6 +50,9 @@ internal sealed class AdmitHandshake(NewTlsSessions newSessions, HandshakesInVai
         return false;
     }
 
-    private void Log(ConnectionRefusal refusal, ClientConnection connection) =>
+    private void Log(ConnectionRefusal refusal, ClientConnection connection)
+    {
+        connection.Metrics.NoteLimitHit(refusal.Rule);
         AdmissionLog.LimitExceeded(connection.Through(log), refusal.Subject, refusal.Count, connection.Client.NameAddress, connection.Options.Service);
+    }
 }

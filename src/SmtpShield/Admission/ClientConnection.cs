@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
@@ -19,10 +20,12 @@ namespace SmtpShield.Admission;
 /// <param name="identified">Whose connection it is.</param>
 /// <param name="counter">Counts the client's events; null when it is exempt.</param>
 /// <param name="lines">The log lines about it.</param>
-internal sealed class ClientConnection(IdentifiedConnection identified, ClientCounter? counter, ClientLines lines) : IDisposable
+/// <param name="metrics">Where its service counts.</param>
+internal sealed class ClientConnection(IdentifiedConnection identified, ClientCounter? counter, ClientLines lines, ServiceMetrics metrics) : IDisposable
 {
     private ConnectionRefusal? _refusal;
     private bool _isCounted;
+    private bool _hasOutcome;
     private LogBudget _logBudget;
 
     /// <summary>Who the client is.</summary>
@@ -61,6 +64,9 @@ internal sealed class ClientConnection(IdentifiedConnection identified, ClientCo
     /// <summary>The log lines about it.</summary>
     public ClientLines Lines => lines;
 
+    /// <summary>Where its service counts.</summary>
+    public ServiceMetrics Metrics => metrics;
+
     /// <summary>How it ended; null while it lasts.</summary>
     public SessionEnd? End { get; private set; }
 
@@ -92,6 +98,16 @@ internal sealed class ClientConnection(IdentifiedConnection identified, ClientCo
 
     /// <summary>The connection is over, once: the first reason counts.</summary>
     public void EndWith(SessionEnd end) => End ??= end;
+
+    /// <summary>What became of the connection, for the metrics: the first outcome counts.</summary>
+    public void NoteOutcome(ConnectionOutcome outcome)
+    {
+        if (_hasOutcome)
+            return;
+
+        _hasOutcome = true;
+        metrics.NoteConnection(outcome);
+    }
 
     /// <summary>Ends the connection with a reply in place of a session.</summary>
     /// <param name="reason">Why.</param>

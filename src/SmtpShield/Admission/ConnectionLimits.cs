@@ -21,6 +21,6 @@ internal static class ConnectionLimits
 
         var reply = hit.ReplyTo(connection.Options.AtStart.Smtpd.MyHostname, connection.Client);
         counter.NoteRefusal(hit, limits, reply.Code);
-        return new(hit.Limit.Subject, hit.Count, reply);
+        return new(hit.Limit.Parameter, hit.Limit.Subject, hit.Count, reply);
     }
 }

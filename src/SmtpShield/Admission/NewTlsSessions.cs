@@ -23,6 +23,7 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
         }
 
         counter.NoteRefusal(hit, limits, code: 0);
+        connection.Metrics.NoteLimitHit(_limit.Parameter);
         AdmissionLog.TlsRefused(connection.Through(log), connection.Client.NameAddress, connection.Options.Service);
         return false;
     }
@@ -45,6 +46,7 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
         if (connection.HandshakeCounter is not { } counter || !_limit.IsOn(limits) || _limit.Judge(counter.Count(_limit), limits) is not { } hit)
             return null;
 
+        connection.Metrics.NoteLimitHit(_limit.Parameter);
         AdmissionLog.LimitExceeded(connection.Through(log), hit.Limit.Subject, hit.Count, connection.Client.NameAddress, connection.Options.Service);
         var reply = hit.ReplyTo(connection.Options.AtStart.Smtpd.MyHostname, connection.Client);
         counter.NoteRefusal(hit, limits, reply.Code);

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using SmtpShield.Listening;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Protocol;
 
@@ -23,6 +24,7 @@ internal sealed partial class PregreetCheck(ILogger<PregreetCheck> log) : IConne
             return;
         }
 
+        connection.Metrics.NoteLimitHit(LimitRules.Pipelining);
         await connection.RefuseAsync(SessionEndReason.TalkedFirst, Replies.SynchronizationError).ConfigureAwait(false);
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Connections;
@@ -11,7 +12,8 @@ using SmtpShield.Transport;
 namespace SmtpShield.Control;
 
 /// <summary>
-/// How many connections the control socket serves, in all and of one user, so that who holds it open costs the shield next to nothing, and others still get in.
+/// How many connections a listener of HTTP serves, in all and of one user or address, so that who holds it open costs the shield next to nothing, and others
+/// still get in.
 /// Further ones are told so at once, a few of them at a time, the rest is closed. When the shield stops they end with it: nobody's delay it.
 /// </summary>
 internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
@@ -49,11 +51,10 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
         _time = time;
     }
 
-    /// <summary>A stage of the control socket's connections, before HTTP.</summary>
+    /// <summary>A stage of its connections, before HTTP.</summary>
     public async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
     {
-        var peer = connection.Features.Get<IConnectionSocketFeature>() is { } feature ? PeerCredentials.Of(feature.Socket) : null;
-        var user = peer?.User ?? uint.MaxValue;
+        var user = WhoIs(connection);
         using var ending = _closing.Token.UnsafeRegister(static connection => ((ConnectionContext)connection!).Abort(), connection);
         if (TryEnter(user))
         {
@@ -107,6 +108,11 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
         _closing.Dispose();
     }
 
+    // A user of this host by its number; others by their address, whatever number that makes.
+    private static uint WhoIs(ConnectionContext connection) => connection.RemoteEndPoint is IPEndPoint { Address: var address }
+        ? (uint)address.GetHashCode()
+        : connection.Features.Get<IConnectionSocketFeature>() is { } feature && PeerCredentials.Of(feature.Socket) is { } peer ? peer.User : uint.MaxValue;
+
     // One user gets three quarters at most: another one, as root, always gets in.
     private bool TryEnter(uint user)
     {
@@ -150,7 +156,7 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(
             new ProblemReport("Service Unavailable", StatusCodes.Status503ServiceUnavailable,
-                [new ControlProblem("too many connections to the control socket", "close those that are not needed, and try again")]),
+                [new ControlProblem("too many connections", "close those that are not needed, and try again")]),
             ControlJson.Default.ProblemReport);
         var head = string.Create(CultureInfo.InvariantCulture, $"""
             HTTP/1.1 503 Service Unavailable

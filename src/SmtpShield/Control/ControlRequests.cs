@@ -3,13 +3,15 @@ using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Control.Monitoring;
+using SmtpShield.Metrics;
 
 namespace SmtpShield.Control;
 
 /// <summary>
-/// What holds of every request to the control socket: its time, how its query and body are read, and that what goes wrong is answered as a problem.
+/// What holds of every request over HTTP: its time, how its query and body are read, and that what goes wrong is answered as a problem.
 /// </summary>
-internal sealed partial class ControlRequests(TimeProvider time, ILogger<ControlRequests> log)
+internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvider time, ILogger<ControlRequests> log)
 {
     /// <summary>Octets a body may have.</summary>
     public const int MaxBody = 64 << 10;
@@ -53,6 +55,10 @@ internal sealed partial class ControlRequests(TimeProvider time, ILogger<Control
             Log.RequestFailed(log, exception);
             if (!context.Response.HasStarted)
                 await WriteAsync(context, StatusCodes.Status500InternalServerError, new ControlProblem("the request failed", "a bug: report it with the log"));
+        }
+        finally
+        {
+            metrics.NoteRequest(MetricsConnection.Is(context) ? ShieldMetrics.Metrics : ShieldMetrics.Control, context.Response.StatusCode);
         }
     }
 

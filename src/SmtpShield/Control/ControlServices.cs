@@ -1,14 +1,16 @@
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Control.Monitoring;
 using SmtpShield.Options;
 
 namespace SmtpShield.Control;
 
 /// <summary>
 /// What the host calls: <see cref="AddControl"/> on its services, <see cref="BindControl"/> on Kestrel, <see cref="MapControl"/> on the application. Without
-/// <c>shield_control_socket</c> nothing listens and nothing is mapped.
+/// <c>shield_control_socket</c> and <c>shield_metrics_listen</c> nothing listens and nothing is mapped.
 /// </summary>
 internal static class ControlServices
 {
@@ -33,22 +35,19 @@ internal static class ControlServices
         services.AddSingleton<ClientRelease>();
         services.AddSingleton<ClientsApi>();
         services.AddSingleton<ExemptionsApi>();
-        services.AddOptions<SocketTransportOptions>().Configure<ControlSocket>(static (transport, control) =>
+        services.AddMonitoring();
+        services.AddOptions<SocketTransportOptions>().Configure<ControlSocket, MetricsListener>(static (transport, control, metrics) =>
         {
             transport.Backlog = ControlSocket.Backlog;
-            transport.CreateBoundListenSocket = _ => control.Socket;
+            transport.CreateBoundListenSocket = endpoint => endpoint is UnixDomainSocketEndPoint ? control.Socket : metrics.SocketAt(endpoint);
         });
         return services;
     }
 
-    /// <summary>Makes the socket and gives it to Kestrel. Where it can't be made the log says so, and all else starts.</summary>
+    /// <summary>Makes the sockets and gives them to Kestrel. Where one can't be made the log says so, and all else starts.</summary>
     /// <param name="kestrel">With its services.</param>
     public static void BindControl(this KestrelServerOptions kestrel)
     {
-        var socket = kestrel.ApplicationServices.GetRequiredService<ControlSocket>();
-        if (!socket.TryListen())
-            return;
-
         // Of all end points; those of services speak no HTTP.
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestHeadersTotalSize = MaxHeaders;
@@ -56,6 +55,11 @@ internal static class ControlServices
         kestrel.Limits.MaxRequestBodySize = ControlRequests.MaxBody;
         kestrel.Limits.RequestHeadersTimeout = HeadersTimeout;
         kestrel.Limits.KeepAliveTimeout = IdleTimeout;
+
+        kestrel.BindMetrics();
+        var socket = kestrel.ApplicationServices.GetRequiredService<ControlSocket>();
+        if (!socket.TryListen())
+            return;
 
         var connections = kestrel.ApplicationServices.GetRequiredService<ControlConnections>();
         kestrel.ListenUnixSocket(socket.Path, options =>
@@ -68,6 +72,7 @@ internal static class ControlServices
     /// <summary>Adds the API's paths.</summary>
     public static void MapControl(this WebApplication application)
     {
+        application.MapMetrics();
         if (application.Services.GetRequiredService<ShieldSnapshot>().Current.Control.Socket.Length == 0)
             return;
 

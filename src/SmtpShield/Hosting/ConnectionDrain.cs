@@ -26,6 +26,9 @@ internal sealed class ConnectionDrain(ShieldSnapshot snapshot, TimeProvider time
     /// <summary>Fires <c>shield_drain_timeout</c> after <see cref="Draining"/>: sessions end at once.</summary>
     public CancellationToken Deadline => _deadline.Token;
 
+    /// <summary>Whether the shield has been told to stop: true before the first listener closes.</summary>
+    public bool HasBegun => Volatile.Read(ref _begun);
+
     /// <summary>Connections that were accepted and are not yet disposed.</summary>
     public int Connections
     {

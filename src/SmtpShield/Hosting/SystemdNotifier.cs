@@ -25,6 +25,9 @@ internal sealed class SystemdNotifier(string? path, TimeProvider time) : IHosted
     /// <summary>The program serves clients: after its start, and after a reload, whether the new options were valid or not.</summary>
     public void Ready() => Send("READY=1");
 
+    /// <summary>The program still works. systemd kills one of whom it does not hear this for <c>WatchdogSec=</c>.</summary>
+    public void Alive() => Send("WATCHDOG=1");
+
     /// <inheritdoc/>
     public Task StartedAsync(CancellationToken cancellationToken)
     {

@@ -11,6 +11,10 @@ internal sealed partial class AnvilSweeper(AnvilTable table, ShieldSnapshot snap
 
     private long _lost;
     private long? _lostAt;
+    private long _sweptAt = time.GetTimestamp();
+
+    /// <summary>How long ago the last round was; since it was made, before the first one.</summary>
+    public TimeSpan SinceSweep => time.GetElapsedTime(Volatile.Read(ref _sweptAt));
 
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -33,6 +37,7 @@ internal sealed partial class AnvilSweeper(AnvilTable table, ShieldSnapshot snap
     internal void Sweep()
     {
         table.RemoveExpired();
+        Volatile.Write(ref _sweptAt, time.GetTimestamp());
         var options = snapshot.Current.Anvil;
         if (_lostAt is { } lostAt && time.GetElapsedTime(lostAt) > options.RateTimeUnit)
             _lostAt = null;

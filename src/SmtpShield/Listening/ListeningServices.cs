@@ -20,6 +20,7 @@ internal static class ListeningServices
         services.TryAddSingleton<IHeap, ManagedHeap>();
         services.AddSingleton<SessionCapacity>();
         services.AddSingleton<ConnectionRoom>();
+        services.AddSingleton<AcceptLoops>();
         services.AddSingleton<ListenSockets>();
         services.AddSingleton<ServiceScopes>();
         services.AddScoped<ServiceScopes.Holder>();

@@ -24,12 +24,15 @@ internal sealed class ProcessLimitListener : IConnectionListener
     private readonly TimeProvider _time;
     private readonly ConnectionRoom _room;
     private readonly ConnectionDrain _drain;
+    private readonly AcceptLoop _loop;
     private readonly CancellationTokenRegistration _onStop;
 
     /// <summary>Closes <paramref name="listener"/> when <paramref name="drain"/> begins, so that new clients are refused from then on.</summary>
     public ProcessLimitListener(
-        IConnectionListener listener, ProcessLimit limit, ConnectionRoom room, IOpenSessions sessions, ConnectionDrain drain, TimeProvider time)
+        IConnectionListener listener, ProcessLimit limit, ConnectionRoom room, IOpenSessions sessions, ConnectionDrain drain, AcceptLoop loop,
+        TimeProvider time)
     {
+        _loop = loop;
         _listener = listener;
         _limit = limit;
         _sessions = sessions;
@@ -44,6 +47,19 @@ internal sealed class ProcessLimitListener : IConnectionListener
 
     /// <inheritdoc/>
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        _loop.NoteEntered();
+        try
+        {
+            return await AcceptNextAsync(cancellationToken);
+        }
+        finally
+        {
+            _loop.NoteLeft();
+        }
+    }
+
+    private async ValueTask<ConnectionContext?> AcceptNextAsync(CancellationToken cancellationToken)
     {
         ConnectionContext? connection = null;
         ProcessSlot? slot = null;

@@ -14,8 +14,8 @@ namespace SmtpShield.Listening;
 /// </summary>
 /// <remarks>To be registered after Kestrel's own, which it takes precedence over then.</remarks>
 internal sealed class ProcessLimitListenerFactory(
-    ServiceScopes services, ConnectionRoom room, IOpenSessions sessions, ConnectionDrain drain, ListenSockets sockets, TimeProvider time,
-    ILogger<SocketListener> log)
+    ServiceScopes services, ConnectionRoom room, IOpenSessions sessions, ConnectionDrain drain, ListenSockets sockets, AcceptLoops loops,
+    TimeProvider time, ILogger<SocketListener> log)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     /// <inheritdoc/>
@@ -29,7 +29,8 @@ internal sealed class ProcessLimitListenerFactory(
         {
             var service = ((ServiceEndPoint)endpoint).Service;
             var limit = services.Of(service).GetRequiredService<ProcessLimit>();
-            return new(new ProcessLimitListener(new SocketListener(sockets.Listen(endpoint, service), time, log), limit, room, sessions, drain, time));
+            return new(new ProcessLimitListener(new SocketListener(sockets.Listen(endpoint, service), time, log), limit, room, sessions, drain,
+                loops.Add(endpoint), time));
         }
         catch (SocketException e)
         {

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
+using SmtpShield.Metrics;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Tls;
 
@@ -51,7 +52,13 @@ internal sealed class UpstreamConnection(
     {
         slot.NoteAnswered(work, took);
         destination.Stress.NoteAnswer(took);
+        destination.Metrics.NoteReply(ReplyPhase.Command, took);
     }
+
+    /// <summary>The MTA has answered DATA, or a message; counted for its destination.</summary>
+    /// <param name="phase">Which of the two.</param>
+    /// <param name="took">How long that took.</param>
+    public void NoteAnswered(ReplyPhase phase, TimeSpan took) => destination.Metrics.NoteReply(phase, took);
 
     /// <summary>The MTA has replied to what a transaction is made of; told to its destination.</summary>
     /// <param name="isOfSystem">421, or 4.3.x: it speaks of itself.</param>

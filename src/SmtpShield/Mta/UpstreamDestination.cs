@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Metrics;
 using SmtpShield.Mta.Health;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Mta.Stress;
@@ -64,6 +65,9 @@ internal sealed class UpstreamDestination : IDisposable
 
     /// <summary>The sessions it may have, of all services: each socket to it has one of them, from before the first SYN until its end.</summary>
     public MtaSlots Slots { get; }
+
+    /// <summary>Where it is counted.</summary>
+    public required DestinationMetrics Metrics { get; init; }
 
     /// <summary>How hard pressed it is.</summary>
     public MtaStress Stress { get; }

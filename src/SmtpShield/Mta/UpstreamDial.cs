@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Polly.Timeout;
 using SmtpShield.Clients;
+using SmtpShield.Metrics;
 using SmtpShield.Mta.Handoff;
 using SmtpShield.Mta.Health;
 using SmtpShield.Mta.Slots;
@@ -203,10 +204,12 @@ internal sealed class UpstreamDial(
         }
         catch (SocketException error)
         {
+            Count(destination, DialOutcome.Unreachable);
             Fail(destination, null, DialErrors.ReasonOf(error));
         }
         catch (Exception error) when (IsTimeout(error))
         {
+            Count(destination, DialOutcome.TimedOut);
             Fail(destination, null, "Host name lookup timed out");
         }
 
@@ -217,6 +220,7 @@ internal sealed class UpstreamDial(
     {
         if (Source is { } source && source.AddressFamily != endpoint.AddressFamily)
         {
+            Count(destination, DialOutcome.Unreachable);
             Fail(destination, endpoint, $"not reachable from {source}: not the same IP version", isBlameless: true);
             return null;
         }
@@ -237,6 +241,7 @@ internal sealed class UpstreamDial(
             var (greeting, failure) = await OpenAsync(opening, connection, withinAll);
             if (failure is not null)
             {
+                Count(destination, DialOutcome.Failed);
                 Fail(destination, endpoint, failure, isBlameless: opening.HasNamedClient);
                 return null;
             }
@@ -244,10 +249,13 @@ internal sealed class UpstreamDial(
             Took = pool.Time.GetElapsedTime(start);
             _slot!.NoteAnswered(MtaWork.Greeting, Took);
             destination.Stress.NoteAnswer(Took);
+            if (only is null)
+                destination.Metrics.NoteReply(ReplyPhase.Greeting, Took);
             var lastWord = opening.HelloReply is { Code: 421 } said ? said : greeting;
             // An MTA that is told who the client is may mean the client.
             var isAboutShield = client is null || _options.ClientHandoff == ClientHandoff.None;
             destination.Stress.NoteReply(isOfSystem: isAboutShield && lastWord.Code == 421);
+            Count(destination, lastWord.Code switch { 220 => DialOutcome.Greeted, 421 => DialOutcome.Busy, _ => DialOutcome.Refused });
             var reason = lastWord.Code == 220 ? "" : $"refused to talk to me: {lastWord.FirstLine}";
             if (lastWord.Code == 220 || isAboutShield)
                 Note(new(KindOf(lastWord.Code), reason, Took));
@@ -268,14 +276,17 @@ internal sealed class UpstreamDial(
         }
         catch (SocketException error)
         {
+            Count(destination, connection is null ? DialOutcome.Unreachable : DialOutcome.Lost);
             Fail(destination, endpoint, DialErrors.ReasonOf(error), isBlameless: DialErrors.IsOurs(error) || opening.HasNamedClient);
         }
         catch (Exception error) when (error is IOException or ConnectionAbortedException)
         {
+            Count(destination, DialOutcome.Lost);
             Fail(destination, endpoint, "lost connection", isBlameless: opening.HasNamedClient);
         }
         catch (Exception error) when (IsTimeout(error))
         {
+            Count(destination, connection is null ? DialOutcome.TimedOut : DialOutcome.Silent);
             if (connection is null)
                 Fail(destination, endpoint, "Connection timed out");
             else
@@ -361,6 +372,13 @@ internal sealed class UpstreamDial(
         _candidates.NoteFailed(_picked!);
         if (!isBlameless)
             Note(new(kind, reason, Took));
+    }
+
+    // Probes are not clients'.
+    private void Count(UpstreamDestination destination, DialOutcome outcome)
+    {
+        if (only is null)
+            destination.Metrics.NoteDial(outcome);
     }
 
     // A probe tells what it has found out itself.

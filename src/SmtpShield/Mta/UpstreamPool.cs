@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
 using SmtpShield.Clients;
+using SmtpShield.Metrics;
 using SmtpShield.Mta.Health;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Policies;
@@ -31,6 +32,7 @@ internal sealed class UpstreamPool : IDisposable
     private readonly ConcurrentDictionary<(string Service, UpstreamPolicy Policy), IUpstreamPolicy> _policies = new();
     private readonly IDestinationHealthUpdater _updater;
     private readonly LearnedMtas _learned;
+    private readonly ShieldMetrics _metrics;
 
     public UpstreamPool(
         Lazy<IProxyStateLookup> state,
@@ -40,12 +42,14 @@ internal sealed class UpstreamPool : IDisposable
         LearnedMtas learned,
         IUpstreamTransport transport,
         TlsClient tls,
+        ShieldMetrics metrics,
         TimeProvider time,
         ILogger<UpstreamPool> log)
     {
         _state = state;
         _updater = health;
         _learned = learned;
+        _metrics = metrics;
         _snapshot = snapshot;
         KnownClients = knownClients;
         _log = log;
@@ -284,7 +288,8 @@ internal sealed class UpstreamPool : IDisposable
         return cluster.DestinationsState.AllDestinations.Count > 1 ? length : length / 3;
     }
 
-    private UpstreamDestination NewDestination(string name) => new(name, Time, TermsOf(name), Transport, _log);
+    private UpstreamDestination NewDestination(string name) =>
+        new(name, Time, TermsOf(name), Transport, _log) { Metrics = _metrics.OfDestination(name) };
 
     // A destination of several services has one limit, the same in all of them (checked when they are read), and never the one under stress. One that is no
     // service's any more keeps its own until its last session has gone.

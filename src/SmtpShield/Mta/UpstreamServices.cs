@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Metrics;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Probing;
 using SmtpShield.Mta.Slots;
@@ -30,6 +31,7 @@ internal static class UpstreamServices
         services.AddSingleton<IProxyConfigProvider, UpstreamClusterConfig>();
         services.TryAddSingleton<IUpstreamTransport, SocketTransport>();
         services.TryAddSingleton<TlsClient>();
+        services.TryAddSingleton<ShieldMetrics>();
         services.AddSingleton<KnownClients>();
         services.AddSingleton<LearnedMtas>();
         services.AddSingleton<UpstreamPool>();

@@ -40,6 +40,12 @@ internal sealed partial class MaillogLoggerProvider : ILoggerProvider
         _onChange = ChangeToken.OnChange(snapshot.GetChangeToken, Reopen);
     }
 
+    /// <summary>Lines that were dropped, since the start.</summary>
+    public long Lost => _writer.Lost;
+
+    /// <summary>Lines of a level since the start, dropped ones included.</summary>
+    public long Posted(LogLevel level) => _writer.Posted(level);
+
     /// <inheritdoc/>
     public ILogger CreateLogger(string categoryName) =>
         _loggers.GetOrAdd(categoryName, static (category, provider) => new MaillogLogger(provider._writer, provider._time, category), this);

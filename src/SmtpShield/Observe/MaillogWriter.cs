@@ -29,6 +29,8 @@ internal sealed class MaillogWriter : IDisposable
     private IMaillogSink _sink;
     private IMaillogSink? _nextSink;
     private volatile TaskCompletionSource _replaced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly long[] _posted = new long[(int)LogLevel.None];
+    private long _lost;
     private long _dropped;
     private int _disposed;
 
@@ -43,11 +45,21 @@ internal sealed class MaillogWriter : IDisposable
         _writing = Task.Run(WriteAllAsync);
     }
 
+    /// <summary>Lines that were dropped, since the start.</summary>
+    public long Lost => Interlocked.Read(ref _lost);
+
+    /// <summary>Lines of a level since the start, dropped ones included.</summary>
+    public long Posted(LogLevel level) => Interlocked.Read(ref _posted[(int)level]);
+
     /// <summary>Queues a line, or drops and counts it.</summary>
     public void Post(in MaillogLine line)
     {
-        if (!_lines.Writer.TryWrite(line))
-            Interlocked.Increment(ref _dropped);
+        Interlocked.Increment(ref _posted[(int)line.Level]);
+        if (_lines.Writer.TryWrite(line))
+            return;
+
+        Interlocked.Increment(ref _dropped);
+        Interlocked.Increment(ref _lost);
     }
 
     /// <summary>Lets the lines that are written from now on, queued ones included, go to another sink; the present one is closed.</summary>

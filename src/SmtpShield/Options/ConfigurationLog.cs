@@ -6,7 +6,7 @@ namespace SmtpShield.Options;
 /// <summary>The log lines about the configuration. <c>warning: </c> and <c>error: </c> are put in front by the log, from the level.</summary>
 internal static partial class ConfigurationLog
 {
-    // Event ids 1700 to 1799 are this folder's. Next free: 1709, 1743.
+    // Event ids 1700 to 1799 are this folder's. Next free: 1710, 1743.
 
     /// <summary>Logs everything there is to say about a configuration.</summary>
     public static void Report(this ILogger logger, ShieldConfigurationResult result)
@@ -55,6 +55,10 @@ internal static partial class ConfigurationLog
     /// <summary>The control socket is bound once.</summary>
     [LoggerMessage(1708, LogLevel.Warning, "{Path}: shield_control_socket has changed: to take effect, the shield must be restarted")]
     public static partial void ControlSocketChanged(ILogger logger, string path);
+
+    /// <summary>The endpoints of metrics are bound once.</summary>
+    [LoggerMessage(1709, LogLevel.Warning, "{Path}: shield_metrics_listen has changed: to take effect, the shield must be restarted")]
+    public static partial void MetricsListenChanged(ILogger logger, string path);
 
     /// <summary>Somebody who was told of new options failed.</summary>
     [LoggerMessage(1740, LogLevel.Error, "{Path}: the new configuration is in force, but not everywhere: restart the shield")]

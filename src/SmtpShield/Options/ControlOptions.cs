@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace SmtpShield.Options;
 
 /// <summary>Where a running shield is asked how it is and told what to do. Read at start only.</summary>
@@ -10,4 +12,9 @@ public sealed record ControlOptions
     /// <value>A path; empty: none. <c>/run/smtpshield/control.sock</c> in the built-in defaults.</value>
     [ConfigurationKeyName("shield_control_socket"), SharedByServices]
     public string Socket { get; init; } = "";
+
+    /// <summary>Where monitoring reads metrics and health over HTTP.</summary>
+    /// <value><c>address:port</c> or <c>[address]:port</c>, several separated by commas or blanks; empty, as by default: nowhere.</value>
+    [ConfigurationKeyName("shield_metrics_listen"), SharedByServices]
+    public IReadOnlyList<IPEndPoint> MetricsEndpoints { get; init; } = [];
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Reflection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -26,11 +27,20 @@ public sealed class ShieldConfigurationWatcher(
     private readonly FileWatch _watch = new();
     private readonly List<string> _bound = [.. Listeners(snapshot.Current)];
     private readonly string _control = snapshot.Current.Control.Socket;
+    private readonly IReadOnlyList<IPEndPoint> _metrics = snapshot.Current.Control.MetricsEndpoints;
     private readonly SemaphoreSlim _reloading = new(1);
     private ParameterValues _inForce = configuration.Summarize();
     private DateTimeOffset _inForceSince = time.GetUtcNow();
     private int _generation = 1;
+    private long _applied;
+    private long _refused;
     private ConfigurationOutcome? _outcome;
+
+    /// <summary>Times the file was read again and came into force.</summary>
+    public long Applied => Interlocked.Read(ref _applied);
+
+    /// <summary>Times the file was read again and had errors.</summary>
+    public long Refused => Interlocked.Read(ref _refused);
 
     /// <summary>What has come of the configuration; null before its file was first looked at.</summary>
     public ConfigurationOutcome? Outcome => Volatile.Read(ref _outcome);
@@ -104,6 +114,7 @@ public sealed class ShieldConfigurationWatcher(
             Replace(options, values);
         else
             ConfigurationLog.ConfigurationRefused(logger, configuration.Path, result.Errors.Count());
+        Interlocked.Increment(ref result.Options is null ? ref _refused : ref _applied);
         Tell(result);
         return result;
     }
@@ -111,7 +122,8 @@ public sealed class ShieldConfigurationWatcher(
     private void Tell(ShieldConfigurationResult result)
     {
         var path = Path.GetFullPath(configuration.Path);
-        var needsRestart = result.Options is { } options && (!Listeners(options).SequenceEqual(_bound) || options.Control.Socket != _control);
+        var needsRestart = result.Options is { } options && (!Listeners(options).SequenceEqual(_bound) || options.Control.Socket != _control
+            || !options.Control.MetricsEndpoints.SequenceEqual(_metrics));
         Volatile.Write(ref _outcome,
             new(path, _generation, _inForceSince, time.GetUtcNow(), result.Options is not null, needsRestart, result.Problems));
         state?.Write(new(
@@ -141,6 +153,8 @@ public sealed class ShieldConfigurationWatcher(
             ConfigurationLog.ListenersChanged(logger, configuration.Path);
         if (options.Control.Socket != _control)
             ConfigurationLog.ControlSocketChanged(logger, configuration.Path);
+        if (!options.Control.MetricsEndpoints.SequenceEqual(_metrics))
+            ConfigurationLog.MetricsListenChanged(logger, configuration.Path);
         _generation++;
         _inForceSince = time.GetUtcNow();
         var changes = values.ChangesSince(_inForce);

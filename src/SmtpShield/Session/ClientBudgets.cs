@@ -50,6 +50,7 @@ internal sealed class ClientBudgets(SmtpSession session, Action wake)
     {
         var client = session.Counter!;
         var reply = limit.ReplyTo(session.Options.MyHostname, session.Identity);
+        session.Metrics.NoteLimitHit(limit.Parameter);
 
         // The window may have ended between the judgement and now.
         if (limit.Judge(client.Peek(), session.Limits) is { } hit)

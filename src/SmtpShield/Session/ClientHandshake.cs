@@ -1,5 +1,6 @@
 using SmtpShield.Admission;
 using SmtpShield.Clients;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Tls;
 
@@ -13,9 +14,15 @@ internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, N
 {
     /// <summary>Takes the right to begin a handshake. Only when the client can begin it: from here on the place is not another's.</summary>
     /// <returns>Null when too many are under way, of all or of the client's, or it has left too many.</returns>
-    public HandshakeSlot? TryEnter(ClientConnection connection) => admission.MayBegin(connection)
-        ? tls.TryEnter(connection.Client.Range, NewTlsSessions.MostUnderWay(connection), connection.Options.AtStart.Tls)
-        : null;
+    public HandshakeSlot? TryEnter(ClientConnection connection)
+    {
+        var slot = admission.MayBegin(connection)
+            ? tls.TryEnter(connection.Client.Range, NewTlsSessions.MostUnderWay(connection), connection.Options.AtStart.Tls)
+            : null;
+        if (slot is null)
+            connection.Metrics.NoteHandshake(HandshakeOutcome.Refused);
+        return slot;
+    }
 
     /// <summary>Runs the handshake. The connection is inside TLS behind it, or over.</summary>
     /// <param name="slot">From <see cref="TryEnter"/>; disposed here.</param>
@@ -28,6 +35,8 @@ internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, N
         var options = connection.Options.AtStart.Tls;
         var handshake = await tls.AcceptAsync(connection.Transport, connection.Client, options, slot, connection.Through, connection.IsCheck,
             cancellationToken).ConfigureAwait(false);
+        connection.Metrics.NoteHandshake(
+            handshake.Transport is null ? HandshakeOutcome.Failed : handshake.IsResumed ? HandshakeOutcome.Resumed : HandshakeOutcome.New);
         if (connection.HandshakeCounter is not null)
             Note(handshake, connection.Client.Range);
         var refusal = handshake.IsResumed ? null : newSessions.Count(connection);

@@ -1,4 +1,5 @@
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Protocol;
 
@@ -170,6 +171,8 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
             ?? (Discards("DSN") && (CommandLine.HasParameter(argument, "NOTIFY"u8) || CommandLine.HasParameter(argument, "ORCPT"u8))
                 ? Replies.DsnDisabled : null)
             ?? (mayBeFull ? Replies.TooManyRecipients : null);
+        if (ReferenceEquals(refusal, Replies.TooManyRecipients))
+            session.Metrics.NoteLimitHit(LimitRules.Recipients);
         return Refuse(refusal, out refusal);
     }
 
@@ -226,6 +229,7 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
         }
 
         client.NoteRefusal(hit, session.Limits, TooManyTlsSessions);
+        session.Metrics.NoteLimitHit(ClientLimits.NewTlsSession.Parameter);
         if (session.MayLog())
             RelayLog.StartTlsRefused(session.Log, session.Identity.NameAddress, client.Service);
         return true;
@@ -237,6 +241,7 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
         if (!command.IsHeader && !RefusedVerbs.IsHttp(command.Word) && !session.Options.ForbiddenCommands.Contains(command.Word))
             return GateVerdict.Forward;
 
+        session.Metrics.NoteLimitHit(LimitRules.ForbiddenCommands);
         RelayLog.NotSmtp(session.Log, session.Identity.NameAddress,
             ClientInput.Quote(new(line.ToArray()), LongestNotSmtpLogged, session.Context.MaySendCredentials));
         refusal = Replies.NotSmtp;
@@ -262,6 +267,7 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
         if (limit.Judge(count, session.Limits) is not { } hit)
             return null;
 
+        session.Metrics.NoteLimitHit(limit.Parameter);
         if (session.MayLog())
             RelayLog.LimitExceeded(session.Log, limit.Subject, hit.Count, session.Identity.NameAddress, session.Counter.Service);
         var reply = hit.ReplyTo(session.Options.MyHostname, session.Identity);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Unicode;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
@@ -209,6 +210,7 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
         if (!rest.IsEmpty && IsImproperBefore(command.Verb, rest))
         {
             session.Dialogue.GoBehind(command.Verb.Name());
+            session.Metrics.NoteLimitHit(LimitRules.Pipelining);
             Disconnect(command.Verb, Replies.SynchronizationError);
             return true;
         }

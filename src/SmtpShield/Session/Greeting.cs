@@ -1,4 +1,5 @@
 using SmtpShield.Hosting;
+using SmtpShield.Metrics;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Observe;
 using SmtpShield.Protocol;
@@ -114,7 +115,10 @@ internal sealed class Greeting(SmtpSession session, MtaPromise? promise, Connect
         if (session.Context.NoteImproperPipelining())
             RelayLog.ImproperPipelining(session.Log, Dialogue.AfterConnect, session.Identity.NameAddress,
                 Observe.ClientInput.Quote(session.Client.Received, LongestInputLogged));
-        if (session.Options.ForbidUnauthPipelining)
-            session.End(SessionEndReason.TalkedFirst, Replies.SynchronizationError);
+        if (!session.Options.ForbidUnauthPipelining)
+            return;
+
+        session.Metrics.NoteLimitHit(LimitRules.Pipelining);
+        session.End(SessionEndReason.TalkedFirst, Replies.SynchronizationError);
     }
 }

@@ -1,16 +1,20 @@
 using System.Buffers;
+using SmtpShield.Metrics;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Protocol;
 
 namespace SmtpShield.Session;
 
 /// <summary>
-/// Tells the MTA's destination what this session sees of it: how long MAIL and RCPT take, each from when it is the oldest command without a reply, and which
+/// Tells the MTA's destination what this session sees of it: how long MAIL and RCPT take, each from when it is the oldest command without a reply, how
+/// long DATA and messages, and which
 /// replies speak of the MTA itself.
 /// </summary>
 /// <param name="session">The session.</param>
 internal sealed class MtaAnswers(SmtpSession session)
 {
+    private ReplyPhase? _phase;
+    private long _phaseSince;
     private long _since;
     private MtaWork _work;
     private bool _isAwaited;
@@ -21,9 +25,12 @@ internal sealed class MtaAnswers(SmtpSession session)
     {
         if (session.Mta.Slot is not { } slot)
         {
-            (_isAwaited, _isNoted) = (false, false);
+            (_isAwaited, _isNoted, _phase) = (false, false, null);
             return;
         }
+
+        if (!_isNoted && Phase is var phase && phase != _phase)
+            (_phase, _phaseSince) = (phase, session.Clock.Now);
 
         if (_isAwaited || _isNoted || Awaited is not { } work)
             return;
@@ -42,6 +49,9 @@ internal sealed class MtaAnswers(SmtpSession session)
         if (_isAwaited)
             session.Mta.NoteAnswered(_work, session.Clock.Since(_since));
         _isAwaited = false;
+        if (_phase is { } phase)
+            session.Mta.NoteAnswered(phase, session.Clock.Since(_phaseSince));
+        _phase = null;
         if (verb is Verb.Mail or Verb.Rcpt or Verb.Data or Verb.Bdat)
             session.Mta.NoteOfSystem(IsOfSystem(code, reply));
     }
@@ -56,6 +66,12 @@ internal sealed class MtaAnswers(SmtpSession session)
             Verb.Rcpt => MtaWork.Recipient,
             _ => null,
         };
+
+    // The time the client takes for its content is not the MTA's.
+    private ReplyPhase? Phase => session.Dialogue.Owed == 0 || session.Mta.HoldsCommand || session.Dialogue.Oldest is not { IsForwarded: true } oldest ? null
+        : session.Dialogue.IsMessageReplyNext ? ReplyPhase.EndOfData
+        : oldest.Verb == Verb.Data && session.Dialogue.Phase is DialoguePhase.Commands && !session.Dialogue.AwaitsMessageReply ? ReplyPhase.Data
+        : null;
 
     // RFC 3463 section 3.4. A 421 with another code is about this client: too many errors, most of all.
     private static bool IsOfSystem(int code, in ReadOnlySequence<byte> reply)

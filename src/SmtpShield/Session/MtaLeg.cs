@@ -1,4 +1,5 @@
 using System.Buffers;
+using SmtpShield.Metrics;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Protocol;
@@ -146,8 +147,11 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         HasRefused |= code >= 400;
     }
 
-    /// <summary>See <see cref="UpstreamConnection.NoteAnswered"/>.</summary>
+    /// <summary>See <see cref="UpstreamConnection.NoteAnswered(MtaWork, TimeSpan)"/>.</summary>
     public void NoteAnswered(MtaWork work, TimeSpan took) => _connection!.NoteAnswered(work, took);
+
+    /// <summary>See <see cref="UpstreamConnection.NoteAnswered(ReplyPhase, TimeSpan)"/>.</summary>
+    public void NoteAnswered(ReplyPhase phase, TimeSpan took) => _connection!.NoteAnswered(phase, took);
 
     /// <summary>See <see cref="UpstreamConnection.NoteReply"/>.</summary>
     public void NoteOfSystem(bool isOfSystem) => _connection!.NoteReply(isOfSystem);

@@ -29,6 +29,8 @@ internal sealed class OpenSession(OpenSessions sessions, long number, ClientConn
     /// <summary>Says how it stands.</summary>
     public void Note(in SessionStanding standing)
     {
+        if (standing.State != _standing.State)
+            connection.Metrics.MoveSession(_standing.State, standing.State);
         lock (_gate)
             _standing = standing;
     }
@@ -50,5 +52,9 @@ internal sealed class OpenSession(OpenSessions sessions, long number, ClientConn
     public void Decline() => _request = SessionRequest.None;
 
     /// <inheritdoc />
-    public void Dispose() => sessions.Remove(this);
+    public void Dispose()
+    {
+        sessions.Remove(this);
+        connection.Metrics.LeaveSession(_standing.State);
+    }
 }

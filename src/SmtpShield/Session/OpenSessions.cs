@@ -51,6 +51,7 @@ internal sealed class OpenSessions(TimeProvider time) : IOpenSessions
     /// <summary>Adds a session until it is disposed.</summary>
     public OpenSession Add(ClientConnection connection)
     {
+        connection.Metrics.EnterSession();
         lock (_gate)
         {
             var session = new OpenSession(this, ++_last, connection);

@@ -3,6 +3,7 @@ using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Throttling;
 
@@ -12,7 +13,7 @@ namespace SmtpShield.Session;
 /// Writes <c>connect from</c> for every identified connection, refused ones too, how it ended, and exactly one <c>disconnect from</c>, on every path; of a
 /// proxy's own connections one line at debug level. By then the client's counts are back.
 /// </summary>
-internal sealed partial class RecordSession(AnvilTable anvil, LogThrottle throttle, ILogger<RecordSession> log)
+internal sealed partial class RecordSession(AnvilTable anvil, LogThrottle throttle, ServiceMetrics metrics, TimeProvider time, ILogger<RecordSession> log)
     : IConnectionStage<IdentifiedConnection, ClientConnection>
 {
     /// <inheritdoc />
@@ -22,7 +23,9 @@ internal sealed partial class RecordSession(AnvilTable anvil, LogThrottle thrott
         var isExempt = ClientExceptions.Contain(identified.Options.AtStart, client);
         AnvilKey? key = isExempt ? null : new(identified.Options.Service, client.Range);
         var lines = identified.Proxy.IsLocal ? ClientLines.Unlimited : new(throttle, identified.Options, key, client.NameAddress);
-        var connection = new ClientConnection(identified, key is null ? null : new(anvil, key.Value), lines);
+        var connection = new ClientConnection(
+            identified, key is null ? null : new(anvil, key.Value), lines, identified.Proxy.IsLocal ? ServiceMetrics.Uncounted : metrics);
+        var start = time.GetTimestamp();
         var through = lines.Through(log);
         foreach (var note in identified.Notes)
             note(lines.Through);
@@ -40,6 +43,7 @@ internal sealed partial class RecordSession(AnvilTable anvil, LogThrottle thrott
         finally
         {
             connection.Dispose();
+            Count(connection, time.GetElapsedTime(start));
             SessionLog.Write(through, connection);
             if (connection.IsCheck)
                 Log.Checked(through, client.NameAddress, connection.Statistics.Describe());
@@ -47,6 +51,14 @@ internal sealed partial class RecordSession(AnvilTable anvil, LogThrottle thrott
                 Log.Disconnected(through, client.NameAddress, connection.Statistics.Describe());
             lines.End();
         }
+    }
+
+    // A connection that nobody has ended with a reason can only have failed.
+    private static void Count(ClientConnection connection, TimeSpan lasted)
+    {
+        var reason = connection.End?.Reason ?? SessionEndReason.Failed;
+        connection.NoteOutcome(ConnectionOutcomes.Of(reason));
+        connection.Metrics.NoteEnd(reason, lasted);
     }
 
     private static partial class Log

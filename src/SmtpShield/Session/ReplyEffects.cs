@@ -1,5 +1,6 @@
 using System.Buffers;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Protocol;
 
@@ -9,7 +10,8 @@ namespace SmtpShield.Session;
 /// What a reply to a command changes once the client has it: the phase of the session, the transaction, what the client has spent, and what is known of it and
 /// of its MTA; or the session ends.
 /// </summary>
-internal sealed class ReplyEffects(SmtpSession session, ContentRelay content, ClientBudgets budgets, Reputation reputation, LenientMtas lenientMtas)
+internal sealed class ReplyEffects(
+    SmtpSession session, ContentRelay content, ClientBudgets budgets, Reputation reputation, LenientMtas lenientMtas, SessionCounts counts)
 {
     /// <summary>The reply to the oldest command has been written: settles it, and does what follows.</summary>
     /// <param name="code">The reply's code.</param>
@@ -31,6 +33,7 @@ internal sealed class ReplyEffects(SmtpSession session, ContentRelay content, Cl
         session.Client.NoteReply();
         session.Mta.NoteActive();
         ref var head = ref session.Dialogue.Oldest;
+        counts.NoteReply(head, code);
         if (head.Verb.Has(VerbFlags.NeedsMta))
             session.Mta.NoteNeeded();
         if (head.EndsSession)
@@ -78,6 +81,7 @@ internal sealed class ReplyEffects(SmtpSession session, ContentRelay content, Cl
             // Whether STARTTLS has succeeded, the handshake decides.
             session.Context.LeaveClear(session.Transaction.IsEsmtp);
             session.Dialogue.Settle();
+            counts.NoteSettled();
             session.End(SessionEndReason.StartTls);
             return;
         }
@@ -155,6 +159,7 @@ internal sealed class ReplyEffects(SmtpSession session, ContentRelay content, Cl
 
         session.Transaction.Forget(session.Dialogue.Oldest.Kept);
         session.Dialogue.Settle();
+        counts.NoteSettled();
         session.Client.BeginRequest();
 
         if (code == 221)
@@ -167,6 +172,7 @@ internal sealed class ReplyEffects(SmtpSession session, ContentRelay content, Cl
     {
         reputation.NoteBad();
         session.Counter?.NoteTooManyErrors(session.Errors.Errors, session.Limits.HardErrorLimit);
+        session.Metrics.NoteLimitHit(LimitRules.HardErrors);
         session.End(SessionEndReason.TooManyErrors, Replies.TooManyErrors(session.Options.MyHostname));
     }
 }

@@ -1,3 +1,5 @@
+using SmtpShield.Metrics;
+
 namespace SmtpShield.Session;
 
 /// <summary>
@@ -9,6 +11,7 @@ internal sealed class ReplyPace(Leg client, SessionContext context, SessionClock
 {
     private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(10);
 
+    private bool _isSlowed;
     private long _lastFlush = clock.Now;
 
     /// <summary>When the delayed reply may be written; a timestamp, 0 when none is delayed.</summary>
@@ -31,6 +34,7 @@ internal sealed class ReplyPace(Leg client, SessionContext context, SessionClock
             else if (delay > TimeSpan.Zero)
             {
                 DelayedUntil = clock.Later(clock.Now, delay);
+                Count(delay);
                 return false;
             }
         }
@@ -47,6 +51,14 @@ internal sealed class ReplyPace(Leg client, SessionContext context, SessionClock
         if (clock.Since(_lastFlush) > LongestHold)
             MustFlush = true;
         return true;
+    }
+
+    private void Count(TimeSpan delay)
+    {
+        if (!_isSlowed)
+            context.Metrics.NoteLimitHit(LimitRules.SoftErrors);
+        _isSlowed = true;
+        context.Metrics.NoteDelay(delay);
     }
 
     /// <summary>What was written has left.</summary>

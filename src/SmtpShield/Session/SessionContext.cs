@@ -1,6 +1,7 @@
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
@@ -84,8 +85,15 @@ internal sealed class SessionContext(ClientConnection connection, Func<Handshake
     /// <summary>Gives back the place, if it has not been yet.</summary>
     public void Dispose() => _handshake?.Dispose();
 
+    /// <summary>Where the service counts.</summary>
+    public ServiceMetrics Metrics => connection.Metrics;
+
     /// <summary>The client is greeted.</summary>
-    public void NoteGreeted(long now) => GreetedAt = now;
+    public void NoteGreeted(long now)
+    {
+        GreetedAt = now;
+        connection.NoteOutcome(ConnectionOutcome.Served);
+    }
 
     /// <summary>The MTA has accepted the client's AUTH: only the session it was said in knows who the client is.</summary>
     public bool IsAuthenticated { get; private set; }

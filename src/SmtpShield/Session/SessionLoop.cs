@@ -24,6 +24,7 @@ internal sealed class SessionLoop : IAsyncDisposable
     private readonly ReplyRelay _replies;
     private readonly LateDial _lateDial;
     private readonly MtaAnswers _answers;
+    private readonly SessionCounts _counts;
     private readonly SlotHolder _slot;
     private readonly Parting _parting;
     private readonly Tunnel _tunnel;
@@ -61,7 +62,8 @@ internal sealed class SessionLoop : IAsyncDisposable
         var ehlo = new EhloAnswers(_session, removedKeywords);
         _commands = new(_session, gate, budgets, new(_session, ehlo));
         _answers = new(_session);
-        _replies = new(_session, new(_session, _content, budgets, reputation, lenientMtas), ehlo, _answers);
+        _counts = new(_session);
+        _replies = new(_session, new(_session, _content, budgets, reputation, lenientMtas, _counts), ehlo, _answers);
         _lateDial = new(_session, gate, ehlo);
         _slot = new(_session, dialer, reputation);
         _parting = new(_session, gate);
@@ -95,6 +97,7 @@ internal sealed class SessionLoop : IAsyncDisposable
         }
         finally
         {
+            _counts.NoteEnd();
             _client.Detach();
             _parting.Leave();
             _mta.Detach();

@@ -1,3 +1,5 @@
+using SmtpShield.Metrics;
+
 namespace SmtpShield.Session;
 
 /// <summary>Where a session stands, in values alone.</summary>
@@ -5,6 +7,9 @@ internal readonly record struct SessionStanding
 {
     /// <summary>What comes next from the client.</summary>
     public DialoguePhase Phase { get; init; }
+
+    /// <summary>What it is doing, in one word.</summary>
+    public SessionState State { get; init; }
 
     /// <summary>The last command, as in <c>lost connection after RCPT</c>; <c>CONNECT</c> before the first one.</summary>
     public required string After { get; init; }

@@ -1,4 +1,5 @@
 using SmtpShield.Hosting;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Protocol;
 
@@ -24,6 +25,7 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
     public SessionStanding Standing => new()
     {
         Phase = session.Dialogue.Phase,
+        State = State,
         After = session.Dialogue.After,
         Mta = session.Mta.State,
         Destination = session.Mta.Destination,
@@ -32,6 +34,15 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
         Held = session.Client.Buffered + session.Mta.Buffered,
         Progress = session.Client.RequestSince,
     };
+
+    private SessionState State =>
+        !greeting.IsOver ? SessionState.Greeting
+        : session.Dialogue.Phase is DialoguePhase.Tunnel ? SessionState.Tunnel
+        : session.Mta.HoldsCommand ? SessionState.Waiting
+        : session.Client.Pace.DelayedUntil != 0 ? SessionState.Delayed
+        : session.Dialogue.Phase is DialoguePhase.Content or DialoguePhase.Chunk or DialoguePhase.RefusedContent
+            || session.Dialogue.AwaitsMessageReply || session.Transaction.HasContent ? SessionState.Content
+        : SessionState.Command;
 
     private SheddingRank Rank
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Observe;
@@ -62,6 +63,9 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
 
     /// <summary>Counts the client's events; null when it is exempt.</summary>
     public ClientCounter? Counter => context.Counter;
+
+    /// <summary>Where the service counts.</summary>
+    public ServiceMetrics Metrics => context.Metrics;
 
     /// <summary>Errors and junk commands so far.</summary>
     public ref ErrorLimit Errors => ref context.Errors;

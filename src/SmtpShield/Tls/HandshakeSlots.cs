@@ -55,6 +55,16 @@ internal sealed class HandshakeSlots(TimeProvider time)
         }
     }
 
+    /// <summary>Places that are taken.</summary>
+    public int Taken
+    {
+        get
+        {
+            lock (_gate)
+                return _shares.Taken;
+        }
+    }
+
     /// <summary>Places a client holds.</summary>
     public int HeldBy(ClientRange client)
     {

@@ -34,6 +34,9 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     private readonly AtMostOnce _limitWarning = new(time, WarningInterval);
     private readonly AtMostOnce _shareWarning = new(time, WarningInterval);
 
+    /// <summary>Handshakes that are under way.</summary>
+    public int UnderWay => _slots.Taken;
+
     /// <summary>Takes the right to begin a handshake, before the client is told to begin.</summary>
     /// <param name="client">Whose handshake.</param>
     /// <param name="most">How many of the client's may be under way whatever its share is, this one included; null: it has no share, as an exempt

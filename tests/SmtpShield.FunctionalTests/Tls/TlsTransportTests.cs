@@ -6,6 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Clients;
+using SmtpShield.Metrics;
 using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
@@ -175,7 +176,7 @@ public class TlsTransportTests
         var signal = new SessionSignal();
         var context = new SessionContext(
             new(new(new DefaultConnectionContext { Transport = _transport }, new(new("smtp", new(new())), isUnderStress: false), ProxyConnection.None,
-                new(new(IPAddress.Loopback, 1))), counter: null, ClientLines.Unlimited),
+                new(new(IPAddress.Loopback, 1))), counter: null, ClientLines.Unlimited, ServiceMetrics.Uncounted),
             static () => null);
         var side = new ClientLeg(_transport, signal, context, new(TimeProvider.System));
         side.Write("220 hello\r\n"u8);

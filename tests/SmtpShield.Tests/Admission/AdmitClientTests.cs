@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Options;
 using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Session;
@@ -288,7 +289,7 @@ public class AdmitClientTests
 
     // With the stage that holds the connection's counter.
     private Task InvokeAsync(IdentifiedConnection identified, Func<ClientConnection, Task> next) =>
-        new RecordSession(_anvil, TestThrottle.Of(_anvil, _time), NullLogger<RecordSession>.Instance)
+        new RecordSession(_anvil, TestThrottle.Of(_anvil, _time), ServiceMetrics.Uncounted, _time, NullLogger<RecordSession>.Instance)
             .InvokeAsync(identified, connection => _stage.InvokeAsync(connection, next));
 
     private async Task<string> ConnectAsync(

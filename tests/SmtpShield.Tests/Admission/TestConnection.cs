@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Options;
 using SmtpShield.Throttling;
 
@@ -26,7 +27,7 @@ internal static class TestConnection
     /// <summary>One that is not counted unless a counter is given.</summary>
     public static ClientConnection Of(
         ShieldSnapshot snapshot, IDuplexPipe? transport = null, ClientCounter? counter = null, string address = "192.0.2.7", string service = "smtp",
-        bool isUnderStress = false) =>
+        bool isUnderStress = false, ServiceMetrics? metrics = null) =>
         new(Identified(snapshot, transport ?? DuplexPipe.CreateConnectionPair(PipeOptions.Default, PipeOptions.Default).Transport, address, service,
-            isUnderStress), counter, ClientLines.Unlimited);
+            isUnderStress), counter, ClientLines.Unlimited, metrics ?? ServiceMetrics.Uncounted);
 }

@@ -10,14 +10,18 @@ public partial class DependencyTests
 {
     private static readonly Dictionary<string, string[]> _mayUse = new()
     {
-        ["Control"] = ["Admission", "Mta", "Limits", "Clients", "Protocol", "Observe", "Listening", "Hosting", "Transport", "Options"],
-        ["Session"] = ["Admission", "Mta", "Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol"],
-        ["Admission"] = ["Throttling", "Limits", "Clients", "Tls", "Observe", "Listening", "Options", "Protocol"],
+        ["Control"] = ["Admission", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options"],
+        ["Session"] =
+        [
+            "Admission", "Mta", "Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol",
+        ],
+        ["Admission"] = ["Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Options", "Protocol"],
         ["Throttling"] = ["Limits", "Options"],
-        ["Mta"] = ["Limits", "Clients", "Tls", "Transport", "Options", "Protocol"],
+        ["Mta"] = ["Limits", "Clients", "Tls", "Metrics", "Transport", "Options", "Protocol"],
         ["Limits"] = ["Clients", "Options", "Protocol"],
         ["Tls"] = ["Clients", "Observe", "Hosting", "Transport", "Options"],
         ["Clients"] = ["Observe", "Listening", "Options", "Protocol"],
+        ["Metrics"] = ["Observe", "Protocol"],
         ["Observe"] = ["Hosting", "Options", "Protocol"],
         ["Listening"] = ["Hosting", "Transport", "Options"],
         ["Hosting"] = ["Options"],

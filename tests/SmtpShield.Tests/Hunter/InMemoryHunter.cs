@@ -6,6 +6,7 @@ using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Mta;
 using SmtpShield.Options;
 using SmtpShield.Session;
@@ -53,6 +54,9 @@ internal sealed class InMemoryHunter : IDisposable
 
     public OpenSessions Sessions { get; }
 
+    /// <summary>What is counted of its sessions.</summary>
+    public ServiceMetrics Metrics { get; } = new(ServiceOptions.DefaultName, null, null);
+
     public RemovedEhloKeywords RemovedKeywords { get; } = new(NullLogger<RemovedEhloKeywords>.Instance);
 
     public UpstreamDestination Destination => field ??= TestDestination.Of("192.0.2.25:25", Time);
@@ -73,7 +77,8 @@ internal sealed class InMemoryHunter : IDisposable
         return new(
             new(connection, new(new(ServiceOptions.DefaultName, Snapshot), isUnderStress: false), ProxyConnection.None, client),
             new(_anvil, new(ServiceOptions.DefaultName, client.Range)),
-            ClientLines.Unlimited);
+            ClientLines.Unlimited,
+            Metrics);
     }
 
     /// <summary>Whether commands or a login of a client are counted as with the MTA.</summary>

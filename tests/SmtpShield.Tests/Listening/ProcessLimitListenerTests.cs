@@ -29,7 +29,7 @@ public class ProcessLimitListenerTests
         _room = new ConnectionRoom(_capacity);
         _limit = new ProcessLimit(new("smtp", snapshot), _capacity, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
         _drain = new ConnectionDrain(snapshot, TimeProvider.System);
-        _listener = new ProcessLimitListener(_clients, _limit, _room, _sessions, _drain, _time);
+        _listener = new ProcessLimitListener(_clients, _limit, _room, _sessions, _drain, new(_clients.EndPoint, _time), _time);
     }
 
     [TearDown]

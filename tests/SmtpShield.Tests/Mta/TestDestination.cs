@@ -9,7 +9,10 @@ internal static class TestDestination
 {
     /// <summary>Makes one.</summary>
     public static UpstreamDestination Of(string name, TimeProvider time) => new(
-        name, time, new(int.MaxValue, Reserve: 0, ClientShare: 0), new ScriptedTransport(), NullLogger.Instance);
+        name, time, new(int.MaxValue, Reserve: 0, ClientShare: 0), new ScriptedTransport(), NullLogger.Instance)
+    {
+        Metrics = new(name, null),
+    };
 
     /// <summary>A slot of it, for a session that nobody asks for anything.</summary>
     public static Slot TakeSlot(this UpstreamDestination destination) => destination.Slots.TryTake(default, ClientStanding.Exempt, static () => { })!;

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Session;
@@ -26,7 +27,7 @@ public class RecordSessionTests
         _log = new();
     }
 
-    private RecordSession Stage => new(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), _log);
+    private RecordSession Stage => new(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), ServiceMetrics.Uncounted, new FakeTimeProvider(), _log);
 
     [TestCase(false, "Information: connect from unknown[192.0.2.7]", "Information: disconnect from unknown[192.0.2.7] commands=0/0")]
     [TestCase(true, "Debug: checked by unknown[192.0.2.7] commands=0/0")]

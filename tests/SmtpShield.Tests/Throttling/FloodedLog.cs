@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Session;
@@ -24,7 +25,7 @@ internal sealed class FloodedLog : ILogger<RecordSession>, ILogger<LogThrottle>
         Clock = new(Time);
         _anvil = TestAnvil.Table(Snapshot, Clock);
         _throttle = new(_anvil, Clock, this);
-        _record = new(_anvil, _throttle, this);
+        _record = new(_anvil, _throttle, ServiceMetrics.Uncounted, Clock, this);
     }
 
     /// <summary>The options.</summary>

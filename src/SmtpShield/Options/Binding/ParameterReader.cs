@@ -193,9 +193,10 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         foreach (var twice in words.GroupBy(word => word).Where(group => group.Count() > 1))
             problems.Add(
                 ConfigurationProblem.Warning(location, definition.Name, $"{definition.Name}: {twice.Key} is listed more than once", "keep one of them"));
-        if (words.Count == 0)
+        var mayBeEmpty = definition.DefaultText is "";
+        if (words.Count == 0 && !mayBeEmpty)
             Fail(definition, location, $"bad string length 0 < 1: {definition.Name} =", hint);
-        return items.Count > 0 && items.Count == words.Count ? items : null;
+        return (items.Count > 0 || mayBeEmpty) && items.Count == words.Count ? items : null;
     }
 
     // Port 0, any free port, is for tests and demonstrations.

@@ -30,6 +30,7 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
             problems.Add(ConfigurationProblem.Warning(locate(Services), Services, $"{Services}: {name} is listed more than once", "keep one of them"));
 
         RequireOwnEndpoints(options);
+        RequireMetricsApart(options);
         NoteIPv6Only(options);
         RequireNoLoop(options);
     }
@@ -75,6 +76,25 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
                         $"write {ServiceParameter.Write(service, "shield_listen")} = address:port");
                 taken.Add((endpoint, service));
             }
+        }
+    }
+
+    private void RequireMetricsApart(ShieldOptions options)
+    {
+        const string Parameter = "shield_metrics_listen";
+        const string Hint = "write an address and port of its own, as in 127.0.0.1:9025";
+        var earlier = new List<IPEndPoint>();
+        foreach (var endpoint in options.Control.MetricsEndpoints.Where(static endpoint => endpoint.Port != 0).Distinct())
+        {
+            if (earlier.Find(other => Overlap(other, endpoint)) is { } same)
+                Fail(Parameter, $"{Parameter}: {same} and {endpoint} overlap", "keep one of them");
+            foreach (var (service, own) in options.Services)
+            {
+                if (own.Listener.Endpoints.FirstOrDefault(other => other.Port != 0 && Overlap(other, endpoint)) is { } listens)
+                    Fail(Parameter, $"{Parameter}: {endpoint} overlaps {listens} of {service}", Hint);
+            }
+
+            earlier.Add(endpoint);
         }
     }
 
