@@ -5,7 +5,6 @@ using SmtpShield.Control.Monitoring;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
-using SmtpShield.Options;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Limits;
 using SmtpShield.Tests.Mta;
@@ -142,7 +141,7 @@ internal sealed class HealthTests : IAsyncDisposable
     [Test, CancelAfter(30_000)]
     public async Task ServicesWithoutUpstream_MtaIsAway_AreCountedBehindThirtySeconds(CancellationToken cancellationToken)
     {
-        _host.Network.Refuses(Mta);
+        _host.Network.Fails(Mta, System.Net.Sockets.SocketError.ConnectionRefused);
         for (var i = 0; i < 3; i++)
             await _host.DialAsync(cancellationToken);
         Assert.That(_host.Maintenance.Pictures().Single().State, Is.EqualTo(SmtpShield.Mta.UpstreamState.Down));

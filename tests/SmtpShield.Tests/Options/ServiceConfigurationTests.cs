@@ -180,6 +180,20 @@ public sealed class ServiceConfigurationTests
     public void Read_EndpointOfTwoServices_IsAnError(string text, string expected) =>
         Assert.That(Said($"shield_services = smtp submission\n{text}\n", ProblemSeverity.Error), Is.EqualTo((string[])[expected]));
 
+    [TestCase("shield_metrics_listen = 127.0.0.1:25", "main.cf, line 2: shield_metrics_listen: 127.0.0.1:25 overlaps 0.0.0.0:25 of smtp "
+        + "(write an address and port of its own, as in 127.0.0.1:9025)")]
+    [TestCase("shield_metrics_listen = 127.0.0.1:9025 0.0.0.0:9025", "main.cf, line 2: shield_metrics_listen: 127.0.0.1:9025 and 0.0.0.0:9025 overlap "
+        + "(keep one of them)")]
+    [TestCase("shield_metrics_listen = localhost", "main.cf, line 2: shield_metrics_listen: bad endpoint: localhost "
+        + "(write address:port or [IPv6 address]:port)")]
+    public void Read_EndpointOfMetrics_IsApartFromAllOthers(string text, string expected) =>
+        Assert.That(Said($"shield_listen = 0.0.0.0:25\n{text}\n", ProblemSeverity.Error), Is.EqualTo((string[])[expected]));
+
+    [TestCase("")]
+    [TestCase("127.0.0.1:9025, [::1]:9025")]
+    public void Read_EndpointsOfMetrics_MayBeNoneOrSeveral(string text) =>
+        Assert.That(Said($"shield_metrics_listen = {text}\n", ProblemSeverity.Error), Is.Empty);
+
     [TestCase("shield_listen = [::]:2525", "main.cf, line 1: shield_listen: [::]:2525 takes IPv6 only (for IPv4 too write 0.0.0.0:2525, [::]:2525)")]
     [TestCase("shield_listen = [::]:2525\nshield_services = smtp other\nother/inet/shield_listen = [::]:2526, 192.0.2.1:2526",
         "main.cf, line 1: shield_listen: [::]:2525 takes IPv6 only (for IPv4 too write 0.0.0.0:2525, [::]:2525)")]
