@@ -10,7 +10,7 @@ internal static class UpstreamCommand
 {
     private const string Resource = "v1/upstreams";
 
-    private static readonly string[] _head = ["SERVICE", "UPSTREAM", "STATE", "SESSIONS", "LIMIT", "WAITING", "SINCE", "REASON"];
+    private static readonly string[] _head = ["SERVICE", "UPSTREAM", "STATE", "SESSIONS", "KEPT", "LIMIT", "WAITING", "SINCE", "REASON"];
 
     /// <summary>Makes the command.</summary>
     public static Command Create() => new("upstream", "Look at the MTAs of the running shield, take them out of service and back.")
@@ -26,7 +26,7 @@ internal static class UpstreamCommand
 
     /// <summary>Prints MTAs as a table.</summary>
     public static void Table(IEnumerable<UpstreamReport> upstreams, PlainOutput output) => output.Table(_head, upstreams.Select(upstream => (string[])[
-        upstream.Service, upstream.Name, upstream.State, Number(upstream.Sessions), Number(upstream.LimitInForce ?? upstream.Limit), Number(upstream.Waiting),
+        upstream.Service, upstream.Name, upstream.State, Number(upstream.Sessions), Number(upstream.Kept), Number(upstream.LimitInForce ?? upstream.Limit), Number(upstream.Waiting),
         output.Time(upstream.Since), ReasonOf(upstream)]));
 
     private static string ReasonOf(UpstreamReport upstream) =>

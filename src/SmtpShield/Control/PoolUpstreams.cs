@@ -10,6 +10,7 @@ internal sealed class PoolUpstreams(UpstreamMaintenance maintenance) : IUpstream
     public IEnumerable<UpstreamReport> Reports => maintenance.Pictures().Select(static picture =>
         new UpstreamReport(picture.Service, picture.Name, picture.State.ToString().ToLowerInvariant(), picture.Sessions)
         {
+            Kept = picture.Kept,
             Limit = picture.Limit,
             LimitInForce = picture.LimitInForce,
             Waiting = picture.Waiting,

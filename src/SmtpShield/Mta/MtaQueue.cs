@@ -132,9 +132,14 @@ internal sealed class MtaQueue(UpstreamPool pool, TimeProvider time) : IDisposab
 
     private void Look(ClusterState cluster)
     {
-        MtaSlots[] slots = [.. cluster.DestinationsState.AllDestinations.Select(destination => pool.DestinationOf(destination).Slots)];
-        foreach (var one in slots)
-            one.Look();
+        UpstreamDestination[] destinations = [.. cluster.DestinationsState.AllDestinations.Select(pool.DestinationOf)];
+        MtaSlots[] slots = [.. destinations.Select(static destination => destination.Slots)];
+        foreach (var destination in destinations)
+        {
+            destination.GiveUpKept();
+            destination.Slots.Look();
+        }
+
         _revocation.Look(slots);
     }
 }

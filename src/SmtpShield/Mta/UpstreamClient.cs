@@ -15,6 +15,9 @@ internal sealed record UpstreamClient(ClientIdentity Identity, IPEndPoint? Local
     /// <summary>Nobody's session but a proxy's own, which looks whether the shield lives: it has no share to keep to.</summary>
     public bool IsCheck { get; init; }
 
+    /// <summary>Whether a session of another client's may go on with it (<c>shield_upstream_reuse</c>); <see cref="Hello"/> is not empty then.</summary>
+    public bool MayReuse { get; init; }
+
     /// <summary>
     /// The HELO or EHLO line that was answered in the MTA's place, without its end: the dial says it, octet for octet. Empty: none.
     /// </summary>

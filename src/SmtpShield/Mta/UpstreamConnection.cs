@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Metrics;
+using SmtpShield.Mta.Reuse;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Tls;
 
@@ -45,6 +46,14 @@ internal sealed class UpstreamConnection(
     /// <summary>The reply to the client's HELO or EHLO line (<see cref="UpstreamClient.Hello"/>); <see langword="null"/>: none was said.</summary>
     public UpstreamReply? HelloReply { get; init; }
 
+    /// <summary>What is known of the session from one client to the next; <see langword="null"/>: it has only this one.</summary>
+    public SessionReuse? Reuse { get; init; }
+
+    /// <summary>
+    /// It was another client's, and nothing was said in it for this one: whether the MTA still serves it shows the reply to the first command.
+    /// </summary>
+    public bool IsUntried { get; init; }
+
     /// <summary>The MTA has answered; told to its destination.</summary>
     /// <param name="work">What it was asked for.</param>
     /// <param name="took">How long that took.</param>
@@ -69,6 +78,17 @@ internal sealed class UpstreamConnection(
     /// waits for it. Behind <see cref="Close"/>: does nothing.
     /// </summary>
     public void Quit() => Leave(quits: true);
+
+    /// <summary>
+    /// Leaves the session to another client, if it may go on with one, and else to its end as <see cref="Quit"/> does. Only where neither side owes anything.
+    /// </summary>
+    public void Release()
+    {
+        if (Reuse is not { Career.MayGoOn: true } reuse)
+            Quit();
+        else if (Interlocked.Exchange(ref _left, 1) == 0)
+            destination.Kept.Keep(new(connection, tls, destination, slot, greeting, reuse));
+    }
 
     /// <summary>
     /// Ends the connection with FIN behind what was flushed, without a word; bytes not yet flushed are never sent. Nobody waits for the MTA, whose session

@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Metrics;
 using SmtpShield.Mta.Health;
+using SmtpShield.Mta.Reuse;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Mta.Stress;
 
@@ -46,6 +47,7 @@ internal sealed class UpstreamDestination : IDisposable
         Literal = IPAddress.TryParse(Host, out var address) ? new IPEndPoint(address, Port) : null;
         Addresses = Literal is null ? new(Host, transport, time, log) : null;
         Stress = new(name, Slots, time, log);
+        Kept = new(this, time, log);
     }
 
     /// <summary>As configured, <c>host:port</c>; also the destination's id in the cluster.</summary>
@@ -68,6 +70,9 @@ internal sealed class UpstreamDestination : IDisposable
 
     /// <summary>Where it is counted.</summary>
     public required DestinationMetrics Metrics { get; init; }
+
+    /// <summary>Sessions that wait for another client.</summary>
+    public KeptSessions Kept { get; }
 
     /// <summary>How hard pressed it is.</summary>
     public MtaStress Stress { get; }
@@ -93,7 +98,12 @@ internal sealed class UpstreamDestination : IDisposable
     public bool WasHeardWithin(TimeSpan span) => _wasHeard && _time.GetElapsedTime(Volatile.Read(ref _heardAt)) < span;
 
     /// <summary>Takes it out, or back.</summary>
-    public void Drain(bool isDrained) => DrainedSince = isDrained ? DrainedSince ?? _time.GetUtcNow() : null;
+    public void Drain(bool isDrained)
+    {
+        DrainedSince = isDrained ? DrainedSince ?? _time.GetUtcNow() : null;
+        if (isDrained)
+            Kept.GiveUpAll();
+    }
 
     /// <summary>Takes what is configured.</summary>
     public void TakeTerms(SlotTerms terms)
@@ -103,6 +113,8 @@ internal sealed class UpstreamDestination : IDisposable
             _terms = terms;
             PutInForce();
         }
+
+        GiveUpKept();
     }
 
     /// <summary>A second is over: judges how hard pressed it is.</summary>
@@ -112,7 +124,18 @@ internal sealed class UpstreamDestination : IDisposable
         {
             Stress.EndSecond(_terms);
             PutInForce();
+            Slots.EndSecond();
         }
+
+        GiveUpKept(Kept.Count > 0 && Stress.State.Level != StressLevel.None ? Kept.Count - Slots.InUse : 0);
+    }
+
+    /// <summary>Makes room for those who wait, or where there is less than there was, by what is only kept.</summary>
+    /// <param name="atLeast">So many are given up at any rate.</param>
+    public void GiveUpKept(int atLeast = 0)
+    {
+        if (Kept.Count > 0)
+            Kept.GiveUp(Math.Max(atLeast, Slots.ParkedInTheWay));
     }
 
     /// <summary>It was down: it gets its sessions back step by step.</summary>
@@ -155,6 +178,7 @@ internal sealed class UpstreamDestination : IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
+        Kept.Dispose();
         lock (_gate)
         {
             _growth?.Dispose();

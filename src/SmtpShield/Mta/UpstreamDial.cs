@@ -6,6 +6,7 @@ using SmtpShield.Clients;
 using SmtpShield.Metrics;
 using SmtpShield.Mta.Handoff;
 using SmtpShield.Mta.Health;
+using SmtpShield.Mta.Reuse;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Options;
 using Yarp.ReverseProxy.Model;
@@ -45,6 +46,8 @@ internal sealed class UpstreamDial(
     private TimeSpan _dialed;
     private long _start;
     private Slot? _slot;
+    private KeptSession? _kept;
+    private int _keptTried;
     private bool _queueTimedOut;
     private DestinationState? _picked;
     private List<UpstreamFailure>? _failures;
@@ -53,6 +56,11 @@ internal sealed class UpstreamDial(
     private int _others;
     private bool _greetingTimedOut;
     private bool _isBlameless;
+
+    // Kept sessions that are not what they were come in numbers, as when the MTA was restarted: behind a few the client is dialed for.
+    private const int MostKeptTried = 2;
+
+    private bool MayReuse => _options.Reuse && client is { MayReuse: true } && _keptTried < MostKeptTried;
 
     // Whether there is an address or a destination not yet tried.
     private bool HasNext => _nextAddress < _addresses.Length || _candidates.IsAnyLeft();
@@ -84,7 +92,7 @@ internal sealed class UpstreamDial(
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!await TakeSlotAsync())
                     break;
-                if (await TryInTimeAsync() is { } connection)
+                if (await TryInTimeAsync(_kept) is { } connection)
                     return ToResult(connection);
             }
 
@@ -123,7 +131,11 @@ internal sealed class UpstreamDial(
         for (var free = candidates; free.Count > 0; free = [.. free.Where(one => one != _picked)])
         {
             _picked = pool.Pick(cluster, free, Range, _options.Policy);
-            _slot = pool.DestinationOf(_picked).Slots.TryTake(Range, _standing, wake);
+            var destination = pool.DestinationOf(_picked);
+            _kept = MayReuse ? destination.Kept.TryTake(cluster.ClusterId, service, Range, _standing, wake) : null;
+            if (_kept is not null)
+                return true;
+            _slot = destination.Slots.TryTake(Range, _standing, wake);
             if (_slot is not null)
                 return true;
         }
@@ -160,11 +172,13 @@ internal sealed class UpstreamDial(
         return false;
     }
 
-    private async ValueTask<UpstreamConnection?> TryInTimeAsync()
+    private async ValueTask<UpstreamConnection?> TryInTimeAsync(KeptSession? kept)
     {
         _start = pool.Time.GetTimestamp();
         try
         {
+            if (kept is not null)
+                return await TryKeptAsync(kept);
             return await pool.TimeLimit.RunAsync(
                 _options.GreetingTimeout - _dialed, static (dial, withinAll) => dial.TryNextAsync(withinAll), this, cancellationToken);
         }
@@ -177,6 +191,35 @@ internal sealed class UpstreamDial(
         {
             _dialed += pool.Time.GetElapsedTime(_start);
         }
+    }
+
+    // Null: it is not what it was. That is no failure of the destination's: it may have been restarted since.
+    private async ValueTask<UpstreamConnection?> TryKeptAsync(KeptSession kept)
+    {
+        _kept = null;
+        _keptTried++;
+        UpstreamConnection? session = null;
+        try
+        {
+            session = await pool.TimeLimit.RunAsync(
+                Shorter(_options.ConnectTimeout, Remaining),
+                static (step, inTime) => step.RunAsync(inTime),
+                new Reintroduction(kept, service, client!),
+                cancellationToken);
+            if (session is not null)
+                kept.Destination.NoteHeard();
+        }
+        catch (Exception error) when (error is SocketException or IOException or ConnectionAbortedException || IsTimeout(error))
+        {
+            // The next one, or a new one.
+        }
+        finally
+        {
+            if (session is null)
+                kept.Quit();
+        }
+
+        return session;
     }
 
     // Tries the next address of the destination under way. Null: it failed, and the failure is noted.
@@ -272,6 +315,9 @@ internal sealed class UpstreamDial(
                 connection, opening.Secured, destination, _slot!, destination.Intern(greeting.Text), greeting.Code)
             {
                 HelloReply = opening.HelloReply,
+                Reuse = _options.Reuse && client is { Hello.IsEmpty: false } && opening.HelloReply is { } hello
+                    && Reintroduction.IsPossible(destination, service, hello)
+                        ? pool.NewReuse(cluster.ClusterId, service, client.Hello, hello) : null,
             };
         }
         catch (SocketException error)

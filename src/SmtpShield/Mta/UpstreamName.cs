@@ -42,6 +42,9 @@ internal sealed partial class UpstreamName(string host, IUpstreamTransport trans
         return first == 0 ? known : [.. known[first..], .. known[..first]];
     }
 
+    /// <summary>Whether an address is one of those known now.</summary>
+    public bool Contains(IPAddress address) => Array.IndexOf(Volatile.Read(ref _known), address) >= 0;
+
     /// <summary>Looks the name up again if the answer is old; nobody waits for it.</summary>
     public void RefreshIfOld()
     {

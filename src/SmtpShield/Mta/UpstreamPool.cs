@@ -6,6 +6,7 @@ using SmtpShield.Metrics;
 using SmtpShield.Mta.Health;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Policies;
+using SmtpShield.Mta.Reuse;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Mta.Stress;
 using SmtpShield.Options;
@@ -118,7 +119,7 @@ internal sealed class UpstreamPool : IDisposable
             if (!slots.Terms.AreLimited)
                 return default;
 
-            used += slots.Used;
+            used += slots.InUse;
             limit += slots.Terms.Limit;
             isWaiting |= slots.IsWaitedFor;
         }
@@ -201,7 +202,7 @@ internal sealed class UpstreamPool : IDisposable
         {
             var destination = candidates[i];
             choice[i] = new(destination.DestinationId, UpstreamClusterConfig.OrderOf(destination), UpstreamClusterConfig.WeightOf(destination),
-                DestinationOf(destination).Slots.Used);
+                DestinationOf(destination).Slots.InUse);
         }
 
         return candidates[_policies.GetOrAdd((cluster.ClusterId, policy), static key => PolicyOf(key.Policy)).Pick(choice, client)];
@@ -226,6 +227,25 @@ internal sealed class UpstreamPool : IDisposable
     /// <summary>Whether a client may try a destination that is down, because all are.</summary>
     public bool MayBeTried(ClusterState cluster, DestinationState destination) =>
         !DestinationOf(destination).IsDrained && HealthOf(cluster, destination).IsDialDue();
+
+    /// <summary>What is known of a session that a client may leave to others.</summary>
+    /// <param name="service">The service.</param>
+    /// <param name="options">The options of the client's connection.</param>
+    /// <param name="hello">The HELO or EHLO line the MTA was told, without its end.</param>
+    /// <param name="reply">Its reply.</param>
+    public SessionReuse NewReuse(string service, ShieldOptions options, ReadOnlyMemory<byte> hello, UpstreamReply reply)
+    {
+        var reuse = new SessionReuse(service, options, _snapshot, Time.GetTimestamp());
+        reuse.Greet(hello, reply);
+        return reuse;
+    }
+
+    /// <summary>Leaves all MTAs whose sessions wait for another client.</summary>
+    public void GiveUpKept()
+    {
+        foreach (var destination in _destinations.Values)
+            destination.Kept.GiveUpAll();
+    }
 
     /// <summary>What a service knows of a destination.</summary>
     public MtaHealth HealthOf(ClusterState cluster, DestinationState destination) => _health.GetOrAdd(
@@ -276,9 +296,15 @@ internal sealed class UpstreamPool : IDisposable
         if (isBack)
             DestinationOf(destination).BeginSlowStart(SlowStartOf(cluster));
         else
-            _learned.Forget(cluster.ClusterId, destination.DestinationId);
+            Forget(cluster, destination);
         if (isBack || !cluster.DestinationsState.AllDestinations.Any(other => MayServe(cluster, other)))
             Queue.Reconsider(cluster);
+    }
+
+    private void Forget(ClusterState cluster, DestinationState destination)
+    {
+        _learned.Forget(cluster.ClusterId, destination.DestinationId);
+        DestinationOf(destination).Kept.GiveUpAll();
     }
 
     // The only one is wanted sooner.
@@ -303,6 +329,7 @@ internal sealed class UpstreamPool : IDisposable
     {
         foreach (var destination in _destinations.Values)
         {
+            destination.Kept.GiveUpOutdated();
             if (ServiceWith(destination.Name) is { } options)
                 destination.TakeTerms(SlotTerms.Of(options));
         }

@@ -18,6 +18,9 @@ internal sealed record UpstreamStatus(
     string Service, string Name, UpstreamState State, int Sessions, int Waiting, int Limit, int LimitInForce, int Weight, TimeSpan? Greeting,
     DateTimeOffset Since, string Reason)
 {
+    /// <summary>Of <see cref="Sessions"/>, those that wait for another client.</summary>
+    public int Kept { get; init; }
+
     /// <summary>How hard pressed it is, why, and what was seen of it in the last ten seconds.</summary>
     public (StressLevel Level, StressReason Reason, StressSignals Signals) Stress { get; init; }
 }

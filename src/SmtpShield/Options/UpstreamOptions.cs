@@ -78,6 +78,16 @@ public sealed record UpstreamOptions
     [ConfigurationKeyName("shield_upstream_queue_time"), TimeUnit('s'), MinimumSeconds(1)]
     public TimeSpan QueueTime { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Whether a session with the MTA goes on with another client behind a message that was accepted in it.</summary>
+    /// <value>yes or no (default).</value>
+    [ConfigurationKeyName("shield_upstream_reuse")]
+    public bool Reuse { get; init; }
+
+    /// <summary>How old a session with the MTA may be when another client gets it.</summary>
+    /// <value>At least 1 second; 30 seconds by default, so that what is changed in the MTA's tables is seen soon.</value>
+    [ConfigurationKeyName("shield_upstream_reuse_time"), TimeUnit('s'), MinimumSeconds(1)]
+    public TimeSpan ReuseTime { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How the MTA learns who the client is.</summary>
     /// <value><c>none</c> (default), <c>proxy-v1</c>, <c>proxy-v2</c>, <c>xclient</c> or <c>transparent</c>.</value>
     [ConfigurationKeyName("shield_client_handoff")]

@@ -274,6 +274,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
             LacksLabel = command.Verb.LacksLabel(command.Argument),
             Kept = Keep(command, line),
         };
+        if (command.Verb == Verb.Quit && session.MayLeaveToOthers)
+            session.Mta.Release();
         if (StandInReply(command, line) is { } reply)
         {
             Add(pending.AnsweredForMta(reply));

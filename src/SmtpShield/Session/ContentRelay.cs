@@ -47,8 +47,13 @@ internal sealed class ContentRelay(SmtpSession session, CommandGate gate)
         {
             var released = client.Received.Slice(0, release);
             session.Mta.SendOctets(gate.PermitContent(), released);
+            var career = session.Mta.Career;
             foreach (var segment in released)
+            {
                 _lines.Add(segment.Span);
+                career?.NoteContent(segment.Span);
+            }
+
             client.Take(release);
             session.Transaction.AddContent(release);
             client.NoteContent(release);

@@ -13,6 +13,7 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
 {
     private MtaReplyReader _reader;
     private bool _hasDialedAgain;
+    private bool _hasTriedInVain;
 
     /// <summary>Goes on if it can.</summary>
     /// <returns>Whether anything has moved.</returns>
@@ -24,17 +25,22 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
         switch (session.Mta.State)
         {
             case MtaLegState.None:
-                session.Mta.Dial(gate.PermitReplay(), session.Transaction.HasHelo ? session.Transaction.HeloLine : default);
+                session.Mta.Dial(gate.PermitReplay(), session.Transaction.HasHelo ? session.Transaction.HeloLine : default, MayReuse);
                 return true;
             case MtaLegState.Dialing when session.Mta.TryFinishDial(out var dial):
                 NoteDial(dial);
                 return true;
             case MtaLegState.Ready when session.Mta.ReplayingSince is not null:
                 return ReadReplayedReply();
+            case MtaLegState.Ready when session.Mta.TriesHeld:
+                return ReadFirstReply();
             default:
                 return false;
         }
     }
+
+    // A message begins: what else needs the MTA is not of those commands behind which a session is left to others.
+    private bool MayReuse => !_hasTriedInVain && !_hasDialedAgain && !session.Transaction.HasSender && session.Dialogue.Newest.Verb == Verb.Mail;
 
     private void NoteDial(UpstreamDialResult? dial)
     {
@@ -123,8 +129,10 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
             return;
         }
 
-        _hasDialedAgain = false;
-        if (session.Transaction.HasSender)
+        _hasDialedAgain = _hasTriedInVain = false;
+        if (session.Mta.IsUntried)
+            session.Mta.TryHeld();
+        else if (session.Transaction.HasSender)
             session.Mta.Replay(gate.PermitReplay(), session.Transaction.SenderLine);
         else
             session.Mta.SendHeld();
@@ -146,6 +154,7 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
 
         var kept = MtaReplyReader.Keep(reply);
         session.Mta.Take(reply.Octets.End);
+        session.Mta.Career?.NoteReply(Verb.Mail, kept.Code, isOfMessage: false);
         if (kept.Code is >= 200 and < 300)
         {
             session.Mta.SendHeld();
@@ -158,10 +167,39 @@ internal sealed class LateDial(SmtpSession session, CommandGate gate, EhloAnswer
         return true;
     }
 
+    // Of a session that was another client's, and nothing was said in for this one: that the MTA has closed it is no loss. Nothing of this client's has been
+    // answered, so nothing is said twice that counts.
+    private bool ReadFirstReply()
+    {
+        var status = _reader.TryRead(session.Mta, out var reply);
+        if (status is MtaReplyStatus.Awaited)
+            return false;
+
+        if (status is MtaReplyStatus.Lost || (status is MtaReplyStatus.Complete && reply.Code == 421))
+        {
+            _reader = default;
+            _hasTriedInVain = true;
+            session.Mta.Lose();
+            return true;
+        }
+
+        if (status is MtaReplyStatus.Malformed || reply.Code is >= 300 and < 400)
+        {
+            MtaLoss.Desynchronize(session);
+            return true;
+        }
+
+        var answer = MtaReplyReader.Keep(reply);
+        session.Mta.Take(reply.Octets.End);
+        session.Mta.Career?.NoteReply(session.Dialogue.Newest.Verb, answer.Code, isOfMessage: false);
+        AnswerInstead(answer);
+        return true;
+    }
+
     private void DropHeld()
     {
         session.Mta.DropHeld();
-        _hasDialedAgain = false;
+        _hasDialedAgain = _hasTriedInVain = false;
     }
 
     private void AnswerInstead(Reply reply)

@@ -9,12 +9,12 @@ namespace SmtpShield.Session;
 internal sealed class LateDialing(MtaPressure pressure)
 {
     /// <summary>
-    /// Whether the client is answered in the MTA's place until it needs one. Exempt clients, as those of the local network, are often offered more than others.
+    /// Whether the client is answered in the MTA's place until it needs one: only then can another client's session go on with it. Exempt clients, as those of the local network, are often offered more than others.
     /// </summary>
     public bool IsFor(ClientConnection connection) => connection.Options.AtStart.Upstream.Connect switch
     {
         UpstreamConnect.Mail => true,
         UpstreamConnect.Connect => false,
-        _ => pressure.Look() && connection.Counter is not null,
+        _ => (pressure.Look() || connection.Options.AtStart.Upstream.Reuse) && connection.Counter is not null,
     };
 }

@@ -52,6 +52,7 @@ internal sealed class MtaAnswers(SmtpSession session)
         if (_phase is { } phase)
             session.Mta.NoteAnswered(phase, session.Clock.Since(_phaseSince));
         _phase = null;
+        session.Mta.Career?.NoteReply(verb, code, session.Dialogue.IsMessageReplyNext);
         if (verb is Verb.Mail or Verb.Rcpt or Verb.Data or Verb.Bdat)
             session.Mta.NoteOfSystem(IsOfSystem(code, reply));
     }

@@ -18,12 +18,13 @@ internal sealed class MtaDial
     /// <summary>Begins one.</summary>
     /// <param name="mtas">Who makes the connection.</param>
     /// <param name="hello">What it says of the client's: its HELO or EHLO line, without its end; empty: nothing.</param>
+    /// <param name="mayReuse">Whether another client's session may go on with this one.</param>
     /// <param name="signal">Set when it is over, and when something is asked of the session.</param>
     /// <param name="clock">The session's time.</param>
-    public MtaDial(IMtaDialer mtas, ReadOnlyMemory<byte> hello, SessionSignal signal, SessionClock clock)
+    public MtaDial(IMtaDialer mtas, ReadOnlyMemory<byte> hello, bool mayReuse, SessionSignal signal, SessionClock clock)
     {
         (_queueEnds, _ends) = (clock.NewCancellation(), clock.NewCancellation());
-        _dial = mtas.DialAsync(hello, signal.Set, _queueEnds.Token, _ends.Token).AsTask();
+        _dial = mtas.DialAsync(hello, mayReuse, signal.Set, _queueEnds.Token, _ends.Token).AsTask();
         if (!IsOver)
             _dial.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(signal.Set);
     }

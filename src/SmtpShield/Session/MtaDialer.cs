@@ -14,10 +14,10 @@ internal sealed class MtaDialer(UpstreamPool upstreams, MtaPressure pressure, Co
 
     /// <inheritdoc />
     public async ValueTask<UpstreamDialResult> DialAsync(
-        ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
+        ReadOnlyMemory<byte> hello, bool mayReuse, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
     {
-        var dial = await upstreams.DialAsync(options.Service, options.AtStart, client with { Hello = hello }, wake, leaveQueue, cancellationToken)
-            .ConfigureAwait(false);
+        var introduced = client with { Hello = hello, MayReuse = mayReuse && !hello.IsEmpty };
+        var dial = await upstreams.DialAsync(options.Service, options.AtStart, introduced, wake, leaveQueue, cancellationToken).ConfigureAwait(false);
         pressure.Look();
         return dial;
     }

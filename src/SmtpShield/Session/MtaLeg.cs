@@ -1,6 +1,7 @@
 using System.Buffers;
 using SmtpShield.Metrics;
 using SmtpShield.Mta;
+using SmtpShield.Mta.Reuse;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Protocol;
 
@@ -55,6 +56,15 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     /// <summary>Since when the MTA is told again what it, or another one, was told before; a timestamp, null while it isn't.</summary>
     public long? ReplayingSince { get; private set; }
 
+    /// <summary>The command that waited was sent, alone, to an MTA of which it is not known whether it still serves the session.</summary>
+    public bool TriesHeld { get; private set; }
+
+    /// <summary>See <see cref="UpstreamConnection.IsUntried"/>.</summary>
+    public bool IsUntried => _connection is { IsUntried: true };
+
+    /// <summary>Whether the session with the MTA may go on with another client; null: not with any.</summary>
+    public ReuseCareer? Career => _connection?.Reuse?.Career;
+
     /// <summary>The reply to the client's HELO or EHLO, which it was told while it was dialed; null: it was told none.</summary>
     public UpstreamReply? HelloReply => _connection?.HelloReply;
 
@@ -71,15 +81,16 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     public Slot? Slot => _connection?.Slot;
 
     /// <summary>Begins to dial. The signal is set when that is over.</summary>
-    public void Dial() => Dial(default);
+    public void Dial() => Dial(default, mayReuse: false);
 
     /// <summary>The same, for a client that has been answered in the MTA's place.</summary>
     /// <param name="permit">That what it has said may be said again.</param>
     /// <param name="hello">The HELO or EHLO line it was last answered with success, without its end; empty: none.</param>
-    public void Dial(Permit permit, ReadOnlySpan<byte> hello)
+    /// <param name="mayReuse">Whether another client's session with the MTA may go on with this one.</param>
+    public void Dial(Permit permit, ReadOnlySpan<byte> hello, bool mayReuse)
     {
         permit.Demand();
-        Dial(hello.ToArray());
+        Dial(hello.ToArray(), mayReuse);
     }
 
     /// <summary>Waits no longer for a session at the MTA to be free. A connection that is being made goes on.</summary>
@@ -204,8 +215,16 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         DropHeld();
     }
 
+    /// <summary>Sends the command that waited for a session, and keeps it: if the MTA has gone, another one is told.</summary>
+    public void TryHeld()
+    {
+        WriteLine(_held);
+        NoteActive();
+        TriesHeld = true;
+    }
+
     /// <summary>The command that waited for a session is not sent: the client has its reply.</summary>
-    public void DropHeld() => (_held, ReplayingSince) = (null, null);
+    public void DropHeld() => (_held, ReplayingSince, TriesHeld) = (null, null, false);
 
     /// <summary>Sends a line, and its end.</summary>
     /// <param name="permit">That it may be sent.</param>
@@ -257,12 +276,18 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     }
 
     /// <summary>
-    /// Gives the session with the MTA back while the client's goes on: QUIT, and what comes of it is nobody's. The client is answered in the MTA's place from
-    /// here on, until another command needs one. Only while neither side owes anything.
+    /// Gives the session with the MTA back while the client's goes on: to another client, or with QUIT, and what comes of it is nobody's. The client is answered
+    /// in the MTA's place from here on, until another command needs one. Only while neither side owes anything.
     /// </summary>
     public void Release()
     {
-        Quit();
+        State = MtaLegState.Draining;
+        Detach();
+        // What has come that nobody has asked for is a sign that the MTA has been told more than the shield knows.
+        if (Buffered > 0 || IsReading || IsReadable || IsReceiveEnded || IsBroken)
+            _connection!.Quit();
+        else
+            _connection!.Release();
         Forget();
     }
 
@@ -298,12 +323,12 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
         _connection = null;
         Reset();
         State = MtaLegState.None;
-        HasSaidFarewell = false;
+        HasSaidFarewell = TriesHeld = false;
     }
 
-    private void Dial(ReadOnlyMemory<byte> hello)
+    private void Dial(ReadOnlyMemory<byte> hello, bool mayReuse)
     {
         State = MtaLegState.Dialing;
-        _dial = new(dialer, hello, _signal, clock);
+        _dial = new(dialer, hello, mayReuse, _signal, clock);
     }
 }

@@ -22,7 +22,11 @@ internal sealed class Parting(SmtpSession session, CommandGate gate)
             mta.Flush();
         }
 
-        if (ExpectsCommand && mta is { IsFlushing: false, HasUnflushed: false })
+        if (!ExpectsCommand || mta is { IsFlushing: true } or { HasUnflushed: true })
+            return;
+        if (session.Ending.Reason is SessionEndReason.ClientLost && session.Dialogue.Owed == 0)
+            mta.Release();
+        else
             mta.Quit();
     }
 

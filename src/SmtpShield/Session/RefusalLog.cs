@@ -5,7 +5,7 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// Logs what the MTA refuses, in the lines Postfix would have for it. Postfix logs what its restrictions refuse, not syntax and sequence errors:
+/// Logs what the MTA refuses, and of messages also what it accepts, in the lines Postfix would have for it. Postfix logs what its restrictions refuse, not syntax and sequence errors:
 /// those have codes of their own, or say "Error:" or "Syntax:".
 /// </summary>
 internal static class RefusalLog
@@ -59,6 +59,12 @@ internal static class RefusalLog
                 break;
         }
     }
+
+    /// <summary>Logs that the MTA has accepted a message.</summary>
+    /// <param name="session">The session, the message's transaction still open.</param>
+    /// <param name="reply">The whole reply.</param>
+    public static void WriteAccepted(SmtpSession session, in ReadOnlySequence<byte> reply) => RelayLog.MessageAccepted(
+        session.Log, session.Identity.NameAddress, Quote(FirstLine(reply)), DescribeEnvelope(session, session.Transaction.FirstRecipient));
 
     private static bool IsLogged(in PendingCommand head, int code, bool isMessageReply, ReadOnlySpan<byte> text) => head.Verb switch
     {

@@ -4,7 +4,7 @@ namespace SmtpShield.Session;
 
 /// <summary>
 /// Log lines of a running session, in Postfix's words where Postfix has them. Event ids 1500 to 1599; 1530 to 1539 are
-/// <c>ThrottleLog</c>'s; next free: 1517 to 1529, 1540 to 1549, then 1552.
+/// <c>ThrottleLog</c>'s; next free: 1518 to 1529, 1540 to 1549, then 1552.
 /// </summary>
 internal static partial class RelayLog
 {
@@ -38,6 +38,11 @@ internal static partial class RelayLog
     // by the part of it that refused.
     [LoggerMessage(1507, LogLevel.Information, "proxy-reject: END-OF-MESSAGE: {Reply}; {Envelope}", EventName = "MessageRejected")]
     public static partial void MessageRejected(ILogger logger, string reply, string envelope);
+
+    // Postfix's words before a proxy again, with the client in them: of a session with the MTA that several clients have, nothing else says which of them a
+    // message is of.
+    [LoggerMessage(1517, LogLevel.Information, "NOQUEUE: proxy-accept: END-OF-MESSAGE from {Client}: {Reply}; {Envelope}", EventName = "MessageAccepted")]
+    public static partial void MessageAccepted(ILogger logger, string client, string reply, string envelope);
 
     [LoggerMessage(1508, LogLevel.Information, "NOQUEUE: reject: ETRN {Domain}... from {Client}", EventName = "EtrnRejected")]
     public static partial void EtrnRejected(ILogger logger, string domain, string client);

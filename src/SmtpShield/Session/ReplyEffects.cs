@@ -93,7 +93,12 @@ internal sealed class ReplyEffects(
         if (head.IsMtas && head.Verb.Has(VerbFlags.NeedsMta))
             reputation.NoteReply(code < 400);
         if (session.Dialogue.IsMessageReplyNext && code < 300)
+        {
             reputation.NoteMessage();
+            if (session.Context.Options.Upstream.Reuse)
+                RefusalLog.WriteAccepted(session, reply);
+        }
+
         if (succeeded)
             NoteSuccess(head, code);
         else

@@ -179,5 +179,5 @@ internal sealed class SessionLoop : IAsyncDisposable
             _ => true,
         }));
 
-    private bool WantsMta => !_session.HasEnded && (_mta.Received.IsEmpty || _replies.NeedsInput || _mta.ReplayingSince is not null);
+    private bool WantsMta => !_session.HasEnded && (_mta.Received.IsEmpty || _replies.NeedsInput || _mta.ReplayingSince is not null || _mta.TriesHeld);
 }

@@ -85,6 +85,9 @@ internal sealed class SmtpSession(SessionContext context, ClientLeg client, MtaL
     public bool MayGiveBack => IsMtaDispensable && mta.Profile.Offer is not null
         && mta is { HasTalked: false, HasUnflushed: false, IsFlushing: false, HasSaidFarewell: false, IsReceiveEnded: false, IsBroken: false };
 
+    /// <summary>The client leaves behind a message, and the session with the MTA may go on with another one.</summary>
+    public bool MayLeaveToOthers => mta.Career is { MayGoOn: true } && Dialogue.Owed == 0 && MayGiveBack;
+
     /// <summary>The session is over; at most the last reply is still to be sent.</summary>
     public bool HasEnded => Ending.IsSet;
 

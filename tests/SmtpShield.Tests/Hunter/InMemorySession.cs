@@ -114,7 +114,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
 
     /// <inheritdoc/>
     public override ValueTask<UpstreamDialResult> DialAsync(
-        ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
+        ReadOnlyMemory<byte> hello, bool mayReuse, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
     {
         var dial = _dial = new();
         cancellationToken.Register(() => dial.TrySetCanceled(cancellationToken));

@@ -205,10 +205,10 @@ internal sealed class Crowd : IAsyncDisposable
 
         /// <inheritdoc/>
         public async ValueTask<UpstreamDialResult> DialAsync(
-            ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
+            ReadOnlyMemory<byte> hello, bool mayReuse, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
         {
             _isDialing = true;
-            var result = await _dialer.DialAsync(hello, wake, leaveQueue, cancellationToken).ConfigureAwait(false);
+            var result = await _dialer.DialAsync(hello, mayReuse, wake, leaveQueue, cancellationToken).ConfigureAwait(false);
             if (result.Connection is { } connection)
             {
                 _slot = connection.Slot;

@@ -296,7 +296,7 @@ public sealed class SessionLoopTests
     private sealed class AtOnce(UpstreamConnection connection) : TestDialer
     {
         public override ValueTask<UpstreamDialResult> DialAsync(
-            ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) =>
+            ReadOnlyMemory<byte> hello, bool mayReuse, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) =>
             new(new UpstreamDialResult(connection, [], GreetingTimedOut: false));
     }
 
@@ -305,6 +305,6 @@ public sealed class SessionLoopTests
         public TaskCompletionSource<UpstreamDialResult> Dial { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public override ValueTask<UpstreamDialResult> DialAsync(
-            ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) => new(Dial.Task);
+            ReadOnlyMemory<byte> hello, bool mayReuse, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken) => new(Dial.Task);
     }
 }

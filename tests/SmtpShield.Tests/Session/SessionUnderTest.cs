@@ -159,7 +159,7 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
 
     /// <inheritdoc/>
     public override async ValueTask<UpstreamDialResult> DialAsync(
-        ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
+        ReadOnlyMemory<byte> hello, bool mayReuse, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
     {
         Dials++;
         _wake = wake;

@@ -17,7 +17,7 @@ internal abstract class TestDialer : IMtaDialer
 
     /// <inheritdoc/>
     public abstract ValueTask<UpstreamDialResult> DialAsync(
-        ReadOnlyMemory<byte> hello, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken);
+        ReadOnlyMemory<byte> hello, bool mayReuse, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken);
 
     /// <inheritdoc/>
     public void NoteMessage(int accepted, int refused) =>

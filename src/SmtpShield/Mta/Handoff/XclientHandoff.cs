@@ -3,7 +3,8 @@ namespace SmtpShield.Mta.Handoff;
 /// <summary>Tells the MTA by XCLIENT who the client is, behind the shield's own EHLO. What the MTA answers is its greeting for this client.</summary>
 internal static class XclientHandoff
 {
-    private const string Verb = "XCLIENT";
+    /// <summary>The command's verb.</summary>
+    public const string Verb = "XCLIENT";
 
     /// <summary>Does it.</summary>
     /// <param name="dialogue">The dialogue, behind <paramref name="ehlo"/>.</param>

@@ -168,6 +168,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
             return new(service, destination.Name, state, slots.Used, slots.Waiting, limit, inForce, weight, _greeting, since, reason)
             {
                 Stress = destination.Stress.State,
+                Kept = destination.Kept.Count,
             };
         }
     }

@@ -34,6 +34,8 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     private Slot? _lastTaken;
     private int _used;
     private int _usedByOthers;
+    private int _parked;
+    private RecentPeak _peak;
     private int _opening;
     private bool _isHeld;
 
@@ -80,6 +82,26 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         {
             lock (_gate)
                 return _used;
+        }
+    }
+
+    /// <summary>Of these, those that serve a client: not those that are parked.</summary>
+    public int InUse
+    {
+        get
+        {
+            lock (_gate)
+                return _used - _parked;
+        }
+    }
+
+    /// <summary>How many parked ones are in the way of what may be in use, or of those who wait.</summary>
+    public int ParkedInTheWay
+    {
+        get
+        {
+            lock (_gate)
+                return Math.Min(_parked, Math.Max(_used - _terms.Limit, _queue.Counts.Sum));
         }
     }
 
@@ -166,6 +188,57 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         }
     }
 
+    /// <summary>
+    /// The session goes on without a client, until another one takes it over: it counts as one, but nobody holds it. Not while somebody waits for one, or
+    /// there are more than there may be.
+    /// </summary>
+    /// <param name="slot">The slot.</param>
+    /// <param name="isPressed">Whether no more are kept than are in use now; otherwise, than were at the same time in the last ten seconds.</param>
+    /// <returns>False: it is not parked.</returns>
+    public bool TryPark(Slot slot, bool isPressed)
+    {
+        lock (_gate)
+        {
+            var most = isPressed ? _used - _parked - 1 : _peak.Most;
+            if (!slot.IsTaken || slot.IsParked || _isHeld || _queue.Counts.Sum > 0 || _used > _terms.Limit || _parked >= most)
+                return false;
+
+            EndOpening(slot);
+            Unlink(slot);
+            if (!SlotQueue.IsGood(slot.Standing))
+                _usedByOthers--;
+            slot.Range.Held--;
+            _queue.NoteHeld(slot.Range);
+            _ranges.ForgetIfIdle(slot.Range);
+            slot.IsParked = true;
+            _parked++;
+            return true;
+        }
+    }
+
+    /// <summary>A client takes over a session that is parked: under the same terms as a new one, as if those that are parked were free.</summary>
+    /// <param name="parked">The slot of that session; given back.</param>
+    /// <param name="client">Whose session it is.</param>
+    /// <param name="standing">What the client is known for.</param>
+    /// <param name="wake">See <see cref="TryTake"/>.</param>
+    /// <returns>Null: it may not, or others come first.</returns>
+    public Slot? TryUnpark(Slot parked, in ClientRange client, ClientStanding standing, Action wake)
+    {
+        lock (_gate)
+        {
+            // Nothing is opened.
+            var room = Room with { Free = _isHeld ? 0 : _terms.Limit - _used + _parked, MayOthersOpen = true };
+            if (!parked.IsTaken || _queue.Counts.Sum > 0 || !room.MayTake(standing, _ranges.Find(client)?.Held ?? 0, room.For(standing)))
+                return null;
+
+            GiveBackParked(parked);
+            var slot = new Slot(this, _ranges.FindOrAdd(client), standing, wake);
+            Book(slot);
+            EndOpening(slot);
+            return slot;
+        }
+    }
+
     /// <summary>See <see cref="SlotWaiter.Enqueue"/>.</summary>
     public void Enqueue(WaitingPlace place, in ClientRange client, ClientStanding standing)
     {
@@ -199,6 +272,13 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         {
             if (!slot.IsTaken)
                 return;
+
+            if (slot.IsParked)
+            {
+                GiveBackParked(slot);
+                Grant();
+                return;
+            }
 
             slot.IsTaken = false;
             EndOpening(slot);
@@ -300,6 +380,13 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         }
     }
 
+    /// <summary>A second is over.</summary>
+    public void EndSecond()
+    {
+        lock (_gate)
+            _peak.EndSecond(_used - _parked);
+    }
+
     /// <summary>Lets all who hold one look at how things stand: the destination is taken out.</summary>
     public void WakeAll()
     {
@@ -392,6 +479,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         slot.IsTaken = true;
         Link(slot);
         _used++;
+        _peak.Note(_used - _parked);
         if (!SlotQueue.IsGood(slot.Standing))
         {
             _usedByOthers++;
@@ -401,6 +489,13 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         slot.Range.Held++;
         _queue.NoteHeld(slot.Range);
         _queue.NoteGrant(slot.Standing);
+    }
+
+    private void GiveBackParked(Slot slot)
+    {
+        slot.IsTaken = false;
+        _used--;
+        _parked--;
     }
 
     private void Reclassify(SlotRange range, ClientStanding standing)

@@ -44,6 +44,9 @@ internal sealed class Slot(MtaSlots slots, SlotRange range, ClientStanding stand
     /// <summary>Whether it counts; changed under that lock, as all below.</summary>
     internal bool IsTaken { get; set; }
 
+    /// <summary>Whether the session has no client: it counts, but its range does not hold it any more.</summary>
+    internal bool IsParked { get; set; }
+
     /// <summary>Whether the session is being opened, and counts as one of those.</summary>
     internal bool IsOpening { get; set; }
 

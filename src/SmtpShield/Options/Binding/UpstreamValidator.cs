@@ -16,6 +16,7 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
     private const string WrapperMode = "shield_upstream_tls_wrappermode";
     private const string SessionLimit = "shield_upstream_session_limit";
     private const string SessionReserve = "shield_upstream_reserve";
+    private const string Reuse = "shield_upstream_reuse";
     private const string QueueTime = "shield_upstream_queue_time";
 
     // Many senders wait no longer for the reply to MAIL, whatever RFC 5321 says.
@@ -31,6 +32,8 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
             ValidateTls(service, own);
             ValidateAuthorities(service, own.UpstreamTls.CAFile);
             ValidateSessions(service, own.Upstream);
+            if (own.Upstream.Reuse)
+                ValidateReuse(service, own);
         }
 
         ValidateSharedSessions(options.Services);
@@ -55,6 +58,26 @@ internal sealed class UpstreamValidator(Func<string, SourceLocation> locate, ICo
                 $"{QueueTime} and shield_upstream_greeting_timeout make a client wait for up to {wait.TotalSeconds:0} s: "
                     + $"many senders give up after {s_patienceOfSenders.TotalSeconds:0} s"));
         }
+    }
+
+    private void ValidateReuse(string service, ShieldOptions own)
+    {
+        var parameter = Written(service, Reuse);
+        switch (own.Upstream.ClientHandoff)
+        {
+            case ClientHandoff.ProxyV1 or ClientHandoff.ProxyV2 or ClientHandoff.Transparent:
+                Fail(parameter, $"{Reuse} = yes, but {Handoff} names the client once a connection: the MTA would take all clients of a session for the first",
+                    $"write {Reuse} = no, or {Handoff} = xclient or none");
+                break;
+            case ClientHandoff.Xclient when own.Tls.IsPassedOn:
+                Fail(parameter, $"{Reuse} = yes with {Handoff} = xclient, but STARTTLS is passed on: a client could say XCLIENT inside TLS",
+                    $"write {Reuse} = no, smtpd_tls_chain_files = FILE or smtpd_tls_security_level = none");
+                break;
+        }
+
+        if (own.Upstream.Connect == UpstreamConnect.Connect)
+            Warn(parameter, $"{Reuse} = yes has no effect with shield_upstream_connect = connect: the MTA greets each client itself",
+                "write shield_upstream_connect = auto or mail");
     }
 
     // The MTA's sessions are counted once, whichever service they are of: how many there may be, and for whom, can't be two things at the same time.

@@ -53,6 +53,8 @@ internal static class ParameterDefaults
         ["shield_upstream_reactivation_time"] = "30s",
         ["shield_upstream_reply_timeout"] = "300s",
         ["shield_upstream_reserve"] = "10",
+        ["shield_upstream_reuse"] = "no",
+        ["shield_upstream_reuse_time"] = "30s",
         ["shield_upstream_session_limit"] = "90",
         ["shield_upstream_slow_start"] = "30s",
         ["shield_upstream_tls_CAfile"] = "",
