@@ -9,6 +9,7 @@ using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Metrics;
 using SmtpShield.Mta;
+using SmtpShield.Mta.Reuse;
 using SmtpShield.Mta.Stress;
 using SmtpShield.Observe;
 using SmtpShield.Options;
@@ -75,6 +76,7 @@ internal static class ShieldServices
 
         services.AddUpstream();
         services.AddHostedService<StressClock>();
+        services.AddHostedService<LeaveOnShutdown>();
 
         services.AddScoped<NewTlsSessions>();
         services.AddScoped<HandshakesInVain>();

@@ -240,11 +240,11 @@ internal sealed class UpstreamPool : IDisposable
         return reuse;
     }
 
-    /// <summary>Leaves all MTAs whose sessions wait for another client.</summary>
-    public void GiveUpKept()
+    /// <summary>Leaves all MTAs whose sessions wait for another client; from now on none does.</summary>
+    public void KeepNone()
     {
         foreach (var destination in _destinations.Values)
-            destination.Kept.GiveUpAll();
+            destination.Kept.Dispose();
     }
 
     /// <summary>What a service knows of a destination.</summary>
