@@ -21,7 +21,14 @@ public sealed record DialMode(string Name, IReadOnlyDictionary<string, string> P
         ["shield_upstream_idle_release"] = "0s",
     });
 
-    /// <summary>All of them.</summary>
+    /// <summary>When a command needs it, and sessions that clients leave behind a message go on with others.</summary>
+    public static DialMode Reused { get; } = new("-reused", new Dictionary<string, string>
+    {
+        ["shield_upstream_connect"] = "mail",
+        ["shield_upstream_reuse"] = "yes",
+    });
+
+    /// <summary>All whose clients notice nothing of it.</summary>
     public static IReadOnlyList<DialMode> All { get; } = [AtOnce, Late, Released];
 
     /// <summary>The service for a dialogue.</summary>

@@ -23,7 +23,7 @@ internal sealed class ControlCommandTests
         Assert.That(output, Does.Match($@"\Asmtpshield \S+, process {shield.Id}, since \S+Z, 0 connections\n"
             + $@"configuration {shield.MainCf}, generation 1, in force since \S+Z\n\n"
             + $@"SERVICE  SESSIONS  LIMIT +STRESS  LISTENS\nsmtp     0         \d+ +no      {shield.EndPoint}\n\n"
-            + @"SERVICE  UPSTREAM     STATE  SESSIONS  LIMIT +WAITING  SINCE +REASON\nsmtp     127\.0\.0\.1:9  up     0 .*\n\z"));
+            + @"SERVICE  UPSTREAM     STATE  SESSIONS  KEPT  LIMIT +WAITING  SINCE +REASON\nsmtp     127\.0\.0\.1:9  up     0 .*\n\z"));
 
         (status, output) = await RunAsync(["status", "--socket", shield.ControlSocket, "--json"], cancellationToken);
         var (_, body) = await ControlHttp.AskAsync(shield.ControlSocket, HttpMethod.Get, "/v1/status", cancellationToken);

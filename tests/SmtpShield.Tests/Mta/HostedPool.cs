@@ -61,12 +61,14 @@ internal sealed class HostedPool : IAsyncDisposable
         string client = "198.51.100.7",
         Action? wake = null,
         CancellationTokenSource? gone = null,
-        string? hello = null) => Pool.DialAsync(
+        string? hello = null,
+        bool mayReuse = false) => Pool.DialAsync(
             service,
             Snapshot.Current.Of(service),
             new UpstreamClient(new(new(IPAddress.Parse(client), 40000), "mx.example.com"), new(IPAddress.Parse("203.0.113.1"), 25))
             {
                 Hello = System.Text.Encoding.Latin1.GetBytes(hello ?? ""),
+                MayReuse = mayReuse,
             },
             wake ?? (static () => { }),
             gone?.Token ?? CancellationToken.None,

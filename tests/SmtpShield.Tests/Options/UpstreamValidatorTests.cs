@@ -53,6 +53,24 @@ public sealed class UpstreamValidatorTests
     public void Read_SessionsAtTheMta_AreJudgedTogether(string text, params string[] problems) =>
         Assert.That(Said($"shield_client_handoff = proxy-v2\n{text}"), Is.EqualTo(problems));
 
+    [TestCase("none\nsmtpd_tls_security_level = may", "Warning")]
+    [TestCase("xclient\nsmtpd_tls_security_level = none")]
+    [TestCase("proxy-v1", "Error: main.cf, line 1: shield_upstream_reuse = yes, but shield_client_handoff names the client once a connection: "
+        + "the MTA would take all clients of a session for the first (write shield_upstream_reuse = no, or shield_client_handoff = xclient or none)")]
+    [TestCase("proxy-v2", "Error: main.cf, line 1: shield_upstream_reuse = yes, but shield_client_handoff names the client once a connection: "
+        + "the MTA would take all clients of a session for the first (write shield_upstream_reuse = no, or shield_client_handoff = xclient or none)")]
+    [TestCase("transparent", "Error: main.cf, line 1: shield_upstream_reuse = yes, but shield_client_handoff names the client once a connection: "
+        + "the MTA would take all clients of a session for the first (write shield_upstream_reuse = no, or shield_client_handoff = xclient or none)")]
+    [TestCase("xclient", "Error: main.cf, line 1: shield_upstream_reuse = yes with shield_client_handoff = xclient, but STARTTLS is passed on: a client could "
+        + "say XCLIENT inside TLS (write shield_upstream_reuse = no, smtpd_tls_chain_files = FILE or smtpd_tls_security_level = none)")]
+    [TestCase("xclient\nsmtpd_tls_security_level = none\nshield_upstream_connect = connect", "Warning: main.cf, line 1: shield_upstream_reuse = yes has no "
+        + "effect with shield_upstream_connect = connect: the MTA greets each client itself (write shield_upstream_connect = auto or mail)")]
+    [TestCase("xclient\nsmtpd_tls_security_level = none\nshield_upstream_reuse_time = 0", "Error: main.cf, line 4: invalid shield_upstream_reuse_time: 0 (min 1)")]
+    [Property("Pool", "REUSE-11")]
+    public void Read_Reuse_IsForHandoffsThatCanNameAnotherClient(string handoff, params string[] problems) =>
+        Assert.That(Said($"shield_upstream_reuse = yes\nshield_client_handoff = {handoff}\n"),
+            Is.EqualTo(problems is ["Warning"] ? ["Warning: main.cf, line 2: " + NoHandoff] : problems));
+
     [TestCase("session_limit", "50", "90")]
     [TestCase("reserve", "20", "10")]
     [TestCase("client_share", "10", "0")]
