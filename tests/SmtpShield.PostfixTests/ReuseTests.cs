@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
+using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests;
 
@@ -13,6 +14,7 @@ public sealed class ReuseTests
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private static int s_lastClient;
     private PostfixInstance? _postfix;
+    private string _directory = "";
 
     private PostfixInstance Postfix => _postfix ?? throw new InvalidOperationException("Postfix was not started");
 
@@ -20,6 +22,9 @@ public sealed class ReuseTests
     public async Task StartPostfix()
     {
         RealPostfix.Require();
+        _directory = Directory.CreateTempSubdirectory("smtpshield-reuse-").FullName;
+        var chain = Path.Combine(_directory, "chain.pem");
+        await File.WriteAllTextAsync(chain, TestCertificate.Make(PostfixInstance.HostName).Chain, TestContext.CurrentContext.CancellationToken);
         _postfix = await PostfixInstance.StartAsync(
             [
                 PostfixService.WithoutLimits("plain"),
@@ -30,6 +35,7 @@ public sealed class ReuseTests
                 {
                     ["smtpd_hard_error_limit"] = "20", ["smtpd_soft_error_limit"] = "100", ["smtpd_client_event_limit_exceptions"] = "static:all",
                 }),
+                PostfixService.WithoutLimits("tls", new Dictionary<string, string> { ["smtpd_tls_chain_files"] = chain, ["smtpd_tls_security_level"] = "encrypt" }),
                 new("stressed", new Dictionary<string, string> { ["smtpd_junk_command_limit"] = "1", ["smtpd_hard_error_limit"] = "1" }),
             ],
             TestContext.CurrentContext.CancellationToken);
@@ -40,6 +46,8 @@ public sealed class ReuseTests
     {
         if (_postfix is not null)
             await _postfix.DisposeAsync();
+        if (_directory.Length > 0)
+            Directory.Delete(_directory, recursive: true);
     }
 
     [Test, Property("Pool", "REUSE-1"), Property("Pool", "REUSE-2")]
@@ -62,6 +70,23 @@ public sealed class ReuseTests
             Is.EqualTo(1), "the first two in one session");
         Assert.That(log.Texts, Has.None.Contains("lost connection"));
         Assert.That(shield.AllLines, Does.Contain(": NOQUEUE: proxy-accept: END-OF-MESSAGE from unknown[").And.Contains("]: 250 2.0.0 Ok: queued as "));
+    }
+
+    [Test, Property("Pool", "REUSE-1")]
+    public async Task Messages_OfSeveralClientsInTls_GoThroughOneHandshake(CancellationToken cancellationToken)
+    {
+        await using var shield = await StartAsync(
+            "tls", "none", cancellationToken, new Dictionary<string, string> { ["shield_upstream_tls_security_level"] = "encrypt" });
+        var log = Postfix.LogOf("tls").FromHere();
+        string[] names = ["one.example", "two.example", "two.example", "three.example"];
+        foreach (var name in names)
+            await SendAsync(shield, "box10", $"EHLO {name}", cancellationToken);
+        await shield.StopAsync(cancellationToken);
+        await log.WaitForQuietAsync(cancellationToken);
+
+        Assert.That(log.Texts.Count(static text => text.StartsWith("connect from ", StringComparison.Ordinal)), Is.EqualTo(1));
+        Assert.That(log.Texts, Has.None.Contains("lost connection"));
+        Assert.That(await Postfix.WaitForMessagesAsync("box10", names.Length, s_patience, cancellationToken), Has.Count.EqualTo(names.Length));
     }
 
     // As EOD-1 to EOD-14: what some parsers take for the end.
