@@ -26,8 +26,8 @@ internal static class UpstreamCommand
 
     /// <summary>Prints MTAs as a table.</summary>
     public static void Table(IEnumerable<UpstreamReport> upstreams, PlainOutput output) => output.Table(_head, upstreams.Select(upstream => (string[])[
-        upstream.Service, upstream.Name, upstream.State, Number(upstream.Sessions), Number(upstream.Kept), Number(upstream.LimitInForce ?? upstream.Limit), Number(upstream.Waiting),
-        output.Time(upstream.Since), ReasonOf(upstream)]));
+        upstream.Service, upstream.Name, upstream.State, Number(upstream.Sessions), Number(upstream.Kept),
+        Number(upstream.LimitInForce ?? upstream.Limit), Number(upstream.Waiting), output.Time(upstream.Since), ReasonOf(upstream)]));
 
     private static string ReasonOf(UpstreamReport upstream) =>
         upstream is { Reason: null or "", Stress: > 0 } ? $"stress {upstream.Stress}: {upstream.StressReason}" : upstream.Reason ?? "";

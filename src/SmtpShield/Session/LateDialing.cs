@@ -9,7 +9,8 @@ namespace SmtpShield.Session;
 internal sealed class LateDialing(MtaPressure pressure)
 {
     /// <summary>
-    /// Whether the client is answered in the MTA's place until it needs one: only then can another client's session go on with it. Exempt clients, as those of the local network, are often offered more than others.
+    /// Whether the client is answered in the MTA's place until it needs one: only then can another client's session go on with it. Exempt clients, as those of
+    /// the local network, are often offered more than others.
     /// </summary>
     public bool IsFor(ClientConnection connection) => connection.Options.AtStart.Upstream.Connect switch
     {

@@ -276,8 +276,8 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     }
 
     /// <summary>
-    /// Gives the session with the MTA back while the client's goes on: to another client, or with QUIT, and what comes of it is nobody's. The client is answered
-    /// in the MTA's place from here on, until another command needs one. Only while neither side owes anything.
+    /// Gives the session with the MTA back while the client's goes on: to another client, or with QUIT, and what comes of it is nobody's. The client is
+    /// answered in the MTA's place from here on, until another command needs one. Only while neither side owes anything.
     /// </summary>
     public void Release()
     {

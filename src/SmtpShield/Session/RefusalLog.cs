@@ -5,8 +5,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Session;
 
 /// <summary>
-/// Logs what the MTA refuses, and of messages also what it accepts, in the lines Postfix would have for it. Postfix logs what its restrictions refuse, not syntax and sequence errors:
-/// those have codes of their own, or say "Error:" or "Syntax:".
+/// Logs what the MTA refuses, and of messages also what it accepts, in the lines Postfix would have for it. Postfix logs what its restrictions refuse, not
+/// syntax and sequence errors: those have codes of their own, or say "Error:" or "Syntax:".
 /// </summary>
 internal static class RefusalLog
 {

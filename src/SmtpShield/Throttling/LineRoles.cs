@@ -16,8 +16,8 @@ internal static class LineRoles
         1501 or 1503 or 1507 or 1508 => (LineRole.Event, LogEventKind.Reject),
         // authentication failed
         1502 => (LineRole.Event, LogEventKind.Login),
-        // hostname …, connect from, disconnect from, client=, discarding EHLO keywords, TLS connection established, SNI
-        (>= 1100 and <= 1103) or 1400 or 1401 or 1411 or 1506 or 1513 or 2000 or 2002 or 2003 => (LineRole.Part, LogEventKind.Session),
+        // hostname …, connect from, disconnect from, client=, proxy-accept: (of a session that delivers), discarding EHLO keywords, TLS connection established, SNI
+        (>= 1100 and <= 1103) or 1400 or 1401 or 1411 or 1506 or 1513 or 1517 or 2000 or 2002 or 2003 => (LineRole.Part, LogEventKind.Session),
         // haproxy read, improper command pipelining, how a session ended, non-SMTP command, too much input, connect to upstream,
         // upstream offers less, SSL_accept error
         1106 or 1201 or (>= 1402 and <= 1408) or 1410 or 1412 or 1511 or 1512 or (>= 1514 and <= 1516) or 1551 or 2001 =>

@@ -35,7 +35,8 @@ public sealed class FaultLedgerTests(DialMode mode)
     private PostfixInstance? _other;
 
     private static IEnumerable<DialMode> Modes =>
-        DialMode.All.Append(DialMode.Reused).Select(static mode => mode == DialMode.AtOnce ? mode with { Parameters = Set("shield_upstream_connect", "connect") } : mode);
+        DialMode.All.Append(DialMode.Reused).Select(static mode => mode == DialMode.AtOnce
+            ? mode with { Parameters = Set("shield_upstream_connect", "connect") } : mode);
 
     private PostfixInstance One => _one ?? throw new InvalidOperationException("Postfix was not started");
 

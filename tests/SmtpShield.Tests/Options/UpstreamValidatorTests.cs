@@ -65,7 +65,8 @@ public sealed class UpstreamValidatorTests
         + "say XCLIENT inside TLS (write shield_upstream_reuse = no, smtpd_tls_chain_files = FILE or smtpd_tls_security_level = none)")]
     [TestCase("xclient\nsmtpd_tls_security_level = none\nshield_upstream_connect = connect", "Warning: main.cf, line 1: shield_upstream_reuse = yes has no "
         + "effect with shield_upstream_connect = connect: the MTA greets each client itself (write shield_upstream_connect = auto or mail)")]
-    [TestCase("xclient\nsmtpd_tls_security_level = none\nshield_upstream_reuse_time = 0", "Error: main.cf, line 4: invalid shield_upstream_reuse_time: 0 (min 1)")]
+    [TestCase("xclient\nsmtpd_tls_security_level = none\nshield_upstream_reuse_time = 0",
+        "Error: main.cf, line 4: invalid shield_upstream_reuse_time: 0 (min 1)")]
     [Property("Pool", "REUSE-11")]
     public void Read_Reuse_IsForHandoffsThatCanNameAnotherClient(string handoff, params string[] problems) =>
         Assert.That(Said($"shield_upstream_reuse = yes\nshield_client_handoff = {handoff}\n"),

@@ -7,8 +7,8 @@ using SmtpShield.Options;
 namespace SmtpShield.Mta.Reuse;
 
 /// <summary>
-/// The sessions of one destination that wait for another client, the last one first: for <see cref="Idle"/> at most, and only as many as had clients at the same
-/// time lately. They count for the destination's limit, and none is kept while somebody waits for a session. Whatever ends one, the MTA is told QUIT.
+/// The sessions of one destination that wait for another client, the last one first: for <see cref="Idle"/> at most, and only as many as had clients at the
+/// same time lately. They count for the destination's limit, and none is kept while somebody waits for a session. Whatever ends one, the MTA is told QUIT.
 /// </summary>
 /// <param name="destination">The destination.</param>
 /// <param name="time">The clock.</param>
