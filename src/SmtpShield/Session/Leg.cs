@@ -239,7 +239,10 @@ internal abstract class Leg(SessionSignal signal)
         IsReceiveEnded = true;
     }
 
-    /// <summary>Gives the transport back: no read is under way any more, and what was not taken can be read on by others.</summary>
+    /// <summary>
+    /// Gives the transport back: no read is under way any more, and what was not taken can be read on by others. Nothing of it is looked at here from now on:
+    /// its buffers may be another session's. A second call does nothing.
+    /// </summary>
     public void Detach()
     {
         if (_isReading)
@@ -250,7 +253,8 @@ internal abstract class Leg(SessionSignal signal)
 
         if (_isOpen)
             Connected(_input).AdvanceTo(_received.Start);
-        _isOpen = false;
+        (_input, _output, _receiveLook, _sendLook) = (null, null, null, null);
+        (_received, _isReading, _isOpen) = (default, false, false);
     }
 
     private void EndRead()
