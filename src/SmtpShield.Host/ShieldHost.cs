@@ -43,7 +43,8 @@ internal static class ShieldHost
                 $"smtpshield: fatal: {failed.GetType().Name} failed: {failed.ExecuteTask!.Exception!.GetBaseException().Message} (a bug: report it)");
             return 1;
         }
-        catch (Exception exception) when (exception is EndpointBindException or SessionCapacityException or MaillogFileException or CertificateException)
+        catch (Exception exception) when (exception is EndpointBindException or SessionCapacityException or TransportException
+            or MaillogFileException or CertificateException)
         {
             await Console.Error.WriteLineAsync($"smtpshield: fatal: {exception.Message}");
             return 1;

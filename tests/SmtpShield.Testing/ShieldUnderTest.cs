@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -78,8 +79,11 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         },
     };
 
-    /// <summary>Starts it.</summary>
-    /// <param name="options">Options; endpoints with port 0.</param>
+    /// <summary>Starts it, with <see cref="CheckedBuffers.OfShields"/>.</summary>
+    /// <param name="options">
+    /// Options; endpoints with port 0. The transport is what they say, or with <see cref="TransportChoice.Auto"/> what the environment says
+    /// (<see cref="TestTransport"/>).
+    /// </param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <param name="time">The clock of all waits; null for the real one.</param>
     /// <param name="resolver">The name service; null for the system's.</param>
@@ -96,11 +100,13 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         ProcessResources? resources = null)
     {
         var log = new FakeLogCollector();
+        var transport = options.Listener.Transport is TransportChoice.Auto ? TestTransport.Choice : options.Listener.Transport;
         var shield = new ShieldUnderTest(
             ShieldHost.Build(
-                new(options),
+                new(options with { Listener = options.Listener with { Transport = transport } }),
                 services =>
-                    With(With(services, resolver), heap).AddSingleton(resources ?? s_resources).AddSingleton(time ?? TimeProvider.System).AddLogging(logging =>
+                    With(With(services, resolver), heap).AddSingleton(resources ?? s_resources).AddSingleton(time ?? TimeProvider.System)
+                        .AddSingleton<ArrayPool<byte>>(CheckedBuffers.OfShields).AddLogging(logging =>
                     {
                         logging.ClearProviders().AddProvider(new FakeLoggerProvider(log));
                         configureLogging?.Invoke(logging);

@@ -1,6 +1,5 @@
 using System.IO.Pipelines;
 using System.Net;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
@@ -10,6 +9,7 @@ using SmtpShield.Options;
 using SmtpShield.Protocol;
 using SmtpShield.Throttling;
 using SmtpShield.Tls;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Admission;
 
@@ -71,7 +71,10 @@ internal sealed class ClientConnection(IdentifiedConnection identified, ClientCo
     public SessionEnd? End { get; private set; }
 
     /// <summary>Whether the kernel has octets of the client's that were not taken yet.</summary>
-    public bool HasArrived => identified.Connection.Features.Get<IConnectionSocketFeature>()?.Socket is { Available: > 0 };
+    public bool HasArrived => Socket is { HasInput: true };
+
+    /// <summary>The socket beneath all of it; null where there is none.</summary>
+    public IConnectedSocket? Socket => identified.Connection.Features.Get<IConnectedSocket>();
 
     /// <summary>Counts and judges the connection, the first time; those that begin with a handshake are judged before it and told inside.</summary>
     /// <returns>Why it is one too many; null: it may come in.</returns>

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Listening;
 
@@ -30,25 +30,13 @@ internal sealed class CloseReadably(ConnectionRoom room, TimeProvider time) : IC
             connection.Features.Get<ProcessSlot>()?.Release();
         }
 
-        EndSending(connection);
+        // Everything flushed has been taken by the kernel. Or the client takes nothing: then this ends the write.
+        connection.Features.Get<IConnectedSocket>()?.EndSending();
         if (!room.TryEnterClosing())
             return;
 
         await WaitForCloseAsync(connection).ConfigureAwait(false);
         room.LeaveClosing();
-    }
-
-    // Everything flushed has been taken by the kernel. Or the client takes nothing: then this ends the write.
-    private static void EndSending(ConnectionContext connection)
-    {
-        try
-        {
-            connection.Features.Get<IConnectionSocketFeature>()?.Socket.Shutdown(SocketShutdown.Send);
-        }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-        {
-            // The client is gone.
-        }
     }
 
     private async Task WaitForCloseAsync(ConnectionContext connection)

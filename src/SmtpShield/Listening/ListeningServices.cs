@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -22,6 +23,9 @@ internal static class ListeningServices
         services.AddSingleton<ConnectionRoom>();
         services.AddSingleton<AcceptLoops>();
         services.AddSingleton<ListenSockets>();
+        services.TryAddSingleton(ArrayPool<byte>.Shared);
+        services.TryAddSingleton(static services => Transports.Make(
+            services.GetRequiredService<ShieldSnapshot>().Current.Listener.Transport, services.GetRequiredService<ArrayPool<byte>>()));
         services.AddSingleton<ServiceScopes>();
         services.AddScoped<ServiceScopes.Holder>();
         services.AddScoped(static scope => scope.GetRequiredService<ServiceScopes.Holder>().Service

@@ -14,7 +14,7 @@ namespace SmtpShield.Listening;
 /// </summary>
 /// <remarks>To be registered after Kestrel's own, which it takes precedence over then.</remarks>
 internal sealed class ProcessLimitListenerFactory(
-    ServiceScopes services, ConnectionRoom room, IOpenSessions sessions, ConnectionDrain drain, ListenSockets sockets, AcceptLoops loops,
+    ServiceScopes services, ConnectionRoom room, IOpenSessions sessions, ConnectionDrain drain, ListenSockets sockets, ITransport transport, AcceptLoops loops,
     TimeProvider time, ILogger<SocketListener> log)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
@@ -29,8 +29,9 @@ internal sealed class ProcessLimitListenerFactory(
         {
             var service = ((ServiceEndPoint)endpoint).Service;
             var limit = services.Of(service).GetRequiredService<ProcessLimit>();
-            return new(new ProcessLimitListener(new SocketListener(sockets.Listen(endpoint, service), time, log), limit, room, sessions, drain,
-                loops.Add(endpoint), time));
+            var socket = sockets.Listen(endpoint, service);
+            var listener = new SocketListener(socket, transport.Accept(socket), time, log);
+            return new(new ProcessLimitListener(listener, limit, room, sessions, drain, loops.Add(endpoint), time));
         }
         catch (SocketException e)
         {

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Mta;
 
@@ -13,8 +14,9 @@ internal interface IUpstreamTransport
     /// <summary>Connects to an end point.</summary>
     /// <param name="endpoint">Where to.</param>
     /// <param name="source">The address to connect from, which this host need not have; <see langword="null"/>: its own.</param>
+    /// <param name="beside">The client's connection; <see langword="null"/>: it is for no client.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="Transport.TransparentSocketException">There is a source, and this program may not connect from it.</exception>
+    /// <exception cref="TransparentSocketException">There is a source, and this program may not connect from it.</exception>
     /// <exception cref="System.Net.Sockets.SocketException">The connection was not established.</exception>
-    ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, IPAddress? source, CancellationToken cancellationToken);
+    ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, IPAddress? source, IConnectedSocket? beside, CancellationToken cancellationToken);
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using SmtpShield.Clients;
 using SmtpShield.Tls;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Mta;
 
@@ -17,6 +18,9 @@ internal sealed record UpstreamClient(ClientIdentity Identity, IPEndPoint? Local
 
     /// <summary>Whether a session of another client's may go on with it (<c>shield_upstream_reuse</c>); <see cref="Hello"/> is not empty then.</summary>
     public bool MayReuse { get; init; }
+
+    /// <summary>The client's socket; <see langword="null"/> where there is none.</summary>
+    public IConnectedSocket? Socket { get; init; }
 
     /// <summary>
     /// The HELO or EHLO line that was answered in the MTA's place, without its end: the dial says it, octet for octet. Empty: none.

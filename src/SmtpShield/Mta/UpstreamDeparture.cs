@@ -2,9 +2,9 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Tls;
+using SmtpShield.Transport;
 
 namespace SmtpShield.Mta;
 
@@ -45,7 +45,8 @@ internal static class UpstreamDeparture
             if (!isAwaited)
                 return;
 
-            EndSending(connection);
+            // All that was flushed has been taken by the kernel. Or the MTA takes nothing: then this ends the write.
+            connection.Features.Get<IConnectedSocket>()?.EndSending();
             await DropUntilClosedAsync(connection.Transport.Input, slot.Slots.Time).ConfigureAwait(false);
         }
         catch (Exception exception) when (IsGone(exception))
@@ -69,10 +70,6 @@ internal static class UpstreamDeparture
         if (isAwaited)
             await DropUntilClosedAsync(transport.Input, time).ConfigureAwait(false);
     }
-
-    // All that was flushed has been taken by the kernel. Or the MTA takes nothing: then this ends the write.
-    private static void EndSending(ConnectionContext connection) =>
-        connection.Features.Get<IConnectionSocketFeature>()?.Socket.Shutdown(SocketShutdown.Send);
 
     private static async ValueTask DropUntilClosedAsync(PipeReader input, TimeProvider time)
     {

@@ -277,8 +277,8 @@ internal sealed class UpstreamDial(
         {
             connection = await pool.TimeLimit.RunAsync(
                 Shorter(_options.ConnectTimeout, Share()),
-                static (step, inTime) => step.Transport.ConnectAsync(step.EndPoint, step.Source, inTime),
-                (pool.Transport, EndPoint: endpoint, Source),
+                static (step, inTime) => step.Transport.ConnectAsync(step.EndPoint, step.Source, step.Beside, inTime),
+                (pool.Transport, EndPoint: endpoint, Source, Beside: client?.Socket),
                 withinAll);
 
             var (greeting, failure) = await OpenAsync(opening, connection, withinAll);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -9,6 +10,7 @@ using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Probing;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Tls;
+using SmtpShield.Transport;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
@@ -29,7 +31,10 @@ internal static class UpstreamServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddReverseProxy();
         services.AddSingleton<IProxyConfigProvider, UpstreamClusterConfig>();
-        services.TryAddSingleton<IUpstreamTransport, SocketTransport>();
+        // Who listens has chosen one.
+        services.TryAddSingleton(ArrayPool<byte>.Shared);
+        services.TryAddSingleton<ITransport, SocketsTransport>();
+        services.TryAddSingleton<IUpstreamTransport, UpstreamNetwork>();
         services.TryAddSingleton<TlsClient>();
         services.TryAddSingleton<ShieldMetrics>();
         services.AddSingleton<KnownClients>();

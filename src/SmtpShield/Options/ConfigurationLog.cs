@@ -60,6 +60,10 @@ internal static partial class ConfigurationLog
     [LoggerMessage(1709, LogLevel.Warning, "{Path}: shield_metrics_listen has changed: to take effect, the shield must be restarted")]
     public static partial void MetricsListenChanged(ILogger logger, string path);
 
+    /// <summary>The transport is made once.</summary>
+    [LoggerMessage(1743, LogLevel.Warning, "{Path}: shield_transport has changed: to take effect, the shield must be restarted")]
+    public static partial void TransportChanged(ILogger logger, string path);
+
     /// <summary>Somebody who was told of new options failed.</summary>
     [LoggerMessage(1740, LogLevel.Error, "{Path}: the new configuration is in force, but not everywhere: restart the shield")]
     public static partial void ReloadIncomplete(ILogger logger, string path, Exception exception);

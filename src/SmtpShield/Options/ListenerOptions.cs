@@ -27,4 +27,9 @@ public sealed record ListenerOptions
     /// <value>No by default. Needs the capability CAP_NET_ADMIN.</value>
     [ConfigurationKeyName("shield_listen_transparent")]
     public bool Transparent { get; init; }
+
+    /// <summary>What waits for the sockets of clients and MTAs. Read at start only.</summary>
+    /// <value><c>auto</c> by default.</value>
+    [ConfigurationKeyName("shield_transport"), SharedByServices]
+    public TransportChoice Transport { get; init; }
 }

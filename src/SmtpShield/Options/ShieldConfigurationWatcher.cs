@@ -28,6 +28,7 @@ public sealed class ShieldConfigurationWatcher(
     private readonly List<string> _bound = [.. Listeners(snapshot.Current)];
     private readonly string _control = snapshot.Current.Control.Socket;
     private readonly IReadOnlyList<IPEndPoint> _metrics = snapshot.Current.Control.MetricsEndpoints;
+    private readonly TransportChoice _transport = snapshot.Current.Listener.Transport;
     private readonly SemaphoreSlim _reloading = new(1);
     private ParameterValues _inForce = configuration.Summarize();
     private DateTimeOffset _inForceSince = time.GetUtcNow();
@@ -123,7 +124,7 @@ public sealed class ShieldConfigurationWatcher(
     {
         var path = Path.GetFullPath(configuration.Path);
         var needsRestart = result.Options is { } options && (!Listeners(options).SequenceEqual(_bound) || options.Control.Socket != _control
-            || !options.Control.MetricsEndpoints.SequenceEqual(_metrics));
+            || !options.Control.MetricsEndpoints.SequenceEqual(_metrics) || options.Listener.Transport != _transport);
         Volatile.Write(ref _outcome,
             new(path, _generation, _inForceSince, time.GetUtcNow(), result.Options is not null, needsRestart, result.Problems));
         state?.Write(new(
@@ -155,6 +156,8 @@ public sealed class ShieldConfigurationWatcher(
             ConfigurationLog.ControlSocketChanged(logger, configuration.Path);
         if (!options.Control.MetricsEndpoints.SequenceEqual(_metrics))
             ConfigurationLog.MetricsListenChanged(logger, configuration.Path);
+        if (options.Listener.Transport != _transport)
+            ConfigurationLog.TransportChanged(logger, configuration.Path);
         _generation++;
         _inForceSince = time.GetUtcNow();
         var changes = values.ChangesSince(_inForce);

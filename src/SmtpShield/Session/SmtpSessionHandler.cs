@@ -75,7 +75,11 @@ internal sealed class SmtpSessionHandler(
     private async ValueTask<SessionEnd> RelayAsync(SessionContext context, OpenSession open)
     {
         var connection = context.Connection;
-        var client = new UpstreamClient(connection.Client, connection.LocalEndPoint, connection.Tls) { IsCheck = connection.IsCheck };
+        var client = new UpstreamClient(connection.Client, connection.LocalEndPoint, connection.Tls)
+        {
+            IsCheck = connection.IsCheck,
+            Socket = connection.Socket,
+        };
         var dialer = new MtaDialer(upstreams, pressure, connection.Options, client);
         var memory = new MtaMemory(learned, connection.Options.Service, connection.Options.AtStart, isInTls: connection.Tls is not null,
             () => upstreams.AvailableDestinationsOf(connection.Options.Service));

@@ -55,6 +55,8 @@ internal sealed class DuplexPipeStream(IDuplexPipe transport) : Stream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         var result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
+        if (Flight is not null)
+            await PoolThread.EnterAsync();
         var received = result.Buffer;
         if (received.IsEmpty)
         {

@@ -25,6 +25,7 @@ internal sealed class TlsClient(TimeProvider time)
     /// <exception cref="OperationCanceledException">By the token. The connection can't be used any more.</exception>
     public async ValueTask<TlsTransport> ConnectAsync(IDuplexPipe raw, string host, UpstreamTlsOptions options, CancellationToken cancellationToken)
     {
+        await PoolThread.EnterAsync();
         var flight = new ServerFlight();
         var stream = new DuplexPipeStream(raw) { Flight = flight };
         var tls = new SslStream(stream, leaveInnerStreamOpen: true);

@@ -1,79 +1,53 @@
 using System.Buffers;
-using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace SmtpShield.Transport;
 
-/// <summary>
-/// A connected socket as Kestrel's <see cref="ConnectionContext"/>, the same for clients and for MTAs. Where Kestrel's own socket transport has two pipes with
-/// a task each between the socket and its reader, this one reads and writes the socket directly: a session waits most of its life, and costs little meanwhile.
-/// </summary>
-internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnectionSocketFeature
+/// <summary>A connection over one of .NET's sockets.</summary>
+internal sealed class SocketConnection : TransportConnection, IConnectionSocketFeature
 {
-    // More than a peer that waits for an answer has sent, and nothing to read in one go.
-    private const int MostDropped = 1 << 20;
-    private const int DropBuffer = 16 * 1024;
-
-    private static long _lastId;
-
-    private readonly long _number = Interlocked.Increment(ref _lastId);
-    private readonly SocketPipeReader _reader;
-    private readonly SocketPipeWriter _writer;
-    private ConnectionFeatures? _features;
-    private IDuplexPipe? _transport;
-    private string? _id;
+    private readonly ManagedSocketReader _reader;
+    private readonly ManagedSocketWriter _writer;
     private int _disposed;
 
     /// <summary>Takes over a connected socket.</summary>
-    public SocketConnection(Socket socket)
+    /// <param name="socket">The socket.</param>
+    /// <param name="buffers">Where buffers come from.</param>
+    public SocketConnection(Socket socket, ArrayPool<byte> buffers)
     {
         socket.Blocking = false;
         Socket = socket;
         var gate = new Lock();
-        _reader = new(socket, gate);
-        _writer = new(socket, gate);
+        _reader = new(socket, gate, buffers);
+        _writer = new(socket, gate, buffers);
     }
 
     /// <inheritdoc />
     public Socket Socket { get; }
 
     /// <inheritdoc />
-    public PipeReader Input => _reader;
+    public override PipeReader Input => _reader;
 
     /// <inheritdoc />
-    public PipeWriter Output => _writer;
+    public override PipeWriter Output => _writer;
 
     /// <inheritdoc />
-    public override IDuplexPipe Transport
-    {
-        get => _transport ?? this;
-        set => _transport = value;
-    }
-
-    /// <inheritdoc />
-    public override string ConnectionId
-    {
-        get => _id ??= _number.ToString(CultureInfo.InvariantCulture);
-        set => _id = value;
-    }
-
-    /// <inheritdoc />
-    public override IFeatureCollection Features
+    public override bool HasInput
     {
         get
         {
-            if (_features is null)
+            try
             {
-                _features = new();
-                _features.Set<IConnectionSocketFeature>(this);
+                return Socket.Available > 0;
             }
-
-            return _features;
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
         }
     }
 
@@ -92,17 +66,24 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
     }
 
     /// <inheritdoc />
-    public override IDictionary<object, object?> Items { get => field ??= new Dictionary<object, object?>(); set; }
-
-    /// <inheritdoc />
-    public override void Abort(ConnectionAbortedException abortReason) => Socket.Dispose();
-
-    /// <inheritdoc />
     public override void Abort() => Socket.Dispose();
 
+    /// <inheritdoc />
+    public override void EndSending()
+    {
+        try
+        {
+            Socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // The peer is gone.
+        }
+    }
+
     /// <summary>
-    /// Closes with FIN: what was flushed is still delivered, and what the peer has sent up to now does not turn its end into a reset, read or not (up to
-    /// <see cref="MostDropped"/> octets). It does not wait for the peer.
+    /// Closes with FIN: what was flushed is still delivered, and what the peer has sent up to now does not turn its end into a reset, read or not (see
+    /// <see cref="TransportConnection.DropInput"/>). It does not wait for the peer.
     /// </summary>
     public override async ValueTask DisposeAsync()
     {
@@ -130,17 +111,18 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe, IConnec
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
-    // Closing a socket that has input makes the kernel reset it, although FIN has gone out before (RFC 2525 section 2.17). Before receiving is shut down, too:
-    // behind that the kernel would not tell the peer that there is room again, and a peer that sends on would learn of the end a minute later only.
-    private void DropInput()
+    /// <inheritdoc />
+    protected override void AddFeatures(IFeatureCollection features)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(DropBuffer);
-        for (var dropped = 0; dropped < MostDropped && Socket.Receive(buffer, SocketFlags.None, out var error) is > 0 and var count
-            && error == SocketError.Success;)
-        {
-            dropped += count;
-        }
-        ArrayPool<byte>.Shared.Return(buffer);
+        base.AddFeatures(features);
+        features.Set<IConnectionSocketFeature>(this);
+    }
+
+    /// <inheritdoc />
+    protected override int ReceiveNow(Span<byte> buffer)
+    {
+        var count = Socket.Receive(buffer, SocketFlags.None, out var error);
+        return error == SocketError.Success ? count : 0;
     }
 
     // A peer that has already gone has no address any more.

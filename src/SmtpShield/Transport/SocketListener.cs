@@ -7,9 +7,11 @@ namespace SmtpShield.Transport;
 
 /// <summary>Accepts on a listening socket.</summary>
 /// <param name="socket">Listens already; owned.</param>
+/// <param name="acceptor">Takes connections from it; owned.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">The log.</param>
-internal sealed partial class SocketListener(Socket socket, TimeProvider time, ILogger<SocketListener> log) : IConnectionListener, IListenQueue
+internal sealed partial class SocketListener(Socket socket, IAcceptor acceptor, TimeProvider time, ILogger<SocketListener> log)
+    : IConnectionListener, IListenQueue
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -38,12 +40,10 @@ internal sealed partial class SocketListener(Socket socket, TimeProvider time, I
     {
         while (true)
         {
-            Socket? client = null;
             try
             {
-                client = await socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
-                client.NoDelay = true;
-                return new SocketConnection(client);
+                if (await acceptor.AcceptAsync(cancellationToken).ConfigureAwait(false) is { } connection)
+                    return connection;
             }
             catch (ObjectDisposedException)
             {
@@ -53,11 +53,9 @@ internal sealed partial class SocketListener(Socket socket, TimeProvider time, I
             {
                 return null;
             }
-            catch (SocketException exception)
-                when (client is not null || exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
+            catch (SocketException exception) when (exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
             {
-                // The client went away, while it waited in the queue or right behind it.
-                client?.Dispose();
+                // The client went away while it waited in the queue.
             }
             catch (SocketException exception)
             {
@@ -72,6 +70,7 @@ internal sealed partial class SocketListener(Socket socket, TimeProvider time, I
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
         socket.Dispose();
+        acceptor.Dispose();
         return ValueTask.CompletedTask;
     }
 

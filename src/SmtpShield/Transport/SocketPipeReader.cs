@@ -1,12 +1,8 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
 using Microsoft.AspNetCore.Connections;
-
-// The awaiter of the one receive under way is kept in a field on purpose, and asked for its result once.
-#pragma warning disable CA2012
 
 namespace SmtpShield.Transport;
 
@@ -15,47 +11,44 @@ namespace SmtpShield.Transport;
 /// <see cref="MostBuffered"/> octets: what does not fit stays in the kernel, whose window then closes on the sender. One read at a time, completed inline on
 /// the thread that learns of the bytes.
 /// </summary>
-/// <param name="socket">Connected and non-blocking.</param>
+/// <remarks>
+/// How the socket is waited for and received from is its transport's. A buffer is given back only when nobody can be looking at it: what was handed out is on
+/// loan until <see cref="AdvanceTo(SequencePosition)"/>, and what is on loan when the connection ends, or another read begins, is left to the collector.
+/// </remarks>
 /// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>
-internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, IValueTaskSource<ReadResult>, ISocketLook
+/// <param name="buffers">Where buffers come from.</param>
+internal abstract class SocketPipeReader(Lock gate, ArrayPool<byte> buffers) : PipeReader, IValueTaskSource<ReadResult>, ISocketLook
 {
     /// <summary>Octets that can be received before the first of them must have been taken.</summary>
     public const int MostBuffered = 64 * 1024;
 
     private const int SmallestBuffer = 4096;
 
-    private Action? _onReadable;
-    private ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter _wait;
     private Completion<ReadResult> _source;
     private CancellationTokenRegistration _cancellation;
     private CancellationToken _token;
-    private TaskCompletionSource? _idle;
     private Exception? _failure;
     private byte[] _buffer = [];
     private int _start;
     private int _end;
     private int _examined;
     private int _nextSize = SmallestBuffer;
+    private bool _isLent;
     private bool _isReading;
-    private bool _isWaiting;
     private bool _isEnded;
     private bool _isCancelRequested;
 
     /// <inheritdoc />
-    public bool IsReady
-    {
-        get
-        {
-            try
-            {
-                return socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
-            }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-            {
-                return false;
-            }
-        }
-    }
+    public abstract bool IsReady { get; }
+
+    /// <summary>The peer's end has been received, or the connection broke.</summary>
+    public bool IsEnded => _isEnded;
+
+    /// <summary>The connection's lock.</summary>
+    protected Lock Gate => gate;
+
+    /// <summary>It is waited for the socket, whether somebody still reads or not.</summary>
+    protected bool IsWaiting { get; private set; }
 
     /// <inheritdoc />
     public override bool TryRead(out ReadResult result)
@@ -79,7 +72,7 @@ internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, I
                 throw new InvalidOperationException("A read is under way.");
             if (_end - _start >= MostBuffered)
                 throw new InvalidOperationException("More input was asked for than is ever buffered.");
-            if (!_isWaiting && !Wait() && TryTake(out result))
+            if (!IsWaiting && !Wait() && TryTake(out result))
                 return new(result);
 
             _source.Reset();
@@ -105,6 +98,7 @@ internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, I
             if (_end == 0)
                 return;
 
+            _isLent = false;
             _start = IndexOf(consumed);
             _examined = Math.Max(_start, IndexOf(examined));
             if (_start == _end)
@@ -124,7 +118,7 @@ internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, I
                 return;
             }
 
-            continuation = End(new(Buffered, isCanceled: true, isCompleted: false));
+            continuation = End(Lend(isCanceled: true, isCompleted: false));
         }
 
         continuation.Run();
@@ -136,32 +130,45 @@ internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, I
         // The buffer goes back with the connection, when nobody can still be looking at it.
     }
 
-    /// <summary>Completes when no receive is under way in the kernel. Only behind the socket's shutdown, which ends one.</summary>
-    public Task WhenIdleAsync()
-    {
-        lock (gate)
-        {
-            if (!_isWaiting)
-                return Task.CompletedTask;
+    /// <summary>The connection is gone: nothing is received any more, and a read that waits is over. What was received stays where it is.</summary>
+    public void Break(Exception cause) => End(cause, returnsBuffer: false);
 
-            _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _idle.Task;
-        }
+    /// <summary>Gives the buffer back, unless it is on loan; nothing is received any more, and a read that still waits fails.</summary>
+    public void Close() => End(new ObjectDisposedException(nameof(TransportConnection)), returnsBuffer: true);
+
+    /// <summary>Begins to wait for octets, the peer's end or a failure. Under the lock.</summary>
+    /// <param name="failure">The connection broke.</param>
+    /// <returns>Whether it has to be waited: <see cref="EndWait"/> follows. Otherwise something may be there.</returns>
+    protected abstract bool TryBeginWait(out Exception? failure);
+
+    /// <summary>Receives without waiting. Under the lock.</summary>
+    /// <param name="buffer">Not empty.</param>
+    /// <param name="error"><see cref="SocketError.WouldBlock"/>: there was nothing.</param>
+    /// <returns>Octets; 0 without an error: the peer's end.</returns>
+    protected abstract int Receive(Span<byte> buffer, out SocketError error);
+
+    /// <summary>The wait is over. Under the lock.</summary>
+    /// <param name="failure">The connection broke.</param>
+    /// <returns>What is to be run once the lock is left.</returns>
+    protected Completion<ReadResult>.Continuation EndWait(Exception? failure)
+    {
+        StopWaiting(failure);
+
+        // Nobody reads any more: the bytes stay in the kernel until somebody does.
+        if (!_isReading)
+            return default;
+        if (failure is null)
+            Receive();
+        return _failure is null && Wait() ? default : EndWithWhatThereIs();
     }
 
-    /// <summary>Gives the buffer back; nothing is received any more, and a read that still waits fails.</summary>
-    public void Close()
+    /// <summary>The wait is over, and nothing is received. Under the lock.</summary>
+    /// <param name="failure">The connection broke.</param>
+    protected void StopWaiting(Exception? failure)
     {
-        Completion<ReadResult>.Continuation continuation = default;
-        lock (gate)
-        {
-            Fail(new ObjectDisposedException(nameof(SocketConnection)));
-            ReturnBuffer();
-            if (_isReading)
-                continuation = End(default, _failure);
-        }
-
-        continuation.Run();
+        IsWaiting = false;
+        if (failure is not null)
+            Fail(failure);
     }
 
     /// <inheritdoc />
@@ -197,10 +204,14 @@ internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, I
         ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: true);
     }
 
-    private ReadOnlySequence<byte> Buffered => _end > _start ? new(_buffer, _start, _end - _start) : ReadOnlySequence<byte>.Empty;
-
     // Positions in an array carry a flag in their sign bit.
     private static int IndexOf(SequencePosition position) => position.GetInteger() & int.MaxValue;
+
+    private ReadResult Lend(bool isCanceled, bool isCompleted)
+    {
+        _isLent = _end > _start;
+        return new(_isLent ? new(_buffer, _start, _end - _start) : ReadOnlySequence<byte>.Empty, isCanceled, isCompleted);
+    }
 
     private bool TryTake(out ReadResult result)
     {
@@ -210,7 +221,7 @@ internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, I
         if (_end <= _examined && !_isEnded && !_isCancelRequested)
             return false;
 
-        result = new(Buffered, _isCancelRequested, _isEnded);
+        result = Lend(_isCancelRequested, _isEnded);
         _isCancelRequested = false;
         return true;
     }
@@ -235,98 +246,58 @@ internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, I
         return _source.Complete(result, error);
     }
 
+    private void End(Exception cause, bool returnsBuffer)
+    {
+        Completion<ReadResult>.Continuation continuation = default;
+        lock (gate)
+        {
+            Fail(cause);
+            if (returnsBuffer)
+                ReturnBuffer();
+            if (_isReading)
+                continuation = EndWithWhatThereIs();
+        }
+
+        continuation.Run();
+    }
+
+    private Completion<ReadResult>.Continuation EndWithWhatThereIs() =>
+        _end == _start && _failure is { } failure ? End(default, failure) : End(Lend(isCanceled: false, _isEnded));
+
     private void ReturnBuffer()
     {
         var buffer = _buffer;
         _buffer = [];
         _start = _end = _examined = 0;
-        if (buffer.Length > 0)
-            ArrayPool<byte>.Shared.Return(buffer);
+        if (buffer.Length > 0 && !_isLent)
+            buffers.Return(buffer);
+        _isLent = false;
     }
 
-    // Waits for bytes with a receive of none, so that no buffer is held meanwhile. False: something has come already.
+    // Waits for bytes, so that no buffer is held meanwhile. False: something has come already.
     private bool Wait()
     {
         while (!_isEnded && _end <= _examined)
         {
-            try
+            if (TryBeginWait(out var failure))
             {
-                _wait = socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false).GetAwaiter();
-            }
-            catch (ObjectDisposedException exception)
-            {
-                Fail(exception);
-                break;
-            }
-
-            if (!_wait.IsCompleted)
-            {
-                _isWaiting = true;
-                _wait.UnsafeOnCompleted(_onReadable ??= OnReadable);
+                IsWaiting = true;
                 return true;
             }
 
-            if (TryFinishWait())
+            if (failure is not null)
+                Fail(failure);
+            else
                 Receive();
         }
 
         return false;
     }
 
-    private void OnReadable()
-    {
-        Completion<ReadResult>.Continuation continuation;
-        lock (gate)
-        {
-            _isWaiting = false;
-            var isReadable = TryFinishWait();
-            if (!_isReading || _idle is not null)
-            {
-                // Nobody reads any more: the bytes stay in the kernel until somebody does.
-                _idle?.TrySetResult();
-                return;
-            }
-
-            if (isReadable)
-                Receive();
-            if (_failure is null && Wait())
-                return;
-
-            continuation = _end == _start && _failure is { } failure ? End(default, failure) : End(new(Buffered, isCanceled: false, _isEnded));
-        }
-
-        continuation.Run();
-    }
-
-    private bool TryFinishWait()
-    {
-        try
-        {
-            _wait.GetResult();
-            return true;
-        }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-        {
-            Fail(exception);
-            return false;
-        }
-    }
-
     private void Receive()
     {
         MakeRoom();
-        int received;
-        SocketError error;
-        try
-        {
-            received = socket.Receive(_buffer.AsSpan(_end), SocketFlags.None, out error);
-        }
-        catch (ObjectDisposedException exception)
-        {
-            Fail(exception);
-            return;
-        }
-
+        var received = Receive(_buffer.AsSpan(_end), out var error);
         if (error == SocketError.Success && received > 0)
         {
             _end += received;
@@ -358,7 +329,7 @@ internal sealed class SocketPipeReader(Socket socket, Lock gate) : PipeReader, I
         var kept = _end - _start;
 
         // At most as much again is moved as is received into the room that is made.
-        var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(_nextSize, Math.Min(kept * 2, MostBuffered)));
+        var buffer = buffers.Rent(Math.Max(_nextSize, Math.Min(kept * 2, MostBuffered)));
         _buffer.AsSpan(_start, kept).CopyTo(buffer);
         var examined = _examined - _start;
         ReturnBuffer();

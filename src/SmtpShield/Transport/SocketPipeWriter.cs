@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Net.Sockets;
 
 namespace SmtpShield.Transport;
 
@@ -8,39 +7,34 @@ namespace SmtpShield.Transport;
 /// Writes a socket as a <see cref="PipeWriter"/>. A flush completes when the kernel has taken every octet, not before: so a write deadline measures the peer,
 /// and nothing is collected for one that does not read. While nothing is written it holds no buffer.
 /// </summary>
-/// <param name="socket">Connected and non-blocking.</param>
+/// <remarks>
+/// How the socket is sent to is its transport's. A buffer has one owner: who writes, until a flush begins; then that flush, until its own send has returned.
+/// Nobody else gives it back, whatever becomes of the connection meanwhile: it would be another session's while it is still sent from here.
+/// </remarks>
 /// <param name="gate">The connection's lock. Nothing else is called under it but the socket, which does not wait.</param>
-internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter, ISocketLook
+/// <param name="buffers">Where buffers come from.</param>
+internal abstract class SocketPipeWriter(Lock gate, ArrayPool<byte> buffers) : PipeWriter, ISocketLook
 {
     private const int SmallestBuffer = 4096;
 
     private byte[] _buffer = [];
     private int _length;
-    private bool _isSending;
     private bool _isClosed;
-    private TaskCompletionSource? _idle;
 
     /// <inheritdoc />
-    public bool IsReady
-    {
-        get
-        {
-            try
-            {
-                return socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite);
-            }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-            {
-                return false;
-            }
-        }
-    }
+    public abstract bool IsReady { get; }
+
+    /// <summary>The connection's lock.</summary>
+    protected Lock Gate => gate;
+
+    /// <summary>A flush is under way: from <see cref="TryBeginSend"/> to <see cref="EndSend"/>.</summary>
+    protected bool IsSending { get; private set; }
 
     /// <inheritdoc />
     public override bool CanGetUnflushedBytes => true;
 
     /// <inheritdoc />
-    public override long UnflushedBytes => _isSending ? 0 : _length;
+    public override long UnflushedBytes => _length;
 
     /// <inheritdoc />
     public override void Advance(int bytes)
@@ -65,21 +59,7 @@ internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter, I
 
     /// <inheritdoc />
     /// <remarks>A result that is completed: the peer is gone, nothing can be sent any more.</remarks>
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        lock (gate)
-        {
-            ThrowIfSending();
-            if (_isClosed)
-                return new(new FlushResult(isCanceled: false, isCompleted: true));
-            if (_length == 0)
-                return new(default(FlushResult));
-            _isSending = true;
-        }
-
-        return SocketSend.Rent().SendAsync(socket, _buffer.AsMemory(0, _length), this);
-    }
+    public abstract override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default);
 
     /// <inheritdoc />
     public override void CancelPendingFlush() => throw new NotSupportedException("A flush ends with the connection.");
@@ -90,53 +70,47 @@ internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter, I
         // What was written and not flushed is never sent; the buffer goes back with the connection.
     }
 
-    /// <summary>The kernel has taken all of it, or never will.</summary>
-    public void EndSend()
-    {
-        lock (gate)
-        {
-            ReturnBuffer();
-            _isSending = false;
-            _idle?.TrySetResult();
-        }
-    }
-
-    /// <summary>Completes when no send is under way in the kernel. Only behind the socket's shutdown, which ends one.</summary>
-    public Task WhenIdleAsync()
-    {
-        lock (gate)
-        {
-            if (!_isSending)
-                return Task.CompletedTask;
-
-            _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _idle.Task;
-        }
-    }
-
-    /// <summary>Gives the buffer back; if a send is under way, at its end. Nothing is sent any more.</summary>
+    /// <summary>
+    /// Nothing is sent any more. What was written and not flushed is dropped, and its buffer not given back: who wrote may still be writing.
+    /// </summary>
     public void Close()
     {
         lock (gate)
         {
             _isClosed = true;
-            if (!_isSending)
-                ReturnBuffer();
+            (_buffer, _length) = ([], 0);
         }
     }
 
-    private void ReturnBuffer()
+    /// <summary>A flush begins, if there is anything to send. Under the lock.</summary>
+    /// <param name="octets">What to send: the flush's alone until it says <see cref="EndSend"/>.</param>
+    /// <param name="result">Otherwise the flush's result.</param>
+    protected bool TryBeginSend(out ArraySegment<byte> octets, out FlushResult result)
     {
-        var buffer = _buffer;
-        _buffer = [];
-        _length = 0;
-        if (buffer.Length > 0)
-            ArrayPool<byte>.Shared.Return(buffer);
+        ThrowIfSending();
+        octets = default;
+        result = new(isCanceled: false, isCompleted: _isClosed);
+        if (_isClosed || _length == 0)
+            return false;
+
+        octets = new(_buffer, 0, _length);
+        (_buffer, _length) = ([], 0);
+        IsSending = true;
+        return true;
+    }
+
+    /// <summary>The flush is over: the kernel has taken all of it, or never will, and no call looks at it any more. Under the lock.</summary>
+    /// <param name="octets">What was sent.</param>
+    /// <exception cref="ArgumentNullException">Who calls has begun no flush.</exception>
+    protected void EndSend(ArraySegment<byte> octets)
+    {
+        buffers.Return(octets.Array!);
+        IsSending = false;
     }
 
     private void ThrowIfSending()
     {
-        if (_isSending)
+        if (IsSending)
             throw new InvalidOperationException("A flush is under way.");
     }
 
@@ -147,10 +121,10 @@ internal sealed class SocketPipeWriter(Socket socket, Lock gate) : PipeWriter, I
         if (_buffer.Length - _length >= needed)
             return;
 
-        var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(SmallestBuffer, Math.Max(_length * 2, _length + needed)));
+        var buffer = buffers.Rent(Math.Max(SmallestBuffer, Math.Max(_length * 2, _length + needed)));
         _buffer.AsSpan(0, _length).CopyTo(buffer);
-        var length = _length;
-        ReturnBuffer();
-        (_buffer, _length) = (buffer, length);
+        if (_buffer.Length > 0)
+            buffers.Return(_buffer);
+        _buffer = buffer;
     }
 }

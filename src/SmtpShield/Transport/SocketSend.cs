@@ -17,7 +17,8 @@ internal sealed class SocketSend : SocketAsyncEventArgs, IValueTaskSource<FlushR
 
     private readonly Lock _gate = new();
     private Completion<FlushResult> _source;
-    private SocketPipeWriter? _writer;
+    private ManagedSocketWriter? _writer;
+    private ArraySegment<byte> _octets;
 
     private SocketSend()
         : base(true)
@@ -29,11 +30,11 @@ internal sealed class SocketSend : SocketAsyncEventArgs, IValueTaskSource<FlushR
 
     /// <summary>Sends; a stream socket's send is complete only when all of it was taken.</summary>
     /// <param name="socket">The socket.</param>
-    /// <param name="octets">What to send; unchanged until the send is complete.</param>
+    /// <param name="octets">What to send; this send's alone until it is complete.</param>
     /// <param name="writer">Told when it is.</param>
-    public ValueTask<FlushResult> SendAsync(Socket socket, Memory<byte> octets, SocketPipeWriter writer)
+    public ValueTask<FlushResult> SendAsync(Socket socket, ArraySegment<byte> octets, ManagedSocketWriter writer)
     {
-        _writer = writer;
+        (_writer, _octets) = (writer, octets);
         SetBuffer(octets);
         var version = _source.Version;
         try
@@ -95,13 +96,13 @@ internal sealed class SocketSend : SocketAsyncEventArgs, IValueTaskSource<FlushR
     private FlushResult End()
     {
         var result = new FlushResult(isCanceled: false, isCompleted: SocketError != SocketError.Success);
-        _writer!.EndSend();
+        _writer!.NoteSent(_octets);
         return result;
     }
 
     private void Return()
     {
-        _writer = null;
+        (_writer, _octets) = (null, default);
         SetBuffer(Memory<byte>.Empty);
         if (Pool.Count < MostPooled)
             Pool.Enqueue(this);

@@ -212,9 +212,11 @@ internal sealed class ControlApiTests
         });
 
         await shield.SaveAsync(
-            new Dictionary<string, string> { ["smtpd_soft_error_limit"] = "5", ["shield_control_socket"] = "/nowhere/x" }, cancellationToken);
+            new Dictionary<string, string> { ["smtpd_soft_error_limit"] = "5", ["shield_control_socket"] = "/nowhere/x", ["shield_transport"] = "sockets" },
+            cancellationToken);
         await ConfigurationAsync(shield, static configuration => configuration.GetProperty("needs_restart").GetBoolean(), cancellationToken);
-        Assert.That(shield.AllLines, Does.Contain("shield_control_socket has changed: to take effect, the shield must be restarted"));
+        Assert.That(shield.AllLines, Does.Contain("shield_control_socket has changed: to take effect, the shield must be restarted")
+            .And.Contain("shield_transport has changed: to take effect, the shield must be restarted"));
         await shield.StopAsync(cancellationToken);
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Hunter;
 
 namespace SmtpShield.FunctionalTests.Hunter;
@@ -29,6 +30,7 @@ internal sealed class HunterTests
         await TestContext.Out.WriteLineAsync(
             string.Create(CultureInfo.InvariantCulture, $"{sessions} sessions in {elapsed.TotalSeconds:F0} s, {sessions / elapsed.TotalSeconds:F0} a second"));
         Assert.That(problems, Is.Empty);
+        Assert.That(CheckedBuffers.OfShields.Problems, Is.Empty);
 
         bool IsOn() => problems.IsEmpty && TimeProvider.System.GetElapsedTime(start) < length;
 

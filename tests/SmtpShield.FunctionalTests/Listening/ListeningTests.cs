@@ -2,7 +2,6 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
 using SmtpShield.Listening;
 using SmtpShield.Options;
 
@@ -117,8 +116,7 @@ public class ListeningTests
             ListeningHost.Loopback(limit: 1),
             async connection =>
             {
-                FillKernelBuffer(connection.Features.Get<IConnectionSocketFeature>()!.Socket);
-                var flush = connection.Transport.Output.WriteAsync("x"u8.ToArray(), CancellationToken.None).AsTask();
+                var flush = FlushUntilHeldUpAsync(connection.Transport.Output);
                 flushing.SetResult(flush);
                 await flush;
             },
@@ -253,16 +251,15 @@ public class ListeningTests
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    private static void FillKernelBuffer(Socket socket)
+    // The client does not read: after some megabytes the kernel takes no more.
+    private static Task<FlushResult> FlushUntilHeldUpAsync(PipeWriter output)
     {
-        socket.Blocking = false;
-        foreach (var size in new[] { 64 * 1024, 1 })
+        while (true)
         {
-            var chunk = new byte[size];
-            SocketError error;
-            do
-                socket.Send(chunk, SocketFlags.None, out error);
-            while (error == SocketError.Success);
+            var flush = output.WriteAsync(new byte[1 << 20], CancellationToken.None);
+            if (!flush.IsCompleted)
+                return flush.AsTask();
+            flush.GetAwaiter().GetResult();
         }
     }
 }

@@ -60,6 +60,7 @@ internal abstract class RelayFixture
                 Assert.That(Shield.Anvil.InFlight.Count, Is.Zero, "commands or logins still counted as with the MTA");
                 Assert.That(Shield.SessionsAtTheMta, Is.Zero, "upstream sessions still counted");
                 Assert.That(Shield.Log.Errors, Is.Empty);
+                Assert.That(CheckedBuffers.OfShields.Problems, Is.Empty);
             });
         }
         catch (OperationCanceledException)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net.Sockets;
 using System.Text;
 using SmtpShield.Options;
@@ -105,7 +106,7 @@ public class TlsClientTests
         listener.Start();
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(listener.LocalEndpoint, cancellationToken);
-        await using var connection = new SocketConnection(socket);
+        await using var connection = new SocketConnection(socket, ArrayPool<byte>.Shared);
         using var mta = await listener.AcceptSocketAsync(cancellationToken);
         await mta.SendAsync(Encoding.ASCII.GetBytes(octets), cancellationToken);
         mta.Shutdown(SocketShutdown.Send);
@@ -121,7 +122,7 @@ public class TlsClientTests
         listener.Start();
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(listener.LocalEndpoint, cancellationToken);
-        await using var connection = new SocketConnection(socket);
+        await using var connection = new SocketConnection(socket, ArrayPool<byte>.Shared);
         using var cancel = new CancellationTokenSource();
         var connecting = _client.ConnectAsync(connection, "mta.test", new() { SecurityLevel = UpstreamTlsSecurityLevel.Encrypt }, cancel.Token).AsTask();
         await cancel.CancelAsync();
@@ -133,7 +134,7 @@ public class TlsClientTests
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(mta.EndPoint);
-        return new(socket);
+        return new(socket, ArrayPool<byte>.Shared);
     }
 
     private async Task<string> TryAsync(SocketConnection connection, string host, UpstreamTlsOptions options, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
@@ -104,7 +105,7 @@ internal sealed class TlsListener : IAsyncDisposable
     {
         await Task.Yield();
         var client = new ClientIdentity((IPEndPoint)socket.RemoteEndPoint!);
-        await using var connection = new SocketConnection(socket);
+        await using var connection = new SocketConnection(socket, ArrayPool<byte>.Shared);
         await using var close = _stop.Token.Register(static connection => ((SocketConnection)connection!).Abort(), connection);
         try
         {

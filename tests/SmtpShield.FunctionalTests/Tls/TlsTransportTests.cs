@@ -6,6 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Clients;
+using SmtpShield.FunctionalTests.Transport;
 using SmtpShield.Metrics;
 using SmtpShield.Session;
 using SmtpShield.Testing;
@@ -18,23 +19,28 @@ using SmtpShield.Transport;
 namespace SmtpShield.FunctionalTests.Tls;
 
 /// <summary>The transport at a server, over real sockets; at the other end .NET's own stream over a socket the test can also use as it is.</summary>
+[TestFixtureSource(typeof(TestedTransport), nameof(TestedTransport.Names))]
 [CancelAfter(60_000)]
-public class TlsTransportTests
+public class TlsTransportTests(string tested)
 {
     private static readonly TestCertificate s_certificate = TestCertificate.Make("mx.test");
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 
     private readonly FakeTimeProvider _time = new();
-    private SocketConnection _connection = null!;
+    private readonly TestedTransport _tested = new(tested);
+    private TransportConnection _connection = null!;
     private Socket _socket = null!;
     private CuttingStream _wire = null!;
     private SslStream _client = null!;
     private TlsTransport _transport = null!;
 
+    [OneTimeTearDown]
+    public void EndTransport() => _tested.Dispose();
+
     [SetUp]
     public async Task Handshake()
     {
-        (_connection, _socket) = Pair();
+        (_connection, _socket) = await PairAsync();
         _wire = new(new NetworkStream(_socket, ownsSocket: false));
         _client = new(_wire);
         (_transport, _) = await HandshakeAsync(_connection, _client, _time);
@@ -81,7 +87,7 @@ public class TlsTransportTests
         _wire.CutAt = 10;
         await _client.WriteAsync("hello"u8.ToArray(), cancellationToken);
         var reading = _transport.Input.ReadAsync(cancellationToken).AsTask();
-        await Eventually.HoldsAsync(() => _connection.Socket.Available == 0, s_limit, "the half record is taken", cancellationToken);
+        await Eventually.HoldsAsync(() => !_connection.HasInput, s_limit, "the half record is taken", cancellationToken);
         var wasPending = !reading.IsCompleted;
         await _wire.SendRestAsync(cancellationToken);
 
@@ -212,7 +218,7 @@ public class TlsTransportTests
     public async Task FlushAsync_ToAPeerThatIsGone_IsCompleted(CancellationToken cancellationToken)
     {
         _socket.Close(0);
-        await Eventually.HoldsAsync(() => _connection.Socket.Poll(TimeSpan.Zero, SelectMode.SelectRead), s_limit, "the reset has come", cancellationToken);
+        await Eventually.HoldsAsync(() => ((ISocketLook)_connection.Input).IsReady, s_limit, "the reset has come", cancellationToken);
         _transport.Output.Write("421 bye\r\n"u8);
 
         Assert.That((await _transport.Output.FlushAsync(cancellationToken)).IsCompleted);
@@ -274,14 +280,20 @@ public class TlsTransportTests
     [Test]
     public async Task Handshake_WithTheClientHelloAlreadyBuffered_UsesIt(CancellationToken cancellationToken)
     {
-        var (connection, socket) = Pair();
+        var (connection, socket) = await PairAsync();
         await using var closeConnection = connection;
         await using var stream = new NetworkStream(socket, ownsSocket: true);
         await using var client = new SslStream(stream);
         await stream.WriteAsync("PROXY UNKNOWN\r\n"u8.ToArray(), cancellationToken);
         var authenticating = AuthenticateAsync(client);
-        await Eventually.HoldsAsync(() => connection.Socket.Available > 200, s_limit, "the ClientHello has come", cancellationToken);
         var header = await connection.Input.ReadAsync(cancellationToken);
+        while (header.Buffer.Length < 200)
+        {
+            // The ClientHello has not come.
+            connection.Input.AdvanceTo(header.Buffer.Start, header.Buffer.End);
+            header = await connection.Input.ReadAsync(cancellationToken);
+        }
+
         connection.Input.AdvanceTo(header.Buffer.GetPosition(15));
         var (transport, _) = await AcceptAsync(connection, _time);
         await authenticating;
@@ -293,7 +305,7 @@ public class TlsTransportTests
         Assert.That((header.Buffer.Length > 15, Encoding.ASCII.GetString(text)), Is.EqualTo((true, "hi")));
     }
 
-    private static async Task<(TlsTransport Transport, SslStream Stream)> HandshakeAsync(SocketConnection connection, SslStream client, TimeProvider time)
+    private static async Task<(TlsTransport Transport, SslStream Stream)> HandshakeAsync(TransportConnection connection, SslStream client, TimeProvider time)
     {
         var authenticating = AuthenticateAsync(client);
         var accepted = await AcceptAsync(connection, time);
@@ -307,7 +319,7 @@ public class TlsTransportTests
             new SslClientAuthenticationOptions { TargetHost = "mx.test", RemoteCertificateValidationCallback = static (_, _, _, _) => true });
 #pragma warning restore CA5359
 
-    private static async Task<(TlsTransport Transport, SslStream Stream)> AcceptAsync(SocketConnection connection, TimeProvider time)
+    private static async Task<(TlsTransport Transport, SslStream Stream)> AcceptAsync(TransportConnection connection, TimeProvider time)
     {
         var flight = new ServerFlight();
         var stream = new DuplexPipeStream(connection) { Flight = flight, IsServer = true };
@@ -320,13 +332,14 @@ public class TlsTransportTests
 
     private static string Text(System.IO.Pipelines.ReadResult result) => Encoding.ASCII.GetString(System.Buffers.BuffersExtensions.ToArray(result.Buffer));
 
-    private static (SocketConnection Connection, Socket Peer) Pair()
+    private async Task<(TransportConnection Connection, Socket Peer)> PairAsync()
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
+        using var acceptor = _tested.Value.Accept(listener);
         var peer = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        peer.Connect(listener.LocalEndPoint!);
-        return (new(listener.Accept()), peer);
+        await peer.ConnectAsync(listener.LocalEndPoint!);
+        return ((TransportConnection)(await acceptor.AcceptAsync(CancellationToken.None))!, peer);
     }
 }

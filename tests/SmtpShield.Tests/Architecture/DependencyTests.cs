@@ -15,7 +15,7 @@ public partial class DependencyTests
         [
             "Admission", "Mta", "Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol",
         ],
-        ["Admission"] = ["Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Options", "Protocol"],
+        ["Admission"] = ["Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Transport", "Options", "Protocol"],
         ["Throttling"] = ["Limits", "Options"],
         ["Mta"] = ["Limits", "Clients", "Tls", "Metrics", "Transport", "Options", "Protocol"],
         ["Limits"] = ["Clients", "Options", "Protocol"],
@@ -124,6 +124,12 @@ public partial class DependencyTests
         Sources(PostfixConf).Where(file => NamespaceDeclaration().Match(File.ReadAllText(file)).Groups[1].Value
             != ("SmtpShield.PostfixConf." + Path.GetRelativePath(PostfixConf, Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '.'))
                 .TrimEnd('.')),
+        Is.Empty);
+
+    [Test]
+    public void Sources_OutsideTheEpollTransport_AreSafe() => Assert.That(
+        Sources(Path.Combine(Library, "..")).Where(file => !file.StartsWith(Path.Combine(Library, "Transport", "Epoll"), StringComparison.Ordinal))
+            .Where(file => Regex.IsMatch(Code(file), @"\b(unsafe|fixed|LibraryImport)\b")).Select(Path.GetFileName),
         Is.Empty);
 
     [TestCase("Yarp")]

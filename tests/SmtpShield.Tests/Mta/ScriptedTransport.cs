@@ -83,7 +83,8 @@ internal sealed class ScriptedTransport : IUpstreamTransport
         return Names.TryGetValue(host, out var addresses) ? new(addresses) : throw new SocketException((int)SocketError.HostNotFound);
     }
 
-    public ValueTask<ConnectionContext> ConnectAsync(IPEndPoint endpoint, IPAddress? source, CancellationToken cancellationToken)
+    public ValueTask<ConnectionContext> ConnectAsync(
+        IPEndPoint endpoint, IPAddress? source, IConnectedSocket? beside, CancellationToken cancellationToken)
     {
         Attempts.Enqueue(endpoint.ToString());
         Sources.Enqueue(source);

@@ -70,6 +70,13 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         ["mail"] = UpstreamConnect.Mail,
     };
 
+    private static readonly Dictionary<string, TransportChoice> TransportChoices = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["auto"] = TransportChoice.Auto,
+        ["epoll"] = TransportChoice.Epoll,
+        ["sockets"] = TransportChoice.Sockets,
+    };
+
     private static readonly Dictionary<string, UpstreamProxyProtocol> UpstreamProxyProtocols = new(StringComparer.Ordinal)
     {
         [""] = UpstreamProxyProtocol.None,
@@ -125,6 +132,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
             return ReadChoice(definition, text, location, ClientHandoffs);
         if (type == typeof(UpstreamConnect))
             return ReadChoice(definition, text, location, UpstreamConnects);
+        if (type == typeof(TransportChoice))
+            return ReadChoice(definition, text, location, TransportChoices);
         if (type == typeof(UpstreamProxyProtocol))
             return ReadChoice(definition, text, location, UpstreamProxyProtocols);
         if (type == typeof(UpstreamPolicy))

@@ -40,6 +40,7 @@ internal static class ParameterDefaults
         ["shield_tls_handshake_limit"] = "1000",
         ["shield_tls_handshake_timeout"] = "10s",
         ["shield_tls_passthrough_size_limit"] = "0",
+        ["shield_transport"] = "auto",
         ["shield_upstream"] = "127.0.0.1:10025",
         ["shield_upstream_client_share"] = "0",
         ["shield_upstream_connect"] = "auto",

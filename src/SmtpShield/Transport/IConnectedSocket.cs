@@ -1,0 +1,13 @@
+namespace SmtpShield.Transport;
+
+/// <summary>The socket beneath a connection, as a feature of it: what its pipes do not show.</summary>
+internal interface IConnectedSocket
+{
+    /// <summary>Whether the kernel has octets of the peer's that were not taken yet. Never waits; false when the connection is gone.</summary>
+    bool HasInput { get; }
+
+    /// <summary>
+    /// Sends FIN behind what was flushed. Nothing can be sent any more, and a flush that waits for the peer is over. Does nothing when the connection is gone.
+    /// </summary>
+    void EndSending();
+}
