@@ -2,6 +2,7 @@ using System.Buffers;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using SmtpShield.Hosting;
 using SmtpShield.Options;
 
@@ -25,7 +26,9 @@ internal static class ListeningServices
         services.AddSingleton<ListenSockets>();
         services.TryAddSingleton(ArrayPool<byte>.Shared);
         services.TryAddSingleton(static services => Transports.Make(
-            services.GetRequiredService<ShieldSnapshot>().Current.Listener.Transport, services.GetRequiredService<ArrayPool<byte>>()));
+            services.GetRequiredService<ShieldSnapshot>().Current.Listener.Transport,
+            services.GetRequiredService<ArrayPool<byte>>(),
+            services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Transports))));
         services.AddSingleton<ServiceScopes>();
         services.AddScoped<ServiceScopes.Holder>();
         services.AddScoped(static scope => scope.GetRequiredService<ServiceScopes.Holder>().Service
