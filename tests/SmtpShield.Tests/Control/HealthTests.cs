@@ -5,7 +5,6 @@ using SmtpShield.Control.Monitoring;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
-using SmtpShield.Testing;
 using SmtpShield.Tests.Limits;
 using SmtpShield.Tests.Mta;
 
