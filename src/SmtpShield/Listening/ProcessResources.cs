@@ -5,7 +5,9 @@ namespace SmtpShield.Listening;
 
 /// <summary>What the system gives this process, read once at the start.</summary>
 /// <param name="Descriptors">Files and sockets it may have open (<c>RLIMIT_NOFILE</c>); <see cref="int.MaxValue"/> without a limit.</param>
-/// <param name="DescriptorsOpen">Those it has open for itself as long as it runs: its log, and its own files, two for each assembly unless it is compiled ahead of time.</param>
+/// <param name="DescriptorsOpen">
+/// Those it has open for itself as long as it runs: its log, and its own files, two for each assembly unless it is compiled ahead of time.
+/// </param>
 /// <param name="Memory">
 /// Octets its heap may grow to: <c>DOTNET_GCHeapHardLimit</c>, else 75 % of the memory limit of its control group (a container's, systemd <c>MemoryMax=</c>),
 /// else what the machine has.

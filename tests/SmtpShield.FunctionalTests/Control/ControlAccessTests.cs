@@ -82,8 +82,11 @@ internal sealed class ControlAccessTests
     private static async Task<(int ExitCode, string Output)> AsNobodyAsync(string[] arguments, CancellationToken cancellationToken)
     {
         string[] asNobody = ["--reuid", Nobody, "--regid", Nobody, "--clear-groups"];
-        if ((await OutsideProcess.RunAsync("setpriv", [.. asNobody, "test", "-r", ShieldProgram.Path], s_limit, cancellationToken, workingDirectory: "/")).ExitCode != 0)
+        if ((await RunAsync("test", "-r", ShieldProgram.Path)).ExitCode != 0)
             Assert.Ignore($"{ShieldProgram.Path} is where others can't read it");
-        return await OutsideProcess.RunAsync("setpriv", [.. asNobody, .. ShieldProgram.Command, .. arguments], s_limit, cancellationToken, workingDirectory: "/");
+        return await RunAsync([.. ShieldProgram.Command, .. arguments]);
+
+        Task<(int ExitCode, string Output)> RunAsync(params IEnumerable<string> command) =>
+            OutsideProcess.RunAsync("setpriv", [.. asNobody, .. command], s_limit, cancellationToken, workingDirectory: "/");
     }
 }

@@ -39,7 +39,8 @@ public sealed class SwitchoverTests
 
 
     // As systemd does: it returns when the shield was started, which runs as another user.
-    private string Start => $"setpriv --reuid={User} --regid=nogroup --clear-groups env HOME=/ DOTNET_EnableDiagnostics=0 {string.Join(' ', ShieldProgram.Command)} run -c {Target} "
+    private string Start => $"setpriv --reuid={User} --regid=nogroup --clear-groups env HOME=/ DOTNET_EnableDiagnostics=0 "
+        + $"{string.Join(' ', ShieldProgram.Command)} run -c {Target} "
         + $">{_directory}/log 2>&1 </dev/null & echo $! >{PidFile}";
 
     private string Stop => $"kill $(cat {PidFile})";
