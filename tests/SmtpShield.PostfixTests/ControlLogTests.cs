@@ -28,7 +28,7 @@ public sealed partial class ControlLogTests
             new IPEndPoint(IPAddress.Loopback, 9), new Dictionary<string, string> { ["syslog_name"] = "postfix" }, cancellationToken);
         foreach (var reason in s_reasons)
         {
-            await AskAsync(HttpMethod.Post, "/v1/clients/192.0.2.66/release", $$"""{"for_s":1,"why":"{{reason}}"}""", cancellationToken);
+            await AskAsync(HttpMethod.Post, "/v1/clients/192.0.2.66/release", $$"""{"for_s":60,"why":"{{reason}}"}""", cancellationToken);
             await AskAsync(HttpMethod.Post, "/v1/exemptions", $$"""{"prefix":"192.0.2.66","for_s":60,"why":"{{reason}}"}""", cancellationToken);
             await AskAsync(HttpMethod.Delete, "/v1/exemptions?prefix=192.0.2.66", "{}", cancellationToken);
             await AskAsync(HttpMethod.Delete, "/v1/exemptions?prefix=192.0.2.66", "{}", cancellationToken);
