@@ -150,7 +150,8 @@ internal static class Deadlines
 
     // While the client takes a reply the next one may have come long ago: the MTA is not waited for.
     private static bool IsMtaAwaited(SmtpSession session) => !session.HasEnded && (session.Mta.IsFlushing
-        || (session.Dialogue is { Phase: DialoguePhase.Commands, Owed: > 0 } dialogue && dialogue.Oldest.IsForwarded && (!session.Mta.HoldsCommand || session.Mta.TriesHeld)
+        || (session.Dialogue is { Phase: DialoguePhase.Commands, Owed: > 0 } dialogue && dialogue.Oldest.IsForwarded
+            && (!session.Mta.HoldsCommand || session.Mta.TriesHeld)
             && session.Client is { IsFlushing: false, Pace.DelayedUntil: 0 }));
 
     private static bool IsIn(SmtpSession session, DialoguePhase phase) => !session.HasEnded && session.Dialogue.Phase == phase;

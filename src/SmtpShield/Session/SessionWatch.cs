@@ -62,7 +62,7 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
     // What waits for a session with the MTA waits no longer than its client.
     private bool IsClientDone() => (session.Client.IsReceiveEnded || session.Client.IsBroken) && session.Dialogue.Phase switch
     {
-        DialoguePhase.Commands when session.Mta.HoldsCommand && session.Dialogue.Owed == 1 => session.Client.IsBroken,
+        DialoguePhase.Commands when session.Mta is { HoldsCommand: true, TriesHeld: false } && session.Dialogue.Owed == 1 => session.Client.IsBroken,
         DialoguePhase.Commands => session.Dialogue.Owed == 0 && !session.Mta.IsFlushing && !session.Client.IsFlushing,
         DialoguePhase.SaslResponse => true,
         DialoguePhase.Content => !session.Mta.IsFlushing,
@@ -75,7 +75,7 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
 
     private void Drain()
     {
-        if (!session.IsBusy || session.Mta.HoldsCommand)
+        if (!session.IsBusy || session.Mta is { HoldsCommand: true, TriesHeld: false })
             session.End(SessionEndReason.Shutdown, Replies.ServiceNotAvailable(session.Options.MyHostname));
         else if (drain.Deadline.IsCancellationRequested)
             session.End(SessionEndReason.Shutdown, session.Dialogue.AwaitsMessageReply ? null : Replies.ServiceNotAvailable(session.Options.MyHostname));

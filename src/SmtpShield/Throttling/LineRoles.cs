@@ -16,7 +16,8 @@ internal static class LineRoles
         1501 or 1503 or 1507 or 1508 => (LineRole.Event, LogEventKind.Reject),
         // authentication failed
         1502 => (LineRole.Event, LogEventKind.Login),
-        // hostname …, connect from, disconnect from, client=, proxy-accept: (of a session that delivers), discarding EHLO keywords, TLS connection established, SNI
+        // hostname …, connect from, disconnect from, client=, proxy-accept:, discarding EHLO keywords, TLS connection established,
+        // SNI
         (>= 1100 and <= 1103) or 1400 or 1401 or 1411 or 1506 or 1513 or 1517 or 2000 or 2002 or 2003 => (LineRole.Part, LogEventKind.Session),
         // haproxy read, improper command pipelining, how a session ended, non-SMTP command, too much input, connect to upstream,
         // upstream offers less, SSL_accept error

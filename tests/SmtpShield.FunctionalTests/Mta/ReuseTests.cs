@@ -8,7 +8,7 @@ using SmtpShield.Testing.Smtp;
 namespace SmtpShield.FunctionalTests.Mta;
 
 /// <summary>Sessions with the MTA that go on with another client, and those that must not.</summary>
-[CancelAfter(20_000)]
+[CancelAfter(60_000)]
 internal sealed class ReuseTests : RelayFixture
 {
     private const string Keywords = "250-mx\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 ENHANCEDSTATUSCODES\r\n";
@@ -209,6 +209,19 @@ internal sealed class ReuseTests : RelayFixture
 
         Assert.That(await reply, Is.EqualTo("552 5.3.4 too much"));
         await ExchangeAsync(client, first, "NOOP", "250 2.0.0 Ok\r\n", cancellationToken);
+    }
+
+    [Test, Property("Pool", "P7")]
+    public async Task Client_GoneBehindTheFirstMail_TheMtaIsLeftWithQuit(CancellationToken cancellationToken)
+    {
+        var first = await KeptAsync(cancellationToken);
+        var client = await IntroducedAsync("EHLO c.example", cancellationToken);
+        await client.SendAsync("MAIL FROM:<b@x>\r\n", cancellationToken);
+        Assert.That(await first.ReadLineAsync(cancellationToken), Is.EqualTo("MAIL FROM:<b@x>"));
+        await client.VanishAsync(reset: true);
+        await first.SendAsync("250 2.1.0 Ok\r\n", cancellationToken);
+
+        Assert.That(await first.ReadLineAsync(cancellationToken), Is.EqualTo("QUIT"));
     }
 
     [Test, Property("Pool", "REUSE-5")]

@@ -28,10 +28,10 @@ internal sealed class KeptSessionTests
         Host(ClientHandoff.Xclient);
         _host.Network.Plays(A, byOctets, [.. Opening("198.51.100.7", Hello), .. Next("198.51.100.8", "220 mx again", Hello), .. Next("198.51.100.9",
             "220 mx", "EHLO d.example")]);
-        await LeaveAsync(await DialAsync("198.51.100.7", Hello, cancellationToken));
+        Leave(await DialAsync("198.51.100.7", Hello, cancellationToken));
         var second = await DialAsync("198.51.100.8", Hello, cancellationToken);
         Assert.That(Text(second), Is.EqualTo("220 mx again\r\n"));
-        await LeaveAsync(second);
+        Leave(second);
         var third = await DialAsync("198.51.100.9", "EHLO d.example", cancellationToken);
 
         Assert.That((_host.Network.Attempts.Count, third.HelloReply!.Value.Code, third.IsUntried), Is.EqualTo((1, 250, false)));
@@ -43,7 +43,7 @@ internal sealed class KeptSessionTests
     {
         Host(ClientHandoff.Xclient);
         _host.Network.Plays(A, true, [.. Opening("198.51.100.7", Hello), "C: " + Xclient("198.51.100.8"), $"S: {reply}", "C: QUIT"]);
-        await LeaveAsync(await DialAsync("198.51.100.7", Hello, cancellationToken));
+        Leave(await DialAsync("198.51.100.7", Hello, cancellationToken));
         var refused = await DialAsync("198.51.100.8", Hello, cancellationToken);
         Assert.That((Text(refused), refused.GreetingCode, refused.HelloReply), Is.EqualTo(($"{reply}\r\n", int.Parse(reply[..3], null), (UpstreamReply?)null)));
         refused.Release();
@@ -59,7 +59,7 @@ internal sealed class KeptSessionTests
     {
         Host(ClientHandoff.Xclient);
         _host.Network.Plays(A, true, [.. Opening("198.51.100.7", Hello), "C: " + Xclient("198.51.100.8"), $"S: {reply}", "C: QUIT"]);
-        await LeaveAsync(await DialAsync("198.51.100.7", Hello, cancellationToken));
+        Leave(await DialAsync("198.51.100.7", Hello, cancellationToken));
         _host.Network.Plays(A, true, Opening("198.51.100.8", Hello));
         var second = await DialAsync("198.51.100.8", Hello, cancellationToken);
         Assert.That((second.GreetingCode, _host.Network.Attempts.Count, second.Reuse), Is.EqualTo((220, 2, (object?)null)));
@@ -95,7 +95,7 @@ internal sealed class KeptSessionTests
         Host(ClientHandoff.None);
         UpstreamConnection[] three = [await OneAsync(), await OneAsync(), await OneAsync()];
         foreach (var one in three)
-            await LeaveAsync(one);
+            Leave(one);
         Assert.That(Kept, Is.EqualTo(3));
         var dial = _host.DialAsync(cancellationToken, client: "198.51.100.8", hello: "EHLO d.example", mayReuse: true).AsTask();
         _host.Network.Connections.Last().Say("", close: true);
@@ -119,11 +119,31 @@ internal sealed class KeptSessionTests
         Host(ClientHandoff.None);
         string[] reply = hello.StartsWith('H') ? ["S: 250 mx"] : s_bare;
         _host.Network.Plays(A, true, ["S: 220 mx", $"C: {Hello}", .. s_bare, $"C: {hello}", .. reply]);
-        await LeaveAsync(await DialAsync("198.51.100.7", Hello, cancellationToken));
+        Leave(await DialAsync("198.51.100.7", Hello, cancellationToken));
         var second = await DialAsync("198.51.100.8", hello, cancellationToken);
 
         Assert.That((_host.Network.Attempts.Count, second.IsUntried, second.HelloReply!.Value.Code), Is.EqualTo((1, isSame, 250)));
         second.Close();
+    }
+
+    [Test, Property("Pool", "SEAM-42")]
+    public async Task DialAsync_AddressHasLeftTheName_ItsSessionIsLeftToo(CancellationToken cancellationToken)
+    {
+        Host(ClientHandoff.None, new("mx.example", 25));
+        // That of the scripted connections.
+        _host.Network.Names["mx.example"] = [System.Net.IPAddress.Loopback];
+        string[] script = ["S: 220 mx", $"C: {Hello}", .. s_bare];
+        _host.Network.Plays("127.0.0.1:25", true, script);
+        (await DialAsync("198.51.100.7", Hello, cancellationToken)).Close();
+        _host.Time.Advance(UpstreamName.Interval - TimeSpan.FromSeconds(2));
+        Leave(await DialAsync("198.51.100.7", Hello, cancellationToken));
+        _host.Network.Names["mx.example"] = [System.Net.IPAddress.Parse("192.0.2.9")];
+        _host.Network.Plays("192.0.2.9:25", true, script);
+        _host.Time.Advance(TimeSpan.FromSeconds(3));
+
+        (await DialAsync("198.51.100.8", Hello, cancellationToken)).Close();
+        Assert.That((Kept, _host.Network.Attempts.Last()), Is.EqualTo((0, "192.0.2.9:25")));
+        Assert.That(_host.Network.Connections.ElementAt(1).Received, Does.EndWith("QUIT\r\n"));
     }
 
     [Test, Property("Pool", "REUSE-11")]
@@ -131,7 +151,7 @@ internal sealed class KeptSessionTests
     {
         Host(ClientHandoff.None);
         _host.Network.Plays(A, true, ["S: 220 mx", $"C: {Hello}", .. s_bare]);
-        await LeaveAsync(await DialAsync("198.51.100.7", Hello, cancellationToken));
+        Leave(await DialAsync("198.51.100.7", Hello, cancellationToken));
 
         Assert.That(_host.Pool.DestinationOf(_host.Pool.ClusterOf("smtp").DestinationsState.AllDestinations[0]).Kept
             .TryTake("smtp", _host.Snapshot.Current with { }, default, SmtpShield.Mta.Slots.ClientStanding.Exempt, static () => { }), Is.Null);
@@ -139,10 +159,10 @@ internal sealed class KeptSessionTests
 
     private int Kept => _host.Maintenance.Pictures().Single().Kept;
 
-    private void Host(ClientHandoff handoff) => _host = HostedPool.Start(new()
+    private void Host(ClientHandoff handoff, UpstreamAddress? mta = null) => _host = HostedPool.Start(new()
     {
         Smtpd = new() { MyHostname = "mail.example.com" },
-        Upstream = new() { Destinations = [new("192.0.2.1", 25)], ClientHandoff = handoff, Reuse = true },
+        Upstream = new() { Destinations = [mta ?? new("192.0.2.1", 25)], ClientHandoff = handoff, Reuse = true },
     });
 
     private static string Xclient(string client) => $"XCLIENT NAME=mx.example.com ADDR={client} PORT=40000";
@@ -156,7 +176,7 @@ internal sealed class KeptSessionTests
     private async Task<UpstreamConnection> DialAsync(string client, string hello, CancellationToken cancellationToken) =>
         (await _host.DialAsync(cancellationToken, client: client, hello: hello, mayReuse: true)).Connection!;
 
-    private Task LeaveAsync(UpstreamConnection connection)
+    private void Leave(UpstreamConnection connection)
     {
         var before = Kept;
         var career = connection.Reuse!.Career;
@@ -164,7 +184,6 @@ internal sealed class KeptSessionTests
         career.NoteReply(Verb.Data, 250, isOfMessage: true);
         connection.Release();
         Assert.That(Kept, Is.EqualTo(before + 1));
-        return Task.CompletedTask;
     }
 
     private static string Text(UpstreamConnection connection) => System.Text.Encoding.Latin1.GetString(connection.Greeting.Span);
