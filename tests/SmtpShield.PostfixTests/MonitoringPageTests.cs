@@ -41,6 +41,7 @@ internal sealed partial class MonitoringPageTests
             kill -0 "$(cat "/run/$2.pid")" || { cat "$SANDBOX/$2.log"; exit 1; }
             read -rt 0.2 < <(exec tail -f /dev/null)
         done
+        exit 0
         SYSTEMCTL
         chmod 755 /usr/bin/smtpshield /usr/bin/systemctl
         printf '%s\n' 'myhostname = mail.example.com' 'shield_listen = 127.0.0.1:25' 'shield_upstream = 127.0.0.1:10025' \
