@@ -82,13 +82,14 @@ internal sealed partial class MonitoringPageTests
             RealPostfix.RequireProgram(program);
         if ((await InNamespacesAsync("true", "/", "/", cancellationToken)).Status != 0)
             Assert.Ignore("namespaces can't be made here");
-        var blocks = Block().Matches(await File.ReadAllTextAsync(Path.Combine(Repository, Page), cancellationToken)).Select(static match => match.Groups[1].Value)
-            .ToList();
+        var page = await File.ReadAllTextAsync(Path.Combine(Repository, Page), cancellationToken);
+        var blocks = Block().Matches(page).Select(static match => match.Groups[1].Value).ToList();
         var directory = Directory.CreateTempSubdirectory("smtpshield-page-").FullName;
         var configuration = Path.GetTempFileName();
         try
         {
-            await File.WriteAllTextAsync(configuration, blocks.Single(static block => block.StartsWith("global:", StringComparison.Ordinal)), cancellationToken);
+            var file = blocks.Single(static block => block.StartsWith("global:", StringComparison.Ordinal));
+            await File.WriteAllTextAsync(configuration, file, cancellationToken);
             var steps = blocks.SelectMany(StepsOf).ToList();
             var script = new StringBuilder(Sandbox);
             foreach (var (index, step) in steps.Index())

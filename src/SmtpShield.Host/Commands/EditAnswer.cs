@@ -80,7 +80,8 @@ internal sealed class EditAnswer(string statePath, TimeProvider time)
         if (inVain.Count < names.Count)
             error.WriteLine(
                 state.NeedsRestart
-                    ? "postconf: in force, but for shield_listen, shield_services or shield_control_socket, which take effect after a restart"
+                    ? "postconf: in force, but for shield_listen, shield_services, shield_control_socket or shield_metrics_listen, which take effect "
+                        + "after a restart"
                     : "postconf: in force");
         return inVain.Count > 0 ? 1 : 0;
     }

@@ -6,8 +6,8 @@ using SmtpShield.PostfixConf;
 namespace SmtpShield.Host.Commands;
 
 /// <summary>
-/// Which of <c>shield_listen</c> somebody else listens on (proc(5), <c>/proc/net/tcp</c>). Nothing is bound to find out. A shield
-/// that runs already is nobody else.
+/// Which of <c>shield_listen</c> and <c>shield_metrics_listen</c> somebody else listens on (proc(5), <c>/proc/net/tcp</c>). Nothing is bound to find out. A
+/// shield that runs already is nobody else.
 /// </summary>
 internal static class PortsInUse
 {
@@ -31,6 +31,17 @@ internal static class PortsInUse
                 yield return ConfigurationProblem.Warning(
                     new SourceLocation($"service {name}"), "shield_listen", $"{endpoint} is in use by {owner}: the shield can't start before it is free",
                     "stop that program or move it to another port, or change shield_listen");
+            }
+        }
+
+        foreach (var endpoint in options.Control.MetricsEndpoints)
+        {
+            var taken = sockets.FindAll(socket => IsSame(socket.EndPoint, endpoint));
+            if (taken.Count > 0 && OwnerOf(taken.ConvertAll(static socket => $"socket:[{socket.Inode}]")) is { } owner)
+            {
+                yield return ConfigurationProblem.Warning(
+                    new SourceLocation("metrics"), "shield_metrics_listen", $"{endpoint} is in use by {owner}: the shield runs without it",
+                    "stop that program or move it to another port, or change shield_metrics_listen");
             }
         }
     }

@@ -54,7 +54,7 @@ internal sealed class OpenSession(OpenSessions sessions, long number, ClientConn
     /// <inheritdoc />
     public void Dispose()
     {
-        sessions.Remove(this);
-        connection.Metrics.LeaveSession(_standing.State);
+        if (sessions.Remove(this))
+            connection.Metrics.LeaveSession(_standing.State);
     }
 }

@@ -61,10 +61,11 @@ internal sealed class OpenSessions(TimeProvider time) : IOpenSessions
     }
 
     /// <summary>A session is over.</summary>
-    public void Remove(OpenSession session)
+    /// <returns>False: it was before.</returns>
+    public bool Remove(OpenSession session)
     {
         lock (_gate)
-            _sessions.Remove(session);
+            return _sessions.Remove(session);
     }
 
     /// <inheritdoc />

@@ -12,6 +12,9 @@ internal sealed record Contender(string Name, IPEndPoint EndPoint, Func<IEnumera
     /// <summary>The shield, with its log and every default limit.</summary>
     public const string Shield = "shield";
 
+    /// <summary>A shield whose metrics are read once a second.</summary>
+    public const string Scraped = "scraped";
+
     /// <summary>HAProxy in TCP mode, with a stick table that counts each client's connections.</summary>
     public const string HAProxy = "haproxy";
 

@@ -19,6 +19,7 @@ internal static class SpeedCommand
         new CommandDelay(),
         new Handshakes(),
         new Starts(),
+        new MonitoredMails(),
     ];
 
     /// <summary>Makes the command.</summary>

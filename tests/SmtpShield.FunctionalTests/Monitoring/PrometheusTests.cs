@@ -140,7 +140,9 @@ internal sealed class PrometheusTests
             .. from panel in dashboard.RootElement.GetProperty("panels").EnumerateArray()
                where panel.TryGetProperty("targets", out _)
                from target in panel.GetProperty("targets").EnumerateArray()
-               select target.GetProperty("expr").GetString()!.Replace("$job", ".*", StringComparison.Ordinal).Replace("$instance", ".*", StringComparison.Ordinal)
+               select target.GetProperty("expr").GetString()!
+                   .Replace("$job", ".*", StringComparison.Ordinal)
+                   .Replace("$instance", ".*", StringComparison.Ordinal)
                    .Replace("$__rate_interval", "60s", StringComparison.Ordinal),
         ];
     }

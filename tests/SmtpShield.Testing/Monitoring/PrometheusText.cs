@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace SmtpShield.Testing.Monitoring;
 
 /// <summary>
-/// A strict reader of Prometheus' text format 0.0.4 and of OpenMetrics 1.0.0, as their specifications have them: whatever is not exactly right is an error. None
-/// of the program's own.
+/// A strict reader of Prometheus' text format 0.0.4 and of OpenMetrics 1.0.0, as their specifications have them: whatever is not exactly right is an error. It
+/// knows nothing of the program.
 /// </summary>
 internal sealed partial class PrometheusText
 {
@@ -55,7 +55,7 @@ internal sealed partial class PrometheusText
         else if (Kind().Match(line) is { Success: true } kind)
             SetKind(kind.Groups[1].Value, kind.Groups[2].Value, line);
         else if (_isOpenMetrics && Unit().Match(line) is { Success: true } unit)
-            Require(unit.Groups[1].Value == _family && _family.EndsWith("_" + unit.Groups[2].Value, StringComparison.Ordinal), line, "a unit that is not its own");
+            Require(unit.Groups[1].Value == _family && _family.EndsWith($"_{unit.Groups[2].Value}", StringComparison.Ordinal), line, "not its unit");
         else
             TakeSample(line);
     }
@@ -111,9 +111,11 @@ internal sealed partial class PrometheusText
             {
                 var bounds = series.Select(pair => Bound().Match(pair.Key).Groups[1].Value).ToList();
                 var counts = series.Select(static pair => pair.Value).ToList();
-                var numbers = bounds.Select(static bound => bound == "+Inf" ? double.PositiveInfinity : double.Parse(bound, CultureInfo.InvariantCulture)).ToList();
-                Require(bounds[^1] == "+Inf" && numbers.SequenceEqual(numbers.Order()) && counts.SequenceEqual(counts.Order()), series.Key, "buckets in disorder");
-                var rest = series.Key[(family.Length + "_bucket".Length)..].Replace(",}", "}", StringComparison.Ordinal).Replace("{}", "", StringComparison.Ordinal);
+                var numbers = bounds.Select(static bound => bound == "+Inf" ? double.PositiveInfinity : double.Parse(bound, CultureInfo.InvariantCulture));
+                var isOrdered = numbers.SequenceEqual(numbers.Order()) && counts.SequenceEqual(counts.Order());
+                Require(bounds[^1] == "+Inf" && isOrdered, series.Key, "buckets in disorder");
+                var rest = series.Key[(family.Length + "_bucket".Length)..].Replace(",}", "}", StringComparison.Ordinal)
+                    .Replace("{}", "", StringComparison.Ordinal);
                 Require(_series.GetValueOrDefault($"{family}_count{rest}", -1) == counts[^1], series.Key, "a count that is not the last bucket's");
                 Require(_series.ContainsKey($"{family}_sum{rest}"), series.Key, "no sum");
             }

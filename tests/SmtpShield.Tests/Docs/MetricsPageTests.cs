@@ -52,9 +52,8 @@ internal sealed partial class MetricsPageTests
     public void Dashboard_IsJsonWithPanelsThatDoNotOverlap()
     {
         using var dashboard = JsonDocument.Parse(s_dashboard);
-        var places = dashboard.RootElement.GetProperty("panels").EnumerateArray().Select(static panel => panel.GetProperty("gridPos")).Select(static place =>
-            (X: place.GetProperty("x").GetInt32(), Y: place.GetProperty("y").GetInt32(), W: place.GetProperty("w").GetInt32(), H: place.GetProperty("h").GetInt32()))
-            .ToList();
+        var places = dashboard.RootElement.GetProperty("panels").EnumerateArray().Select(static panel => panel.GetProperty("gridPos"))
+            .Select(static place => (X: Of(place, "x"), Y: Of(place, "y"), W: Of(place, "w"), H: Of(place, "h"))).ToList();
         Assert.That(
             from one in places.Index()
             from other in places.Skip(one.Index + 1)
@@ -62,6 +61,8 @@ internal sealed partial class MetricsPageTests
             select (one.Item, other),
             Is.Empty);
         Assert.That(places.Select(static place => place.X + place.W).Max(), Is.EqualTo(24));
+
+        static int Of(JsonElement place, string name) => place.GetProperty(name).GetInt32();
     }
 
     [Test]

@@ -195,6 +195,19 @@ public sealed class CheckCommandTests
         }
     }
 
+    [Test, Platform("Linux")]
+    public void Check_MetricsWouldListenWhereAnotherDoes_IsAWarning()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+
+        var (status, lines) = Run(
+            $"myhostname = a.example\nshield_client_handoff = proxy-v2\nshield_metrics_listen = {other.LocalEndpoint}\n", CheckCommand.Create());
+
+        Assert.That(status, Is.Zero);
+        Assert.That(lines, Has.Some.StartsWith($"warning: metrics: shield_metrics_listen: {other.LocalEndpoint} is in use by "));
+    }
+
     [Test]
     public void Check_FilesTheServicesUserCannotRead_AreErrorsWithTheRemedy()
     {

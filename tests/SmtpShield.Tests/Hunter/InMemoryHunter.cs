@@ -107,6 +107,10 @@ internal sealed class InMemoryHunter : IDisposable
             throw new HuntException("the client's connection is still counted");
         if (Sessions.Count != 0)
             throw new HuntException("the session is still among the open ones");
+        var samples = new MetricSamples();
+        Metrics.Collect(samples);
+        if (samples.Of(MetricCatalog.Sessions).Any(static state => state.Value != 0))
+            throw new HuntException("the session is still counted as open");
     }
 
     /// <inheritdoc/>
