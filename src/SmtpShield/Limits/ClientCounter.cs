@@ -12,9 +12,11 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
 {
     private ClientInFlight? _inFlight;
     private Func<int>? _authFailures;
+    private Func<int>? _errors;
     private Action? _wake;
     private bool _isTracked;
     private bool _isLoggingIn;
+    private bool _hasPlace;
     private int _commands;
 
     /// <summary>The service's name, as in <c>for service smtp</c>.</summary>
@@ -49,9 +51,26 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
     /// <summary>Commands all sessions of the client have with the MTA.</summary>
     public int CommandsInFlight => InFlight.Commands;
 
+    /// <summary>
+    /// Asks whether the MTA may get a command more of this session. It has its place from then on, one until <see cref="NoteCommands"/> says what the MTA has.
+    /// </summary>
+    /// <param name="limit">Errors a window may have.</param>
+    /// <returns>Whether it may; not, while those that all sessions of the client have there may use the budget up.</returns>
+    public bool TryAddCommand(int limit)
+    {
+        if (_hasPlace)
+            return true;
+
+        _hasPlace = InFlight.TryAddCommand(_errors ??= () => Peek(AnvilEvent.Error), limit);
+        if (_hasPlace)
+            _commands++;
+        return _hasPlace;
+    }
+
     /// <summary>Says how many commands this session has with the MTA now.</summary>
     public void NoteCommands(int count)
     {
+        _hasPlace = false;
         if (count == _commands)
             return;
 

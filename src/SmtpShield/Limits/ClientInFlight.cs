@@ -18,7 +18,27 @@ internal sealed class ClientInFlight
     public int Commands => Volatile.Read(ref _commands);
 
     /// <summary>A session has more or fewer commands with the MTA.</summary>
-    public void AddCommands(int change) => Interlocked.Add(ref _commands, change);
+    public void AddCommands(int change)
+    {
+        lock (_gate)
+            _commands += change;
+    }
+
+    /// <summary>A session wants to give the MTA a command more.</summary>
+    /// <param name="errors">Says how many were counted in the current window. Each is counted before its command is none any more, so none is missed here.</param>
+    /// <param name="limit">How many errors there may be.</param>
+    /// <returns>Whether it may, and is counted: if all the MTA works on failed, there would be no more than one error above the limit.</returns>
+    public bool TryAddCommand(Func<int> errors, int limit)
+    {
+        lock (_gate)
+        {
+            if ((long)errors() + _commands > limit)
+                return false;
+
+            _commands++;
+            return true;
+        }
+    }
 
     /// <summary>A session wants to begin a login.</summary>
     /// <param name="failures">Says how many were refused in the current window. Each is counted before its login ends, so none is missed here.</param>

@@ -17,11 +17,11 @@ internal sealed class ClientBudgets(SmtpSession session, Action wake)
         ClientLimits.Error.IsOn(session.Limits) && session.Counter is { } client && ClientLimits.Error.Judge(client.Peek(), session.Limits) is not null;
 
     /// <summary>
-    /// Whether another command may follow those the session has with the MTA: if all the client has there failed, the budget must
+    /// Whether another command may follow those the session has with the MTA, which then has its place: if all the client has there failed, the budget must
     /// not be more than spent. A session without any may always have one, so that none waits for another one's MTA.
     /// </summary>
-    public bool HasRoom => session.Limits.ClientErrorRateLimit is 0 || session.Counter is not { } client || session.Dialogue.Owed == 0
-        || (long)client.Peek(AnvilEvent.Error) + client.CommandsInFlight <= session.Limits.ClientErrorRateLimit;
+    public bool TryTakeRoom() => session.Limits.ClientErrorRateLimit is 0 || session.Counter is not { } client || session.Dialogue.Owed == 0
+        || client.TryAddCommand(session.Limits.ClientErrorRateLimit);
 
     /// <summary>A command has been added to those without a reply, or has got it. None is left counted where a reload has switched the limit off.</summary>
     public void NoteCommands() => session.Counter?.NoteCommands(session.Limits.ClientErrorRateLimit > 0 ? session.Dialogue.Owed : 0);

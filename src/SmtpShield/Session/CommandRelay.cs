@@ -43,6 +43,9 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
                 return moved;
             }
 
+            if (session.Dialogue.Phase is DialoguePhase.Commands && !budgets.TryTakeRoom())
+                return moved;
+
             if (session.Dialogue.Phase is DialoguePhase.SaslResponse)
             {
                 if (!TryRelaySaslResponse(line, next, isTooLong))
@@ -66,7 +69,7 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
 
     private bool MayForward() =>
         !session.Dialogue.IsGroupEnded && session.Dialogue.Owed < Math.Min(session.Errors.Credit(session.Limits), PendingCommands.Capacity)
-        && session.Transaction.HasRoom && budgets.HasRoom && !session.Mta.HoldsCommand && !(session.Mta.Profile.IsLockStep && session.Dialogue.Owed > 0);
+        && session.Transaction.HasRoom && !session.Mta.HoldsCommand && !(session.Mta.Profile.IsLockStep && session.Dialogue.Owed > 0);
 
     // The first octets of a TLS handshake or of telnet options: no line end may ever come, and no MTA should see them.
     private bool IsOtherProtocol()

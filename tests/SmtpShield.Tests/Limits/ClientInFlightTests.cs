@@ -100,6 +100,44 @@ public class ClientInFlightTests
         Assert.That((one.CommandsInFlight, other.CommandsInFlight, submission.CommandsInFlight), Is.EqualTo((1, 0, 3)));
     }
 
+    [Test]
+    public void TryAddCommand_Again_IsTheSameCommand()
+    {
+        var sessions = Sessions(2);
+        for (var i = 0; i < 10; i++)
+            Assert.That(sessions[0].TryAddCommand(Limit), Is.True);
+        Assert.That(sessions[1].CommandsInFlight, Is.EqualTo(1));
+
+        sessions[0].NoteCommands(1);
+        Assert.That((sessions[0].TryAddCommand(Limit), sessions[1].TryAddCommand(Limit), sessions[1].TryAddCommand(Limit)), Is.EqualTo((true, true, true)));
+        sessions[0].NoteCommands(2);
+        Assert.That((sessions[0].TryAddCommand(Limit), sessions[1].CommandsInFlight), Is.EqualTo((false, 3)));
+    }
+
+    [Test, CancelAfter(60_000)]
+    public void TryAddCommand_FromManyThreads_NeverMoreThanTheBudget(CancellationToken cancellationToken)
+    {
+        for (var round = 0; round < 200; round++)
+        {
+            Create();
+            var added = 0;
+            var sessions = Sessions(16);
+            Parallel.ForEach(sessions, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancellationToken }, session =>
+            {
+                for (var i = 0; i < 50; i++)
+                {
+                    if (!session.TryAddCommand(Limit))
+                        continue;
+                    session.NoteCommands(1);
+                    Interlocked.Increment(ref added);
+                    session.Count(AnvilEvent.Error);
+                    session.NoteCommands(0);
+                }
+            });
+            Assert.That(added, Is.EqualTo(Limit + 1));
+        }
+    }
+
     [Test, CancelAfter(60_000)]
     public void BeginLogin_FromManyThreads_NeverMoreThanTheBudget(CancellationToken cancellationToken)
     {
