@@ -25,7 +25,7 @@ internal sealed class ClientInFlight
     }
 
     /// <summary>A session wants to give the MTA a command more.</summary>
-    /// <param name="errors">Says how many were counted in the current window. Each is counted before its command is none any more, so none is missed here.</param>
+    /// <param name="errors">Says how many were counted in the current window. Each is counted before its command is gone: none is missed here.</param>
     /// <param name="limit">How many errors there may be.</param>
     /// <returns>Whether it may, and is counted: if all the MTA works on failed, there would be no more than one error above the limit.</returns>
     public bool TryAddCommand(Func<int> errors, int limit)
