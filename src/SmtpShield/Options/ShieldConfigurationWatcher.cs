@@ -74,9 +74,7 @@ public sealed class ShieldConfigurationWatcher(
         try
         {
             await _reloading.WaitAsync(stoppingToken);
-            var result = configuration.Read();
-            _watch.Watch(result.Files);
-            Tell(result);
+            Begin();
             _reloading.Release();
             while (await timer.WaitForNextTickAsync(stoppingToken))
                 await ReloadIfSavedAsync(stoppingToken);
@@ -85,6 +83,18 @@ public sealed class ShieldConfigurationWatcher(
         {
             // The program stops.
         }
+    }
+
+    // The file is looked at first and read behind that: what was saved since the program read it for its start is not missed.
+    private void Begin()
+    {
+        _watch.Watch([configuration.Path]);
+        var result = configuration.Reload();
+        _watch.Watch(result.Files);
+        if (configuration.Summarize().ChangesSince(_inForce).Length > 0)
+            Reload();
+        else
+            Tell(result);
     }
 
     private async Task ReloadIfSavedAsync(CancellationToken cancellationToken)

@@ -49,6 +49,24 @@ public sealed class ShieldConfigurationWatcherTests
     }
 
     [Test]
+    public async Task Start_FileSavedSinceItWasRead_IsInForce()
+    {
+        var configuration = new ShieldConfiguration(_path, []);
+        var snapshot = new ShieldSnapshot(configuration.Read().Options!);
+        using var watcher = new ShieldConfigurationWatcher(configuration, snapshot, _log, TimeProvider.System);
+        await File.WriteAllTextAsync(_path + ".new", "smtpd_soft_error_limit = 5\n");
+        File.Move(_path + ".new", _path, overwrite: true);
+
+        var replaced = new TaskCompletionSource();
+        using var registration = snapshot.GetChangeToken().RegisterChangeCallback(_ => replaced.TrySetResult(), null);
+        await watcher.StartAsync(CancellationToken.None);
+
+        await replaced.Task;
+        Assert.That(snapshot.Current.Limits.SoftErrorLimit, Is.EqualTo(5));
+        await watcher.StopAsync(CancellationToken.None);
+    }
+
+    [Test]
     public async Task Watch_FileRewrittenInPlace_IsInForceWithinASecond()
     {
         Assert.That(await IsReplacedAfter(() => File.WriteAllText(_path, "smtpd_soft_error_limit = 3\n")), Is.True);
