@@ -33,7 +33,8 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
     // For answers that are under way when the shield stops.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
 
-    private static readonly byte[] _busy = Busy();
+    private static readonly byte[] _busySocket = Busy("the control socket");
+    private static readonly byte[] _busyMetrics = Busy("shield_metrics_listen");
 
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
@@ -144,7 +145,7 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
         {
             var request = await connection.Transport.Input.ReadAsync(patience.Token);
             connection.Transport.Input.AdvanceTo(request.Buffer.End);
-            await connection.Transport.Output.WriteAsync(_busy, patience.Token);
+            await connection.Transport.Output.WriteAsync(connection.RemoteEndPoint is IPEndPoint ? _busyMetrics : _busySocket, patience.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {
@@ -152,11 +153,11 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
         }
     }
 
-    private static byte[] Busy()
+    private static byte[] Busy(string to)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(
             new ProblemReport("Service Unavailable", StatusCodes.Status503ServiceUnavailable,
-                [new ControlProblem("too many connections", "close those that are not needed, and try again")]),
+                [new ControlProblem($"too many connections to {to}", "close those that are not needed, and try again")]),
             ControlJson.Default.ProblemReport);
         var head = string.Create(CultureInfo.InvariantCulture, $"""
             HTTP/1.1 503 Service Unavailable
