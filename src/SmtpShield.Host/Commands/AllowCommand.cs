@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using SmtpShield.Control;
+using SmtpShield.Control.Exempt;
 
 namespace SmtpShield.Host.Commands;
 

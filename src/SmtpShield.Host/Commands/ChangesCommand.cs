@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using SmtpShield.Control;
+using SmtpShield.Control.Changes;
 
 namespace SmtpShield.Host.Commands;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using SmtpShield.Control;
+using SmtpShield.Control.Changes;
 
 namespace SmtpShield.Host.Commands;
 

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using SmtpShield.Control;
+using SmtpShield.Control.Clients;
+using SmtpShield.Control.Exempt;
 
 namespace SmtpShield.Host.Commands;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using SmtpShield.Control;
+using SmtpShield.Control.Clients;
 
 namespace SmtpShield.Host.Commands;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using SmtpShield.Control;
+using SmtpShield.Control.Clients;
 
 namespace SmtpShield.Host.Commands;
 

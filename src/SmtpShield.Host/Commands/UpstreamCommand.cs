@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using SmtpShield.Control;
+using SmtpShield.Control.Changes;
+using SmtpShield.Control.Upstreams;
 
 namespace SmtpShield.Host.Commands;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using SmtpShield.Clients;
+using SmtpShield.Control.Changes;
 using SmtpShield.Observe;
 using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.PostfixConf.Values;

@@ -1,4 +1,9 @@
 using System.Text.Json.Serialization;
+using SmtpShield.Control.Changes;
+using SmtpShield.Control.Clients;
+using SmtpShield.Control.Exempt;
+using SmtpShield.Control.Status;
+using SmtpShield.Control.Upstreams;
 
 namespace SmtpShield.Control;
 

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Control.Changes;
 using SmtpShield.Control.Monitoring;
 using SmtpShield.Metrics;
 
@@ -28,11 +30,13 @@ internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvide
     {
         // Whoever reads or writes may notice the abort before the request's token is cancelled.
         var isOver = false;
+        // Not the context: a timer may come when that is over and used again.
+        var lifetime = context.Features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
         using var limit = time.CreateTimer(
             _ =>
             {
                 Volatile.Write(ref isOver, true);
-                context.Abort();
+                lifetime.Abort();
             },
             null, TimeLimit, Timeout.InfiniteTimeSpan) as IDisposable;
         try

@@ -3,7 +3,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Control.Changes;
+using SmtpShield.Control.Clients;
+using SmtpShield.Control.Exempt;
 using SmtpShield.Control.Monitoring;
+using SmtpShield.Control.Status;
+using SmtpShield.Control.Upstreams;
 using SmtpShield.Options;
 
 namespace SmtpShield.Control;

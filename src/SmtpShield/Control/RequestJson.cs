@@ -1,4 +1,7 @@
 using System.Text.Json.Serialization;
+using SmtpShield.Control.Changes;
+using SmtpShield.Control.Clients;
+using SmtpShield.Control.Exempt;
 
 namespace SmtpShield.Control;
 

@@ -33,6 +33,7 @@ internal sealed class CounterCells
     public void Collect(MetricSamples samples, double scale = 1)
     {
         for (var i = 0; i < _labels.Length; i++)
-            samples.Add(Metric, _cells.Sum(i) * scale, _labels[i]);
+            // What went up on one processor and down on another may be seen half.
+            samples.Add(Metric, Math.Max(0, _cells.Sum(i)) * scale, _labels[i]);
     }
 }

@@ -37,11 +37,18 @@ internal static class UpstreamDeparture
         try
         {
             var isAwaited = slot.Slots.Terms.AreLimited;
-            if (quits)
-                await QuitAsync(tls ?? connection.Transport, isAwaited, slot.Slots.Time).ConfigureAwait(false);
-            // Says close_notify, and waits for an MTA that takes nothing no longer than a second.
-            if (tls is not null)
-                await tls.DisposeAsync().ConfigureAwait(false);
+            try
+            {
+                if (quits)
+                    await QuitAsync(tls ?? connection.Transport, isAwaited, slot.Slots.Time).ConfigureAwait(false);
+            }
+            finally
+            {
+                // Says close_notify, and waits for an MTA that takes nothing no longer than a second.
+                if (tls is not null)
+                    await tls.DisposeAsync().ConfigureAwait(false);
+            }
+
             if (!isAwaited)
                 return;
 

@@ -206,7 +206,7 @@ internal sealed class UpstreamDial(
                 static (step, inTime) => step.RunAsync(inTime),
                 new Reintroduction(kept, service, client!),
                 cancellationToken);
-            if (session is not null)
+            if (session is { IsUntried: false })
                 kept.Destination.NoteHeard();
         }
         catch (Exception error) when (error is SocketException or IOException or ConnectionAbortedException || IsTimeout(error))

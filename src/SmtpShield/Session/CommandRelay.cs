@@ -44,7 +44,11 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
             }
 
             if (session.Dialogue.Phase is DialoguePhase.Commands && !budgets.TryTakeRoom())
+            {
+                // Nothing is taken: of a line that is too long the rest is skipped then, as now.
+                _isSkipping = isTooLong;
                 return moved;
+            }
 
             if (session.Dialogue.Phase is DialoguePhase.SaslResponse)
             {

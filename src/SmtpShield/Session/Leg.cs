@@ -243,7 +243,8 @@ internal abstract class Leg(SessionSignal signal)
     /// Gives the transport back: no read is under way any more, and what was not taken can be read on by others. Nothing of it is looked at here from now on:
     /// its buffers may be another session's. A second call does nothing.
     /// </summary>
-    public void Detach()
+    /// <returns>Whether the read that was under way has ended; else only the transport's end ends it, and nobody else may read.</returns>
+    public bool Detach()
     {
         if (_isReading)
         {
@@ -253,8 +254,10 @@ internal abstract class Leg(SessionSignal signal)
 
         if (_isOpen)
             Connected(_input).AdvanceTo(_received.Start);
+        var hasEnded = !_isReading;
         (_input, _output, _receiveLook, _sendLook) = (null, null, null, null);
         (_received, _isReading, _isOpen) = (default, false, false);
+        return hasEnded;
     }
 
     private void EndRead()

@@ -282,9 +282,9 @@ internal sealed class MtaLeg(IMtaDialer dialer, SessionSignal signal, SessionClo
     public void Release()
     {
         State = MtaLegState.Draining;
-        Detach();
         // What has come that nobody has asked for is a sign that the MTA has been told more than the shield knows.
-        if (Buffered > 0 || IsReading || IsReadable || IsReceiveEnded || IsBroken)
+        var hasTalked = Buffered > 0 || IsReadable || IsReceiveEnded;
+        if (!Detach() || hasTalked || IsBroken)
             _connection!.Quit();
         else
             _connection!.Release();

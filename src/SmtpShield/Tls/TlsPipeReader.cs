@@ -9,20 +9,33 @@ namespace SmtpShield.Tls;
 /// <param name="socket">Looks at the socket beneath; what arrives there may turn out to be nothing that can be read here.</param>
 internal sealed class TlsPipeReader(PipeReader plain, PendingOperations pending, ISocketLook? socket) : PipeReader, ISocketLook
 {
+    private const string UnderWay = "Another read is under way.";
+
+    private int _isReading;
+
     /// <inheritdoc />
     public bool IsReady => socket is { IsReady: true };
 
     /// <inheritdoc />
-    public override bool TryRead(out ReadResult result) => plain.TryRead(out result);
+    /// <exception cref="IOException">A read is still under way.</exception>
+    public override bool TryRead(out ReadResult result)
+    {
+        if (Volatile.Read(ref _isReading) != 0)
+            throw new IOException(UnderWay);
+        return plain.TryRead(out result);
+    }
 
     /// <inheritdoc />
-    /// <exception cref="IOException">The connection broke, or what was received is not TLS.</exception>
+    /// <exception cref="IOException">The connection broke, what was received is not TLS, or a read is still under way.</exception>
     /// <remarks>
     /// Not pooled: a session polls it, and may take its result on one thread while another is still completing it. A pooled one would be the next read's by
     /// then, of any session.
     /// </remarks>
     public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
+        // The stream's reader does not look: two reads would share a buffer, and one give it back while the other decrypts into it.
+        if (Interlocked.Exchange(ref _isReading, 1) != 0)
+            throw new IOException(UnderWay);
         pending.Begin();
         try
         {
@@ -34,6 +47,7 @@ internal sealed class TlsPipeReader(PipeReader plain, PendingOperations pending,
         }
         finally
         {
+            Volatile.Write(ref _isReading, 0);
             pending.End();
         }
     }

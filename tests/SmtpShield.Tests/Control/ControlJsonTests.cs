@@ -1,5 +1,9 @@
 using System.Text.Json;
 using SmtpShield.Control;
+using SmtpShield.Control.Changes;
+using SmtpShield.Control.Clients;
+using SmtpShield.Control.Status;
+using SmtpShield.Control.Upstreams;
 
 namespace SmtpShield.Tests.Control;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using SmtpShield.Control;
+using SmtpShield.Control.Clients;
 using SmtpShield.Host.Commands;
 
 namespace SmtpShield.Tests.Host;

@@ -165,6 +165,24 @@ public sealed class SessionLoopTests
         Assert.That((Taken(_client), _counter.CommandsInFlight), Is.EqualTo(("250 mx\r\n", 0)));
     }
 
+    /// <summary>The session may give the MTA nothing more for now: the rest of a line that is too long is nothing but that all the same.</summary>
+    [Test]
+    public void Line_TooLongWhileTheBudgetIsInUse_IsDroppedWithItsRest()
+    {
+        Exchange("EHLO c", "250 mx");
+        Exchange("MAIL FROM:<a@x>", "250 ok");
+        for (var i = 0; i < 100; i++)
+            _counter.Count(AnvilEvent.Error);
+        Send(_client, "RCPT TO:<b@y>\r\n");
+        Assert.That(Taken(_mta), Does.EndWith("RCPT TO:<b@y>\r\n"));
+
+        Send(_client, "NOOP " + new string('x', 4096));
+        Send(_client, "RCPT TO:<c@y>\r\n");
+        Send(_mta, "250 ok\r\n");
+
+        Assert.That((Taken(_client), Taken(_mta)), Is.EqualTo(("250 ok\r\n500 mail.example.com Error: command too long\r\n", "")));
+    }
+
     /// <summary>The end of a message stays behind replies the client does not take: there is nothing to look for until it does.</summary>
     [Test]
     public void MessageEnd_ClientTakesNoReplies_IsNotLookedForAllTheTime()

@@ -56,7 +56,7 @@ internal sealed class MetricsApi(MetricsReader reader, Health health)
     {
         ControlRequests.QueryOf(context);
         var isOpenMetrics = WantsOpenMetrics(context.Request.Headers.Accept.OfType<string>().ToList());
-        return AnswerAsync(context, StatusCodes.Status200OK, MetricsText.Write(reader.Read(), isOpenMetrics), MetricsText.MediaTypeOf(isOpenMetrics));
+        return AnswerAsync(context, StatusCodes.Status200OK, reader.ReadText(isOpenMetrics), MetricsText.MediaTypeOf(isOpenMetrics));
     }
 
     private Task ServeHealthAsync(HttpContext context)

@@ -50,6 +50,8 @@ internal sealed partial class MetricsListener : IDisposable
             if (endpoint.AddressFamily == AddressFamily.InterNetworkV6)
                 socket.DualMode = false;
             socket.Bind(endpoint);
+            // Two may be bound to the same port as long as neither listens.
+            socket.Listen(ControlSocket.Backlog);
             _sockets[endpoint] = socket;
             return true;
         }

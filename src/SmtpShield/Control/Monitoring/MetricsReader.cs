@@ -26,6 +26,8 @@ internal sealed class MetricsReader(
     private readonly DateTimeOffset _started = time.GetUtcNow();
     private readonly Lock _gate = new();
     private MetricSamples? _samples;
+    private byte[]? _plain;
+    private byte[]? _openMetrics;
     private long _readAt;
 
     /// <summary>All metrics as they are, or were less than a second ago.</summary>
@@ -46,7 +48,20 @@ internal sealed class MetricsReader(
             ReadConfiguration(samples);
             ReadProcess(samples);
             _readAt = time.GetTimestamp();
+            (_plain, _openMetrics) = (null, null);
             return _samples = samples;
+        }
+    }
+
+    /// <summary>The same as text, written once for all who ask within a second.</summary>
+    public byte[] ReadText(bool isOpenMetrics)
+    {
+        lock (_gate)
+        {
+            var samples = Read();
+            return isOpenMetrics
+                ? _openMetrics ??= MetricsText.Write(samples, isOpenMetrics: true)
+                : _plain ??= MetricsText.Write(samples, isOpenMetrics: false);
         }
     }
 

@@ -5,8 +5,8 @@ using SmtpShield.Hosting;
 namespace SmtpShield.Control.Monitoring;
 
 /// <summary>
-/// Tells systemd twice in each <c>WatchdogSec=</c> that the process works, as long as it does (sd_watchdog_enabled(3)). One that does not is killed and started
-/// anew by systemd.
+/// Tells systemd six times in each <c>WatchdogSec=</c> that the process works, as long as it does (sd_watchdog_enabled(3)). One that does not work
+/// at any of six looks is killed and started anew by systemd.
 /// </summary>
 /// <param name="microseconds">The value of <c>WATCHDOG_USEC</c>.</param>
 /// <param name="process">The value of <c>WATCHDOG_PID</c>: who is watched.</param>
@@ -21,9 +21,9 @@ internal sealed class Watchdog(string? microseconds, string? process, Health hea
 
     /// <summary>How often it is told; null: nobody watches.</summary>
     public TimeSpan? Interval =>
-        long.TryParse(microseconds, NumberStyles.None, CultureInfo.InvariantCulture, out var length) && length > 1 && length <= TimeSpan.MaxValue.Ticks / 10
+        long.TryParse(microseconds, NumberStyles.None, CultureInfo.InvariantCulture, out var length) && length >= 6 && length <= TimeSpan.MaxValue.Ticks / 10
         && (string.IsNullOrEmpty(process) || process == Environment.ProcessId.ToString(CultureInfo.InvariantCulture))
-            ? TimeSpan.FromMicroseconds(length / 2)
+            ? TimeSpan.FromMicroseconds(length / 6)
             : null;
 
     /// <inheritdoc />

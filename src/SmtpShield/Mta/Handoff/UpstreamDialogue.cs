@@ -51,7 +51,8 @@ internal sealed class UpstreamDialogue(IDuplexPipe transport)
         Await($"reply to {verb}");
         Transport.Output.Write(line.Span);
         Transport.Output.Write("\r\n"u8);
-        await Transport.Output.FlushAsync(cancellationToken);
+        // A token ends no flush that waits for a peer who takes nothing.
+        await Transport.Output.FlushAsync(cancellationToken).AsTask().WaitAsync(cancellationToken);
         return await ReadAsync(verb, cancellationToken);
     }
 

@@ -54,14 +54,32 @@ internal sealed partial class KeptSessions(UpstreamDestination destination, Time
             return null;
 
         destination.Addresses?.RefreshIfOld();
-        while (TryTakeLast(service, options, client, standing, wake) is { } session)
+        while (true)
         {
-            if (IsInTime(session) && MayStay(session) && !session.HasTalked)
-                return session;
+            KeptSession session;
+            lock (_gate)
+            {
+                var at = _kept.FindLastIndex(kept => kept.Reuse.IsFor(service, options));
+                if (at < 0)
+                    return null;
+
+                session = _kept[at];
+                var isGood = IsInTime(session) && MayStay(session) && !session.HasTalked;
+                if (isGood)
+                {
+                    if (destination.Slots.TryUnpark(session.Slot, client, standing, wake) is not { } slot)
+                        return null;
+                    session.Slot = slot;
+                }
+
+                _kept.RemoveAt(at);
+                _count = _kept.Count;
+                if (isGood)
+                    return session;
+            }
+
             session.Quit();
         }
-
-        return null;
     }
 
     /// <summary>Gives up as many as others need, those that are kept for the longest first.</summary>
@@ -137,22 +155,6 @@ internal sealed partial class KeptSessions(UpstreamDestination destination, Time
             _count = _kept.Count;
             Arm();
             return true;
-        }
-    }
-
-    private KeptSession? TryTakeLast(string service, ShieldOptions options, in ClientRange client, ClientStanding standing, Action wake)
-    {
-        lock (_gate)
-        {
-            var at = _kept.FindLastIndex(session => session.Reuse.IsFor(service, options));
-            if (at < 0 || destination.Slots.TryUnpark(_kept[at].Slot, client, standing, wake) is not { } slot)
-                return null;
-
-            var session = _kept[at];
-            _kept.RemoveAt(at);
-            _count = _kept.Count;
-            session.Slot = slot;
-            return session;
         }
     }
 

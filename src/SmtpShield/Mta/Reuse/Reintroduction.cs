@@ -22,8 +22,9 @@ internal sealed class Reintroduction(KeptSession kept, ShieldOptions options, Up
         UpstreamReply? greeting = null;
         if (options.Upstream.ClientHandoff == ClientHandoff.Xclient)
         {
-            var (reply, unanswered) = await dialogue.CommandAsync(
-                XclientHandoff.Verb, XclientCommand.For(client, XclientAttributes.Of(kept.Reuse.HelloReply.Text)!), cancellationToken);
+            if (XclientAttributes.Of(kept.Reuse.HelloReply.Text) is not { } offered)
+                return null;
+            var (reply, unanswered) = await dialogue.CommandAsync(XclientHandoff.Verb, XclientCommand.For(client, offered), cancellationToken);
             if (unanswered is not null)
                 return null;
             if (IsNotTaken(reply))
@@ -52,6 +53,9 @@ internal sealed class Reintroduction(KeptSession kept, ShieldOptions options, Up
         if (failure is not null || hello.Code != 250 || !IsSame(hello) || kept.HasTalked)
             return null;
         kept.Reuse.Greet(client.Hello, hello);
+        // Behind HELO, for one, nobody knows whether the next one could be told of.
+        if (!IsPossible(kept.Destination, options, hello))
+            kept.Reuse.Career.End();
         return kept.HandOver(greeting?.Text, 220, hello, isUntried: false);
     }
 

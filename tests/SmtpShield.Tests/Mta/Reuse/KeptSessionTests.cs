@@ -38,6 +38,25 @@ internal sealed class KeptSessionTests
         third.Close();
     }
 
+    // Behind HELO the MTA has not said again that it takes XCLIENT.
+    [Test, Property("Pool", "REUSE-7")]
+    public async Task DialAsync_XclientAndHelo_ItsClientIsTheLast(CancellationToken cancellationToken)
+    {
+        Host(ClientHandoff.Xclient);
+        _host.Network.Plays(A, true,
+            [.. Opening("198.51.100.7", Hello), "C: " + Xclient("198.51.100.8"), "S: 220 mx", "C: HELO c.example", "S: 250 mx", "C: QUIT"]);
+        Leave(await DialAsync("198.51.100.7", Hello, cancellationToken));
+        var second = await DialAsync("198.51.100.8", "HELO c.example", cancellationToken);
+        second.Reuse!.Career.NoteReply(Verb.Data, 354, isOfMessage: false);
+        second.Reuse!.Career.NoteReply(Verb.Data, 250, isOfMessage: true);
+        second.Release();
+        Assert.That(Kept, Is.Zero);
+
+        _host.Network.Plays(A, true, Opening("198.51.100.9", Hello));
+        (await DialAsync("198.51.100.9", Hello, cancellationToken)).Close();
+        Assert.That(_host.Network.Attempts, Has.Count.EqualTo(2));
+    }
+
     [TestCase("554 5.7.1 not you"), TestCase("450 4.7.1 not now"), TestCase("421 4.7.0 go"), Property("Pool", "REUSE-8"), Property("Pool", "SEAM-43")]
     public async Task DialAsync_XclientIsRefusedForThisClient_ItsWordIsTheGreetingAndTheSessionIsOver(string reply, CancellationToken cancellationToken)
     {

@@ -1,0 +1,107 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
+using SmtpShield.Observe;
+
+namespace SmtpShield.Control.Changes;
+
+/// <summary><c>/v1/changes</c>: what operators changed, or were refused to, the last <see cref="Kept"/>; and the log lines of it.</summary>
+internal sealed partial class ControlAudit
+{
+    /// <summary>Changes that are kept.</summary>
+    public const int Kept = 1000;
+
+    private const string After = "after";
+
+    private readonly TimeProvider _time;
+    private readonly ILogger<ControlAudit> _log;
+    private readonly Lock _gate = new();
+    private readonly Queue<Change> _changes = new();
+    private long _last;
+
+    /// <summary>Nothing was changed yet.</summary>
+    public ControlAudit(Exemptions exemptions, TimeProvider time, ILogger<ControlAudit> log)
+    {
+        (_time, _log) = (time, log);
+        exemptions.Ended += NoteEnd;
+    }
+
+    /// <summary>Adds its path.</summary>
+    public void Map(IEndpointRouteBuilder application) => application.MapGet("/v1/changes", GetAsync);
+
+    /// <summary>What somebody wants to change; not kept yet.</summary>
+    public Change Begin(HttpContext context, string action, string target) => new(0, _time.GetUtcNow(), $"{Operator.Of(context)}", action, target);
+
+    /// <summary>Does a change, and keeps and logs it, or that it was refused.</summary>
+    /// <param name="change">What is wanted.</param>
+    /// <param name="act">Does it, and completes what is known of it; throws a <see cref="ControlException"/> where it refuses.</param>
+    public async Task DoAsync(Change change, Func<Change, Task<Change>> act)
+    {
+        try
+        {
+            change = await act(change);
+        }
+        catch (ControlException exception)
+        {
+            Keep(change with { Refused = exception.Problem.Message });
+            Log.ChangeRefused(_log, change.Action, change.Target, change.By, exception.Problem.Message);
+            throw;
+        }
+
+        Keep(change);
+        Log.ChangeDone(_log, change.Action, change.Target, LoggedBy(change), change.After ?? "done");
+    }
+
+    /// <summary>Keeps a change, with the next number.</summary>
+    public void Keep(Change change)
+    {
+        lock (_gate)
+        {
+            if (_changes.Count == Kept)
+                _changes.Dequeue();
+            _changes.Enqueue(change with { Number = ++_last });
+        }
+    }
+
+    /// <summary>A reason, as it is kept; null: none was given.</summary>
+    public static string? Shown(string? why) => why is { Length: > 0 } ? AddressText.Shown(why) : null;
+
+    private static string LoggedBy(Change change) => change.Why is { } why ? $"{change.By} {ClientText.Quote(Encoding.ASCII.GetBytes(why))}" : change.By;
+
+    private void NoteEnd(Exemption exemption)
+    {
+        Keep(new(0, _time.GetUtcNow(), "time", "disallow", $"{exemption.Prefix}") { Before = $"exempt by {exemption.By}", After = "not exempt" });
+        Log.ExemptionEnded(_log, exemption.Prefix);
+    }
+
+    private Task GetAsync(HttpContext context)
+    {
+        var after = 0L;
+        if (ControlRequests.QueryOf(context, After).TryGetValue(After, out var text)
+            && !long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out after))
+        {
+            throw ControlException.BadRequest("after is no number", "give the number of the last change you have", After);
+        }
+
+        ChangeList list;
+        lock (_gate)
+            list = new([.. _changes.Where(change => change.Number > after)], _last - _changes.Count > after);
+        return ControlRequests.AnswerAsync(context, list, ControlJson.Default.ChangeList);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2120, LogLevel.Information, "control: {Action} {Target} by {By}: {What}", EventName = "ChangeDone")]
+        public static partial void ChangeDone(ILogger logger, string action, string target, string by, string what);
+
+        [LoggerMessage(2121, LogLevel.Information, "control: {Action} {Target} by {By} refused: {Reason}", EventName = "ChangeRefused")]
+        public static partial void ChangeRefused(ILogger logger, string action, string target, string by, string reason);
+
+        [LoggerMessage(2122, LogLevel.Information, "control: the exemption of {Prefix} has ended", EventName = "ExemptionEnded")]
+        public static partial void ExemptionEnded(ILogger logger, ClientRange prefix);
+    }
+}

@@ -1,0 +1,37 @@
+using SmtpShield.Control.Exempt;
+
+namespace SmtpShield.Control.Clients;
+
+/// <summary>All there is to say of a client at one service. What is not known is left out of the answer.</summary>
+/// <param name="Service">The service.</param>
+/// <param name="Client">Its address, or the network that counts as one client.</param>
+/// <param name="State"><c>unknown</c>, <c>free</c>, <c>near</c>, <c>limited</c> or <c>exempt</c>.</param>
+/// <param name="Counts">What is counted of it; zeros where nothing is.</param>
+/// <param name="WindowS">Seconds rates are counted over.</param>
+/// <param name="Sliding">Whether rates are estimates over the last of these seconds.</param>
+/// <param name="Rules">The limits there are, in the order they are judged in.</param>
+/// <param name="KnownGood">The MTA has accepted a message of it lately, and no fewer commands than it has refused.</param>
+/// <param name="Events">What it was refused, the newest first, as far as it is remembered.</param>
+/// <param name="Notes">What else is to be known, a sentence each.</param>
+internal sealed record ClientAtService(
+    string Service, string Client, string State, ClientCounts Counts, int WindowS, bool Sliding, IReadOnlyList<ClientRule> Rules, bool KnownGood,
+    IReadOnlyList<ClientEventReport> Events, IReadOnlyList<string> Notes)
+{
+    /// <summary>The rule that refuses what it does next.</summary>
+    public string? Rule { get; init; }
+
+    /// <summary>From when on no rule refuses anything, if it does nothing until then; null: it is not limited, or that is no time.</summary>
+    public DateTimeOffset? Until { get; init; }
+
+    /// <summary>When its window began; null: it has none, or rates are estimates.</summary>
+    public DateTimeOffset? Since { get; init; }
+
+    /// <summary>Why it is exempt.</summary>
+    public ExemptBy? Exempt { get; init; }
+
+    /// <summary>Refusals by the shield that are remembered.</summary>
+    public int? Refused { get; init; }
+
+    /// <summary>Since when they are.</summary>
+    public DateTimeOffset? RefusedSince { get; init; }
+}

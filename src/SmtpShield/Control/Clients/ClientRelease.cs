@@ -1,0 +1,35 @@
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Admission;
+using SmtpShield.Hosting;
+using SmtpShield.Limits;
+
+namespace SmtpShield.Control.Clients;
+
+/// <summary>Lets a client in: sets what is counted of it to 0. Connections it has open stay counted.</summary>
+internal sealed class ClientRelease(AnvilTable table, ClientRules rules, ClientReports reports, ServiceScopes scopes)
+{
+    /// <summary>Releases an address, and with it all that count as one client.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="service">At which service; null: at all.</param>
+    /// <returns>What was done at each.</returns>
+    public IReadOnlyList<ReleasedAtService> Release(IPAddress address, string? service) =>
+        [.. (service is null ? rules.Services : [service]).Select(name => ReleaseAt(name, address))];
+
+    private ReleasedAtService ReleaseAt(string service, IPAddress address)
+    {
+        var its = rules.Of(service);
+        var client = its.RangeOf(address);
+        var key = new AnvilKey(service, client);
+        var before = table.Reset(key);
+        scopes.Of(service).GetRequiredService<HandshakesInVain>().Forgive(client);
+        if (before is not null || table.History.Of(key) is not null)
+            table.Note(key, ClientEvent.OfRelease());
+
+        var now = reports.Explain(address, service).Services[0];
+        return new(service, $"{client}", ClientCounts.Of(before?.Counts ?? default), now.State)
+        {
+            Ends = now.State == ClientState.Limited.Word() ? now.Rules.FirstOrDefault(static rule => rule.Refuses)?.Ends : null,
+        };
+    }
+}

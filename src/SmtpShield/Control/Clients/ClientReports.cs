@@ -1,0 +1,142 @@
+using System.Net;
+using SmtpShield.Limits;
+using SmtpShield.Mta;
+using SmtpShield.Mta.Slots;
+using SmtpShield.Protocol;
+
+namespace SmtpShield.Control.Clients;
+
+/// <summary>Says how clients stand, from the counts the shield judges by.</summary>
+internal sealed class ClientReports(AnvilTable table, ClientRules rules, UpstreamPool pool)
+{
+    private const string HardErrorLimit = "smtpd_hard_error_limit";
+    private const string HandshakeLimit = "shield_tls_handshake_limit";
+
+    /// <summary>A line of a list.</summary>
+    public ClientRow RowOf(in ClientFound found)
+    {
+        var (its, client) = (found.Rules, found.Client);
+        var counts = found.Record?.Counts ?? default;
+        var state = StateOf(found);
+        var row = new ClientRow(its.Service, $"{client}", state.Word(), ClientCounts.Of(counts), table.History.RefusedTo(new(its.Service, client)));
+        return its.LeadingOf(counts) is not { } leading ? row : row with
+        {
+            Rule = leading.Limit.Parameter,
+            Count = leading.Limit.CountIn(counts),
+            Limit = leading.Value,
+            Until = state == ClientState.Limited ? UntilOf(found) : null,
+        };
+    }
+
+    /// <summary>How it stands.</summary>
+    public ClientState StateOf(in ClientFound found) => rules.IsExempt(found.Rules, found.Client) ? ClientState.Exempt
+        : found.Record is { } record ? found.Rules.StateOf(record.Counts) : ClientState.Unknown;
+
+    /// <summary>All there is to say of an address.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="service">At which service; null: at all.</param>
+    public ClientExplanation Explain(IPAddress address, string? service) =>
+        new($"{address}", [.. (service is null ? rules.Services : [service]).Select(name => ExplainAt(rules.Of(name), address))]);
+
+    private ClientAtService ExplainAt(ServiceRules its, IPAddress address)
+    {
+        var client = its.RangeOf(address);
+        var key = new AnvilKey(its.Service, client);
+        var found = new ClientFound(its, client, table.Look(key));
+        var exempt = rules.ExemptionOf(its, address);
+        var state = exempt is not null ? ClientState.Exempt : found.Record is { } record ? its.StateOf(record.Counts) : ClientState.Unknown;
+        var counts = found.Record?.Counts ?? default;
+        var past = table.History.Of(key);
+        var window = AnvilWindow.Of(its.Options.Anvil);
+        return new(
+            its.Service, $"{client}", state.Word(), ClientCounts.Of(counts), window.Unit, window.IsSliding,
+            [.. its.Rules.Select(rule => ReportOf(rule.Limit, rule.Value, found))],
+            pool.KnownClients.StandingOf(client) == ClientStanding.Good,
+            [.. (past?.Events ?? []).Select(ReportOf)], [.. NotesOf(its, past)])
+        {
+            Rule = state == ClientState.Limited && its.LeadingOf(counts) is { } leading ? leading.Limit.Parameter : null,
+            Until = state == ClientState.Limited ? UntilOf(found) : null,
+            Since = !window.IsSliding && HasEvents(counts.Rates) && found.Record is { WindowStart: > int.MinValue and var start } ? table.TimeOf(start) : null,
+            Exempt = exempt,
+            Refused = past?.Refused,
+            RefusedSince = past is null ? null : table.TimeOf(past.First),
+        };
+    }
+
+    private static bool HasEvents(AnvilEventCounts rates)
+    {
+        foreach (var count in (ReadOnlySpan<int>)rates)
+        {
+            if (count > 0)
+                return true;
+        }
+
+        return false;
+    }
+
+    // The last of those that refuse something; null where one of them ends at no time.
+    private DateTimeOffset? UntilOf(in ClientFound found)
+    {
+        var (record, until) = (found.Record!.Value, int.MinValue);
+        foreach (var (limit, value) in found.Rules.Rules)
+        {
+            if (!limit.RefusesNext(limit.CountIn(record.Counts), value))
+                continue;
+            if (limit.IsOnOpenConnections)
+                return null;
+            until = Math.Max(until, record.FirstSecondWithin(limit, value));
+        }
+
+        return table.TimeOf(until);
+    }
+
+    private ClientRule ReportOf(ClientLimit limit, int value, in ClientFound found)
+    {
+        var count = limit.CountIn(found.Record?.Counts ?? default);
+        var report = new ClientRule(limit.Parameter, value, count, UnitOf(limit), limit.RefusesNext(count, value));
+        if (!report.Refuses)
+            return report;
+        return limit.IsOnOpenConnections
+            ? report with { Ends = EndsOf(count, count - value + 1) }
+            : report with { Until = table.TimeOf(found.Record!.Value.FirstSecondWithin(limit, value)) };
+    }
+
+    private ClientEventReport ReportOf(ClientEvent noted) => new(table.TimeOf(noted.Second), noted.Kind.Word())
+    {
+        Rule = noted.Kind switch
+        {
+            ClientEventKind.Limit => noted.Rule!.Parameter,
+            ClientEventKind.Handshakes => HandshakeLimit,
+            ClientEventKind.TooManyErrors => HardErrorLimit,
+            _ => null,
+        },
+        Verb = noted.Verb?.Name(),
+        Code = noted.Code > 0 ? noted.Code : null,
+        Count = noted.Kind == ClientEventKind.Released ? null : noted.Count,
+        Limit = noted.Limit > 0 ? noted.Limit : null,
+    };
+
+    private IEnumerable<string> NotesOf(ServiceRules its, PastView? past)
+    {
+        if (its.Options.Tls.IsPassedOn)
+            yield return "behind STARTTLS that is passed on the shield sees no commands: only connections, handshakes and octets are counted";
+        if (past is null && table.History.Dropped > 0)
+            yield return "its history may have been dropped: what is said is from counts only";
+        if (its.Options.Limits.ClientEventLimitExceptions.Names.Any())
+            yield return "smtpd_client_event_limit_exceptions has host names: whether the client has one of them is not looked up here";
+    }
+
+    private static string EndsOf(int open, int ending) =>
+        ending == 1 ? $"when one of its {open} connections ends" : $"when {ending} of its {open} connections end";
+
+    private static string UnitOf(ClientLimit limit) => limit.Event switch
+    {
+        null => limit.IsOnOpenConnections ? "connections open" : "connections",
+        AnvilEvent.Message => "MAIL",
+        AnvilEvent.Recipient => "RCPT and VRFY",
+        AnvilEvent.NewTlsSession => "new TLS sessions",
+        AnvilEvent.Auth => "AUTH",
+        AnvilEvent.Error => "commands refused by the MTA",
+        _ => "logins refused by the MTA",
+    };
+}

@@ -1,0 +1,16 @@
+namespace SmtpShield.Control.Clients;
+
+/// <summary>A limit, and how a client stands to it.</summary>
+/// <param name="Rule">The name of its parameter.</param>
+/// <param name="Limit">Its value.</param>
+/// <param name="Count">What is counted.</param>
+/// <param name="Unit">What that is: <c>connections open</c>, <c>connections</c>, <c>MAIL</c>.</param>
+/// <param name="Refuses">Whether it refuses the next one.</param>
+internal sealed record ClientRule(string Rule, int Limit, int Count, string Unit, bool Refuses)
+{
+    /// <summary>From when on it does not, if nothing comes until then.</summary>
+    public DateTimeOffset? Until { get; init; }
+
+    /// <summary>The same in words, where it is no time: <c>when 2 of its 51 connections end</c>.</summary>
+    public string? Ends { get; init; }
+}

@@ -1,0 +1,47 @@
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Clients;
+using SmtpShield.Control.Exempt;
+using SmtpShield.Hosting;
+using SmtpShield.Options;
+
+namespace SmtpShield.Control.Clients;
+
+/// <summary>The rules that hold for clients now: of each service, and who is exempt from them.</summary>
+internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes, Exemptions exemptions)
+{
+    private const string ListParameter = "smtpd_client_event_limit_exceptions";
+
+    /// <summary>The services, in their order.</summary>
+    public IReadOnlyList<string> Services => [.. snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)];
+
+    /// <summary>Requires that a service exists.</summary>
+    /// <exception cref="ControlException">There is none of this name.</exception>
+    public void Require(string service)
+    {
+        if (!Services.Contains(service))
+            throw ControlException.NotFound($"no such service: {AddressText.Shown(service)}", $"there are {string.Join(", ", Services)}", "service");
+    }
+
+    /// <summary>What a service has: the stress values while it is under stress.</summary>
+    public ServiceRules Of(string service)
+    {
+        var its = scopes.Of(service);
+        return new(service, its.GetRequiredService<ShieldService>().When(its.GetRequiredService<ServiceStress>().IsOn));
+    }
+
+    /// <summary>Why an address is exempt at a service; null: it is not.</summary>
+    /// <param name="rules">The service's.</param>
+    /// <param name="address">The address. What its name may be is not looked up.</param>
+    public ExemptBy? ExemptionOf(ServiceRules rules, IPAddress address)
+    {
+        if (exemptions.Find(address) is { } exemption)
+            return new("allow", $"{exemption.Prefix}") { Until = exemption.Until, By = exemption.By, Why = exemption.Why };
+        return rules.Options.Limits.ClientEventLimitExceptions.ElementOf(address, ClientIdentity.UnknownName) is { } element
+            ? new(ListParameter, element) : null;
+    }
+
+    /// <summary>Whether all of a range is exempt at a service.</summary>
+    public bool IsExempt(ServiceRules rules, in ClientRange range) => exemptions.Find(range) is not null
+        || (range.IsAddress && rules.Options.Limits.ClientEventLimitExceptions.Matches(range.Address, ClientIdentity.UnknownName));
+}

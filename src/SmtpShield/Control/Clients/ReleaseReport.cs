@@ -1,0 +1,13 @@
+using SmtpShield.Control.Exempt;
+
+namespace SmtpShield.Control.Clients;
+
+/// <summary>The answer of a release.</summary>
+/// <param name="Address">The address.</param>
+/// <param name="Services">What was done at each service.</param>
+/// <param name="Notes">What else is to be known, a sentence each.</param>
+internal sealed record ReleaseReport(string Address, IReadOnlyList<ReleasedAtService> Services, IReadOnlyList<string> Notes)
+{
+    /// <summary>The exemption that was made.</summary>
+    public ExemptionReport? Exemption { get; init; }
+}

@@ -1,0 +1,20 @@
+using SmtpShield.Control.Upstreams;
+
+namespace SmtpShield.Control.Status;
+
+/// <summary>The answer of <c>/v1/status</c>.</summary>
+/// <param name="Version">The shield's.</param>
+/// <param name="Process">Its process id.</param>
+/// <param name="Started">When it started.</param>
+/// <param name="UptimeS">Seconds since then.</param>
+/// <param name="Draining">Whether it has been told to stop and waits for sessions to end.</param>
+/// <param name="Connections">Connections of clients, those that are just closing included.</param>
+/// <param name="Services">The services, in the order of <c>shield_services</c>.</param>
+/// <param name="Upstreams">Their MTAs.</param>
+/// <param name="Truncated">Whether there are more MTAs than an answer has room for.</param>
+/// <param name="Attention">What a person should look at, a sentence each.</param>
+/// <param name="Configuration">What has come of main.cf; null where none was read.</param>
+internal sealed record ShieldStatus(
+    string Version, int Process, DateTimeOffset Started, long UptimeS, bool Draining, int Connections,
+    IReadOnlyList<ServiceReport> Services, IReadOnlyList<UpstreamReport> Upstreams, bool Truncated, IReadOnlyList<string> Attention,
+    ConfigurationReport? Configuration = null);
