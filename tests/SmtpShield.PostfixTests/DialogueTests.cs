@@ -198,10 +198,10 @@ public sealed class DialogueTests
         // one behind the other, which leaves each more of the machine.
         foreach (var network in s_replays)
         {
-            if (actual.All(run => !run.Texts.SequenceEqual(expected.Texts) || run.Entries.SequenceEqual(expected.Entries)))
+            if (!actual.Any(run => IsOfChance(run, expected)))
                 break;
             await TestContext.Progress.WriteLineAsync(
-                $"{dialogue.Name}: the delays differed, the dialogue is played again:\n{string.Join('\n', actual.Select(run => Difference(expected, run)))}");
+                $"{dialogue.Name}: what hangs on the machine differed, the dialogue is played again:\n{string.Join('\n', actual.Select(run => Difference(expected, run)))}");
             (expected, actual, seen, limit) = await RunAllAsync(dialogue, network, atOnce: false, cancellationToken);
         }
         Assert.Multiple(() =>
@@ -216,6 +216,11 @@ public sealed class DialogueTests
                 Assert.That(seen.GetValueOrDefault(verb), Is.LessThanOrEqualTo(limit.GetValueOrDefault(verb)),
                     $"{verb} commands the MTA had to process, compared with a Postfix that has the limits");
         });
+
+        // Who talks before the greeting is in time for a Postfix, which starts a process first; the shield may have greeted already.
+        bool IsOfChance(Transcript run, Transcript expected) => dialogue.IsBegunByTheClient
+            ? !run.Entries.SequenceEqual(expected.Entries) || !run.Log.SequenceEqual(expected.Log)
+            : run.Texts.SequenceEqual(expected.Texts) && !run.Entries.SequenceEqual(expected.Entries);
     }
 
     private async Task<(Transcript Expected, Transcript[] Actual, IReadOnlyDictionary<string, int> Seen, IReadOnlyDictionary<string, int> Limit)> RunAllAsync(

@@ -38,6 +38,10 @@ public sealed partial class DialogueFile
     /// <summary>Its steps, in order.</summary>
     public IReadOnlyList<DialogueStep> Steps => _steps;
 
+    /// <summary>Whether a client talks before it is greeted.</summary>
+    public bool IsBegunByTheClient =>
+        Steps.FirstOrDefault(static step => step.Kind is not DialogueStepKind.Open)?.Kind == DialogueStepKind.Send;
+
     /// <summary>How many connections it makes.</summary>
     public bool HasOneClient => _steps.Select(step => step.Client).Distinct().Count() == 1;
 
