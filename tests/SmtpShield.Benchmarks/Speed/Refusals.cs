@@ -43,8 +43,13 @@ internal sealed class Refusals() : Workload("refused", "connections over smtpd_c
             using var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             await socket.ConnectAsync(server, cancellationToken);
             var length = 0;
-            while (length < buffer.Length && await socket.ReceiveAsync(buffer.AsMemory(length), cancellationToken) is > 0 and var received)
+            // The first one is greeted, and leaves.
+            while (length < buffer.Length && !buffer.AsSpan(0, length).StartsWith("220"u8)
+                && await socket.ReceiveAsync(buffer.AsMemory(length), cancellationToken) is > 0 and var received)
+            {
                 length += received;
+            }
+
             if (buffer.AsSpan(0, length).StartsWith("421 "u8))
                 refused++;
         }
