@@ -201,7 +201,8 @@ public sealed class DialogueTests
             if (!actual.Any(run => IsOfChance(run, expected)))
                 break;
             await TestContext.Progress.WriteLineAsync(
-                $"{dialogue.Name}: what hangs on the machine differed, the dialogue is played again:\n{string.Join('\n', actual.Select(run => Difference(expected, run)))}");
+                $"{dialogue.Name}: what hangs on the machine differed, the dialogue "
+                + $"is played again:\n{string.Join('\n', actual.Select(run => Difference(expected, run)))}");
             (expected, actual, seen, limit) = await RunAllAsync(dialogue, network, atOnce: false, cancellationToken);
         }
         Assert.Multiple(() =>
