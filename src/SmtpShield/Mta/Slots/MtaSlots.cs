@@ -15,28 +15,19 @@ namespace SmtpShield.Mta.Slots;
 /// <param name="terms">The terms at first.</param>
 internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
 {
-    /// <summary>
-    /// How long a session counts as one that is being opened, if the MTA answers no RCPT before: for one that always takes its time others do not wait longer.
-    /// </summary>
-    public static readonly TimeSpan OpeningTime = TimeSpan.FromSeconds(5);
-
-    /// <summary>How long a client that is being opened a session may say nothing before others need not wait for it any more.</summary>
-    public static readonly TimeSpan ClientsTime = TimeSpan.FromMilliseconds(100);
-
     /// <summary>So many wait until their session is opened that clients had better be served without one.</summary>
     public const int ManyWaiting = 16;
 
     private readonly Lock _gate = new();
     private readonly SlotRanges _ranges = new();
     private readonly SlotQueue _queue = new(time);
-    private readonly OpeningPace _pace = new(time);
+    private readonly SlotList _taken = new();
+    private readonly Openings _openings = new(time);
     private SlotTerms _terms = terms;
-    private Slot? _lastTaken;
     private int _used;
     private int _usedByOthers;
     private int _parked;
     private RecentPeak _peak;
-    private int _opening;
     private bool _isHeld;
 
     /// <summary>The terms in force. Lower ones end no session; with higher ones those who wait get theirs at once.</summary>
@@ -203,13 +194,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
             if (!slot.IsTaken || slot.IsParked || _isHeld || _queue.Counts.Sum > 0 || _used > _terms.Limit || _parked >= most)
                 return false;
 
-            EndOpening(slot);
-            Unlink(slot);
-            if (!SlotQueue.IsGood(slot.Standing))
-                _usedByOthers--;
-            slot.Range.Held--;
-            _queue.NoteHeld(slot.Range);
-            _ranges.ForgetIfIdle(slot.Range);
+            LetGo(slot);
             slot.IsParked = true;
             _parked++;
             return true;
@@ -231,10 +216,10 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
             if (!parked.IsTaken || _queue.Counts.Sum > 0 || !room.MayTake(standing, _ranges.Find(client)?.Held ?? 0, room.For(standing)))
                 return null;
 
-            GiveBackParked(parked);
+            Free(parked);
             var slot = new Slot(this, _ranges.FindOrAdd(client), standing, wake);
             Book(slot);
-            EndOpening(slot);
+            _openings.End(slot);
             return slot;
         }
     }
@@ -273,22 +258,9 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
             if (!slot.IsTaken)
                 return;
 
-            if (slot.IsParked)
-            {
-                GiveBackParked(slot);
-                Grant();
-                return;
-            }
-
-            slot.IsTaken = false;
-            EndOpening(slot);
-            Unlink(slot);
-            _used--;
-            if (!SlotQueue.IsGood(slot.Standing))
-                _usedByOthers--;
-            slot.Range.Held--;
-            _queue.NoteHeld(slot.Range);
-            _ranges.ForgetIfIdle(slot.Range);
+            if (!slot.IsParked)
+                LetGo(slot);
+            Free(slot);
             Grant();
         }
     }
@@ -301,10 +273,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
             if (!_terms.IsPaced)
                 return;
 
-            slot.AnsweredAt = time.GetTimestamp();
-            _pace.Note(work, took, _opening, _terms.Limit);
-            if (work == MtaWork.Recipient)
-                EndOpening(slot);
+            _openings.NoteAnswered(slot, work, took, _terms.Limit);
             Grant();
         }
     }
@@ -314,7 +283,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     {
         lock (_gate)
         {
-            EndOpening(slot);
+            _openings.End(slot);
             Grant();
         }
     }
@@ -325,7 +294,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     {
         lock (_gate)
         {
-            for (var slot = _lastTaken; slot is not null; slot = slot.TakenBefore)
+            foreach (var slot in _taken)
             {
                 if (slot.AwaitedSince is not 0 and var one)
                     since.Add(one);
@@ -392,7 +361,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     {
         lock (_gate)
         {
-            for (var slot = _lastTaken; slot is not null; slot = slot.TakenBefore)
+            foreach (var slot in _taken)
                 slot.Wake();
         }
     }
@@ -417,48 +386,12 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
                 longWaiting += longer.Good;
             if (room.ForOthers <= 0)
                 longWaiting += longer.Others;
-            for (var slot = _lastTaken; slot is not null; slot = slot.TakenBefore)
+            foreach (var slot in _taken)
                 holders.Add(slot);
         }
     }
 
-    private SlotRoom Room => new(_isHeld ? 0 : _terms.Limit - _used, _usedByOthers, MayOthersOpen(), _terms);
-
-    private bool MayOthersOpen()
-    {
-        if (!_terms.IsPaced || _opening < _pace.Most)
-            return true;
-
-        var now = time.GetTimestamp();
-        for (var slot = _lastTaken; slot is not null; slot = slot.TakenBefore)
-        {
-            if (slot.IsOpening && IsOpen(slot, now))
-                EndOpening(slot);
-        }
-
-        return _opening < _pace.Most;
-    }
-
-    private bool IsOpen(Slot slot, long now) => time.GetElapsedTime(slot.TakenAt, now) >= OpeningTime
-        || (slot is { AwaitedSince: 0, AnsweredAt: not 0 } && time.GetElapsedTime(slot.AnsweredAt, now) >= ClientsTime);
-
-    private void BeginOpening(Slot slot)
-    {
-        if (!_terms.IsPaced)
-            return;
-
-        (slot.IsOpening, slot.TakenAt) = (true, time.GetTimestamp());
-        _opening++;
-    }
-
-    private void EndOpening(Slot slot)
-    {
-        if (!slot.IsOpening)
-            return;
-
-        slot.IsOpening = false;
-        _opening--;
-    }
+    private SlotRoom Room => new(_isHeld ? 0 : _terms.Limit - _used, _usedByOthers, !_terms.IsPaced || _openings.HasRoom(_taken), _terms);
 
     private void Grant()
     {
@@ -477,13 +410,14 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     private void Book(Slot slot)
     {
         slot.IsTaken = true;
-        Link(slot);
+        _taken.Add(slot);
         _used++;
         _peak.Note(_used - _parked);
         if (!SlotQueue.IsGood(slot.Standing))
         {
             _usedByOthers++;
-            BeginOpening(slot);
+            if (_terms.IsPaced)
+                _openings.Begin(slot);
         }
 
         slot.Range.Held++;
@@ -491,16 +425,32 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         _queue.NoteGrant(slot.Standing);
     }
 
-    private void GiveBackParked(Slot slot)
+    // Its range holds it no more.
+    private void LetGo(Slot slot)
+    {
+        _openings.End(slot);
+        _taken.Remove(slot);
+        if (!SlotQueue.IsGood(slot.Standing))
+            _usedByOthers--;
+        slot.Range.Held--;
+        _queue.NoteHeld(slot.Range);
+        _ranges.ForgetIfIdle(slot.Range);
+    }
+
+    private void Free(Slot slot)
     {
         slot.IsTaken = false;
         _used--;
-        _parked--;
+        if (slot.IsParked)
+            _parked--;
     }
 
     private void Reclassify(SlotRange range, ClientStanding standing)
     {
-        for (var slot = range.Held > 0 ? _lastTaken : null; slot is not null; slot = slot.TakenBefore)
+        if (range.Held == 0)
+            return;
+
+        foreach (var slot in _taken)
         {
             if (slot.Range == range)
                 Reclassify(slot, standing);
@@ -515,24 +465,5 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         slot.Standing = standing;
         if (SlotQueue.IsGood(standing))
             _usedByOthers--;
-    }
-
-    private void Link(Slot slot)
-    {
-        slot.TakenBefore = _lastTaken;
-        if (_lastTaken is not null)
-            _lastTaken.TakenAfter = slot;
-        _lastTaken = slot;
-    }
-
-    private void Unlink(Slot slot)
-    {
-        if (slot.TakenAfter is null)
-            _lastTaken = slot.TakenBefore;
-        else
-            slot.TakenAfter.TakenBefore = slot.TakenBefore;
-        if (slot.TakenBefore is not null)
-            slot.TakenBefore.TakenAfter = slot.TakenAfter;
-        (slot.TakenBefore, slot.TakenAfter) = (null, null);
     }
 }

@@ -144,7 +144,7 @@ internal sealed class OpeningPaceTests
         opened[0]!.NoteAnswered(MtaWork.Greeting, s_usual);
         Assert.That(Take(slots, 99), Is.Not.Null, "It was as fast as usual, so one more is opened.");
 
-        _time.Advance(MtaSlots.ClientsTime - TimeSpan.FromTicks(1));
+        _time.Advance(Openings.ClientsTime - TimeSpan.FromTicks(1));
         Assert.That(Take(slots, 100), Is.Null);
         _time.Advance(TimeSpan.FromTicks(1));
         Assert.That(Take(slots, 100), Is.Not.Null);
@@ -159,7 +159,7 @@ internal sealed class OpeningPaceTests
             Take(slots, client)!.NoteAwaited(_time.GetTimestamp());
         var waiter = SlotWaiter.Enqueue([slots], TestSlots.Range(100), ClientStanding.Unknown, static () => { });
 
-        _time.Advance(MtaSlots.OpeningTime - TimeSpan.FromTicks(1));
+        _time.Advance(Openings.OpeningTime - TimeSpan.FromTicks(1));
         slots.Look();
         Assert.That(waiter.Granted, Is.Null);
         _time.Advance(TimeSpan.FromTicks(1));
