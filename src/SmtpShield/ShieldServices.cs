@@ -14,6 +14,7 @@ using SmtpShield.Mta.Stress;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Session;
+using SmtpShield.State;
 using SmtpShield.Throttling;
 using SmtpShield.Tls;
 
@@ -35,6 +36,8 @@ internal static class ShieldServices
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
             .AddFilter("SmtpShield", LogLevel.Information)
             .AddMaillog());
+        services.AddSingleton<StateDirectory>();
+        services.AddHostedService(static services => services.GetRequiredService<StateDirectory>());
         services.AddControl();
         services.AddListening();
         // What is there once for each service logs under its syslog_name.
@@ -60,6 +63,7 @@ internal static class ShieldServices
         });
         services.AddSingleton<AnvilStatistics>();
         services.AddSingleton<AnvilTable>();
+        services.AddHostedService<DeliveringFile>();
         services.AddSingleton<LogThrottle>();
         services.AddHostedService<LogSummaries>();
         services.AddSingleton<AnvilSweeper>();

@@ -47,6 +47,17 @@ public sealed class FakeTimeProvider : TimeProvider
         }
     }
 
+    /// <summary>How far the clock is from the end of the first wait that was begun for just this long; null when there is none.</summary>
+    /// <param name="length">How long it was to be, once.</param>
+    public TimeSpan? NextDueOf(TimeSpan length)
+    {
+        lock (_lock)
+        {
+            var due = _timers.Where(timer => timer.Length == length && timer.Period <= TimeSpan.Zero).Min(static timer => (TimeSpan?)timer.Due);
+            return due is { } first ? Remaining(first) : null;
+        }
+    }
+
     /// <summary>How far the clock has been moved.</summary>
     public TimeSpan Elapsed
     {
@@ -116,6 +127,8 @@ public sealed class FakeTimeProvider : TimeProvider
 
         public TimeSpan Due { get; set; }
 
+        public TimeSpan Length { get; private set; }
+
         public TimeSpan Period { get; private set; }
 
         public long Sequence { get; set; }
@@ -131,7 +144,7 @@ public sealed class FakeTimeProvider : TimeProvider
                 clock._timers.Remove(this);
                 if (dueTime == Timeout.InfiniteTimeSpan)
                     return true;
-                (Due, Period, Sequence) = (clock._elapsed + dueTime, period, clock._sequence++);
+                (Due, Length, Period, Sequence) = (clock._elapsed + dueTime, dueTime, period, clock._sequence++);
                 clock._timers.Add(this);
                 return true;
             }

@@ -80,8 +80,7 @@ internal sealed class EditAnswer(string statePath, TimeProvider time)
         if (inVain.Count < names.Count)
             error.WriteLine(
                 state.NeedsRestart
-                    ? "postconf: in force, but for shield_listen, shield_services, shield_control_socket or shield_metrics_listen, which take effect "
-                        + "after a restart"
+                    ? "postconf: in force, but for a parameter that is read at start only, which takes effect after a restart"
                     : "postconf: in force");
         return inVain.Count > 0 ? 1 : 0;
     }

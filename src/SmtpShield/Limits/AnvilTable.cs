@@ -41,6 +41,7 @@ internal sealed class AnvilTable
         _snapshot = snapshot;
         _time = time;
         _statistics = statistics;
+        Delivering = new(time);
         _startTimestamp = time.GetTimestamp();
         _startedAt = time.GetUtcNow();
         _startWithinSecond = _startedAt.Ticks % TimeSpan.TicksPerSecond;
@@ -54,6 +55,9 @@ internal sealed class AnvilTable
 
     /// <summary>What clients were refused lately.</summary>
     public ClientHistory History { get; } = new();
+
+    /// <summary>Whose mail the MTA has accepted.</summary>
+    public DeliveringClients Delivering { get; }
 
     /// <summary>Records in the table, expired ones that were not yet removed included.</summary>
     public int Size => Volatile.Read(ref _size);

@@ -48,6 +48,9 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
     /// <summary>All the client's counts; counts nothing.</summary>
     public AnvilCounts Peek() => anvil.Peek(key);
 
+    /// <summary>The MTA has accepted a message of the client.</summary>
+    public void NoteDelivered() => anvil.Delivering.Note(key.Client);
+
     /// <summary>Commands all sessions of the client have with the MTA.</summary>
     public int CommandsInFlight => InFlight.Commands;
 

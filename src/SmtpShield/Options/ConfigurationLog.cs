@@ -60,6 +60,10 @@ internal static partial class ConfigurationLog
     [LoggerMessage(1709, LogLevel.Warning, "{Path}: shield_metrics_listen has changed: to take effect, the shield must be restarted")]
     public static partial void MetricsListenChanged(ILogger logger, string path);
 
+    /// <summary>The state directory is taken once.</summary>
+    [LoggerMessage(1744, LogLevel.Warning, "{Path}: shield_state_directory has changed: to take effect, the shield must be restarted")]
+    public static partial void StateDirectoryChanged(ILogger logger, string path);
+
     /// <summary>The transport is made once.</summary>
     [LoggerMessage(1743, LogLevel.Warning, "{Path}: shield_transport has changed: to take effect, the shield must be restarted")]
     public static partial void TransportChanged(ILogger logger, string path);

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace SmtpShield.Options;
 
-/// <summary>Where a running shield is asked how it is and told what to do. Read at start only.</summary>
+/// <summary>Where a running shield is asked how it is and told what to do, and where it keeps that. Read at start only.</summary>
 public sealed record ControlOptions
 {
     /// <summary>The longest path: <c>sun_path</c> of unix(7) less what the socket's first name has behind it.</summary>
@@ -12,6 +12,11 @@ public sealed record ControlOptions
     /// <value>A path; empty: none. <c>/run/smtpshield/control.sock</c> in the built-in defaults.</value>
     [ConfigurationKeyName("shield_control_socket"), SharedByServices]
     public string Socket { get; init; } = "";
+
+    /// <summary>The directory where the shield keeps over a restart what it was told and has learned.</summary>
+    /// <value>A path; empty: nothing is kept. <c>/var/lib/smtpshield</c> in the built-in defaults.</value>
+    [ConfigurationKeyName("shield_state_directory"), SharedByServices]
+    public string StateDirectory { get; init; } = "";
 
     /// <summary>Where monitoring reads metrics and health over HTTP.</summary>
     /// <value><c>address:port</c> or <c>[address]:port</c>, several separated by commas or blanks; empty, as by default: nowhere.</value>

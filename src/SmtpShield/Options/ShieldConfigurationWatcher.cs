@@ -27,6 +27,7 @@ public sealed class ShieldConfigurationWatcher(
     private readonly FileWatch _watch = new();
     private readonly List<string> _bound = [.. Listeners(snapshot.Current)];
     private readonly string _control = snapshot.Current.Control.Socket;
+    private readonly string _stateDirectory = snapshot.Current.Control.StateDirectory;
     private readonly IReadOnlyList<IPEndPoint> _metrics = snapshot.Current.Control.MetricsEndpoints;
     private readonly TransportChoice _transport = snapshot.Current.Listener.Transport;
     private readonly SemaphoreSlim _reloading = new(1);
@@ -134,6 +135,7 @@ public sealed class ShieldConfigurationWatcher(
     {
         var path = Path.GetFullPath(configuration.Path);
         var needsRestart = result.Options is { } options && (!Listeners(options).SequenceEqual(_bound) || options.Control.Socket != _control
+            || options.Control.StateDirectory != _stateDirectory
             || !options.Control.MetricsEndpoints.SequenceEqual(_metrics) || options.Listener.Transport != _transport);
         Volatile.Write(ref _outcome,
             new(path, _generation, _inForceSince, time.GetUtcNow(), result.Options is not null, needsRestart, result.Problems));
@@ -164,6 +166,8 @@ public sealed class ShieldConfigurationWatcher(
             ConfigurationLog.ListenersChanged(logger, configuration.Path);
         if (options.Control.Socket != _control)
             ConfigurationLog.ControlSocketChanged(logger, configuration.Path);
+        if (options.Control.StateDirectory != _stateDirectory)
+            ConfigurationLog.StateDirectoryChanged(logger, configuration.Path);
         if (!options.Control.MetricsEndpoints.SequenceEqual(_metrics))
             ConfigurationLog.MetricsListenChanged(logger, configuration.Path);
         if (options.Listener.Transport != _transport)

@@ -95,6 +95,7 @@ internal sealed class ReplyEffects(
         if (session.Dialogue.IsMessageReplyNext && code < 300)
         {
             reputation.NoteMessage();
+            session.Counter?.NoteDelivered();
             if (session.Context.Options.Upstream.Reuse)
                 RefusalLog.WriteAccepted(session, reply);
         }

@@ -64,8 +64,7 @@ public sealed class EditAnswerTests
             Is.EqualTo((1, (string[])["postconf: smtpd_soft_error_limit: not in force: the running shield has it from -o or its environment"])));
         Assert.That(Edit("-e", "shield_listen=127.0.0.1:1"),
             Is.EqualTo((0, (string[])[
-                "postconf: in force, but for shield_listen, shield_services, shield_control_socket or shield_metrics_listen, which take effect "
-                    + "after a restart"])));
+                "postconf: in force, but for a parameter that is read at start only, which takes effect after a restart"])));
         var (status, lines) = Edit("-X", "shield_upstream");
         Assert.That((status, lines[0]), Is.EqualTo((1, "postconf: not in force: the running shield keeps its earlier configuration")),
             string.Join('\n', lines));

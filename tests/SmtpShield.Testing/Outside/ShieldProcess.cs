@@ -87,6 +87,7 @@ public sealed class ShieldProcess : IAsyncDisposable
             // As Postfix, which logs all: all clients of a test have one address.
             ["shield_log_client_limit"] = "0",
             ["shield_control_socket"] = System.IO.Path.Combine(directory, "control.sock"),
+            ["shield_state_directory"] = "",
             ["shield_transport"] = TestTransport.Name,
         };
         foreach (var (name, value) in parameters)

@@ -8,14 +8,14 @@ internal static class Departures
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>Lets connections end, moving the clock as far as they wait.</summary>
+    /// <summary>Lets connections end, moving the clock as far as they wait, and not for what else waits: that would be over before it had its turn.</summary>
     /// <param name="time">The clock.</param>
     /// <param name="areOver">Whether all have ended.</param>
     public static void LetConnectionsEnd(this FakeTimeProvider time, Func<bool> areOver) => Assert.That(
         SpinWait.SpinUntil(
             () =>
             {
-                if (!areOver() && time.NextDue is { } due && due <= UpstreamDeparture.Patience)
+                if (!areOver() && time.NextDueOf(UpstreamDeparture.Patience) is { } due)
                     time.Advance(due);
                 return areOver();
             },

@@ -29,6 +29,8 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
             Fail("maillog_file", $"maillog_file: {options.Log.MaillogFile}: {whyNot}", "name a file, which need not be there yet");
         Require("shield_control_socket", IsSocketPath(options.Control.Socket), options.Control.Socket,
             $"write the full path of a socket, of at most {ControlOptions.MaxPathLength} octets; empty for none");
+        Require("shield_state_directory", options.Control.StateDirectory.Length == 0 || options.Control.StateDirectory.StartsWith('/'),
+            options.Control.StateDirectory, "write the full path of a directory; empty to keep nothing");
         Require("mynetworks_style", table.Expand(table.Find("mynetworks_style") ?? "").Text is "host" or "subnet" or "class", table.Find("mynetworks_style")
             ?? "", "write host, subnet or class");
         foreach (var keyword in options.Smtpd.PassEhloKeywords.Where(keyword => !IsKeyword(keyword)))

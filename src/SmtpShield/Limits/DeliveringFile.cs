@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Net;
+using Microsoft.Extensions.Hosting;
+using SmtpShield.Clients;
+using SmtpShield.State;
+
+namespace SmtpShield.Limits;
+
+/// <summary>
+/// Keeps <see cref="DeliveringClients"/> over a restart, in the file <c>delivering</c> of the state directory: read at start, written each hour and at the end.
+/// A line is <c>ADDRESS/LENGTH MESSAGES SECOND</c>, the second of its last message, since 1970.
+/// </summary>
+internal sealed class DeliveringFile : BackgroundService
+{
+    private static readonly TimeSpan s_interval = TimeSpan.FromHours(1);
+
+    private readonly DeliveringClients _clients;
+    private readonly StateFile _file;
+    private readonly TimeProvider _time;
+
+    /// <summary>Reads the file.</summary>
+    public DeliveringFile(AnvilTable table, StateDirectory directory, TimeProvider time)
+    {
+        _clients = table.Delivering;
+        _time = time;
+        _file = directory.Open("delivering", () => _clients.All().Select(static one => Write(one.Key, one.Value)));
+        var number = 0;
+        foreach (var line in _file.Load())
+        {
+            number++;
+            if (TryRead(line, out var range, out var mail))
+                _clients.Restore(range, mail);
+            else
+                _file.Skip(number);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Task StopAsync(CancellationToken cancellationToken)
+    {
+        _file.Save();
+        return base.StopAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var hours = new PeriodicTimer(s_interval, _time);
+        try
+        {
+            while (await hours.WaitForNextTickAsync(stoppingToken))
+                _file.Save();
+        }
+        catch (OperationCanceledException)
+        {
+            // The shield ends.
+        }
+    }
+
+    private static string Write(in ClientRange range, DeliveredMail mail) =>
+        string.Create(CultureInfo.InvariantCulture, $"{range.Address}/{range.PrefixLength} {mail.Messages} {mail.LastAt.ToUnixTimeSeconds()}");
+
+    private static bool TryRead(string line, out ClientRange range, out DeliveredMail mail)
+    {
+        (range, mail) = (default, default);
+        if (line.Split(' ') is not [var prefix, var messages, var second] || !IPNetwork.TryParse(prefix, out var network)
+            || !uint.TryParse(messages, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            || !uint.TryParse(second, NumberStyles.None, CultureInfo.InvariantCulture, out var at))
+        {
+            return false;
+        }
+
+        range = ClientRange.Of(network.BaseAddress, network.PrefixLength, network.PrefixLength);
+        mail = new(count, DateTimeOffset.FromUnixTimeSeconds(at));
+        return true;
+    }
+}

@@ -1,0 +1,114 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Options;
+
+namespace SmtpShield.State;
+
+/// <summary>
+/// The directory of <c>shield_state_directory</c>, where the shield keeps over a restart what it was told and has learned. One shield at a time has it, by a
+/// lock on a file in it; without one that can be used nothing is kept, and mail goes on.
+/// </summary>
+internal sealed partial class StateDirectory : IHostedService, IDisposable
+{
+    private const string LockName = "lock";
+    private static readonly TimeSpan s_betweenWarnings = TimeSpan.FromMinutes(1);
+
+    private readonly ILogger _log;
+    private readonly AtMostOnce _warnings;
+    private readonly FileStream? _lock;
+    private readonly List<StateFile> _files = [];
+
+    /// <summary>Takes the directory, if it is there and nobody else has it.</summary>
+    public StateDirectory(ShieldSnapshot snapshot, TimeProvider time, ILogger<StateDirectory> log)
+    {
+        Time = time;
+        _log = log;
+        _warnings = new(time, s_betweenWarnings);
+        var path = snapshot.Current.Control.StateDirectory;
+        if (path.Length == 0)
+            return;
+        if (!Directory.Exists(path))
+        {
+            Missing(log, path);
+            return;
+        }
+
+        _lock = TryLock(path, out var reason);
+        if (_lock is null)
+            Unusable(log, path, reason);
+        else
+            Path = path;
+    }
+
+    /// <summary>Where it is; null: nothing is kept.</summary>
+    public string? Path { get; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>A file in it. To be called once for each, before the host starts or while it does.</summary>
+    /// <param name="name">Its name: a word.</param>
+    /// <param name="lines">What is to be in it, asked for at each writing; a line has no line end.</param>
+    public StateFile Open(string name, Func<IEnumerable<string>> lines)
+    {
+        var file = new StateFile(this, name, lines);
+        lock (_files)
+            _files.Add(file);
+        return file;
+    }
+
+    /// <summary>Says that something is not kept, or was not read, once a minute.</summary>
+    public void Warn(string path, string reason)
+    {
+        if (_warnings.IsDue())
+            Unkept(_log, path, reason);
+    }
+
+    /// <inheritdoc/>
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Writes what has changed.</summary>
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        StateFile[] files;
+        lock (_files)
+            files = [.. _files];
+        foreach (var file in files)
+            file.SaveChange();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock?.Dispose();
+
+    private static FileStream? TryLock(string directory, out string reason)
+    {
+        reason = "";
+        try
+        {
+            var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None };
+            if (!OperatingSystem.IsWindows())
+                options.UnixCreateMode = StateFile.Mode;
+            return new(System.IO.Path.Combine(directory, LockName), options);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            reason = exception.Message;
+        }
+        catch (IOException)
+        {
+            reason = "another shield has it: give each its own shield_state_directory";
+        }
+
+        return null;
+    }
+
+    [LoggerMessage(2152, LogLevel.Information, "no directory {Path} (shield_state_directory): what is told to the shield is forgotten when it ends")]
+    private static partial void Missing(ILogger logger, string path);
+
+    [LoggerMessage(2153, LogLevel.Warning, "{Path} (shield_state_directory): {Reason}; what is told to the shield is forgotten when it ends")]
+    private static partial void Unusable(ILogger logger, string path, string reason);
+
+    [LoggerMessage(2154, LogLevel.Warning, "{Path}: {Reason}")]
+    private static partial void Unkept(ILogger logger, string path, string reason);
+}

@@ -1,0 +1,132 @@
+using System.Text;
+
+namespace SmtpShield.State;
+
+/// <summary>
+/// Lines of text in the <see cref="StateDirectory"/>. They are written whole, to a new file that takes the place of the old one when the disk has it: whatever
+/// happens, one of the two is there.
+/// </summary>
+/// <param name="directory">Where.</param>
+/// <param name="name">Its name.</param>
+/// <param name="lines">What is to be in it.</param>
+internal sealed class StateFile(StateDirectory directory, string name, Func<IEnumerable<string>> lines)
+{
+    /// <summary>Who may read it: the shield's user, and its group.</summary>
+    public const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
+
+    /// <summary>How long after a change it is written.</summary>
+    public static readonly TimeSpan Delay = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest file that is read, in octets.</summary>
+    public const long MostOctets = 64 << 20;
+
+    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false);
+
+    private readonly Lock _gate = new();
+    private readonly Lock _writing = new();
+    private bool _hasChanged;
+    private ITimer? _timer;
+
+    private string? Path => directory.Path is { } path ? System.IO.Path.Combine(path, name) : null;
+
+    /// <summary>The lines that are in it; none when nothing was kept. A file that can't be read is a warning, and as none.</summary>
+    public IReadOnlyList<string> Load()
+    {
+        if (Path is not { } path || !File.Exists(path))
+            return [];
+        try
+        {
+            if (new FileInfo(path).Length > MostOctets)
+                directory.Warn(path, $"not read: it has more than {MostOctets >> 20} MiB");
+            else
+                return File.ReadAllLines(path, s_utf8);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            directory.Warn(path, $"not read: {exception.Message}");
+        }
+
+        return [];
+    }
+
+    /// <summary>A line of what <see cref="Load"/> gave says nothing: it is left out, which a warning says.</summary>
+    /// <param name="number">Which, from 1 on.</param>
+    public void Skip(int number)
+    {
+        if (Path is { } path)
+            directory.Warn(path, $"line {number} is not understood and left out");
+    }
+
+    /// <summary>What is to be in it has changed: it is written in the background, within <see cref="Delay"/>.</summary>
+    public void NoteChange()
+    {
+        if (directory.Path is null)
+            return;
+        lock (_gate)
+        {
+            _hasChanged = true;
+            _timer ??= directory.Time.CreateTimer(static file => ((StateFile)file!).SaveChange(), this, Delay, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Writes it. When this returns true the disk has it, or nothing is to be kept.</summary>
+    /// <returns>False: it could not be written, which a warning says.</returns>
+    public bool Save()
+    {
+        if (Path is not { } path)
+            return true;
+        lock (_writing)
+        {
+            lock (_gate)
+            {
+                _hasChanged = false;
+                _timer?.Dispose();
+                _timer = null;
+            }
+
+            try
+            {
+                Write(path);
+                return true;
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                directory.Warn(path, $"not written: {exception.Message}");
+            }
+        }
+
+        // Again in a while: the next change may be far away.
+        NoteChange();
+        return false;
+    }
+
+    /// <summary>Writes it if anything has changed.</summary>
+    public void SaveChange()
+    {
+        bool hasChanged;
+        lock (_gate)
+            hasChanged = _hasChanged;
+        if (hasChanged)
+            Save();
+    }
+
+    private void Write(string path)
+    {
+        var next = path + ".new";
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = Mode;
+        using (var stream = new FileStream(next, options))
+        {
+            using (var writer = new StreamWriter(stream, s_utf8, leaveOpen: true) { NewLine = "\n" })
+            {
+                foreach (var line in lines())
+                    writer.WriteLine(line);
+            }
+
+            stream.Flush(flushToDisk: true);
+        }
+
+        File.Move(next, path, overwrite: true);
+    }
+}

@@ -1,0 +1,83 @@
+using System.Net;
+using SmtpShield.Clients;
+using SmtpShield.Limits;
+using SmtpShield.Testing;
+using SmtpShield.Tests.State;
+
+namespace SmtpShield.Tests.Limits;
+
+internal sealed class DeliveringClientsTests
+{
+    private readonly FakeTimeProvider _time = new();
+
+    [Test]
+    public void Note_OfARange_CountsAndDates()
+    {
+        var clients = new DeliveringClients(_time);
+        clients.Note(Range("192.0.2.1"));
+        _time.Advance(TimeSpan.FromSeconds(90));
+        clients.Note(Range("192.0.2.1"));
+        clients.Note(Range("2001:db8::1"));
+        Assert.That(clients.Find(Range("192.0.2.1")), Is.EqualTo(new DeliveredMail(2, _time.GetUtcNow())));
+        Assert.That((clients.Find(Range("192.0.2.2")), clients.Count), Is.EqualTo(((DeliveredMail?)null, 2)));
+    }
+
+    [Test]
+    public void HasDelivered_Within_IsUpToTheLastSecond()
+    {
+        var clients = new DeliveringClients(_time);
+        clients.Note(Range("192.0.2.1"));
+        _time.Advance(TimeSpan.FromHours(1));
+        Assert.That(clients.HasDelivered(Range("192.0.2.1"), TimeSpan.FromHours(1)), Is.True);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.That(clients.HasDelivered(Range("192.0.2.1"), TimeSpan.FromHours(1)), Is.False);
+    }
+
+    [Test]
+    public void Note_OfMoreThanThereMayBe_KeepsThoseNotedLast()
+    {
+        var clients = new DeliveringClients(_time);
+        var regular = Range("198.51.100.1");
+        for (var i = 0; i < 2 * DeliveringClients.Capacity; i++)
+        {
+            if (i % 1000 == 0)
+                clients.Note(regular);
+            clients.Note(Range(new IPAddress([10, (byte)(i >> 16), (byte)(i >> 8), (byte)i])));
+        }
+
+        Assert.That((clients.Find(regular)?.Messages, clients.Count, clients.Dropped + clients.Count), Is.EqualTo((
+            (uint?)(2 * DeliveringClients.Capacity / 1000 + 1), clients.Count, (long)(2 * DeliveringClients.Capacity + 1))));
+        Assert.That(clients.Count, Is.InRange(DeliveringClients.Capacity / 2, DeliveringClients.Capacity));
+    }
+
+    [Test]
+    public async Task File_OverARestart_BringsBackAllButWhatIsNotUnderstood()
+    {
+        using var state = new TestState();
+        var table = TestAnvil.Table(new(new()), state.Time);
+        using (var directory = state.Open())
+        {
+            var file = new DeliveringFile(table, directory, state.Time);
+            table.Delivering.Note(Range("192.0.2.1"));
+            table.Delivering.Note(Range("192.0.2.1"));
+            table.Delivering.Note(ClientRange.Of(IPAddress.Parse("2001:db8:1:2:3::"), 32, 64));
+            await file.StopAsync(default);
+            file.Dispose();
+        }
+
+        var lines = await File.ReadAllLinesAsync(state.InIt("delivering"));
+        Assert.That(lines, Is.EquivalentTo(["192.0.2.1/32 2 1767225600", "2001:db8:1:2::/64 1 1767225600"]));
+        await File.WriteAllLinesAsync(state.InIt("delivering"), [
+            .. lines, "192.0.2.2/33 1 1", "rubbish \0", "192.0.2.3/32 99999999999 1", "192.0.2.4/32 1 -1",
+        ]);
+        using var next = state.Open();
+        var later = TestAnvil.Table(new(new()), state.Time);
+        using var read = new DeliveringFile(later, next, state.Time);
+        Assert.That(later.Delivering.All(), Is.EquivalentTo(table.Delivering.All()));
+        Assert.That(state.Lines, Is.EqualTo([$"{state.InIt("delivering")}: line 3 is not understood and left out"]));
+    }
+
+    private static ClientRange Range(string address) => Range(IPAddress.Parse(address));
+
+    private static ClientRange Range(IPAddress address) => ClientRange.Of(address, 32, 128);
+}

@@ -1,0 +1,116 @@
+using SmtpShield.State;
+
+namespace SmtpShield.Tests.State;
+
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+internal sealed class StateFileTests : IDisposable
+{
+    private readonly TestState _state = new();
+    private string[] _lines = [];
+
+    [TearDown]
+    public void Dispose() => _state.Dispose();
+
+    [Test]
+    public void NoteChange_OfAFile_IsOnDiskFiveSecondsLater()
+    {
+        using var directory = _state.Open();
+        var file = Open(directory);
+        _lines = ["one"];
+        file.NoteChange();
+        _lines = ["one", "two"];
+        file.NoteChange();
+        _state.Time.Advance(StateFile.Delay - TimeSpan.FromTicks(1));
+        Assert.That(File.Exists(_state.InIt("bans")), Is.False);
+        _state.Time.Advance(TimeSpan.FromTicks(1));
+        Assert.That((File.ReadAllText(_state.InIt("bans")), _state.Time.ActiveTimers), Is.EqualTo(("one\ntwo\n", 0)));
+    }
+
+    [Test]
+    public void Save_OfAFile_IsReadByTheNextOne()
+    {
+        _lines = ["192.0.2.1/32 \"caf\u00E9\"", ""];
+        using (var directory = _state.Open())
+        {
+            var file = Open(directory);
+            file.NoteChange();
+            Assert.That((file.Save(), _state.Time.ActiveTimers), Is.EqualTo((true, 0)));
+        }
+
+        using var next = _state.Open();
+        Assert.That(Open(next).Load(), Is.EqualTo(_lines));
+        Assert.That(Directory.GetFiles(_state.Path).Select(Path.GetFileName), Is.EquivalentTo(["bans", "lock"]));
+        if (!OperatingSystem.IsWindows())
+            Assert.That(File.GetUnixFileMode(_state.InIt("bans")) & ~StateFile.Mode, Is.EqualTo((UnixFileMode)0));
+        Assert.That(_state.Lines, Is.Empty);
+    }
+
+    [Test]
+    public async Task StopAsync_WithAChange_WritesIt()
+    {
+        using var directory = _state.Open();
+        var file = Open(directory);
+        var unchanged = directory.Open("other", static () => ["never asked"]);
+        _lines = ["one"];
+        file.NoteChange();
+        await directory.StopAsync(default);
+        Assert.That((unchanged.Load(), file.Load()), Is.EqualTo(((IReadOnlyList<string>)[], (IReadOnlyList<string>)["one"])));
+    }
+
+    [Test]
+    public void Save_ThatFails_SaysSoAndIsTriedAgain()
+    {
+        using var directory = _state.Open();
+        var file = Open(directory);
+        _lines = ["one"];
+        Directory.CreateDirectory(_state.InIt("bans.new"));
+        Assert.That(file.Save(), Is.False);
+        Assert.That(_state.Lines.Single(), Does.StartWith($"{_state.InIt("bans")}: not written: "));
+        Directory.Delete(_state.InIt("bans.new"));
+        _state.Time.Advance(StateFile.Delay);
+        Assert.That((file.Load(), _state.Lines.Count()), Is.EqualTo(((IReadOnlyList<string>)["one"], 1)));
+    }
+
+    [Test]
+    public void Save_CutShort_LeavesWhatWasThere()
+    {
+        using var directory = _state.Open();
+        var file = Open(directory);
+        _lines = ["one"];
+        file.Save();
+        File.WriteAllText(_state.InIt("bans.new"), "on");
+        Assert.That(file.Load(), Is.EqualTo(["one"]));
+        _lines = ["two"];
+        Assert.That((file.Save(), File.Exists(_state.InIt("bans.new"))), Is.EqualTo((true, false)));
+    }
+
+    [Test]
+    public void Open_OfADirectoryAnotherShieldHas_KeepsNothing()
+    {
+        using var first = _state.Open();
+        using var second = _state.Open();
+        _lines = ["one"];
+        Assert.That((second.Path, Open(second).Save(), File.Exists(_state.InIt("bans"))), Is.EqualTo(((string?)null, true, false)));
+        Assert.That(_state.Lines.Single(), Does.Contain("another shield has it").And.Contain("forgotten when it ends"));
+    }
+
+    [Test]
+    public void Open_OfADirectoryThatIsNotThere_KeepsNothingAndMakesNone()
+    {
+        using var directory = _state.Open(_state.InIt("none"));
+        Assert.That((directory.Path, Directory.Exists(_state.InIt("none"))), Is.EqualTo(((string?)null, false)));
+        Assert.That(_state.Lines.Single(), Does.StartWith($"no directory {_state.InIt("none")} "));
+    }
+
+    [Test]
+    public void Open_WithoutADirectory_SaysNothing()
+    {
+        using var directory = _state.Open("");
+        var file = Open(directory);
+        file.NoteChange();
+        Assert.That((file.Load(), directory.Path, _state.Time.ActiveTimers), Is.EqualTo(((IReadOnlyList<string>)[], (string?)null, 0)));
+        Assert.That(_state.Lines, Is.Empty);
+    }
+
+    private StateFile Open(StateDirectory directory) => directory.Open("bans", () => _lines);
+}
