@@ -8,7 +8,6 @@ internal sealed class StateFileTests : IDisposable
     private readonly TestState _state = new();
     private string[] _lines = [];
 
-    [TearDown]
     public void Dispose() => _state.Dispose();
 
     [Test]
