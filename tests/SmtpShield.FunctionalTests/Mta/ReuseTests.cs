@@ -402,6 +402,7 @@ internal sealed class ReuseTests : RelayFixture
         await ExchangeAsync(client, mta, "EHLO teacher", Keywords, cancellationToken);
         await ExchangeAsync(client, mta, "QUIT", "221 bye\r\n", cancellationToken);
         mta.Close();
+        await client.DisposeAsync();
         await Eventually.HoldsAsync(() => Shield.Log.Lines.Any(static line => line.StartsWith("disconnect from", StringComparison.Ordinal)), s_patience,
             "it has gone", cancellationToken);
     }
@@ -433,6 +434,7 @@ internal sealed class ReuseTests : RelayFixture
         var (client, mta) = await BeginAsync("EHLO c.example", cancellationToken);
         await MessageAsync(client, mta, "text\r\n", cancellationToken);
         Assert.That(await client.CommandAsync("QUIT", cancellationToken), Is.EqualTo("221 2.0.0 Bye"));
+        await client.DisposeAsync();
         await UntilKeptAsync(1, cancellationToken);
         Assert.That(mta.Received, Does.Not.Contain("QUIT"));
         return mta;
