@@ -9,14 +9,16 @@ namespace SmtpShield.PostfixTests.StartHere;
 /// limits; what they print is what the page says, clients find what they should before, after the switch, after the tuning and after the undo. The machine is
 /// this one, in namespaces with a file system and a network of their own.
 /// <para>
-/// What is different from the page: .NET is there already, so what comes from Microsoft's package feed is left out; systemd can't run, and a stand-in
-/// starts what the unit file says; mail.example.com is 127.0.0.1, and the other host another address of the loopback network.
+/// What is different from the page: .NET is there already, so what comes from Microsoft's package feed is left out; where <c>tests/run</c> has published the
+/// program by the page's command, that takes its place and is not done a second time; systemd can't run, and a stand-in starts what the unit file says;
+/// mail.example.com is 127.0.0.1, and the other host another address of the loopback network.
 /// </para>
 /// </summary>
 [TestFixture, Category("Postfix"), Parallelizable(ParallelScope.Self)]
 public sealed partial class StartHereTests
 {
     private const string Page = "docs/tasks/start-here.md";
+    private const string Publish = "dotnet publish src/SmtpShield.Host -c Release -p:PublishAot=true -o ";
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
 
     private static readonly (string Section, string State)[] Looks = [("Switch", "guarded"), ("Tune", "tuned"), ("Undo", "before")];
@@ -58,6 +60,12 @@ public sealed partial class StartHereTests
             Directory.Delete(directory, recursive: true);
         }
     }
+
+    [Test]
+    public void Program_OfTheTests_IsPublishedByThePagesCommand() => Assert.That(
+        (Steps().Count(static step => step.Command.StartsWith(Publish, StringComparison.Ordinal)),
+            File.ReadAllText(Path.Combine(Repository, "tests/run")).Contains($"{Publish}\"$results/program\"", StringComparison.Ordinal)),
+        Is.EqualTo((1, true)));
 
     [Test]
     public void Page_IsTheFirstOfTheList() =>
@@ -102,6 +110,8 @@ public sealed partial class StartHereTests
         {
             var command = steps[i].IsFromFeed
                 ? $": {steps[i].Command}"
+                : steps[i].Command.StartsWith(Publish, StringComparison.Ordinal) && ShieldProgram.PublishedPath is { } program
+                ? $"mkdir -p {steps[i].Command[Publish.Length..]} && cp -a {Path.GetDirectoryName(program)}/. {steps[i].Command[Publish.Length..]}"
                 : steps[i].Command.StartsWith("swaks ", StringComparison.Ordinal) ? $"{steps[i].Command} --local-interface 127.85.0.9" : steps[i].Command;
             // swaks fails when it was refused, which is what it is there for.
             var quoted = command.Replace("'", @"'\''", StringComparison.Ordinal);

@@ -10,6 +10,8 @@ namespace SmtpShield.Testing.Dialogues;
 /// <summary>Plays a dialogue with a server and writes down what its clients see.</summary>
 public sealed class DialogueRunner : IAsyncDisposable
 {
+    private static readonly Lock s_standing = new();
+
     private readonly Dictionary<string, RawSmtpClient> _clients = [];
     private readonly Dictionary<string, string> _serverNames = [];
     private readonly List<TranscriptEntry> _entries = [];
@@ -119,18 +121,22 @@ public sealed class DialogueRunner : IAsyncDisposable
 
     private void ConnectAndSend(DialogueStep step)
     {
-        int[] stopped = [.. _accepting()];
-        foreach (var process in stopped)
-            OutsideProcess.Signal(process, OutsideProcess.Stop);
-        try
+        // One at a time: who lets the processes go on does not do so while another one needs them to stand still.
+        lock (s_standing)
         {
-            _clients[step.Client] = RawSmtpClient.ConnectAndSend(_server, _network.AddressOf(_dialogue.AddressOf(step.Client)),
-                Encoding.Latin1.GetBytes(step.Text));
-        }
-        finally
-        {
-            foreach (var process in stopped)
-                OutsideProcess.Signal(process, OutsideProcess.Continue);
+            int[] stopped = [.. _accepting()];
+            try
+            {
+                foreach (var process in stopped)
+                    OutsideProcess.StandStill(process);
+                _clients[step.Client] = RawSmtpClient.ConnectAndSend(_server, _network.AddressOf(_dialogue.AddressOf(step.Client)),
+                    Encoding.Latin1.GetBytes(step.Text));
+            }
+            finally
+            {
+                foreach (var process in stopped)
+                    OutsideProcess.Signal(process, OutsideProcess.Continue);
+            }
         }
     }
 

@@ -7,17 +7,19 @@ namespace SmtpShield.Testing.Outside;
 /// <summary>Ports on loopback for servers that tests start.</summary>
 public static class LoopbackPorts
 {
-    // Below the kernel's range for outgoing connections (32768 and up), so that no client's socket takes a port between its choice and its use.
-    private const int First = 12000;
-    private const int Last = 32000;
-    private static int s_next = First + Environment.ProcessId * 97 % (Last - First);
+    // Below the kernel's range for outgoing connections (32768 and up), so that no client's socket takes a port between its choice and its use. Test runs side
+    // by side have a half each: one of them could take a port between the other one's choice and its use.
+    private const int FirstOfAll = 12000;
+    private const int PortsOfAHalf = 10000;
+    private static readonly int s_first = FirstOfAll + (Environment.GetEnvironmentVariable("SMTPSHIELD_TEST_PORTS") == "upper" ? PortsOfAHalf : 0);
+    private static int s_next = Environment.ProcessId * 97 % PortsOfAHalf;
 
     /// <summary>A port of 127.0.0.1 that nothing listens on, never the same twice in one run.</summary>
     public static int Take()
     {
-        for (var tries = First; tries < Last; tries++)
+        for (var tries = 0; tries < PortsOfAHalf; tries++)
         {
-            var port = First + Interlocked.Increment(ref s_next) % (Last - First);
+            var port = s_first + (int)((uint)Interlocked.Increment(ref s_next) % PortsOfAHalf);
             using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {

@@ -19,6 +19,8 @@ public sealed class OutsideProcess : IAsyncDisposable
     /// <summary>SIGCONT.</summary>
     public const int Continue = 18;
 
+    private static readonly TimeSpan s_standstill = TimeSpan.FromSeconds(5);
+
     private readonly Process _process;
     private readonly StringBuilder _output = new();
 
@@ -123,6 +125,13 @@ public sealed class OutsideProcess : IAsyncDisposable
     /// <summary>Sends a signal to a process that was started by a test.</summary>
     public static void Signal(int processId, int signal) => _ = Kill(processId, signal);
 
+    /// <summary>Stops a process that was started by a test, and waits until none of its threads runs any more, or it has ended.</summary>
+    public static void StandStill(int processId)
+    {
+        Signal(processId, Stop);
+        SpinWait.SpinUntil(() => HasNoRunningThread(processId), s_standstill);
+    }
+
     /// <summary>Waits until it has ended; kills it and throws with its output when it doesn't within <paramref name="limit"/>.</summary>
     public async Task WaitForExitAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
@@ -164,6 +173,23 @@ public sealed class OutsideProcess : IAsyncDisposable
             return;
         lock (_output)
             _output.Append(line.Data).Append('\n');
+    }
+
+    // The state is behind the name, which is in parentheses and may have any octets in it; T: stopped.
+    private static bool HasNoRunningThread(int processId)
+    {
+        try
+        {
+            return Directory.GetDirectories($"/proc/{processId}/task").All(static thread =>
+            {
+                var status = File.ReadAllText(Path.Combine(thread, "stat"));
+                return status[status.LastIndexOf(')') + 2] is 'T' or 'Z' or 'X';
+            });
+        }
+        catch (IOException)
+        {
+            return !Directory.Exists($"/proc/{processId}");
+        }
     }
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]

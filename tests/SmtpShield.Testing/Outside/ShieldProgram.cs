@@ -14,6 +14,9 @@ public static class ShieldProgram
     /// <summary>Whether it is the one compiled ahead of time.</summary>
     public static bool IsNative => s_native is not null;
 
+    /// <summary>The one compiled ahead of time, in the directory it was published to; null: there is none.</summary>
+    public static string? PublishedPath => s_native;
+
     /// <summary>What starts it, without arguments of its own.</summary>
     public static IReadOnlyList<string> Command { get; } = s_native is null ? Built : [s_native];
 
