@@ -27,6 +27,8 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     DemoCommand.Create(),
 };
 root.Subcommands.Add(HelpCommand.Create(root));
+root.Subcommands.Add(CompletionCommand.Create(root));
+root.Subcommands.Add(ManCommand.Create(root));
 root.Options.OfType<VersionOption>().Single().Aliases.Add("-V");
 // A parameter value may begin with @. SIGTERM is the host's, which drains first.
 return await root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }).InvokeAsync(new() { ProcessTerminationTimeout = null });

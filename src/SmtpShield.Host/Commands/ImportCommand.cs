@@ -19,7 +19,7 @@ internal static class ImportCommand
     /// <summary>Makes the command.</summary>
     public static Command Create()
     {
-        var source = new Argument<string>("postfix") { Description = "Postfix's configuration directory, or its main.cf." };
+        var source = new Argument<string>("postfix") { Description = "Postfix's configuration directory, or its main.cf.", HelpName = "directory" };
         var target = new Option<string?>("-o", "--output")
         {
             Description = $"The file to write; standard output without it, {ShieldConfiguration.DefaultPath} with --apply.",

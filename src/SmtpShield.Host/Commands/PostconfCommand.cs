@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using SmtpShield.Options;
+using SmtpShield.Options.Parameters;
 
 namespace SmtpShield.Host.Commands;
 
@@ -41,6 +43,7 @@ internal static class PostconfCommand
         var file = ConfigurationArguments.File();
         var overrides = ConfigurationArguments.Overrides();
         var names = new Argument<string[]>("name") { Description = "Parameters; name=value to edit.", Arity = ArgumentArity.ZeroOrMore };
+        names.CompletionSources.Add(static _ => ParameterCatalog.All.Keys.Select(static name => new CompletionItem(name)));
         var command = new Command("postconf", "Print or edit parameters, as postconf(1) does.") { file, overrides, names };
         var switches = Switches.Where(entry => entry.Option != PostconfOptions.Override)
             .Select(entry => (Flag: new Option<bool>(entry.Letter) { Description = entry.Description }, entry.Option)).ToList();
