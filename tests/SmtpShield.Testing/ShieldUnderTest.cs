@@ -11,6 +11,7 @@ using SmtpShield.Host;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
+using SmtpShield.Metrics;
 using SmtpShield.Mta;
 using SmtpShield.Options;
 using SmtpShield.Session;
@@ -55,6 +56,9 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
 
     /// <summary>What the shield has counted of clients.</summary>
     public AnvilTable Anvil => Get<AnvilTable>();
+
+    /// <summary>What the shield counts.</summary>
+    public ShieldMetrics Metrics => Get<ShieldMetrics>();
 
     /// <summary>The MTAs as the shield sees them.</summary>
     public UpstreamPool Upstreams => Get<UpstreamPool>();

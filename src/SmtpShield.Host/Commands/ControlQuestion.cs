@@ -74,7 +74,7 @@ internal sealed class ControlQuestion(ControlArguments options)
                 error.Line($"smtpshield: {WhyNot(answer.Text)}");
             if (options.IsJson(arguments))
                 await output.WriteAsync(answer.Text);
-            return answer.IsDone ? conclude(answer.Text, options.IsJson(arguments) ? null : new(output, options.ZoneOf(arguments))) : Refused;
+            return answer.IsDone ? conclude(answer.Text, options.IsJson(arguments) ? null : TerminalOutput.Of(output, options.ZoneOf(arguments))) : Refused;
         }
         catch (JsonException)
         {

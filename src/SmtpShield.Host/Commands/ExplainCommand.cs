@@ -50,13 +50,14 @@ internal static class ExplainCommand
         {
             if (at != explanation.Services[0])
                 output.Line("");
-            Print(explanation.Address, at, output);
+            Print(explanation, at, output);
         }
     }
 
-    private static void Print(string address, ClientAtService at, PlainOutput output)
+    private static void Print(ClientExplanation explanation, ClientAtService at, PlainOutput output)
     {
-        output.Line($"{address}  {at.Service}  {HeadOf(at, output)}");
+        var address = explanation.Address;
+        output.Line($"{address}  {(explanation.Name is { } known ? $"{known}  " : "")}{at.Service}  {HeadOf(at, output)}");
         foreach (var rule in at.Rules.Where(static rule => rule.Refuses || rule.Count > 0).OrderByDescending(static rule => rule.Refuses))
         {
             Line("rule", $"{rule.Rule} = {Number(rule.Limit)}", output);
@@ -65,10 +66,10 @@ internal static class ExplainCommand
 
         Line("as", at.Client, output);
         if (at.Refused is { } refused)
-            Line("refused", $"{(refused == 1 ? "once" : $"{Number(refused)} times")} since {output.Time(at.RefusedSince)}", output);
+            Line("refused", $"{(refused == 1 ? "once" : $"{Number(refused)} times")} since {output.Time(at.RefusedSince)}{RulesOf(at)}", output);
         Line("exempt", at.Exempt is { } exempt ? ExemptOf(exempt, output) : "no", output);
-        if (at.KnownGood)
-            Line("mail", "the MTA has accepted a message of it within the last hour: it delivers mail here", output);
+        if (at.Accepted is { Messages: var messages } mail)
+            Line("accepted", $"{messages} message{(messages == 1 ? "" : "s")}, the last at {output.Time(mail.LastAt)}: it delivers mail here", output);
         IEnumerable<string> events = at.Events.Count > 0 ? at.Events.Select(noted => EventOf(noted, output)) : _noEvents;
         var name = "last";
         foreach (var noted in events)
@@ -77,11 +78,18 @@ internal static class ExplainCommand
             name = "";
         }
 
+        if (at.MtaReply is { } reply)
+            Line("MTA said", reply, output);
         foreach (var note in at.Notes)
             Line("note", note, output);
         if (at.State == ClientState.Limited.Word())
             Line("now", $"smtpshield release {address}   (or: smtpshield allow {at.Client} --for 1d)", output);
+        else if (at.State != ClientState.Exempt.Word())
+            Line("now", $"no limit refuses what it does next. If it can't connect: fail2ban-client banned {address}, or the firewall", output);
     }
+
+    private static string RulesOf(ClientAtService at) => at.Refusals is { Count: > 0 } refusals
+        ? ": " + string.Join(", ", refusals.Select(static one => string.Create(CultureInfo.InvariantCulture, $"{one.Count} by {one.Rule}"))) : "";
 
     private static string HeadOf(ClientAtService at, PlainOutput output)
     {

@@ -3,25 +3,28 @@ using System.Globalization;
 namespace SmtpShield.Host.Commands;
 
 /// <summary>
-/// Prints to a terminal or a pipe alike: plain lines and columns, nothing cut, no colour. What is not printable ASCII comes out as <c>?</c>, so nothing that a
-/// client or an MTA has said is a sequence for the terminal.
+/// Prints plain lines and columns, nothing cut, no colour, for pipes. What is not printable ASCII comes out as <c>?</c>, so nothing that a client or an MTA has
+/// said is a sequence for a terminal.
 /// </summary>
 /// <param name="writer">Where to.</param>
 /// <param name="zone">Of times.</param>
-internal sealed class PlainOutput(TextWriter writer, TimeZoneInfo zone)
+internal class PlainOutput(TextWriter writer, TimeZoneInfo zone)
 {
     /// <summary>What stands where nothing is known.</summary>
     public const string Nothing = "-";
 
     private const string Gap = "  ";
 
+    /// <summary>Where it prints to.</summary>
+    protected TextWriter Writer => writer;
+
     /// <summary>A line.</summary>
-    public void Line(string text) => writer.WriteLine(Printable(text));
+    public virtual void Line(string text) => writer.WriteLine(Printable(text));
 
     /// <summary>Columns, as wide as they must be; the last one, which alone may have blanks in it, ends with its line.</summary>
     /// <param name="head">Their names.</param>
     /// <param name="rows">As many texts as names; an empty one is <see cref="Nothing"/>.</param>
-    public void Table(IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows)
+    public virtual void Table(IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows)
     {
         List<string[]> all = [[.. head], .. rows.Select(static row => row.Select(static text => text.Length > 0 ? Printable(text) : Nothing).ToArray())];
         var widths = head.Select((_, column) => all.Max(row => row[column].Length)).ToList();
@@ -33,7 +36,8 @@ internal sealed class PlainOutput(TextWriter writer, TimeZoneInfo zone)
     public string Time(DateTimeOffset? time) => time is not { } known ? ""
         : TimeZoneInfo.ConvertTime(known, zone).ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture) + (zone == TimeZoneInfo.Utc ? "Z" : "");
 
-    private static string Printable(string text) => string.Create(text.Length, text, static (span, source) =>
+    /// <summary>A text in which nothing is a sequence.</summary>
+    protected static string Printable(string text) => string.Create(text.Length, text, static (span, source) =>
     {
         for (var i = 0; i < span.Length; i++)
             span[i] = source[i] is >= ' ' and <= '~' ? source[i] : '?';

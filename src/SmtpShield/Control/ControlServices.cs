@@ -32,10 +32,13 @@ internal static class ControlServices
         services.AddSingleton<ControlRequests>();
         services.AddSingleton<IUpstreamControl, PoolUpstreams>();
         services.AddSingleton<UpstreamApi>();
+        services.AddSingleton<RecentRates>();
+        services.AddHostedService(static services => services.GetRequiredService<RecentRates>());
         services.AddSingleton<StatusApi>();
         services.AddSingleton<ControlAudit>();
         services.AddSingleton<ClientRules>();
         services.AddSingleton<ClientTop>();
+        services.AddSingleton<LimitedClients>();
         services.AddSingleton<ClientReports>();
         services.AddSingleton<ClientRelease>();
         services.AddSingleton<ClientsApi>();

@@ -42,6 +42,7 @@ internal sealed class AnvilTable
         _time = time;
         _statistics = statistics;
         Delivering = new(time);
+        History = new(() => snapshot.Current.Anvil.HistorySize);
         _startTimestamp = time.GetTimestamp();
         _startedAt = time.GetUtcNow();
         _startWithinSecond = _startedAt.Ticks % TimeSpan.TicksPerSecond;
@@ -54,7 +55,7 @@ internal sealed class AnvilTable
     public ClientsInFlight InFlight { get; } = new();
 
     /// <summary>What clients were refused lately.</summary>
-    public ClientHistory History { get; } = new();
+    public ClientHistory History { get; }
 
     /// <summary>Whose mail the MTA has accepted.</summary>
     public DeliveringClients Delivering { get; }
@@ -225,6 +226,9 @@ internal sealed class AnvilTable
 
     /// <summary>Notes in a client's history what it was refused.</summary>
     public void Note(in AnvilKey key, in ClientEvent refusal) => History.Note(key, refusal with { Second = Now });
+
+    /// <summary>Notes in it the reply by which the MTA has refused what was just noted.</summary>
+    public void NoteReply(in AnvilKey key, ReadOnlySpan<byte> text) => History.NoteReply(key, text);
 
     /// <summary>
     /// Takes an event out of the client's budget for the log. It is no event of anvil's: it counts no connection, but makes a record where there is none.

@@ -1,3 +1,4 @@
+using System.Buffers;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
 
@@ -116,6 +117,17 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
 
     /// <summary>Notes that the MTA has refused a command, which counted as an error of the session.</summary>
     public void NoteError(Verb verb, int code, int errors) => anvil.Note(key, ClientEvent.OfError(verb, code, errors));
+
+    /// <summary>Notes the reply by which the MTA has refused it.</summary>
+    /// <param name="reply">All its lines; the beginning of the first is kept.</param>
+    public void NoteReply(in ReadOnlySequence<byte> reply)
+    {
+        Span<byte> text = stackalloc byte[RefusingReply.Longest];
+        var length = (int)Math.Min(reply.Length, text.Length);
+        reply.Slice(0, length).CopyTo(text);
+        var end = text[..length].IndexOfAny((byte)'\r', (byte)'\n');
+        anvil.NoteReply(key, text[..(end < 0 ? length : end)]);
+    }
 
     /// <summary>Notes that the session ends for its errors.</summary>
     public void NoteTooManyErrors(int errors, int limit) => anvil.Note(key, ClientEvent.OfTooManyErrors(errors, limit));

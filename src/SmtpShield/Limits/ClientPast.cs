@@ -10,7 +10,11 @@ internal sealed class ClientPast
     /// <summary>Events that are kept.</summary>
     public const int Kept = 12;
 
+    // Behind the limits on clients: handshakes, and errors of a session.
+    private const int Rules = 10;
+
     private Ring _ring;
+    private Hits _hits;
     private int _count;
 
     /// <summary>Whose it is.</summary>
@@ -21,6 +25,9 @@ internal sealed class ClientPast
 
     /// <summary>Refusals by the shield, of a limit on the client or for errors of a session.</summary>
     public int Refused { get; private set; }
+
+    /// <summary>The reply by which the MTA has last refused it something, while that is kept.</summary>
+    public RefusingReply? Reply { get; set; }
 
     /// <summary>It came again: it goes behind those that did not.</summary>
     public bool IsSteady { get; set; }
@@ -36,6 +43,9 @@ internal sealed class ClientPast
     {
         (Key, First, Refused, IsSteady, _count) = (key, second, 0, false, 0);
         (Older, Newer) = (null, null);
+        _hits = default;
+        Reply?.Leave();
+        Reply = null;
     }
 
     /// <summary>Adds an event; the oldest goes.</summary>
@@ -44,8 +54,26 @@ internal sealed class ClientPast
         _ring[_count++ % Kept] = noted;
         if (_count == int.MaxValue - int.MaxValue % Kept)
             _count = Kept;
-        if (noted.Kind is ClientEventKind.Limit or ClientEventKind.Handshakes or ClientEventKind.TooManyErrors && Refused < int.MaxValue)
+        if (IndexOf(noted) is not (>= 0 and var rule))
+            return;
+        if (Refused < int.MaxValue)
             Refused++;
+        if (_hits[rule] < ushort.MaxValue)
+            _hits[rule]++;
+    }
+
+    /// <summary>How often each rule has refused it something, the most frequent first.</summary>
+    public ClientRefusals[] Refusals()
+    {
+        var all = new List<ClientRefusals>();
+        for (var i = 0; i < Rules; i++)
+        {
+            if (_hits[i] > 0)
+                all.Add(i < ClientLimits.All.Count ? new(ClientEventKind.Limit, ClientLimits.All[i], _hits[i])
+                    : new(i == Rules - 1 ? ClientEventKind.TooManyErrors : ClientEventKind.Handshakes, null, _hits[i]));
+        }
+
+        return [.. all.OrderByDescending(static one => one.Count)];
     }
 
     /// <summary>The events, the newest first.</summary>
@@ -55,6 +83,21 @@ internal sealed class ClientPast
         for (var i = 0; i < events.Length; i++)
             events[i] = _ring[(_count - 1 - i) % Kept];
         return events;
+    }
+
+    // -1: the shield has refused nothing.
+    private static int IndexOf(in ClientEvent noted) => noted.Kind switch
+    {
+        ClientEventKind.Limit => noted.Detail,
+        ClientEventKind.Handshakes => Rules - 2,
+        ClientEventKind.TooManyErrors => Rules - 1,
+        _ => -1,
+    };
+
+    [InlineArray(Rules)]
+    private struct Hits
+    {
+        private ushort _first;
     }
 
     [InlineArray(Kept)]

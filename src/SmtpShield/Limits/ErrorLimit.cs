@@ -17,10 +17,14 @@ internal struct ErrorLimit
     /// <summary>
     /// Counts a command limited by <c>smtpd_junk_command_limit</c>: limit + 1 are free, each further one is an error (smtpd.c compares before it increases).
     /// </summary>
-    public void CountJunkCommand(SmtpdLimitOptions limits)
+    /// <returns>Whether it was an error.</returns>
+    public bool CountJunkCommand(SmtpdLimitOptions limits)
     {
-        if (_junkCommands++ > limits.JunkCommandLimit)
-            _errors++;
+        if (_junkCommands++ <= limits.JunkCommandLimit)
+            return false;
+
+        _errors++;
+        return true;
     }
 
     /// <summary>An accepted message: both counts start again.</summary>

@@ -4,4 +4,6 @@ namespace SmtpShield.Limits;
 /// <param name="First">The second of its first event that is known.</param>
 /// <param name="Refused">Refusals by the shield since then.</param>
 /// <param name="Events">The last ones, the newest first.</param>
-internal sealed record PastView(int First, int Refused, IReadOnlyList<ClientEvent> Events);
+/// <param name="Refusals">What has refused how often.</param>
+/// <param name="Reply">By which reply the MTA has last refused it something; null: it has not, or that is not kept any more.</param>
+internal sealed record PastView(int First, int Refused, IReadOnlyList<ClientEvent> Events, IReadOnlyList<ClientRefusals> Refusals, string? Reply);

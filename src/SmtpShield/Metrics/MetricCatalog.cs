@@ -36,6 +36,9 @@ internal static class MetricCatalog
     public static readonly MetricDefinition LimitHits = new("smtpshield_limit_hits_total", MetricKind.Counter,
         "Times a limit was exceeded, by the limit's parameter.", Service, "rule", "mode");
 
+    public static readonly MetricDefinition ClientsLimited = new("smtpshield_clients_limited", MetricKind.Gauge,
+        "Clients a limit refuses what they do next, by the limit's parameter.", Service, "rule");
+
     public static readonly MetricDefinition Delays = new("smtpshield_delays_total", MetricKind.Counter,
         "Replies that waited for smtpd_error_sleep_time.", Service);
 
@@ -53,6 +56,12 @@ internal static class MetricCatalog
 
     public static readonly MetricDefinition ClientsUntracked = new("smtpshield_clients_untracked_total", MetricKind.Counter,
         "Events of clients that were not counted, because the table was full.");
+
+    public static readonly MetricDefinition HistoryClients = new("smtpshield_history_clients", MetricKind.Gauge,
+        "Clients of which is remembered what they were refused (shield_history_size).");
+
+    public static readonly MetricDefinition HistoryDropped = new("smtpshield_history_dropped_total", MetricKind.Counter,
+        "Clients whose refusals were forgotten, because the room was needed.");
 
     public static readonly MetricDefinition Stress = new("smtpshield_stress", MetricKind.Gauge,
         "1: new sessions get the stress values, because of this.", Service, "cause");
@@ -135,8 +144,8 @@ internal static class MetricCatalog
     /// <summary>All of them, in the order in which they are written.</summary>
     public static IReadOnlyList<MetricDefinition> All { get; } =
     [
-        Connections, Sessions, SessionsEnded, SessionDuration, Commands, Messages, Recipients, MessageSize, LimitHits, Delays, DelaySeconds,
-        ClientsTracked, ClientTableSize, ClientsEvicted, ClientsUntracked, Stress, ProcessLimit,
+        Connections, Sessions, SessionsEnded, SessionDuration, Commands, Messages, Recipients, MessageSize, LimitHits, ClientsLimited, Delays, DelaySeconds,
+        ClientsTracked, ClientTableSize, ClientsEvicted, ClientsUntracked, HistoryClients, HistoryDropped, Stress, ProcessLimit,
         Handshakes, HandshakesUnderWay, CertificateExpiry,
         UpstreamUp, UpstreamSessions, UpstreamSessionLimit, UpstreamQueue, UpstreamDials, UpstreamReplyDuration,
         LogLines, LogLinesLost, ControlRequests, ConfigReloads, ConfigValid, Build,

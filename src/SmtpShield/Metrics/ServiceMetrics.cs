@@ -62,6 +62,16 @@ internal sealed class ServiceMetrics
     /// <summary>The value of the label <c>service</c>.</summary>
     public string Label { get; }
 
+    /// <summary>It in three numbers.</summary>
+    public ServiceTotals Totals
+    {
+        get
+        {
+            var outcomes = Enum.GetValues<ConnectionOutcome>().Select(outcome => _connections[(int)outcome]).ToList();
+            return new(outcomes.Sum(), outcomes.Sum() - outcomes[(int)ConnectionOutcome.Served], _messages[(int)MessageOutcome.Accepted]);
+        }
+    }
+
     /// <summary>What became of a connection, once.</summary>
     public void NoteConnection(ConnectionOutcome outcome) => _connections.Add((int)outcome);
 

@@ -32,6 +32,11 @@ public sealed record AnvilOptions
     [ConfigurationKeyName("shield_client_table_size"), Range(1000, 16_000_000), SharedByServices]
     public int ClientTableSize { get; init; } = 1_000_000;
 
+    /// <summary>Clients of which is remembered what they were refused.</summary>
+    /// <value>1000 to 1000000; 65536 by default, at some 450 octets each.</value>
+    [ConfigurationKeyName("shield_history_size"), Range(1000, 1_000_000), SharedByServices]
+    public int HistorySize { get; init; } = 65_536;
+
     /// <summary>How a rate is taken from counted events.</summary>
     /// <value><c>fixed</c> (default), as anvil(8) does, or <c>sliding</c>.</value>
     [ConfigurationKeyName("shield_rate_window"), SharedByServices]

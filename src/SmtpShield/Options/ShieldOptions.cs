@@ -42,6 +42,9 @@ public sealed record ShieldOptions
     /// <remarks>Postfix STRESS_README: the defaults <c>${stress?{10}:{300}}s</c> and their like.</remarks>
     public ShieldOptions? UnderStress { get; init; }
 
+    /// <summary>Whether the configuration itself sets <c>stress</c>: then sessions have the stress values always.</summary>
+    public bool IsStressForced { get; init; }
+
     /// <summary>The options of each service, by name. Options of a service have none themselves.</summary>
     public IReadOnlyDictionary<string, ShieldOptions> Services { get; init; } = new Dictionary<string, ShieldOptions>();
 

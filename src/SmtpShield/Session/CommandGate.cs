@@ -279,5 +279,11 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
 
     private bool Discards(Verb verb) => verb.Row().Keyword is { } keyword && session.Discards(keyword);
 
-    private static GateVerdict Refuse(Reply? reply, out Reply? refusal) => (refusal = reply) is null ? GateVerdict.Forward : GateVerdict.Refuse;
+    private GateVerdict Refuse(Reply? reply, out Reply? refusal)
+    {
+        refusal = reply;
+        if (refusal == Replies.HeloFirst || refusal == Replies.HeloFirstForEtrn)
+            session.Metrics.NoteLimitHit(LimitRules.HeloRequired);
+        return refusal is null ? GateVerdict.Forward : GateVerdict.Refuse;
+    }
 }

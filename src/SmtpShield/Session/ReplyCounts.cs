@@ -1,4 +1,5 @@
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Protocol;
 
 namespace SmtpShield.Session;
@@ -23,8 +24,8 @@ internal static class ReplyCounts
             if (command.IsMtas)
                 session.Counter?.NoteError(verb, code, session.Errors.Errors);
         }
-        if (!isUnread && IsJunk(session, command, succeeded))
-            session.Errors.CountJunkCommand(session.Limits);
+        if (!isUnread && IsJunk(session, command, succeeded) && session.Errors.CountJunkCommand(session.Limits))
+            session.Metrics.NoteLimitHit(LimitRules.JunkCommands);
         if (!succeeded)
             CountRefusal(session, command, code);
     }

@@ -103,10 +103,17 @@ internal sealed class ReplyEffects(
         if (succeeded)
             NoteSuccess(head, code);
         else
-            RefusalLog.Write(session, head, code, session.Dialogue.IsMessageReplyNext, reply);
+            NoteFailure(head, code, reply);
         if (head.Verb == Verb.Bdat)
             session.Transaction.NoteChunkReply(goesOn: succeeded && !head.IsLastChunk);
         Dequeue(head.Verb, code);
+    }
+
+    private void NoteFailure(in PendingCommand head, int code, in ReadOnlySequence<byte> reply)
+    {
+        RefusalLog.Write(session, head, code, session.Dialogue.IsMessageReplyNext, reply);
+        if (head.IsMtas && !head.IsPostponed)
+            session.Counter?.NoteReply(reply);
     }
 
     private void NoteSuccess(in PendingCommand head, int code)

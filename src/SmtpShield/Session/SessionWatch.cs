@@ -110,6 +110,8 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
         if (Deadlines.Expired(session) is not { } late || session.Client.HasNews || session.Mta.HasNews)
             return;
 
+        if (late.Rule is { } rule)
+            session.Metrics.NoteLimitHit(rule);
         if (late.Ends == SessionEndReason.ClientStalled && !session.Client.IsBroken)
             session.Client.GiveUp();
         else

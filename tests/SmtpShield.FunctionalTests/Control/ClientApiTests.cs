@@ -67,21 +67,57 @@ internal sealed class ClientApiTests : RelayFixture
         Assert.That(Shield.Log.Lines, Has.Some.Match(@"^control: release 127\.0\.0\.1 by uid \d+ (\(\w+\) )?""a \\""customer\\"""": counts set to 0$"));
     }
 
-    // Right to the second, with sessions that ask.
+    // Right to the second, with sessions that ask. Who asks a second before is counted, which moves the end of a sliding window: so another asks then.
     [Test]
     [Property("Operations", "OPS-9")]
-    public async Task Until_OfAClientOverItsConnectionRate_IsWhenItIsServedAgain(CancellationToken cancellationToken)
+    public async Task Until_OfAClientOverEachRule_IsRefusedOneSecondBeforeAndServedThen(
+        [Values("smtpd_client_connection_rate_limit", "smtpd_client_message_rate_limit", "smtpd_client_recipient_rate_limit", "smtpd_client_auth_rate_limit",
+            "shield_client_error_rate_limit", "shield_client_auth_failure_rate_limit")] string parameter,
+        [Values] RateWindow window, [Values] bool isBefore, CancellationToken cancellationToken)
     {
-        Limit("smtpd_client_connection_rate_limit", 2);
+        Limit(parameter, 2);
+        Reconfigure(options => options with { Anvil = options.Anvil with { RateWindow = window } });
         for (var i = 0; i < 3; i++)
-            await TryAsync("smtpd_client_connection_rate_limit", cancellationToken);
-        var until = (await ExplainAsync(cancellationToken)).GetProperty("until").GetDateTimeOffset();
+        {
+            await TryAsync(parameter, cancellationToken);
+            Time!.Advance(TimeSpan.FromSeconds(3));
+        }
 
-        Time!.Advance(until - Time.GetUtcNow() - TimeSpan.FromSeconds(1));
-        Assert.That((await ExplainAsync(cancellationToken)).GetProperty("state").GetString(), Is.EqualTo("limited"));
-        Time.Advance(TimeSpan.FromSeconds(1));
-        Assert.That((await ExplainAsync(cancellationToken)).GetProperty("state").GetString(), Is.Not.EqualTo("limited"));
-        Assert.That(await TryAsync("smtpd_client_connection_rate_limit", cancellationToken), Does.StartWith("220"));
+        var explained = await ExplainAsync(cancellationToken);
+        Assert.That(explained.GetProperty("state").GetString(), Is.EqualTo("limited"));
+        var until = explained.GetProperty("until").GetDateTimeOffset();
+        Time!.Advance(until - Time.GetUtcNow() - TimeSpan.FromSeconds(isBefore ? 1 : 0));
+
+        Assert.That((await ExplainAsync(cancellationToken)).GetProperty("state").GetString() == "limited", Is.EqualTo(isBefore));
+        var reply = await TryAsync(parameter, cancellationToken);
+        Assert.That(reply[0] == '4', Is.EqualTo(isBefore), reply);
+    }
+
+    [Test]
+    [Property("Operations", "OPS-11")]
+    public async Task Explain_OfAClientThatDelivers_HasItsMailAndTheMtasLastRefusal(CancellationToken cancellationToken)
+    {
+        Limit("smtpd_client_message_rate_limit", 10);
+        var (client, mta) = await ConnectAsync(cancellationToken);
+        await ExchangeAsync(client, mta, "MAIL FROM:<a@x>", "250 ok", cancellationToken);
+        await ExchangeAsync(client, mta, "RCPT TO:<nosuch@x>", "550-5.1.1 <nosuch@x>: \u001B[31m unknown\r\n550 5.1.1 really", cancellationToken);
+        await ExchangeAsync(client, mta, "RCPT TO:<b@x>", "250 ok", cancellationToken);
+        await ExchangeAsync(client, mta, "DATA", "354 go", cancellationToken);
+        await client.SendAsync("text\r\n.\r\n", cancellationToken);
+        Assert.That((await mta.ReadLineAsync(cancellationToken), await mta.ReadLineAsync(cancellationToken)), Is.EqualTo(("text", ".")));
+        await mta.SendAsync("250 taken\r\n", cancellationToken);
+        Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("250 taken"));
+        var at = Time!.GetUtcNow();
+        client.EndSending();
+        mta.Close();
+
+        var explained = await ExplainAsync(cancellationToken);
+        Assert.Multiple(() =>
+        {
+            Assert.That(explained.GetProperty("mta_reply").GetString(), Does.StartWith("550-5.1.1 <nosuch@x>: ?[31m unknown"));
+            Assert.That(explained.GetProperty("accepted").GetProperty("messages").GetInt64(), Is.EqualTo(1));
+            Assert.That(explained.GetProperty("accepted").GetProperty("last_at").GetDateTimeOffset(), Is.EqualTo(at).Within(TimeSpan.FromSeconds(1)));
+        });
     }
 
     [Test]

@@ -124,10 +124,18 @@ internal sealed partial class ClientPageTests
         await using var mta = new ScriptedMta();
         await using var shield = await ShieldUnderTest.StartAsync(
             ShieldUnderTest.Before(mta) with { Control = new() { Socket = Place }, Limits = new() { ClientConnectionRateLimit = 1 } }, cancellationToken);
+        using (var hostile = new ClientCounter(shield.Anvil, new("smtp", ClientRange.Of(IPAddress.Parse("203.0.113.9"), 32, 64))))
+        {
+            hostile.NoteError(Verb.Rcpt, 550, 1);
+            hostile.NoteReply(new(Encoding.UTF8.GetBytes("550 " + Hostile)));
+        }
+
         foreach (string[] command in (string[][])[
             ["allow", "192.0.2.0/24", "--for", "1h", "--why", Hostile], ["allow", Hostile, "--for", "1h"], ["release", Hostile], ["explain", Hostile],
             ["release", "192.0.2.7", "--for", "1h", "--why", Hostile], ["disallow", Hostile], ["explain", "192.0.2.7"], ["allow", "--list"], ["changes"],
-            ["top", "--prefix", Hostile], ["top"], ["explain", "192.0.2.7", "--json"], ["changes", "--json"], ["allow", "--list", "--json"]])
+            ["top", "--prefix", Hostile], ["top"], ["status"], ["status", "--service", Hostile], ["status", "--check"], ["status", "--json"],
+            ["upstream", "list"], ["upstream", "list", Hostile], ["upstream", "drain", Hostile, "--why", Hostile], ["changes", "--after", Hostile],
+            ["explain", "203.0.113.9"], ["explain", "192.0.2.7", "--json"], ["changes", "--json"], ["allow", "--list", "--json"]])
         {
             using var output = new StringWriter { NewLine = "\n" };
             await Root().Parse([.. command, "--socket", Place]).InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
@@ -151,6 +159,8 @@ internal sealed partial class ClientPageTests
     {
         var all = new ClientConnections();
         var limits = shield.Snapshot.Current.Limits;
+        for (var i = 0; i < 12; i++)
+            shield.Anvil.Delivering.Note(ClientRange.Of(IPAddress.Parse("192.0.2.7"), 32, 64));
         for (var i = 0; i < 3; i++)
             all.Connect(shield, "192.0.2.7", limits, stays: true);
         var mail = all.Connect(shield, "203.0.113.9", limits, stays: true);
@@ -180,6 +190,7 @@ internal sealed partial class ClientPageTests
     private static RootCommand Root() => new("smtpshield")
     {
         TopCommand.Create(), ExplainCommand.Create(), ReleaseCommand.Create(), AllowCommand.Create(), DisallowCommand.Create(), ChangesCommand.Create(),
+        StatusCommand.Create(), UpstreamCommand.Create(),
     };
 
     [GeneratedRegex(@"^\$ smtpshield (top|explain|release|allow|disallow|changes)\b")]

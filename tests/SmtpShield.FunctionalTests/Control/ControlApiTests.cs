@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using SmtpShield.Metrics;
 using SmtpShield.Options;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
@@ -31,8 +32,8 @@ internal sealed class ControlApiTests
         await using var mta = new ScriptedMta();
         await using var shield = await StartAsync(With(ShieldUnderTest.Before(mta), limit: 1), cancellationToken);
         var service = (await StatusAsync(cancellationToken)).GetProperty("services")[0];
-        Assert.That(service.GetRawText(), Is.EqualTo(
-            $$"""{"name":"smtp","endpoints":["{{shield.EndPoint}}"],"sessions":0,"process_limit":1,"stress":false}"""));
+        Assert.That(service.GetRawText(), Does.StartWith(
+            $$"""{"name":"smtp","endpoints":["{{shield.EndPoint}}"],"sessions":0,"process_limit":1,"stress":false"""));
 
         await using var client = await shield.ConnectAsync(cancellationToken);
         var connection = await mta.AcceptAsync(cancellationToken);
@@ -45,6 +46,10 @@ internal sealed class ControlApiTests
             Assert.That(status.GetProperty("connections").GetInt32(), Is.EqualTo(1));
             Assert.That(status.GetProperty("upstreams")[0].GetProperty("sessions").GetInt32(), Is.EqualTo(1));
             Assert.That(status.GetProperty("attention")[0].GetString(), Is.EqualTo("service smtp: under stress, 1 of 1 sessions"));
+            Assert.That(status.GetProperty("attention")[1].GetString(),
+                Is.EqualTo("service smtp: all 1 sessions are in use, further clients wait (default_process_limit)"));
+            Assert.That(status.GetProperty("clients").GetProperty("size").GetInt32(), Is.EqualTo(1_000_000));
+            Assert.That(status.GetProperty("history").GetRawText(), Is.EqualTo("""{"clients":0,"size":65536,"dropped":0}"""));
         });
 
         // The session is inside a transaction, so the drain lasts, and can be looked at.
@@ -61,6 +66,39 @@ internal sealed class ControlApiTests
         connection.Close();
         await stopping;
         Assert.That(shield.Log.Errors, Is.Empty);
+    }
+
+    [Test]
+    public async Task Status_OfAWhile_HasItsRatesAndOfOneServiceOnlyIts(CancellationToken cancellationToken)
+    {
+        var time = new FakeTimeProvider();
+        await using var mta = new ScriptedMta();
+        var (smtp, submission) = (ShieldUnderTest.Before(mta), ShieldUnderTest.Before(mta));
+        await using var shield = await ShieldUnderTest.StartAsync(
+            With(smtp) with
+            {
+                Service = new() { Names = ["smtp", "submission"] },
+                Services = new Dictionary<string, ShieldOptions> { ["smtp"] = smtp, ["submission"] = submission },
+            },
+            cancellationToken, time);
+        for (var i = 0; i < 5; i++)
+            shield.Metrics.OfService("smtp").NoteConnection(i < 3 ? ConnectionOutcome.Served : ConnectionOutcome.Refused);
+        shield.Metrics.OfService("smtp").NoteMessage(250, 100);
+        time.Advance(TimeSpan.FromSeconds(5));
+
+        var services = (await StatusAsync(cancellationToken)).GetProperty("services");
+        Assert.That((Of(0, "connections_s"), Of(0, "refused_s"), Of(0, "messages_s"), Of(1, "connections_s")), Is.EqualTo((1.0, 0.4, 0.2, 0.0)));
+        time.Advance(TimeSpan.FromSeconds(40));
+        services = (await StatusAsync(cancellationToken)).GetProperty("services");
+        Assert.That((Of(0, "connections_s"), Of(0, "refused_s"), Of(0, "messages_s")), Is.EqualTo((0.0, 0.0, 0.0)), "it is over");
+
+        var (_, body) = await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/status?service=submission", cancellationToken);
+        var some = JsonDocument.Parse(body).RootElement;
+        Assert.That((some.GetProperty("services").GetArrayLength(), some.GetProperty("services")[0].GetProperty("name").GetString(),
+            some.GetProperty("upstreams").GetArrayLength()), Is.EqualTo((1, "submission", 1)));
+        Assert.That((await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/status?service=nix", cancellationToken)).Status, Is.EqualTo(404));
+
+        double Of(int service, string name) => services[service].GetProperty(name).GetDouble();
     }
 
     [Test]

@@ -22,12 +22,20 @@ internal sealed class ControlCommandTests
         Assert.That(status, Is.Zero, output);
         Assert.That(output, Does.Match($@"\Asmtpshield \S+, process {shield.Id}, since \S+Z, 0 connections\n"
             + $@"configuration {shield.MainCf}, generation 1, in force since \S+Z\n\n"
-            + $@"SERVICE  SESSIONS  LIMIT +STRESS  LISTENS\nsmtp     0         \d+ +no      {shield.EndPoint}\n\n"
-            + @"SERVICE  UPSTREAM     STATE  SESSIONS  KEPT  LIMIT +WAITING  SINCE +REASON\nsmtp     127\.0\.0\.1:9  up     0 .*\n\z"));
+            + $@"SERVICE  SESSIONS  LIMIT +CONN/S +MAIL/S +REFUSED/S +STRESS +LISTENS\nsmtp     0         \d+ +\S+ +\S+ +\S+ +no      {shield.EndPoint}\n\n"
+            + @"SERVICE  UPSTREAM     STATE  SESSIONS  KEPT  LIMIT +WAITING  SINCE +REASON\nsmtp     127\.0\.0\.1:9  up     0 .*\n\n"
+            + @"clients 0 of 1000000, 0 limited; remembered 0 of 65536, 0 dropped; log \S+ lines/s, 0 lost\n\z"));
+        Assert.That(output, Does.Not.Contain("\u001B"), "a pipe");
 
         (status, output) = await RunAsync(["status", "--socket", shield.ControlSocket, "--json"], cancellationToken);
         var (_, body) = await ControlHttp.AskAsync(shield.ControlSocket, HttpMethod.Get, "/v1/status", cancellationToken);
         Assert.That((status, Names(output)), Is.EqualTo((0, Names(body))));
+
+        Assert.That(await RunAsync(["status", "--check", "--socket", shield.ControlSocket], cancellationToken),
+            Is.EqualTo((0, "OK: 0 connections, 0 clients limited\n")));
+        await RunAsync(["upstream", "drain", "127.0.0.1:9", "--socket", shield.ControlSocket], cancellationToken);
+        Assert.That(await RunAsync(["status", "--check", "--socket", shield.ControlSocket], cancellationToken),
+            Is.EqualTo((2, "CRITICAL: service smtp: no MTA is up, clients get 421\n")));
         await shield.StopAsync(cancellationToken);
     }
 
@@ -43,6 +51,9 @@ internal sealed class ControlCommandTests
             await File.WriteAllTextAsync(mainCf, $"shield_control_socket = {socket}\n", cancellationToken);
             var nobody = (3, $"smtpshield: no shield answers at {socket} (is it running? are you in group smtpshield?)\n");
             Assert.That(await RunAsync(["status", "-c", mainCf], cancellationToken), Is.EqualTo(nobody));
+            var (status, output) = await RunAsync(["status", "--check", "-c", mainCf], cancellationToken);
+            Assert.That((status, output), Is.EqualTo((3, output)));
+            Assert.That(output, Does.Contain(nobody.Item2).And.Contain("UNKNOWN: the shield can't be asked\n"));
             Assert.That(await RunAsync(["upstream", "list", "--socket", socket, "--json"], cancellationToken), Is.EqualTo(nobody));
 
             // A file in its place answers as little.

@@ -96,6 +96,19 @@ internal sealed class MetricsTests
         Assert.That(text.Series["smtpshield_limit_hits_total{service=\"smtp\",rule=\"smtpd_client_connection_rate_limit\",mode=\"enforced\"}"], Is.EqualTo(2));
         Assert.That(text.Series["smtpshield_connections_total{service=\"smtp\",outcome=\"refused\"}"], Is.EqualTo(2));
         Assert.That(text.Sum("smtpshield_limit_hits_total"), Is.EqualTo(2));
+        Assert.That(text.Series["smtpshield_clients_limited{service=\"smtp\",rule=\"smtpd_client_connection_rate_limit\"}"], Is.EqualTo(1));
+        Assert.That((text.Sum("smtpshield_clients_limited"), text.Sum("smtpshield_history_clients")), Is.EqualTo((1.0, 1.0)));
+        Assert.That(text.Sum("smtpshield_stress"), Is.Zero);
+    }
+
+    [Test]
+    public async Task Metrics_OfAStressThatIsWritten_HaveItAsForced(CancellationToken cancellationToken)
+    {
+        await using var mta = new ScriptedMta();
+        await using var shield = await StartAsync(ShieldUnderTest.Before(mta) with { IsStressForced = true }, cancellationToken);
+
+        var text = PrometheusText.Parse((await AskAsync("/metrics", cancellationToken)).Body);
+        Assert.That((text.Series["smtpshield_stress{service=\"smtp\",cause=\"forced\"}"], text.Sum("smtpshield_stress")), Is.EqualTo((1.0, 1.0)));
     }
 
     [TestCase("GET", "/", 404)]

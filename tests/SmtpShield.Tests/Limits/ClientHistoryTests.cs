@@ -7,10 +7,17 @@ public sealed class ClientHistoryTests
 {
     private static readonly AnvilKey _client = TestAnvil.Key("192.0.2.7");
 
+    private const int Capacity = 16384;
+
     private ClientHistory _history = null!;
+    private int _capacity;
 
     [SetUp]
-    public void Create() => _history = new();
+    public void Create()
+    {
+        _capacity = Capacity;
+        _history = new(() => _capacity);
+    }
 
     [Test]
     public void Of_MoreEventsThanAreKept_IsTheLastOnesTheNewestFirst()
@@ -49,34 +56,134 @@ public sealed class ClientHistoryTests
             _history.Note(TestAnvil.Key(100 + i), Refusal(ClientHistory.Again + i));
 
         Assert.That(Enumerable.Range(0, 100).Select(i => _history.RefusedTo(TestAnvil.Key(i))), Is.All.EqualTo(2));
-        Assert.That((_history.Count, _history.Dropped), Is.EqualTo((ClientHistory.Capacity, 1_000_100L - ClientHistory.Capacity)));
+        Assert.That((_history.Count, _history.Dropped), Is.EqualTo((Capacity, 1_000_100L - Capacity)));
     }
 
     // When all are steady the oldest of them goes, and those that follow it are not lost.
     [Test]
     public void Note_MoreSteadyOnesThanThereIsRoomFor_ForgetsTheOldestFirst()
     {
-        for (var i = 0; i < 2 * ClientHistory.Capacity; i++)
+        for (var i = 0; i < 2 * Capacity; i++)
         {
             _history.Note(TestAnvil.Key(i), Refusal(i));
             _history.Note(TestAnvil.Key(i), Refusal(i + ClientHistory.Again));
         }
 
-        Assert.That(_history.Count, Is.EqualTo(ClientHistory.Capacity));
-        Assert.That(_history.RefusedTo(TestAnvil.Key((2 * ClientHistory.Capacity) - 1)), Is.EqualTo(2));
+        Assert.That(_history.Count, Is.EqualTo(Capacity));
+        Assert.That(_history.RefusedTo(TestAnvil.Key((2 * Capacity) - 1)), Is.EqualTo(2));
         Assert.That(_history.RefusedTo(TestAnvil.Key(0)), Is.Zero);
     }
 
     [Test]
     public void Note_WhenItIsFull_AllocatesNothing()
     {
-        for (var i = 0; i < 2 * ClientHistory.Capacity; i++)
+        for (var i = 0; i < 2 * Capacity; i++)
             _history.Note(TestAnvil.Key(i), Refusal(i));
 
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 1000; i++)
-            _history.Note(TestAnvil.Key((3 * ClientHistory.Capacity) + i), Refusal(i));
+            _history.Note(TestAnvil.Key((3 * Capacity) + i), Refusal(i));
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+
+    [Test]
+    public void Capacity_ThatIsLowered_IsReachedAsClientsCome()
+    {
+        for (var i = 0; i < Capacity * 2; i++)
+            _history.Note(TestAnvil.Key(i), Refusal(i));
+        _capacity = Capacity / 4;
+        for (var i = 0; i < Capacity * 4; i++)
+            _history.Note(TestAnvil.Key(i), Refusal(i));
+
+        Assert.That((_history.Count, _history.Capacity), Is.EqualTo((Capacity / 4, Capacity / 4)));
+        _capacity = Capacity;
+        for (var i = 0; i < Capacity * 4; i++)
+            _history.Note(TestAnvil.Key(i), Refusal(i));
+        Assert.That(_history.Count, Is.EqualTo(Capacity));
+    }
+
+    [Test]
+    public void Refusals_OfSeveralRules_AreCountedByRuleTheMostFrequentFirst()
+    {
+        for (var i = 0; i < 3; i++)
+            _history.Note(_client, Refusal(i));
+        _history.Note(_client, ClientEvent.Of(new(ClientLimits.Message, 6), 5, 450));
+        _history.Note(_client, ClientEvent.OfError(Verb.Rcpt, 550, 1));
+        _history.Note(_client, ClientEvent.OfTooManyErrors(20, 20));
+        _history.Note(_client, ClientEvent.OfTooManyErrors(20, 20));
+
+        Assert.That(_history.Of(_client)!.Refusals.Select(static one => (one.Kind, one.Rule?.Parameter, one.Count)), Is.EqualTo(new[]
+        {
+            (ClientEventKind.Limit, "smtpd_client_connection_rate_limit", 3),
+            (ClientEventKind.TooManyErrors, null, 2),
+            (ClientEventKind.Limit, "smtpd_client_message_rate_limit", 1),
+        }));
+    }
+
+    [Test]
+    public void Reply_OfTheMta_IsTheLastOneCutAndPrintable()
+    {
+        _history.NoteReply(_client, "550 nobody"u8);
+        Assert.That(_history.Of(_client), Is.Null, "there is no event");
+
+        _history.Note(_client, ClientEvent.OfError(Verb.Rcpt, 550, 1));
+        Assert.That(_history.Of(_client)!.Reply, Is.Null);
+        _history.NoteReply(_client, "550 first"u8);
+        _history.NoteReply(_client, "550 \u001B[31m\u202E\n"u8);
+        Assert.That(_history.Of(_client)!.Reply, Is.EqualTo("550 ?[31m????"));
+
+        byte[] line = [.. Enumerable.Repeat((byte)'x', RefusingReply.Longest + 1)];
+        _history.NoteReply(_client, line);
+        Assert.That(_history.Of(_client)!.Reply, Is.EqualTo(new string('x', RefusingReply.Longest)));
+    }
+
+    [Test]
+    [Property("Operations", "OPS-12")]
+    public void Reply_OfMoreClientsThanAreKept_IsThatOfTheNewest()
+    {
+        for (var i = 0; i < 2 * ClientHistory.Replies; i++)
+        {
+            _history.Note(TestAnvil.Key(i), ClientEvent.OfError(Verb.Rcpt, 550, 1));
+            _history.NoteReply(TestAnvil.Key(i), "550 no"u8);
+        }
+
+        var kept = Enumerable.Range(0, 2 * ClientHistory.Replies).Where(i => _history.Of(TestAnvil.Key(i))!.Reply is not null).ToList();
+        Assert.That(kept, Has.Count.EqualTo(ClientHistory.Replies));
+        Assert.That(kept, Does.Contain((2 * ClientHistory.Replies) - 1).And.Not.Contain(0));
+    }
+
+    // A slot whose client was forgotten is nobody's, until another one gets it.
+    [Test]
+    public void Reply_OfAClientThatWasForgotten_IsNotItsWhenItComesAgain()
+    {
+        _history.Note(_client, ClientEvent.OfError(Verb.Rcpt, 550, 1));
+        _history.NoteReply(_client, "550 no"u8);
+        for (var i = 0; i < 3 * Capacity; i++)
+            _history.Note(TestAnvil.Key(i), Refusal(i));
+        _history.Note(_client, ClientEvent.OfError(Verb.Rcpt, 550, 1));
+
+        Assert.That(_history.Of(_client)!.Reply, Is.Null);
+        for (var i = 0; i < ClientHistory.Replies * 2; i++)
+        {
+            _history.Note(TestAnvil.Key(i), Refusal(i));
+            _history.NoteReply(TestAnvil.Key(i), "550 others"u8);
+        }
+
+        Assert.That(_history.Of(_client)!.Reply, Is.Null);
+    }
+
+    [Test, CancelAfter(60_000)]
+    public async Task Note_OfManyThreads_LosesNothing(CancellationToken cancellationToken)
+    {
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(
+            () =>
+            {
+                for (var i = 0; i < 20_000; i++)
+                    _history.Note(TestAnvil.Key(i % 1000), Refusal(0));
+            },
+            cancellationToken)));
+
+        Assert.That(Enumerable.Range(0, 1000).Select(i => _history.RefusedTo(TestAnvil.Key(i))), Is.All.EqualTo(80));
     }
 
     [Test]

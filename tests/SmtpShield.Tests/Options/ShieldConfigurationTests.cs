@@ -76,6 +76,15 @@ public sealed class ShieldConfigurationTests
         Assert.That((stressed.Smtpd.Timeout, stressed.Limits.HardErrorLimit, stressed.Limits.JunkCommandLimit), Is.EqualTo((TimeSpan.FromSeconds(10), 1, 1)));
     }
 
+    [TestCase("", false), TestCase("stress =", false), TestCase("stress = yes", true), TestCase("submission/inet/stress = yes", false)]
+    public void Read_StressThatIsWritten_IsForced(string text, bool isForced)
+    {
+        var options = Options("shield_services = smtp submission\n" + text);
+
+        Assert.That((options.Services["smtp"].IsStressForced, options.Services["submission"].IsStressForced),
+            Is.EqualTo((isForced, isForced || text.StartsWith("submission", StringComparison.Ordinal))));
+    }
+
     [Test]
     public void Read_SeveralLayers_HigherOneWins()
     {

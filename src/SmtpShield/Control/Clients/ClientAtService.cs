@@ -34,4 +34,13 @@ internal sealed record ClientAtService(
 
     /// <summary>Since when they are.</summary>
     public DateTimeOffset? RefusedSince { get; init; }
+
+    /// <summary>How often which rule did it, the most frequent first.</summary>
+    public IReadOnlyList<ClientRefusalCount>? Refusals { get; init; }
+
+    /// <summary>By which reply the MTA has last refused it something: the first line, at most 96 octets.</summary>
+    public string? MtaReply { get; init; }
+
+    /// <summary>Its mail that the MTA has accepted; null: none that is known, or the shield does not see it.</summary>
+    public AcceptedMail? Accepted { get; init; }
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Slots;
@@ -35,15 +37,19 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
     /// <summary>All there is to say of an address.</summary>
     /// <param name="address">The address.</param>
     /// <param name="service">At which service; null: at all.</param>
-    public ClientExplanation Explain(IPAddress address, string? service) =>
-        new($"{address}", [.. (service is null ? rules.Services : [service]).Select(name => ExplainAt(rules.Of(name), address))]);
+    /// <param name="name">Its verified host name; null: it was not looked up.</param>
+    public ClientExplanation Explain(IPAddress address, string? service, string? name = null) =>
+        new($"{address}", [.. (service is null ? rules.Services : [service]).Select(at => ExplainAt(rules.Of(at), address, name))])
+        {
+            Name = name is null or ClientIdentity.UnknownName ? null : name,
+        };
 
-    private ClientAtService ExplainAt(ServiceRules its, IPAddress address)
+    private ClientAtService ExplainAt(ServiceRules its, IPAddress address, string? name)
     {
         var client = its.RangeOf(address);
         var key = new AnvilKey(its.Service, client);
         var found = new ClientFound(its, client, table.Look(key));
-        var exempt = rules.ExemptionOf(its, address);
+        var exempt = rules.ExemptionOf(its, address, name ?? ClientIdentity.UnknownName);
         var state = exempt is not null ? ClientState.Exempt : found.Record is { } record ? its.StateOf(record.Counts) : ClientState.Unknown;
         var counts = found.Record?.Counts ?? default;
         var past = table.History.Of(key);
@@ -52,7 +58,7 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
             its.Service, $"{client}", state.Word(), ClientCounts.Of(counts), window.Unit, window.IsSliding,
             [.. its.Rules.Select(rule => ReportOf(rule.Limit, rule.Value, found))],
             pool.KnownClients.StandingOf(client) == ClientStanding.Good,
-            [.. (past?.Events ?? []).Select(ReportOf)], [.. NotesOf(its, past)])
+            [.. (past?.Events ?? []).Select(ReportOf)], [.. NotesOf(its, past, isNameKnown: name is not null)])
         {
             Rule = state == ClientState.Limited && its.LeadingOf(counts) is { } leading ? leading.Limit.Parameter : null,
             Until = state == ClientState.Limited ? UntilOf(found) : null,
@@ -60,6 +66,10 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
             Exempt = exempt,
             Refused = past?.Refused,
             RefusedSince = past is null ? null : table.TimeOf(past.First),
+            Refusals = past is not { Refusals: { Count: > 0 } refusals } ? null
+                : [.. refusals.Select(static one => new ClientRefusalCount(RuleOf(one), one.Count))],
+            MtaReply = past?.Reply,
+            Accepted = table.Delivering.Find(client) is { } mail ? new(mail.Messages, mail.LastAt) : null,
         };
     }
 
@@ -101,6 +111,13 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
             : report with { Until = table.TimeOf(found.Record!.Value.FirstSecondWithin(limit, value)) };
     }
 
+    private static string RuleOf(ClientRefusals refusals) => refusals.Kind switch
+    {
+        ClientEventKind.Limit => refusals.Rule!.Parameter,
+        ClientEventKind.Handshakes => HandshakeLimit,
+        _ => HardErrorLimit,
+    };
+
     private ClientEventReport ReportOf(ClientEvent noted) => new(table.TimeOf(noted.Second), noted.Kind.Word())
     {
         Rule = noted.Kind switch
@@ -116,13 +133,16 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
         Limit = noted.Limit > 0 ? noted.Limit : null,
     };
 
-    private IEnumerable<string> NotesOf(ServiceRules its, PastView? past)
+    private IEnumerable<string> NotesOf(ServiceRules its, PastView? past, bool isNameKnown)
     {
         if (its.Options.Tls.IsPassedOn)
             yield return "behind STARTTLS that is passed on the shield sees no commands: only connections, handshakes and octets are counted";
-        if (past is null && table.History.Dropped > 0)
-            yield return "its history may have been dropped: what is said is from counts only";
-        if (its.Options.Limits.ClientEventLimitExceptions.Names.Any())
+        if (past is null && table.History is { Dropped: > 0 and var dropped } history)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"its history may have been dropped: what is said is from counts only ({dropped} were, ")
+                + string.Create(CultureInfo.InvariantCulture, $"there is room for {history.Capacity}: shield_history_size)");
+        }
+        if (!isNameKnown && its.Options.Limits.ClientEventLimitExceptions.Names.Any())
             yield return "smtpd_client_event_limit_exceptions has host names: whether the client has one of them is not looked up here";
     }
 

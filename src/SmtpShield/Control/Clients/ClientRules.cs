@@ -32,12 +32,13 @@ internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes,
 
     /// <summary>Why an address is exempt at a service; null: it is not.</summary>
     /// <param name="rules">The service's.</param>
-    /// <param name="address">The address. What its name may be is not looked up.</param>
-    public ExemptBy? ExemptionOf(ServiceRules rules, IPAddress address)
+    /// <param name="address">The address.</param>
+    /// <param name="name">Its verified host name, or <see cref="ClientIdentity.UnknownName"/>.</param>
+    public ExemptBy? ExemptionOf(ServiceRules rules, IPAddress address, string name)
     {
         if (exemptions.Find(address) is { } exemption)
             return new("allow", $"{exemption.Prefix}") { Until = exemption.Until, By = exemption.By, Why = exemption.Why };
-        return rules.Options.Limits.ClientEventLimitExceptions.ElementOf(address, ClientIdentity.UnknownName) is { } element
+        return rules.Options.Limits.ClientEventLimitExceptions.ElementOf(address, name) is { } element
             ? new(ListParameter, element) : null;
     }
 

@@ -10,7 +10,8 @@ using SmtpShield.Control.Exempt;
 namespace SmtpShield.Control.Clients;
 
 /// <summary><c>/v1/clients</c>: who is limited, by which rule and until when; and letting one in.</summary>
-internal sealed class ClientsApi(ClientTop top, ClientReports reports, ClientRelease release, ClientRules rules, ExemptionsApi exemptions, ControlAudit audit)
+internal sealed class ClientsApi(
+    ClientTop top, ClientReports reports, ClientRelease release, ClientRules rules, ExemptionsApi exemptions, ControlAudit audit, PeerNames names)
 {
     private const string Address = "address";
     private const string Sort = "sort";
@@ -43,13 +44,16 @@ internal sealed class ClientsApi(ClientTop top, ClientReports reports, ClientRel
         await ControlRequests.AnswerAsync(context, answer, ControlJson.Default.ClientList);
     }
 
-    private Task ExplainAsync(HttpContext context)
+    private async Task ExplainAsync(HttpContext context)
     {
         var query = ControlRequests.QueryOf(context, Service);
         if (query.TryGetValue(Service, out var service))
             rules.Require(service);
         var address = AddressText.ParseAddress((string)context.Request.RouteValues[Address]!);
-        return ControlRequests.AnswerAsync(context, reports.Explain(address, service), ControlJson.Default.ClientExplanation);
+        // As of a connection: bounded in number and time, and only where the shield does it at all.
+        var isLookedUp = (service is null ? rules.Services : [service]).Any(name => rules.Of(name).Options.Smtpd.PeernameLookup);
+        var name = isLookedUp ? (await names.LookUpAsync(address, context.RequestAborted)).Name : null;
+        await ControlRequests.AnswerAsync(context, reports.Explain(address, service, name), ControlJson.Default.ClientExplanation);
     }
 
     private async Task ReleaseAsync(HttpContext context)

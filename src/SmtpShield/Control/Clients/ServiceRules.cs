@@ -54,6 +54,20 @@ internal sealed class ServiceRules(string service, ShieldOptions options)
         return state;
     }
 
+    /// <summary>Which of the limits refuse what a client does next, as a bit for each of <see cref="Rules"/> in its order. Roll the record first.</summary>
+    public uint RefusingOf(in AnvilEntry entry, int now, AnvilWindow window)
+    {
+        var refusing = 0u;
+        for (var i = 0; i < _rules.Length; i++)
+        {
+            var (limit, value, index) = _rules[i];
+            if (limit.RefusesNext(CountIn(entry, index, now, window), value))
+                refusing |= 1u << i;
+        }
+
+        return refusing;
+    }
+
     /// <summary>The same of counts.</summary>
     public ClientState StateOf(in AnvilCounts counts)
     {

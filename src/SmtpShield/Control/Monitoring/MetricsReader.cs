@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Control.Clients;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
@@ -17,7 +18,7 @@ namespace SmtpShield.Control.Monitoring;
 /// </summary>
 internal sealed class MetricsReader(
     ShieldMetrics metrics, ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, AnvilTable table, UpstreamMaintenance upstreams,
-    IEnumerable<ILoggerProvider> providers, TimeProvider time, ShieldConfigurationWatcher? watcher = null)
+    LimitedClients limited, IEnumerable<ILoggerProvider> providers, TimeProvider time, ShieldConfigurationWatcher? watcher = null)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly string[] _levels = ["debug", "information", "warning", "error", "critical"];
@@ -40,8 +41,9 @@ internal sealed class MetricsReader(
 
             var samples = new MetricSamples();
             metrics.Collect(samples);
+            var counts = limited.Read();
             foreach (var service in snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName))
-                ReadService(samples, service);
+                ReadService(samples, service, counts);
             ReadUpstreams(samples);
             ReadTable(samples);
             ReadLog(samples);
@@ -65,12 +67,15 @@ internal sealed class MetricsReader(
         }
     }
 
-    private void ReadService(MetricSamples samples, string service)
+    private void ReadService(MetricSamples samples, string service, LimitedCounts counts)
     {
         var its = scopes.Of(service);
         var label = metrics.OfService(service).Label;
         samples.Add(MetricCatalog.Stress, AsNumber(its.GetRequiredService<ProcessLimit>().IsUnderStress), label, "sessions");
         samples.Add(MetricCatalog.Stress, AsNumber(its.GetRequiredService<MtaPressure>().IsUnderStress), label, "upstream");
+        samples.Add(MetricCatalog.Stress, AsNumber(its.GetRequiredService<ShieldService>().Unstressed.IsStressForced), label, "forced");
+        foreach (var limit in ClientLimits.All)
+            samples.Add(MetricCatalog.ClientsLimited, counts.ByRule.GetValueOrDefault((service, limit.Parameter)), label, limit.Parameter);
         samples.Add(MetricCatalog.ProcessLimit, capacity.LimitOf(service), label);
         samples.Add(MetricCatalog.HandshakesUnderWay, its.GetRequiredService<TlsServer>().UnderWay, label);
         var certificates = its.GetRequiredService<CertificateStore>().Current.All.Select(static certificate => certificate.Leaf.NotAfter).ToList();
@@ -102,6 +107,8 @@ internal sealed class MetricsReader(
         samples.Add(MetricCatalog.ClientTableSize, snapshot.Current.Anvil.ClientTableSize);
         samples.Add(MetricCatalog.ClientsEvicted, table.Evicted);
         samples.Add(MetricCatalog.ClientsUntracked, table.Refused);
+        samples.Add(MetricCatalog.HistoryClients, table.History.Count);
+        samples.Add(MetricCatalog.HistoryDropped, table.History.Dropped);
     }
 
     private void ReadLog(MetricSamples samples)

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace SmtpShield.Control.Status;
 
 /// <summary>One service.</summary>
@@ -6,4 +8,18 @@ namespace SmtpShield.Control.Status;
 /// <param name="Sessions">Sessions that have a place.</param>
 /// <param name="ProcessLimit">Places: <c>default_process_limit</c>, or what fits of it.</param>
 /// <param name="Stress">Whether new sessions get the stress values.</param>
-internal sealed record ServiceReport(string Name, IReadOnlyList<string> Endpoints, int Sessions, int ProcessLimit, bool Stress);
+internal sealed record ServiceReport(string Name, IReadOnlyList<string> Endpoints, int Sessions, int ProcessLimit, bool Stress)
+{
+    /// <summary>Whether there is no place left.</summary>
+    [JsonIgnore]
+    public bool IsFull => Sessions >= ProcessLimit;
+
+    /// <summary>Connections of clients a second, lately.</summary>
+    public double? ConnectionsS { get; init; }
+
+    /// <summary>Messages the MTA has accepted a second, lately.</summary>
+    public double? MessagesS { get; init; }
+
+    /// <summary>Connections that were not served a second, lately.</summary>
+    public double? RefusedS { get; init; }
+}

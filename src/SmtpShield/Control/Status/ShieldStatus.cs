@@ -17,4 +17,17 @@ namespace SmtpShield.Control.Status;
 internal sealed record ShieldStatus(
     string Version, int Process, DateTimeOffset Started, long UptimeS, bool Draining, int Connections,
     IReadOnlyList<ServiceReport> Services, IReadOnlyList<UpstreamReport> Upstreams, bool Truncated, IReadOnlyList<string> Attention,
-    ConfigurationReport? Configuration = null);
+    ConfigurationReport? Configuration = null)
+{
+    /// <summary>The table of counts.</summary>
+    public TableReport? Clients { get; init; }
+
+    /// <summary>What is remembered of clients that were refused something.</summary>
+    public TableReport? History { get; init; }
+
+    /// <summary>Of whom the MTA has accepted mail.</summary>
+    public TableReport? Delivering { get; init; }
+
+    /// <summary>The log.</summary>
+    public LogReport? Log { get; init; }
+}

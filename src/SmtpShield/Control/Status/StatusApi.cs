@@ -1,44 +1,86 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using SmtpShield.Control.Clients;
 using SmtpShield.Control.Upstreams;
 using SmtpShield.Hosting;
+using SmtpShield.Limits;
 using SmtpShield.Listening;
+using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.PostfixConf;
+using SmtpShield.Tls;
 
 namespace SmtpShield.Control.Status;
 
 /// <summary><c>/v1/status</c>: how the shield is. It only reads what others count.</summary>
 internal sealed class StatusApi(
     ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, ListenSockets sockets, ConnectionDrain drain, UpstreamApi upstreams,
-    TimeProvider time, ShieldConfigurationWatcher? watcher = null)
+    AnvilTable table, LimitedClients limited, RecentRates rates, IEnumerable<ILoggerProvider> providers, TimeProvider time,
+    ShieldConfigurationWatcher? watcher = null)
 {
+    // A certificate that is renewed as usual has a month left.
+    private static readonly TimeSpan SoonExpired = TimeSpan.FromDays(14);
+
+    private const string Service = "service";
     private const int MostProblems = 100;
 
+    private readonly MaillogLoggerProvider? _log = providers.OfType<MaillogLoggerProvider>().FirstOrDefault();
     private readonly DateTimeOffset _started = time.GetUtcNow();
 
     /// <summary>Adds its path.</summary>
     public void Map(IEndpointRouteBuilder application) => application.MapGet("/v1/status", context =>
     {
-        ControlRequests.QueryOf(context);
-        return ControlRequests.AnswerAsync(context, Status(), ControlJson.Default.ShieldStatus);
+        var status = Status();
+        if (ControlRequests.QueryOf(context, Service).TryGetValue(Service, out var service))
+        {
+            if (status.Services.All(report => report.Name != service))
+            {
+                var names = string.Join(", ", status.Services.Select(static report => report.Name));
+                throw ControlException.NotFound($"no such service: {AddressText.Shown(service)}", $"there are {names}", Service);
+            }
+
+            status = status with
+            {
+                Services = [.. status.Services.Where(report => report.Name == service)],
+                Upstreams = [.. status.Upstreams.Where(report => report.Service == service)],
+            };
+        }
+
+        return ControlRequests.AnswerAsync(context, status, ControlJson.Default.ShieldStatus);
     });
 
     /// <summary>How it is now.</summary>
     public ShieldStatus Status()
     {
         var configuration = watcher?.Outcome is { } outcome ? ReportOf(outcome) : null;
-        var services = snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName).Select(ReportOf).ToList();
+        var recent = rates.Read();
+        var services = snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName).Select(name => ReportOf(name, recent)).ToList();
         var list = upstreams.List();
         var isDraining = drain.Draining.IsCancellationRequested;
+        var clients = new TableReport(table.Size, snapshot.Current.Anvil.ClientTableSize, table.Evicted)
+        {
+            Untracked = table.Refused,
+            Limited = limited.Read().Total,
+        };
         return new(
             ShieldConfigurationWatcher.Version, Environment.ProcessId, _started, (long)(time.GetUtcNow() - _started).TotalSeconds, isDraining,
-            drain.Connections, services, list.Upstreams, list.Truncated, [.. Attention(configuration, services, isDraining), .. list.Attention],
-            configuration);
+            drain.Connections, services, list.Upstreams, list.Truncated,
+            [.. Attention(configuration, services, isDraining), .. list.Attention, .. Losses(clients, recent), .. Certificates(services)], configuration)
+        {
+            Clients = clients,
+            History = new(table.History.Count, table.History.Capacity, table.History.Dropped),
+            Delivering = new(table.Delivering.Count, DeliveringClients.Capacity, table.Delivering.Dropped),
+            Log = _log is null ? null : new(Enumerable.Range(0, 5).Sum(i => _log.Posted(LogLevel.Debug + i)), _log.Lost)
+            {
+                LinesS = recent.Seconds > 0 ? Rounded(recent.LogLines) : null,
+            },
+        };
     }
 
-    private static IEnumerable<string> Attention(ConfigurationReport? configuration, IEnumerable<ServiceReport> services, bool isDraining)
+    private static IEnumerable<string> Attention(ConfigurationReport? configuration, IReadOnlyList<ServiceReport> services, bool isDraining)
     {
         if (isDraining)
             yield return "the shield stops: no new clients";
@@ -48,6 +90,32 @@ internal sealed class StatusApi(
             yield return $"{configuration.Path} has changes that take effect after a restart";
         foreach (var service in services.Where(static service => service.Stress))
             yield return $"service {service.Name}: under stress, {service.Sessions} of {service.ProcessLimit} sessions";
+        foreach (var service in services.Where(static service => service.IsFull))
+            yield return $"service {service.Name}: all {service.ProcessLimit} sessions are in use, further clients wait (default_process_limit)";
+    }
+
+    private static IEnumerable<string> Losses(TableReport clients, RecentFigures recent)
+    {
+        if (recent.Untracked > 0)
+            yield return $"the client table is full: {recent.Untracked} events of new clients were not counted lately (shield_client_table_size)";
+        else if (clients.Clients > clients.Size / 10 * 9)
+            yield return $"the client table has room for {clients.Size}, and {clients.Clients} clients are in it (shield_client_table_size)";
+        if (recent.LogLost > 0)
+            yield return $"{recent.LogLost} lines of the log were lost lately: they come faster than it takes them";
+    }
+
+    private IEnumerable<string> Certificates(IReadOnlyList<ServiceReport> services)
+    {
+        foreach (var service in services)
+        {
+            var ends = scopes.Of(service.Name).GetRequiredService<CertificateStore>().Current.All
+                .Select(static certificate => new DateTimeOffset(certificate.Leaf.NotAfter)).ToList();
+            if (ends.Count > 0 && ends.Min() is var first && first - time.GetUtcNow() < SoonExpired)
+            {
+                var at = first.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+                yield return $"service {service.Name}: a certificate expires at {at}";
+            }
+        }
     }
 
     private static ConfigurationReport ReportOf(ConfigurationOutcome outcome) => new(
@@ -62,10 +130,19 @@ internal sealed class StatusApi(
         problem.Location.Line is > 0 and var line ? line : null,
         problem.Severity.ToString().ToLowerInvariant());
 
-    private ServiceReport ReportOf(string service)
+    private ServiceReport ReportOf(string service, RecentFigures recent)
     {
-        var limit = scopes.Of(service).GetRequiredService<ProcessLimit>();
-        return new(service, [.. sockets.EndPointsOf(service).Select(static endpoint => $"{endpoint}")], limit.Sessions, capacity.LimitOf(service),
-            scopes.Of(service).GetRequiredService<ServiceStress>().IsOn);
+        var its = scopes.Of(service);
+        var report = new ServiceReport(
+            service, [.. sockets.EndPointsOf(service).Select(static endpoint => $"{endpoint}")], its.GetRequiredService<ProcessLimit>().Sessions,
+            capacity.LimitOf(service), its.GetRequiredService<ServiceStress>().IsOn || its.GetRequiredService<ShieldService>().Unstressed.IsStressForced);
+        return !recent.Services.TryGetValue(service, out var figures) ? report : report with
+        {
+            ConnectionsS = Rounded(figures.Connections),
+            MessagesS = Rounded(figures.Accepted),
+            RefusedS = Rounded(figures.Refused),
+        };
     }
+
+    private static double Rounded(double perSecond) => Math.Round(perSecond, 1);
 }

@@ -1,0 +1,144 @@
+namespace SmtpShield.Limits;
+
+/// <summary>A part of <see cref="ClientHistory"/>, with a lock of its own.</summary>
+/// <param name="replies">Clients of which the MTA's last refusal is kept.</param>
+internal sealed class ClientHistoryShard(int replies)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<AnvilKey, ClientPast> _pasts = [];
+    private readonly List<ClientPast> _all = [];
+    private readonly Stack<ClientPast> _free = [];
+    private readonly RefusingReply?[] _replies = new RefusingReply?[replies];
+    private PastList _new;
+    private PastList _steady;
+    private long _dropped;
+    private int _nextReply;
+
+    /// <summary>Clients that are remembered now.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _pasts.Count;
+        }
+    }
+
+    /// <summary>Clients that were forgotten, because the room was needed.</summary>
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    /// <inheritdoc cref="ClientHistory.Note"/>
+    public void Note(in AnvilKey key, in ClientEvent noted, int capacity)
+    {
+        lock (_gate)
+        {
+            if (_pasts.TryGetValue(key, out var past))
+                Take(past);
+            else
+                past = Add(key, noted.Second, capacity);
+            past.Add(noted);
+            past.IsSteady |= noted.Second - past.First >= ClientHistory.Again;
+            (past.IsSteady ? ref _steady : ref _new).Append(past);
+            if (_steady.Count > capacity / 4 * 3)
+                Demote(_steady.Oldest!);
+        }
+    }
+
+    /// <inheritdoc cref="ClientHistory.NoteReply"/>
+    public void NoteReply(in AnvilKey key, ReadOnlySpan<byte> text)
+    {
+        lock (_gate)
+        {
+            if (_pasts.TryGetValue(key, out var past))
+                ReplyOf(past).Set(text);
+        }
+    }
+
+    /// <inheritdoc cref="ClientHistory.Of"/>
+    public PastView? Of(in AnvilKey key)
+    {
+        lock (_gate)
+            return _pasts.TryGetValue(key, out var past) ? new(past.First, past.Refused, past.Events(), past.Refusals(), past.Reply?.ToString()) : null;
+    }
+
+    /// <inheritdoc cref="ClientHistory.RefusedTo"/>
+    public int RefusedTo(in AnvilKey key)
+    {
+        lock (_gate)
+            return _pasts.TryGetValue(key, out var past) ? past.Refused : 0;
+    }
+
+    /// <inheritdoc cref="ClientHistory.Scan"/>
+    public void Scan(Action<AnvilKey, int> visit)
+    {
+        const int AtOnce = 512;
+        var some = new (AnvilKey Key, int Refused)[AtOnce];
+        for (var from = 0; ; from += AtOnce)
+        {
+            int count;
+            lock (_gate)
+            {
+                count = Math.Clamp(_all.Count - from, 0, AtOnce);
+                for (var i = 0; i < count; i++)
+                    some[i] = (_all[from + i].Key, _all[from + i].Refused);
+            }
+
+            for (var i = 0; i < count; i++)
+            {
+                if (some[i].Refused > 0)
+                    visit(some[i].Key, some[i].Refused);
+            }
+
+            if (count < AtOnce)
+                return;
+        }
+    }
+
+    private void Take(ClientPast past) => (past.IsSteady ? ref _steady : ref _new).Remove(past);
+
+    private ClientPast Add(in AnvilKey key, int second, int capacity)
+    {
+        // Two: also a shard that is above a capacity that was lowered gets there.
+        for (var i = 0; i < 2 && _pasts.Count >= capacity; i++)
+            Drop((_new.Oldest ?? _steady.Oldest)!);
+        if (!_free.TryPop(out var past))
+        {
+            past = new();
+            _all.Add(past);
+        }
+
+        past.Begin(key, second);
+        _pasts.Add(key, past);
+        return past;
+    }
+
+    private void Drop(ClientPast past)
+    {
+        Take(past);
+        _pasts.Remove(past.Key);
+        past.Begin(default, 0);
+        _free.Push(past);
+        _dropped++;
+    }
+
+    // It stays until newer ones need its room.
+    private void Demote(ClientPast past)
+    {
+        _steady.Remove(past);
+        past.IsSteady = false;
+        _new.Append(past);
+    }
+
+    // Who has none takes that of the client which got it the longest ago.
+    private RefusingReply ReplyOf(ClientPast past)
+    {
+        if (past.Reply is { } its)
+            return its;
+
+        ref var next = ref _replies[_nextReply];
+        _nextReply = (_nextReply + 1) % _replies.Length;
+        next ??= new();
+        next.GiveTo(past);
+        return next;
+    }
+}
