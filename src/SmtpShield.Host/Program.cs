@@ -23,6 +23,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     AllowCommand.Create(),
     DisallowCommand.Create(),
     ChangesCommand.Create(),
+    WatchCommand.Create(),
     UpstreamCommand.Create(),
     DemoCommand.Create(),
 };

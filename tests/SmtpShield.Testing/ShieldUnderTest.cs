@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Clients;
+using SmtpShield.Control.Events;
 using SmtpShield.Host;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
@@ -59,6 +60,9 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
 
     /// <summary>What the shield counts.</summary>
     public ShieldMetrics Metrics => Get<ShieldMetrics>();
+
+    /// <summary>What those who watch are told.</summary>
+    public EventStream Events => Get<EventStream>();
 
     /// <summary>The MTAs as the shield sees them.</summary>
     public UpstreamPool Upstreams => Get<UpstreamPool>();

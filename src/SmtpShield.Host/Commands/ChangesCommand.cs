@@ -33,6 +33,7 @@ internal static class ChangesCommand
             output.Line("there were earlier ones");
     }
 
-    private static string WhatOf(Change change) => change.Refused is { } refused ? $"refused: {refused}"
+    /// <summary>What a change was, or why there was none.</summary>
+    public static string WhatOf(Change change) => change.Refused is { } refused ? $"refused: {refused}"
         : change.Before is { Length: > 0 } before ? $"{before} -> {change.After}" : change.After ?? "";
 }

@@ -1,5 +1,7 @@
 using System.Net.Http.Headers;
+using System.Net.ServerSentEvents;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace SmtpShield.Host.Commands;
@@ -50,8 +52,41 @@ internal sealed class ControlClient(string path) : IDisposable
         }
     }
 
+    /// <summary>Asks for a stream of events, which ends with the shield.</summary>
+    /// <param name="resource">The path, below the root.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>The events, each with its name, its id and its JSON; or the answer why there are none, or nothing where nobody answers.</returns>
+    public async Task<(ControlAnswer? Answer, IAsyncEnumerable<(string Name, string Id, string Json)>? Events)> WatchAsync(
+        string resource, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, resource);
+            // Its time limit is for the answer's head.
+            var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            if (response.IsSuccessStatusCode)
+                return (null, EventsOf(await response.Content.ReadAsStreamAsync(cancellationToken), cancellationToken));
+            using (response)
+                return (new ControlAnswer(false, await response.Content.ReadAsStringAsync(cancellationToken)), null);
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return (null, null);
+        }
+    }
+
     /// <inheritdoc />
     public void Dispose() => _http.Dispose();
+
+    private static async IAsyncEnumerable<(string Name, string Id, string Json)> EventsOf(
+        Stream stream, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using (stream)
+        {
+            await foreach (var item in SseParser.Create(stream).EnumerateAsync(cancellationToken))
+                yield return (item.EventType, item.EventId ?? "", item.Data);
+        }
+    }
 
     private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken cancellationToken)
     {

@@ -64,7 +64,7 @@ internal sealed class ControlQuestion(ControlArguments options)
 
         if (await AskAsync(path, method, resource, change, cancellationToken) is not { } answer)
         {
-            error.Line($"smtpshield: no shield answers at {path} (is it running? are you in group smtpshield?)");
+            error.Line($"smtpshield: {NobodyAt(path)}");
             return NoShield;
         }
 
@@ -92,6 +92,12 @@ internal sealed class ControlQuestion(ControlArguments options)
         return await shield.AskAsync(method, resource, change, cancellationToken);
     }
 
-    private static string WhyNot(string text) =>
+    /// <summary>What to say where nobody answers.</summary>
+    public static string NobodyAt(string path) => $"no shield answers at {path} (is it running? are you in group smtpshield?)";
+
+    /// <summary>Why the shield has not done what it was asked for.</summary>
+    /// <param name="text">Its answer.</param>
+    /// <exception cref="JsonException">It is none of a shield's.</exception>
+    public static string WhyNot(string text) =>
         JsonSerializer.Deserialize(text, ControlJson.Default.ProblemReport) is { Problems: [var problem, ..] } ? problem.ToString() : throw new JsonException();
 }

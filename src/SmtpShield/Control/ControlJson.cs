@@ -1,7 +1,9 @@
 using System.Text.Json.Serialization;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
+using SmtpShield.Control.Events;
 using SmtpShield.Control.Exempt;
+using SmtpShield.Control.Series;
 using SmtpShield.Control.Status;
 using SmtpShield.Control.Upstreams;
 
@@ -18,5 +20,14 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(ReleaseReport))]
 [JsonSerializable(typeof(ExemptionList))]
 [JsonSerializable(typeof(ChangeList))]
+[JsonSerializable(typeof(SeriesList))]
+[JsonSerializable(typeof(Change))]
+[JsonSerializable(typeof(ClientStreamEvent))]
+[JsonSerializable(typeof(LogEvent))]
+[JsonSerializable(typeof(StressEvent))]
+[JsonSerializable(typeof(UpstreamEvent))]
+[JsonSerializable(typeof(StatsEvent))]
+[JsonSerializable(typeof(MoreEvents))]
+[JsonSerializable(typeof(EventGap))]
 [JsonSerializable(typeof(ProblemReport))]
 internal sealed partial class ControlJson : JsonSerializerContext;

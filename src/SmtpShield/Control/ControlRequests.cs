@@ -38,7 +38,8 @@ internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvide
                 Volatile.Write(ref isOver, true);
                 lifetime.Abort();
             },
-            null, TimeLimit, Timeout.InfiniteTimeSpan) as IDisposable;
+            null, TimeLimit, Timeout.InfiniteTimeSpan);
+        context.Features.Set(new RequestTimer(limit));
         try
         {
             await next(context);
@@ -65,6 +66,10 @@ internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvide
             metrics.NoteRequest(MetricsConnection.Is(context) ? ShieldMetrics.Metrics : ShieldMetrics.Control, context.Response.StatusCode);
         }
     }
+
+    /// <summary>Lets a request last as long as who asked stays. Its answer is a stream, and has bounds of its own.</summary>
+    public static void LiftTimeLimit(HttpContext context) =>
+        context.Features.GetRequiredFeature<RequestTimer>().Timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
 
     /// <summary>Answers.</summary>
     public static async Task AnswerAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type, string mediaType = Json)
@@ -151,6 +156,9 @@ internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvide
         context.Response.StatusCode = status;
         return AnswerAsync(context, new(ReasonPhrases.GetReasonPhrase(status), status, [problem]), ControlJson.Default.ProblemReport, ProblemReport.MediaType);
     }
+
+    // What ends a request when its time is over.
+    private sealed record RequestTimer(ITimer Timer);
 
     private static partial class Log
     {

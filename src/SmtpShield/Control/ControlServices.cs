@@ -3,10 +3,13 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
+using SmtpShield.Control.Events;
 using SmtpShield.Control.Exempt;
 using SmtpShield.Control.Monitoring;
+using SmtpShield.Control.Series;
 using SmtpShield.Control.Status;
 using SmtpShield.Control.Upstreams;
 using SmtpShield.Options;
@@ -43,6 +46,15 @@ internal static class ControlServices
         services.AddSingleton<ClientRelease>();
         services.AddSingleton<ClientsApi>();
         services.AddSingleton<ExemptionsApi>();
+        services.AddSingleton<EventStream>();
+        services.AddHostedService(static services => services.GetRequiredService<EventStream>());
+        services.AddSingleton<EventsApi>();
+        services.AddSingleton<ClientEventFeed>();
+        services.AddSingleton<LogTail>();
+        services.AddSingleton<ILoggerProvider>(static services => services.GetRequiredService<LogTail>());
+        services.AddSingleton<SeriesStore>();
+        services.AddSingleton<SeriesApi>();
+        services.AddHostedService<EverySecond>();
         services.AddMonitoring();
         services.AddOptions<SocketTransportOptions>().Configure<ControlSocket, MetricsListener>(static (transport, control, metrics) =>
         {
@@ -91,5 +103,7 @@ internal static class ControlServices
         application.Services.GetRequiredService<ClientsApi>().Map(application);
         application.Services.GetRequiredService<ExemptionsApi>().Map(application);
         application.Services.GetRequiredService<ControlAudit>().Map(application);
+        application.Services.GetRequiredService<EventsApi>().Map(application);
+        application.Services.GetRequiredService<SeriesApi>().Map(application);
     }
 }

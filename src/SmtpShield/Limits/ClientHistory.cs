@@ -38,6 +38,9 @@ internal sealed class ClientHistory
     /// <summary>Clients that may be remembered.</summary>
     public int Capacity => _capacity();
 
+    /// <summary>An event was noted. Who listens is called by the session it happened in, with nothing locked, and must not wait.</summary>
+    public event ClientNoted? Noted;
+
     /// <summary>Clients that are remembered now.</summary>
     public int Count => _shards.Sum(static shard => shard.Count);
 
@@ -45,7 +48,11 @@ internal sealed class ClientHistory
     public long Dropped => _shards.Sum(static shard => shard.Dropped);
 
     /// <summary>Notes an event.</summary>
-    public void Note(in AnvilKey key, in ClientEvent noted) => ShardOf(key).Note(key, noted, _capacity() / _shards.Length);
+    public void Note(in AnvilKey key, in ClientEvent noted)
+    {
+        ShardOf(key).Note(key, noted, _capacity() / _shards.Length);
+        Noted?.Invoke(key, noted);
+    }
 
     /// <summary>Notes the reply by which the MTA has refused what an event was just noted of.</summary>
     /// <param name="key">The client.</param>

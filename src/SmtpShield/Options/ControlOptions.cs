@@ -22,4 +22,7 @@ public sealed record ControlOptions
     /// <value><c>address:port</c> or <c>[address]:port</c>, several separated by commas or blanks; empty, as by default: nowhere.</value>
     [ConfigurationKeyName("shield_metrics_listen"), SharedByServices]
     public IReadOnlyList<IPEndPoint> MetricsEndpoints { get; init; } = [];
+
+    /// <summary>Whether anybody can ask how it is.</summary>
+    internal bool IsAsked => Socket.Length > 0;
 }

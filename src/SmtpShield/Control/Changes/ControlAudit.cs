@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
+using SmtpShield.Control.Events;
 using SmtpShield.Observe;
 
 namespace SmtpShield.Control.Changes;
@@ -17,6 +18,7 @@ internal sealed partial class ControlAudit
 
     private const string After = "after";
 
+    private readonly EventStream _stream;
     private readonly TimeProvider _time;
     private readonly ILogger<ControlAudit> _log;
     private readonly Lock _gate = new();
@@ -24,9 +26,9 @@ internal sealed partial class ControlAudit
     private long _last;
 
     /// <summary>Nothing was changed yet.</summary>
-    public ControlAudit(Exemptions exemptions, TimeProvider time, ILogger<ControlAudit> log)
+    public ControlAudit(Exemptions exemptions, EventStream stream, TimeProvider time, ILogger<ControlAudit> log)
     {
-        (_time, _log) = (time, log);
+        (_stream, _time, _log) = (stream, time, log);
         exemptions.Ended += NoteEnd;
     }
 
@@ -56,14 +58,16 @@ internal sealed partial class ControlAudit
         Log.ChangeDone(_log, change.Action, change.Target, LoggedBy(change), change.After ?? "done");
     }
 
-    /// <summary>Keeps a change, with the next number.</summary>
+    /// <summary>Keeps a change, with the next number, and tells who watches the stream.</summary>
     public void Keep(Change change)
     {
         lock (_gate)
         {
             if (_changes.Count == Kept)
                 _changes.Dequeue();
-            _changes.Enqueue(change with { Number = ++_last });
+            change = change with { Number = ++_last };
+            _changes.Enqueue(change);
+            _stream.Publish(StreamTopic.Change, change);
         }
     }
 

@@ -4,16 +4,12 @@ using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Slots;
-using SmtpShield.Protocol;
 
 namespace SmtpShield.Control.Clients;
 
 /// <summary>Says how clients stand, from the counts the shield judges by.</summary>
 internal sealed class ClientReports(AnvilTable table, ClientRules rules, UpstreamPool pool)
 {
-    private const string HardErrorLimit = "smtpd_hard_error_limit";
-    private const string HandshakeLimit = "shield_tls_handshake_limit";
-
     /// <summary>A line of a list.</summary>
     public ClientRow RowOf(in ClientFound found)
     {
@@ -58,7 +54,8 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
             its.Service, $"{client}", state.Word(), ClientCounts.Of(counts), window.Unit, window.IsSliding,
             [.. its.Rules.Select(rule => ReportOf(rule.Limit, rule.Value, found))],
             pool.KnownClients.StandingOf(client) == ClientStanding.Good,
-            [.. (past?.Events ?? []).Select(ReportOf)], [.. NotesOf(its, past, isNameKnown: name is not null)])
+            [.. (past?.Events ?? []).Select(noted => ClientEventReport.Of(noted, table))],
+            [.. NotesOf(its, past, isNameKnown: name is not null)])
         {
             Rule = state == ClientState.Limited && its.LeadingOf(counts) is { } leading ? leading.Limit.Parameter : null,
             Until = state == ClientState.Limited ? UntilOf(found) : null,
@@ -67,7 +64,7 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
             Refused = past?.Refused,
             RefusedSince = past is null ? null : table.TimeOf(past.First),
             Refusals = past is not { Refusals: { Count: > 0 } refusals } ? null
-                : [.. refusals.Select(static one => new ClientRefusalCount(RuleOf(one), one.Count))],
+                : [.. refusals.Select(static one => new ClientRefusalCount(ClientEventReport.RuleOf(one.Kind, one.Rule)!, one.Count))],
             MtaReply = past?.Reply,
             Accepted = table.Delivering.Find(client) is { } mail ? new(mail.Messages, mail.LastAt) : null,
         };
@@ -110,28 +107,6 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
             ? report with { Ends = EndsOf(count, count - value + 1) }
             : report with { Until = table.TimeOf(found.Record!.Value.FirstSecondWithin(limit, value)) };
     }
-
-    private static string RuleOf(ClientRefusals refusals) => refusals.Kind switch
-    {
-        ClientEventKind.Limit => refusals.Rule!.Parameter,
-        ClientEventKind.Handshakes => HandshakeLimit,
-        _ => HardErrorLimit,
-    };
-
-    private ClientEventReport ReportOf(ClientEvent noted) => new(table.TimeOf(noted.Second), noted.Kind.Word())
-    {
-        Rule = noted.Kind switch
-        {
-            ClientEventKind.Limit => noted.Rule!.Parameter,
-            ClientEventKind.Handshakes => HandshakeLimit,
-            ClientEventKind.TooManyErrors => HardErrorLimit,
-            _ => null,
-        },
-        Verb = noted.Verb?.Name(),
-        Code = noted.Code > 0 ? noted.Code : null,
-        Count = noted.Kind == ClientEventKind.Released ? null : noted.Count,
-        Limit = noted.Limit > 0 ? noted.Limit : null,
-    };
 
     private IEnumerable<string> NotesOf(ServiceRules its, PastView? past, bool isNameKnown)
     {

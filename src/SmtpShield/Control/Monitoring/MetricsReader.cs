@@ -35,10 +35,14 @@ internal sealed class MetricsReader(
     public MetricSamples Read()
     {
         lock (_gate)
-        {
-            if (_samples is not null && time.GetElapsedTime(_readAt) < Interval)
-                return _samples;
+            return _samples is not null && time.GetElapsedTime(_readAt) < Interval ? _samples : ReadAnew();
+    }
 
+    /// <summary>All metrics as they are, for the one who asks each second whoever else does.</summary>
+    public MetricSamples ReadAnew()
+    {
+        lock (_gate)
+        {
             var samples = new MetricSamples();
             metrics.Collect(samples);
             var counts = limited.Read();

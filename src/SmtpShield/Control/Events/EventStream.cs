@@ -1,0 +1,187 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Threading.Channels;
+using Microsoft.Extensions.Hosting;
+
+namespace SmtpShield.Control.Events;
+
+/// <summary>
+/// What happens, as it happens, for those who watch: <see cref="Publish"/> from anywhere, <see cref="TryOpen"/> to read. Who publishes waits for nobody: he
+/// puts a value into a queue of <see cref="Intake"/>, and one task makes text of it, once for all readers. While nobody watches nothing is published, and what
+/// was is kept for five minutes for who comes back.
+/// </summary>
+/// <remarks>At most <see cref="MostReaders"/> readers, and <see cref="Kept"/> events for those who come back.</remarks>
+internal sealed class EventStream : BackgroundService, IHostedLifecycleService
+{
+    /// <summary>Readers at most.</summary>
+    public const int MostReaders = 8;
+
+    /// <summary>Events that are kept for who comes back.</summary>
+    public const int Kept = 1024;
+
+    /// <summary>Events that wait to be made text of; further ones are left out, and counted.</summary>
+    public const int Intake = 1024;
+
+    private static readonly TimeSpan KeptFor = TimeSpan.FromMinutes(5);
+    private static readonly string[] _words = [.. Enum.GetValues<StreamTopic>().Select(static topic => topic.Word())];
+
+    private readonly TimeProvider _time;
+    private readonly Channel<(StreamTopic Topic, object Value)> _intake =
+        Channel.CreateBounded<(StreamTopic, object)>(new BoundedChannelOptions(Intake) { SingleReader = true, AllowSynchronousContinuations = false });
+
+    private readonly string _epoch;
+    private readonly Lock _gate = new();
+    private readonly List<EventReader> _readers = [];
+    private readonly Queue<EventFrame> _kept = new();
+    private long _last;
+    private long _leftOut;
+    private long _leftAt;
+    private volatile int _wanted;
+    private bool _isOver;
+
+    /// <summary>Nobody watches.</summary>
+    public EventStream(TimeProvider time)
+    {
+        _time = time;
+        // Numbers begin anew with each start: who comes back from an earlier one must not be given the wrong events.
+        _epoch = time.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Readers there are.</summary>
+    public int Readers
+    {
+        get
+        {
+            lock (_gate)
+                return _readers.Count;
+        }
+    }
+
+    /// <summary>Whether somebody watches a topic, or has within five minutes: else nothing of it needs to be published.</summary>
+    public bool IsWatched(StreamTopic topic) => new StreamTopics(_wanted).Contains(topic);
+
+    /// <summary>Tells all who watch. From any thread; it waits for nobody, and where there is no room the event is left out.</summary>
+    /// <param name="topic">What it is about.</param>
+    /// <param name="value">What it says: of a type that <see cref="ControlJson"/> knows, and that does not change any more.</param>
+    public void Publish(StreamTopic topic, object value)
+    {
+        if (IsWatched(topic) && !_intake.Writer.TryWrite((topic, value)))
+            Interlocked.Increment(ref _leftOut);
+    }
+
+    /// <summary>Begins to read.</summary>
+    /// <param name="topics">What about.</param>
+    /// <param name="lastId">The id of the last event that was read before; null or empty: none was.</param>
+    /// <returns>Null: there are <see cref="MostReaders"/> already.</returns>
+    public EventReader? TryOpen(StreamTopics topics, string? lastId)
+    {
+        lock (_gate)
+        {
+            if (_readers.Count == MostReaders)
+                return null;
+            _wanted |= topics.Bits;
+            var (resumed, lost) = Since(lastId, topics);
+            var reader = new EventReader(topics, resumed, lost, Leave);
+            _readers.Add(reader);
+            if (_isOver)
+                reader.End();
+            return reader;
+        }
+    }
+
+    /// <summary>Looks whether nobody has watched for a while: then nothing is published any more.</summary>
+    public void Rest()
+    {
+        lock (_gate)
+        {
+            if (_readers.Count > 0 || _wanted == 0 || _time.GetElapsedTime(_leftAt) < KeptFor)
+                return;
+            _wanted = 0;
+            _kept.Clear();
+        }
+    }
+
+    /// <inheritdoc />
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            _isOver = true;
+            foreach (var reader in _readers)
+                reader.End();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc />
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc />
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            while (await _intake.Reader.WaitToReadAsync(stoppingToken))
+            {
+                while (_intake.Reader.TryRead(out var next))
+                    Tell(next.Topic, next.Value);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The program stops.
+        }
+    }
+
+    private void Tell(StreamTopic topic, object value)
+    {
+        var json = JsonSerializer.Serialize(value, ControlJson.Default.GetTypeInfo(value.GetType())!);
+        lock (_gate)
+        {
+            // What was left out has a number, too: who comes back is told that something is missing.
+            _last += Interlocked.Exchange(ref _leftOut, 0) + 1;
+            var frame = new EventFrame(_last, topic, Encoding.ASCII.GetBytes($"id: {_epoch}-{_last}\nevent: {_words[(int)topic]}\ndata: {json}\n\n"));
+            if (_kept.Count == Kept)
+                _kept.Dequeue();
+            _kept.Enqueue(frame);
+            foreach (var reader in _readers)
+            {
+                if (reader.Topics.Contains(topic))
+                    reader.Offer(frame);
+            }
+        }
+    }
+
+    // Of all topics: which of those that are missing were wanted nobody knows any more.
+    private (List<EventFrame> Resumed, long? Lost) Since(string? lastId, StreamTopics topics)
+    {
+        if (string.IsNullOrEmpty(lastId))
+            return ([], 0);
+        var dash = lastId.IndexOf('-', StringComparison.Ordinal);
+        if (dash < 0 || lastId[..dash] != _epoch
+            || !long.TryParse(lastId.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number > _last)
+        {
+            return ([], null);
+        }
+
+        var oldest = _kept.TryPeek(out var first) ? first.Number : _last + 1;
+        return ([.. _kept.Where(frame => frame.Number > number && topics.Contains(frame.Topic))], Math.Max(0, oldest - number - 1));
+    }
+
+    private void Leave(EventReader reader)
+    {
+        lock (_gate)
+        {
+            if (_readers.Remove(reader))
+                _leftAt = _time.GetTimestamp();
+        }
+    }
+}
