@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Admission;
+using SmtpShield.Bans;
 using SmtpShield.Clients;
 using SmtpShield.Listening;
 using SmtpShield.Session;
@@ -15,6 +16,7 @@ internal static class ShieldPipeline
     public static void UseSmtpShield(this IConnectionBuilder connection) => connection.Begin()
         .Then<CloseReadably>()                        // last: the client can read the last reply
         .Then<ReadProxyHeader, ArrivedConnection>()   // its options; behind a proxy: its PROXY header -> the client's address
+        .Then<RefuseBanned>()                         // banned -> 421, closed at once
         .Then<IdentifyClient, IdentifiedConnection>() // socket address -> ClientIdentity
         .Then<RecordSession, ClientConnection>()      // connect from …, how it ended, disconnect from …
         .Then<RequireProxyHeader>()                   // no PROXY header where there must be one -> 421

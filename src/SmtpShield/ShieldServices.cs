@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
+using SmtpShield.Bans;
 using SmtpShield.Clients;
 using SmtpShield.Control;
 using SmtpShield.Hosting;
@@ -50,6 +51,8 @@ internal static class ShieldServices
         });
         services.AddSingleton<PeerNames>();
         services.AddSingleton<Exemptions>();
+        services.AddSingleton<ExemptionFile>();
+        services.AddHostedService(static services => services.GetRequiredService<ExemptionFile>());
 
         services.AddSingleton<OverLimit>(static services =>
         {
@@ -69,6 +72,8 @@ internal static class ShieldServices
         services.AddSingleton<AnvilSweeper>();
         services.AddHostedService(static services => services.GetRequiredService<AnvilSweeper>());
         services.AddHostedService<AnvilStatusUpdate>();
+
+        services.AddBans();
 
         services.TryAddSingleton<ShieldMetrics>();
         services.AddScoped(static scope => scope.GetRequiredService<ShieldMetrics>().OfService(scope.GetRequiredService<ShieldService>().Name));

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
+using SmtpShield.Bans;
 using SmtpShield.Clients;
 using SmtpShield.Control.Events;
 using SmtpShield.Host;
@@ -63,6 +64,9 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
 
     /// <summary>What those who watch are told.</summary>
     public EventStream Events => Get<EventStream>();
+
+    /// <summary>Who is banned.</summary>
+    public BanTable Bans => Get<BanTable>();
 
     /// <summary>The MTAs as the shield sees them.</summary>
     public UpstreamPool Upstreams => Get<UpstreamPool>();

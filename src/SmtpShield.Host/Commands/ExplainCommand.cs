@@ -13,6 +13,9 @@ internal static class ExplainCommand
     /// <summary>The exit status of <c>--quiet</c> when a limit refuses what the client does next.</summary>
     public const int Limited = 4;
 
+    /// <summary>The exit status of <c>--quiet</c> when the client is banned.</summary>
+    public const int Banned = 5;
+
     private static readonly string[] _noEvents = ["nothing that is remembered"];
 
     /// <summary>Makes the command.</summary>
@@ -21,7 +24,10 @@ internal static class ExplainCommand
         var options = new ControlArguments();
         var address = new Argument<string>("address") { Description = "The client's address." };
         var service = new Option<string?>("--service") { Description = "Only at this service.", HelpName = "name" };
-        var quiet = new Option<bool>("--quiet") { Description = "Print nothing: the exit status is 0, or 4 when a limit refuses what it does next." };
+        var quiet = new Option<bool>("--quiet")
+        {
+            Description = "Print nothing: the exit status is 0, 4 when a limit refuses what it does next, or 5 when it is banned.",
+        };
         var command = new Command("explain", "Print how a client stands: by which rule it is limited and until when, and what it was refused.")
         {
             address, service, quiet,
@@ -38,7 +44,9 @@ internal static class ExplainCommand
                 var explanation = JsonSerializer.Deserialize(text, ControlJson.Default.ClientExplanation)!;
                 if (output is not null && !isQuiet)
                     Print(explanation, output);
-                return isQuiet && explanation.Services.Any(static at => at.State == ClientState.Limited.Word()) ? Limited : ControlQuestion.Done;
+                return !isQuiet ? ControlQuestion.Done
+                    : explanation.Services.Any(static at => at.State == ClientState.Banned.Word()) ? Banned
+                    : explanation.Services.Any(static at => at.State == ClientState.Limited.Word()) ? Limited : ControlQuestion.Done;
             },
             cancellationToken));
         return command;
@@ -68,6 +76,8 @@ internal static class ExplainCommand
         if (at.Refused is { } refused)
             Line("refused", $"{(refused == 1 ? "once" : $"{Number(refused)} times")} since {output.Time(at.RefusedSince)}{RulesOf(at)}", output);
         Line("exempt", at.Exempt is { } exempt ? ExemptOf(exempt, output) : "no", output);
+        if (at.Ban is not null || at.BanThreshold is not null)
+            Line("ban", BanOf(at, output), output);
         if (at.Accepted is { Messages: var messages } mail)
             Line("accepted", $"{messages} message{(messages == 1 ? "" : "s")}, the last at {output.Time(mail.LastAt)}: it delivers mail here", output);
         IEnumerable<string> events = at.Events.Count > 0 ? at.Events.Select(noted => EventOf(noted, output)) : _noEvents;
@@ -82,7 +92,9 @@ internal static class ExplainCommand
             Line("MTA said", reply, output);
         foreach (var note in at.Notes)
             Line("note", note, output);
-        if (at.State == ClientState.Limited.Word())
+        if (at.State == ClientState.Banned.Word())
+            Line("now", $"smtpshield unban {at.Ban!.Prefix}   (or: smtpshield allow {at.Client} --for 1d)", output);
+        else if (at.State == ClientState.Limited.Word())
             Line("now", $"smtpshield release {address}   (or: smtpshield allow {at.Client} --for 1d)", output);
         else if (at.State != ClientState.Exempt.Word())
             Line("now", $"no limit refuses what it does next. If it can't connect: fail2ban-client banned {address}, or the firewall", output);
@@ -91,8 +103,21 @@ internal static class ExplainCommand
     private static string RulesOf(ClientAtService at) => at.Refusals is { Count: > 0 } refusals
         ? ": " + string.Join(", ", refusals.Select(static one => string.Create(CultureInfo.InvariantCulture, $"{one.Count} by {one.Rule}"))) : "";
 
+    private static string BanOf(ClientAtService at, PlainOutput output)
+    {
+        if (at.Ban is { } ban)
+        {
+            return $"{ban.Prefix} until {output.Time(ban.Until)}: {BansCommand.ReasonOf(ban)}{(ban.Level > 0 ? $", level {Number(ban.Level)}" : "")}"
+                + (at.State == ClientState.Banned.Word() ? "" : "; it is exempt, and passes");
+        }
+
+        return at.BanThreshold is { } threshold ? $"no ({Number(at.BanHits ?? 0)} of {Number(threshold)} hits)" : "no";
+    }
+
     private static string HeadOf(ClientAtService at, PlainOutput output)
     {
+        if (at.State == ClientState.Banned.Word())
+            return $"BANNED until {output.Time(at.Until)}";
         if (at.State != ClientState.Limited.Word())
             return at.State == ClientState.Unknown.Word() ? "unknown: nothing is counted of it" : at.State;
         return at.Until is { } until
@@ -118,6 +143,7 @@ internal static class ExplainCommand
         {
             "error" => $"{Number(noted.Code ?? 0)} to {noted.Verb} from the MTA, error {Number(noted.Count ?? 0)} of its session",
             "released" => "released",
+            "forbidden_command" or "pipelining" => $"{Number(noted.Code ?? 0)} {noted.Rule}",
             "handshakes" => $"no handshake: {Number(noted.Count ?? 0)} left unfinished ({noted.Rule})",
             _ => $"{(noted.Code is { } code ? Number(code) : "closed")} {noted.Rule}  {Number(noted.Count ?? 0)} of {Number(noted.Limit ?? 0)}",
         };

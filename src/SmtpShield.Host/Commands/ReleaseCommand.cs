@@ -25,14 +25,19 @@ internal static class ReleaseCommand
             $"v1/clients/{Uri.EscapeDataString(arguments.GetValue(address)!)}/release",
             JsonSerializer.Serialize(
                 new ReleaseRequest(arguments.GetValue(service), arguments.GetValue(duration), arguments.GetValue(why)), RequestJson.Default.ReleaseRequest),
-            Print,
+            (text, output) =>
+            {
+                var report = JsonSerializer.Deserialize(text, ControlJson.Default.ReleaseReport)!;
+                if (output is not null)
+                    Print(report, output);
+                return report.Ban is null ? ControlQuestion.Done : ControlQuestion.Refused;
+            },
             cancellationToken));
         return command;
     }
 
-    private static void Print(string text, PlainOutput output)
+    private static void Print(ReleaseReport report, PlainOutput output)
     {
-        var report = JsonSerializer.Deserialize(text, ControlJson.Default.ReleaseReport)!;
         foreach (var at in report.Services)
         {
             output.Line($"{at.Service}: counters of {at.Client} set to 0 ({at.Before.Describe()})"
@@ -41,6 +46,10 @@ internal static class ReleaseCommand
                 output.Line($"{at.Service}: it has as many connections open as it may: it may connect again {ends}");
         }
 
+        foreach (var lifted in report.Lifted ?? [])
+            output.Line($"{lifted.Prefix} is not banned any more ({BansCommand.ReasonOf(lifted)}, until {output.Time(lifted.Until)})");
+        if (report.Ban is { } still)
+            output.Line($"{still.Prefix} is banned until {output.Time(still.Until)}, and covers it: smtpshield unban {still.Prefix}, or release with --for");
         if (report.Exemption is { } exemption)
             output.Line($"{exemption.Prefix} is exempt until {output.Time(exemption.Until)}");
         foreach (var note in report.Notes)

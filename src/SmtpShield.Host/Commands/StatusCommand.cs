@@ -105,6 +105,7 @@ internal static class StatusCommand
         output.Line("");
         output.Line(string.Create(CultureInfo.InvariantCulture, $"clients {clients.Clients} of {clients.Size}, {clients.Limited ?? 0} limited; ")
             + string.Create(CultureInfo.InvariantCulture, $"remembered {history.Clients} of {history.Size}, {history.Dropped} dropped")
+            + (status.Bans is { Total: > 0 } bans ? string.Create(CultureInfo.InvariantCulture, $"; banned {bans.Total}, {bans.Manual} by hand") : "")
             + (status.Log is { } log ? string.Create(CultureInfo.InvariantCulture, $"; log {Rate(log.LinesS)} lines/s, {log.Lost} lost") : ""));
     }
 

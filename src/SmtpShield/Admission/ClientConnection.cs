@@ -55,6 +55,9 @@ internal sealed class ClientConnection(IdentifiedConnection identified, ClientCo
     /// <summary>What the handshake has agreed on; null: in clear.</summary>
     public TlsFacts? Tls { get; private set; }
 
+    /// <summary>Asked whether the client may go on; null: it may.</summary>
+    public Dismissal? Dismissal { get; init; }
+
     /// <summary>Commands counted for the disconnect line.</summary>
     public CommandStatistics Statistics { get; } = new();
 

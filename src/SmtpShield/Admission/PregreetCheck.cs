@@ -25,6 +25,7 @@ internal sealed partial class PregreetCheck(ILogger<PregreetCheck> log) : IConne
         }
 
         connection.Metrics.NoteLimitHit(LimitRules.Pipelining);
+        connection.Counter?.NotePipelining(Replies.SynchronizationError.Code);
         await connection.RefuseAsync(SessionEndReason.TalkedFirst, Replies.SynchronizationError).ConfigureAwait(false);
     }
 

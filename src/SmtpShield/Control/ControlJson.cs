@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using SmtpShield.Control.Banning;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Events;
@@ -19,6 +20,7 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(ClientExplanation))]
 [JsonSerializable(typeof(ReleaseReport))]
 [JsonSerializable(typeof(ExemptionList))]
+[JsonSerializable(typeof(BanList))]
 [JsonSerializable(typeof(ChangeList))]
 [JsonSerializable(typeof(SeriesList))]
 [JsonSerializable(typeof(Change))]

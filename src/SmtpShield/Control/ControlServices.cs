@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Control.Banning;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Events;
@@ -55,6 +56,8 @@ internal static class ControlServices
         services.AddSingleton<SeriesStore>();
         services.AddSingleton<SeriesApi>();
         services.AddHostedService<EverySecond>();
+        services.AddSingleton<BanOrders>();
+        services.AddSingleton<BansApi>();
         services.AddMonitoring();
         services.AddOptions<SocketTransportOptions>().Configure<ControlSocket, MetricsListener>(static (transport, control, metrics) =>
         {
@@ -102,6 +105,7 @@ internal static class ControlServices
         application.Services.GetRequiredService<UpstreamApi>().Map(application);
         application.Services.GetRequiredService<ClientsApi>().Map(application);
         application.Services.GetRequiredService<ExemptionsApi>().Map(application);
+        application.Services.GetRequiredService<BansApi>().Map(application);
         application.Services.GetRequiredService<ControlAudit>().Map(application);
         application.Services.GetRequiredService<EventsApi>().Map(application);
         application.Services.GetRequiredService<SeriesApi>().Map(application);

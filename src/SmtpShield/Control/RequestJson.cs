@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using SmtpShield.Control.Banning;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Exempt;
@@ -10,4 +11,5 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(ChangeRequest))]
 [JsonSerializable(typeof(ReleaseRequest))]
 [JsonSerializable(typeof(ExemptionRequest))]
+[JsonSerializable(typeof(BanRequest))]
 internal sealed partial class RequestJson : JsonSerializerContext;

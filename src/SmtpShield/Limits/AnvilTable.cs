@@ -60,6 +60,9 @@ internal sealed class AnvilTable
     /// <summary>Whose mail the MTA has accepted.</summary>
     public DeliveringClients Delivering { get; }
 
+    /// <summary>A client was refused something. Told on the thread of its session, which waits for it.</summary>
+    public event Action<RuleHit>? Hit;
+
     /// <summary>Records in the table, expired ones that were not yet removed included.</summary>
     public int Size => Volatile.Read(ref _size);
 
@@ -229,6 +232,13 @@ internal sealed class AnvilTable
 
     /// <summary>Notes in it the reply by which the MTA has refused what was just noted.</summary>
     public void NoteReply(in AnvilKey key, ReadOnlySpan<byte> text) => History.NoteReply(key, text);
+
+    /// <summary>Notes a refusal in a client's history, and tells <see cref="Hit"/>.</summary>
+    public void NoteHit(in RuleHit hit)
+    {
+        Note(hit.Key, hit.Event);
+        Hit?.Invoke(hit);
+    }
 
     /// <summary>
     /// Takes an event out of the client's budget for the log. It is no event of anvil's: it counts no connection, but makes a record where there is none.

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
 
@@ -9,7 +10,10 @@ namespace SmtpShield.Limits;
 /// Counts the connection until it is disposed.
 /// </summary>
 /// <remarks>Used by one session, so by one thread at a time.</remarks>
-internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposable
+/// <param name="anvil">Where it is counted.</param>
+/// <param name="key">As whom it is counted.</param>
+/// <param name="address">Its address; null: the first one of its range.</param>
+internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? address = null) : IDisposable
 {
     private ClientInFlight? _inFlight;
     private Func<int>? _authFailures;
@@ -110,7 +114,7 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
     /// <param name="hit">The limit.</param>
     /// <param name="limits">As they were judged.</param>
     /// <param name="code">What it was told; 0: nothing.</param>
-    public void NoteRefusal(in LimitHit hit, SmtpdLimitOptions limits, int code) => anvil.Note(key, ClientEvent.Of(hit, hit.Limit.Value(limits), code));
+    public void NoteRefusal(in LimitHit hit, SmtpdLimitOptions limits, int code) => NoteHit(ClientEvent.Of(hit, hit.Limit.Value(limits), code));
 
     /// <summary>Notes that the client may begin no handshake, because of those it has left.</summary>
     public void NoteHandshakesLeft(int left) => anvil.Note(key, ClientEvent.OfHandshakes(left));
@@ -130,7 +134,15 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key) : IDisposabl
     }
 
     /// <summary>Notes that the session ends for its errors.</summary>
-    public void NoteTooManyErrors(int errors, int limit) => anvil.Note(key, ClientEvent.OfTooManyErrors(errors, limit));
+    public void NoteTooManyErrors(int errors, int limit) => NoteHit(ClientEvent.OfTooManyErrors(errors, limit));
+
+    /// <summary>Notes that the session ends for a command that is not SMTP.</summary>
+    public void NoteForbiddenCommand(int code) => NoteHit(ClientEvent.OfForbiddenCommand(code));
+
+    /// <summary>Notes that the session ends for input before its time.</summary>
+    public void NotePipelining(int code) => NoteHit(ClientEvent.OfPipelining(code));
+
+    private void NoteHit(in ClientEvent noted) => anvil.NoteHit(new(key, address ?? key.Client.Address, noted));
 
     private ClientInFlight InFlight => _inFlight ??= anvil.InFlight.Enter(key);
 

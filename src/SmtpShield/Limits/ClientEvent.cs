@@ -19,6 +19,9 @@ internal readonly record struct ClientEvent(int Second, ClientEventKind Kind, by
     /// <summary>Which command the MTA has refused; null: it is about none.</summary>
     public Verb? Verb => Kind == ClientEventKind.Error ? (Verb)Detail : null;
 
+    /// <summary>Whether the shield has refused something.</summary>
+    public bool IsRefusal => Kind is not (ClientEventKind.Error or ClientEventKind.Released);
+
     /// <summary>A limit has refused something.</summary>
     public static ClientEvent Of(in LimitHit hit, int limit, int code) =>
         new(0, ClientEventKind.Limit, (byte)ClientLimits.IndexOf(hit.Limit), (ushort)code, hit.Count, limit);
@@ -31,6 +34,12 @@ internal readonly record struct ClientEvent(int Second, ClientEventKind Kind, by
 
     /// <summary>A session ends for its errors.</summary>
     public static ClientEvent OfTooManyErrors(int errors, int limit) => new(0, ClientEventKind.TooManyErrors, 0, SessionEnds, errors, limit);
+
+    /// <summary>A session ends for a command that is not SMTP.</summary>
+    public static ClientEvent OfForbiddenCommand(int code) => new(0, ClientEventKind.ForbiddenCommand, 0, (ushort)code, 1, 0);
+
+    /// <summary>A session ends for input before its time.</summary>
+    public static ClientEvent OfPipelining(int code) => new(0, ClientEventKind.Pipelining, 0, (ushort)code, 1, 0);
 
     /// <summary>Its counts were set to 0.</summary>
     public static ClientEvent OfRelease() => new(0, ClientEventKind.Released, 0, 0, 0, 0);

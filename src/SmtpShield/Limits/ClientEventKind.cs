@@ -15,6 +15,12 @@ internal enum ClientEventKind : byte
     /// <summary>Its session has ended for its errors.</summary>
     TooManyErrors,
 
+    /// <summary>Its session has ended for a command that is not SMTP.</summary>
+    ForbiddenCommand,
+
+    /// <summary>Its session has ended for input before its time.</summary>
+    Pipelining,
+
     /// <summary>An operator has set its counts to 0.</summary>
     Released,
 }

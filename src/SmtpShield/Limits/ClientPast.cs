@@ -10,8 +10,10 @@ internal sealed class ClientPast
     /// <summary>Events that are kept.</summary>
     public const int Kept = 12;
 
-    // Behind the limits on clients: handshakes, and errors of a session.
-    private const int Rules = 10;
+    // Behind the limits on clients.
+    private const int Rules = 12;
+    private static readonly ClientEventKind[] s_others =
+        [ClientEventKind.Handshakes, ClientEventKind.TooManyErrors, ClientEventKind.ForbiddenCommand, ClientEventKind.Pipelining];
 
     private Ring _ring;
     private Hits _hits;
@@ -70,7 +72,7 @@ internal sealed class ClientPast
         {
             if (_hits[i] > 0)
                 all.Add(i < ClientLimits.All.Count ? new(ClientEventKind.Limit, ClientLimits.All[i], _hits[i])
-                    : new(i == Rules - 1 ? ClientEventKind.TooManyErrors : ClientEventKind.Handshakes, null, _hits[i]));
+                    : new(s_others[i - ClientLimits.All.Count], null, _hits[i]));
         }
 
         return [.. all.OrderByDescending(static one => one.Count)];
@@ -89,8 +91,7 @@ internal sealed class ClientPast
     private static int IndexOf(in ClientEvent noted) => noted.Kind switch
     {
         ClientEventKind.Limit => noted.Detail,
-        ClientEventKind.Handshakes => Rules - 2,
-        ClientEventKind.TooManyErrors => Rules - 1,
+        var other when Array.IndexOf(s_others, other) is >= 0 and var index => ClientLimits.All.Count + index,
         _ => -1,
     };
 

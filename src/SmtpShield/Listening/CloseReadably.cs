@@ -32,7 +32,7 @@ internal sealed class CloseReadably(ConnectionRoom room, TimeProvider time) : IC
 
         // Everything flushed has been taken by the kernel. Or the client takes nothing: then this ends the write.
         connection.Features.Get<IConnectedSocket>()?.EndSending();
-        if (!room.TryEnterClosing())
+        if (connection.Features.Get<CloseAtOnce>() is not null || !room.TryEnterClosing())
             return;
 
         await WaitForCloseAsync(connection).ConfigureAwait(false);

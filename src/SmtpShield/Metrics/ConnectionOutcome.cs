@@ -11,6 +11,9 @@ internal enum ConnectionOutcome : byte
     /// <summary>Its client was told in place of the greeting, or by a close, that it can't be served.</summary>
     Refused,
 
+    /// <summary>Its client is banned.</summary>
+    Banned,
+
     /// <summary>No PROXY header said whose it is.</summary>
     Unidentified,
 
@@ -24,6 +27,7 @@ internal static class ConnectionOutcomes
     /// <summary>The outcome.</summary>
     public static ConnectionOutcome Of(SessionEndReason reason) => reason switch
     {
+        SessionEndReason.Banned => ConnectionOutcome.Banned,
         SessionEndReason.TalkedFirst => ConnectionOutcome.EarlyTalk,
         SessionEndReason.NoProxyHeader => ConnectionOutcome.Unidentified,
         SessionEndReason.ConnectionLimit or SessionEndReason.HandshakeRefused or SessionEndReason.HandshakeLimit or SessionEndReason.NoUpstream

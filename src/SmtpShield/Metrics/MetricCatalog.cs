@@ -63,6 +63,21 @@ internal static class MetricCatalog
     public static readonly MetricDefinition HistoryDropped = new("smtpshield_history_dropped_total", MetricKind.Counter,
         "Clients whose refusals were forgotten, because the room was needed.");
 
+    public static readonly MetricDefinition Bans = new("smtpshield_bans", MetricKind.Gauge,
+        "Bans in force, by where they hold and who made them.", "place", "origin");
+
+    public static readonly MetricDefinition BanTableSize = new("smtpshield_ban_table_size", MetricKind.Gauge,
+        "Bans there is room for (shield_ban_table_size).");
+
+    public static readonly MetricDefinition BansMade = new("smtpshield_bans_made_total", MetricKind.Counter,
+        "Bans the shield has made for what clients did, by where they did it last.", Service);
+
+    public static readonly MetricDefinition BanRefusals = new("smtpshield_ban_refusals_total", MetricKind.Counter,
+        "Connections and sessions of banned clients that were ended.", Service);
+
+    public static readonly MetricDefinition BansSuspended = new("smtpshield_bans_suspended", MetricKind.Gauge,
+        "1: the shield bans nobody itself now, because its MTA may be what is wrong.", Service);
+
     public static readonly MetricDefinition Stress = new("smtpshield_stress", MetricKind.Gauge,
         "1: new sessions get the stress values, because of this.", Service, "cause");
 
@@ -145,7 +160,8 @@ internal static class MetricCatalog
     public static IReadOnlyList<MetricDefinition> All { get; } =
     [
         Connections, Sessions, SessionsEnded, SessionDuration, Commands, Messages, Recipients, MessageSize, LimitHits, ClientsLimited, Delays, DelaySeconds,
-        ClientsTracked, ClientTableSize, ClientsEvicted, ClientsUntracked, HistoryClients, HistoryDropped, Stress, ProcessLimit,
+        ClientsTracked, ClientTableSize, ClientsEvicted, ClientsUntracked, HistoryClients, HistoryDropped, Bans, BanTableSize, BansMade, BanRefusals,
+        BansSuspended, Stress, ProcessLimit,
         Handshakes, HandshakesUnderWay, CertificateExpiry,
         UpstreamUp, UpstreamSessions, UpstreamSessionLimit, UpstreamQueue, UpstreamDials, UpstreamReplyDuration,
         LogLines, LogLinesLost, ControlRequests, ConfigReloads, ConfigValid, Build,

@@ -34,6 +34,8 @@ internal sealed class ServiceMetrics
     private readonly CounterCells _delays;
     private readonly CounterCells _delayTicks;
     private readonly CounterCells _handshakes;
+    private readonly CounterCells _bans;
+    private readonly CounterCells _banRefusals;
 
     /// <summary>Nothing has happened yet.</summary>
     /// <param name="label">The service's name, or the word for all that have no series of their own.</param>
@@ -55,6 +57,8 @@ internal sealed class ServiceMetrics
         _delays = new(MetricCatalog.Delays, [[label]]);
         _delayTicks = new(MetricCatalog.DelaySeconds, [[label]]);
         _handshakes = Of(MetricCatalog.Handshakes, Words.Of<HandshakeOutcome>());
+        _bans = new(MetricCatalog.BansMade, [[label]]);
+        _banRefusals = new(MetricCatalog.BanRefusals, [[label]]);
 
         CounterCells Of(MetricDefinition metric, string[] words) => new(metric, words.Select(word => (string[])[label, word]));
     }
@@ -137,6 +141,12 @@ internal sealed class ServiceMetrics
     /// <summary>A handshake is over, or is none.</summary>
     public void NoteHandshake(HandshakeOutcome outcome) => _handshakes.Add((int)outcome);
 
+    /// <summary>A client was banned for what it did.</summary>
+    public void NoteBan() => _bans.Add(0);
+
+    /// <summary>A connection or a session of a banned client has ended.</summary>
+    public void NoteBanRefusal() => _banRefusals.Add(0);
+
     /// <summary>Says all of it.</summary>
     public void Collect(MetricSamples samples)
     {
@@ -152,5 +162,7 @@ internal sealed class ServiceMetrics
         _delays.Collect(samples);
         _delayTicks.Collect(samples, 1.0 / TimeSpan.TicksPerSecond);
         _handshakes.Collect(samples);
+        _bans.Collect(samples);
+        _banRefusals.Collect(samples);
     }
 }

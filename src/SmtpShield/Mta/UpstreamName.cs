@@ -42,6 +42,9 @@ internal sealed partial class UpstreamName(string host, IUpstreamTransport trans
         return first == 0 ? known : [.. known[first..], .. known[..first]];
     }
 
+    /// <summary>Those known now; none before the first answer.</summary>
+    public IReadOnlyList<IPAddress> Known => Volatile.Read(ref _known);
+
     /// <summary>Whether an address is one of those known now.</summary>
     public bool Contains(IPAddress address) => Array.IndexOf(Volatile.Read(ref _known), address) >= 0;
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
 using SmtpShield.Clients;
@@ -99,6 +100,12 @@ internal sealed class UpstreamPool : IDisposable
     /// <summary>The destinations of a service, as configured; for metrics and status.</summary>
     /// <param name="service">Its name.</param>
     public IEnumerable<string> DestinationsOf(string service) => NamesOf(service, static state => state.AllDestinations);
+
+    /// <summary>The addresses of a service's destinations, as far as they are known: those of a name once it was looked up.</summary>
+    /// <param name="service">Its name.</param>
+    public IEnumerable<IPAddress> AddressesOf(string service) =>
+        ClusterOf(service).DestinationsState.AllDestinations.Select(DestinationOf).SelectMany(static destination =>
+            destination.Literal is { } literal ? [literal.Address] : destination.Addresses?.Known ?? []);
 
     /// <summary>
     /// Those of <see cref="DestinationsOf"/> that are not passed over now. All of them when none is healthy; never one that was taken out by hand.

@@ -38,6 +38,7 @@ internal static class ProcessName
         Master, // 1900: transport
         Smtpd, // 2000: TLS
         Master, // 2100: control
+        Anvil, // 2200: bans
     ];
 
     /// <summary>The name for an event: <c>master</c> for everything that is not the shield's own code (Kestrel, YARP, Polly), whatever its ids are.</summary>

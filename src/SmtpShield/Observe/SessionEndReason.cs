@@ -51,6 +51,9 @@ internal enum SessionEndReason : byte
     /// <summary>No PROXY header came where there must be one.</summary>
     NoProxyHeader,
 
+    /// <summary>The client is banned.</summary>
+    Banned,
+
     /// <summary>The client is over a limit on connections; the log has said so.</summary>
     ConnectionLimit,
 

@@ -17,6 +17,9 @@ public sealed class ConnectionOptions(ShieldService service, bool isUnderStress)
     /// <summary>The newest limits: they are tuned under attack, so connections that are there obey them too.</summary>
     public SmtpdLimitOptions Limits => service.When(isUnderStress).Limits;
 
+    /// <summary>All of what is in force now: for who judges bans, which are made and lifted meanwhile.</summary>
+    public ShieldOptions Newest => service.When(isUnderStress);
+
     /// <summary>Events a minute that are logged of the client and each kind; the newest, as <see cref="Limits"/>.</summary>
     public int LogClientLimit => service.When(isUnderStress).Log.ClientLimit;
 }

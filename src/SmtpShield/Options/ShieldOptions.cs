@@ -33,6 +33,9 @@ public sealed record ShieldOptions
     /// <summary>Where a running shield is asked and told.</summary>
     public ControlOptions Control { get; init; } = new();
 
+    /// <summary>Who is banned.</summary>
+    public BanOptions Bans { get; init; } = new();
+
     /// <summary>Where log lines go.</summary>
     public LogOptions Log { get; init; } = new();
 

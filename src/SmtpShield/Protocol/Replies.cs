@@ -131,6 +131,15 @@ internal static class Replies
     /// <summary><c>smtpd_hard_error_limit</c> reached.</summary>
     public static Reply TooManyErrors(string myHostname) => Reply.Of($"421 4.7.0 {myHostname} Error: too many errors");
 
+    /// <summary>An operator has banned the client.</summary>
+    public static Reply Banned(string myHostname, string address) => Reply.Of($"421 4.7.0 {myHostname} Error: access denied to {address}");
+
+    /// <summary>The client is banned for input before its time; as <see cref="SynchronizationError"/>.</summary>
+    public static Reply BannedForPipelining(string myHostname) => Reply.Of($"421 4.7.0 {myHostname} Error: SMTP protocol synchronization");
+
+    /// <summary>The client is banned for what is not SMTP; as <see cref="NotSmtp"/>.</summary>
+    public static Reply BannedForNotSmtp(string myHostname) => Reply.Of($"421 4.7.0 {myHostname} Error: I can break rules, too");
+
     /// <summary><c>smtpd_timeout</c> exceeded.</summary>
     public static Reply TimeoutExceeded(string myHostname) => Reply.Of($"421 4.4.2 {myHostname} Error: timeout exceeded");
 

@@ -38,6 +38,8 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     public GateVerdict JudgeResponse(out Reply? refusal, out Permit permit)
     {
         permit = default;
+        if ((refusal = Dismiss()) is not null)
+            return GateVerdict.Disconnect;
         switch (budgets.BeginLogin(out refusal))
         {
             case LoginTurn.Wait:
@@ -72,8 +74,13 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
 
     private GateVerdict Judge(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
     {
-        if (budgets.AreErrorsSpent && command.Verb != Verb.Quit && !GoesOnWithMessage(command.Verb))
-            return JudgeSpent(command.Verb, out refusal);
+        if (command.Verb != Verb.Quit && !GoesOnWithMessage(command.Verb))
+        {
+            if (budgets.AreErrorsSpent)
+                return JudgeSpent(command.Verb, out refusal);
+            if (MayBeDismissed(command.Verb) && (refusal = Dismiss()) is not null)
+                return GateVerdict.Disconnect;
+        }
 
         refusal = session.RequiresTls && !command.Verb.Has(VerbFlags.BeforeTls) ? Replies.MustStartTls : RefusedVerbs.ReplyTo(command);
         if (refusal is not null)
@@ -102,6 +109,11 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
 
     // In the middle of a message's content nobody is cut off for what was before it; a chunk the MTA refuses ends the exception.
     private bool GoesOnWithMessage(Verb verb) => verb == Verb.Bdat && session.Transaction.HasContent && !session.Dialogue.OwesChunk;
+
+    private Reply? Dismiss() => session.Context.Connection is { Dismissal: { } ask } connection ? ask(connection) : null;
+
+    // A chunk may follow one of which is not known yet whether it is content.
+    private bool MayBeDismissed(Verb verb) => verb != Verb.Bdat || !session.Dialogue.OwesChunk;
 
     private GateVerdict JudgeSpent(Verb verb, out Reply? refusal)
     {
@@ -242,6 +254,7 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
             return GateVerdict.Forward;
 
         session.Metrics.NoteLimitHit(LimitRules.ForbiddenCommands);
+        session.Counter?.NoteForbiddenCommand(Replies.NotSmtp.Code);
         RelayLog.NotSmtp(session.Log, session.Identity.NameAddress,
             ClientInput.Quote(new(line.ToArray()), LongestNotSmtpLogged, session.Context.MaySendCredentials));
         refusal = Replies.NotSmtp;

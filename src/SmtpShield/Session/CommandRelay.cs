@@ -218,6 +218,7 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
         {
             session.Dialogue.GoBehind(command.Verb.Name());
             session.Metrics.NoteLimitHit(LimitRules.Pipelining);
+            session.Counter?.NotePipelining(Replies.SynchronizationError.Code);
             Disconnect(command.Verb, Replies.SynchronizationError);
             return true;
         }

@@ -119,6 +119,7 @@ internal sealed class Greeting(SmtpSession session, MtaPromise? promise, Connect
             return;
 
         session.Metrics.NoteLimitHit(LimitRules.Pipelining);
+        session.Counter?.NotePipelining(Replies.SynchronizationError.Code);
         session.End(SessionEndReason.TalkedFirst, Replies.SynchronizationError);
     }
 }

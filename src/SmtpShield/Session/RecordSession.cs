@@ -13,7 +13,8 @@ namespace SmtpShield.Session;
 /// Writes <c>connect from</c> for every identified connection, refused ones too, how it ended, and exactly one <c>disconnect from</c>, on every path; of a
 /// proxy's own connections one line at debug level. By then the client's counts are back.
 /// </summary>
-internal sealed partial class RecordSession(AnvilTable anvil, LogThrottle throttle, ServiceMetrics metrics, TimeProvider time, ILogger<RecordSession> log)
+internal sealed partial class RecordSession(
+    AnvilTable anvil, LogThrottle throttle, ServiceMetrics metrics, Dismissal dismissal, TimeProvider time, ILogger<RecordSession> log)
     : IConnectionStage<IdentifiedConnection, ClientConnection>
 {
     /// <inheritdoc />
@@ -24,7 +25,10 @@ internal sealed partial class RecordSession(AnvilTable anvil, LogThrottle thrott
         AnvilKey? key = isExempt ? null : new(identified.Options.Service, client.Range);
         var lines = identified.Proxy.IsLocal ? ClientLines.Unlimited : new(throttle, identified.Options, key, client.NameAddress);
         var connection = new ClientConnection(
-            identified, key is null ? null : new(anvil, key.Value), lines, identified.Proxy.IsLocal ? ServiceMetrics.Uncounted : metrics);
+            identified, key is null ? null : new(anvil, key.Value, client.Address), lines, identified.Proxy.IsLocal ? ServiceMetrics.Uncounted : metrics)
+        {
+            Dismissal = dismissal,
+        };
         var start = time.GetTimestamp();
         var through = lines.Through(log);
         foreach (var note in identified.Notes)

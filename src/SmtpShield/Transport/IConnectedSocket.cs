@@ -10,4 +10,7 @@ internal interface IConnectedSocket
     /// Sends FIN behind what was flushed. Nothing can be sent any more, and a flush that waits for the peer is over. Does nothing when the connection is gone.
     /// </summary>
     void EndSending();
+
+    /// <summary>Resets the connection (RST), now: the peer gets nothing that it has not got yet. Does nothing when it is gone.</summary>
+    void Reset();
 }

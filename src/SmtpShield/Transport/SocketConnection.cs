@@ -81,6 +81,21 @@ internal sealed class SocketConnection : TransportConnection, IConnectionSocketF
         }
     }
 
+    /// <inheritdoc />
+    public override void Reset()
+    {
+        try
+        {
+            Socket.LingerState = new(enable: true, seconds: 0);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // The peer is gone.
+        }
+
+        Abort();
+    }
+
     /// <summary>
     /// Closes with FIN: what was flushed is still delivered, and what the peer has sent up to now does not turn its end into a reset, read or not (see
     /// <see cref="TransportConnection.DropInput"/>). It does not wait for the peer.

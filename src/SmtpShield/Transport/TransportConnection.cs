@@ -74,6 +74,9 @@ internal abstract class TransportConnection : ConnectionContext, IDuplexPipe, IC
     /// <inheritdoc />
     public abstract void EndSending();
 
+    /// <inheritdoc />
+    public abstract void Reset();
+
     /// <summary>Adds what the connection is, once.</summary>
     protected virtual void AddFeatures(IFeatureCollection features) => features.Set<IConnectedSocket>(this);
 

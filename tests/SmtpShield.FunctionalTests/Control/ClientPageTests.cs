@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using SmtpShield.Bans;
 using SmtpShield.Clients;
 using SmtpShield.Host.Commands;
 using SmtpShield.Limits;
@@ -46,6 +47,7 @@ internal sealed partial class ClientPageTests
 
     [TestCase("docs/reference/commands.md")]
     [TestCase("docs/tasks/why-is-this-client-limited.md")]
+    [TestCase("docs/tasks/we-banned-a-partner.md")]
     public async Task Commands_OfThePage_PrintWhatItSays(string page, CancellationToken cancellationToken)
     {
         var time = new FakeTimeProvider(new(2026, 11, 28, 3, 12, 1, TimeSpan.Zero));
@@ -54,7 +56,7 @@ internal sealed partial class ClientPageTests
         await using var shield = await ShieldUnderTest.StartAsync(
             options with
             {
-                Control = new() { Socket = Place },
+                Control = new() { Socket = Place, StateDirectory = _directory },
                 Anvil = new() { RateTimeUnit = TimeSpan.FromSeconds(600) },
                 Limits = new() { ClientConnectionRateLimit = 60, ClientEventLimitExceptions = AddressPatternList.Parse("127.0.0.0/8") },
             },
@@ -174,6 +176,13 @@ internal sealed partial class ClientPageTests
             all.Connect(shield, "192.0.2.7", limits, stays: false);
         time.Advance(TimeSpan.FromSeconds(247));
         all.Connect(shield, "192.0.2.7", limits, stays: false);
+        var banned = new Ban(ClientRange.Of(IPAddress.Parse("198.51.100.77"), 32, 128), time.GetUtcNow(), time.GetUtcNow().AddSeconds(2400))
+        {
+            Level = 2,
+            Rule = "shield_client_auth_failure_rate_limit",
+            Hits = 5,
+        };
+        Assert.That(shield.Bans.TryAdd(banned, out _), Is.True);
         return all;
     }
 
@@ -190,10 +199,10 @@ internal sealed partial class ClientPageTests
     private static RootCommand Root() => new("smtpshield")
     {
         TopCommand.Create(), ExplainCommand.Create(), ReleaseCommand.Create(), AllowCommand.Create(), DisallowCommand.Create(), ChangesCommand.Create(),
-        StatusCommand.Create(), UpstreamCommand.Create(),
+        StatusCommand.Create(), UpstreamCommand.Create(), BanCommand.Create(), UnbanCommand.Create(), BansCommand.Create(),
     };
 
-    [GeneratedRegex(@"^\$ smtpshield (top|explain|release|allow|disallow|changes)\b")]
+    [GeneratedRegex(@"^\$ smtpshield (top|explain|release|allow|disallow|changes|ban|unban|bans)\b")]
     private static partial Regex Prompt();
 
     [GeneratedRegex(@"uid \d+( \(\w+\))?")]

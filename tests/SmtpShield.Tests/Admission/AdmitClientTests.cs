@@ -289,7 +289,7 @@ public class AdmitClientTests
 
     // With the stage that holds the connection's counter.
     private Task InvokeAsync(IdentifiedConnection identified, Func<ClientConnection, Task> next) =>
-        new RecordSession(_anvil, TestThrottle.Of(_anvil, _time), ServiceMetrics.Uncounted, _time, NullLogger<RecordSession>.Instance)
+        new RecordSession(_anvil, TestThrottle.Of(_anvil, _time), ServiceMetrics.Uncounted, static _ => null, _time, NullLogger<RecordSession>.Instance)
             .InvokeAsync(identified, connection => _stage.InvokeAsync(connection, next));
 
     private async Task<string> ConnectAsync(

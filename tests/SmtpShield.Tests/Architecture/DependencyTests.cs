@@ -10,7 +10,14 @@ public partial class DependencyTests
 {
     private static readonly Dictionary<string, string[]> _mayUse = new()
     {
-        ["Control"] = ["Admission", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options"],
+        ["Control"] =
+        [
+            "Bans", "Admission", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options",
+        ],
+        ["Bans"] =
+        [
+            "State", "Admission", "Mta", "Limits", "Clients", "Protocol", "Metrics", "Observe", "Listening", "Transport", "Options",
+        ],
         ["Session"] =
         [
             "Admission", "Mta", "Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol",
@@ -20,7 +27,7 @@ public partial class DependencyTests
         ["Mta"] = ["Limits", "Clients", "Tls", "Metrics", "Transport", "Options", "Protocol"],
         ["Limits"] = ["State", "Clients", "Options", "Protocol"],
         ["Tls"] = ["Clients", "Observe", "Hosting", "Transport", "Options"],
-        ["Clients"] = ["Observe", "Listening", "Options", "Protocol"],
+        ["Clients"] = ["State", "Observe", "Listening", "Options", "Protocol"],
         ["Metrics"] = ["Observe", "Protocol"],
         ["Observe"] = ["Hosting", "Options", "Protocol"],
         ["Listening"] = ["Hosting", "Transport", "Options"],
@@ -32,7 +39,7 @@ public partial class DependencyTests
     };
 
     // Who may use Postfix's configuration language: those that read it, and those that are told what it said.
-    private static readonly string[] _mayUsePostfixConf = ["Options", "Clients", "Tls", "Observe", "Control"];
+    private static readonly string[] _mayUsePostfixConf = ["Options", "Clients", "Tls", "Observe", "Control", "Bans"];
 
     // Which of its folders uses which; what stands in the project's own folder, all may use.
     private static readonly Dictionary<string, string[]> _mayUseOfPostfixConf = new()

@@ -106,7 +106,7 @@ public sealed class ConnectionLedgerTests : IDisposable
     private RecordSession Stage()
     {
         var anvil = TestAnvil.Table(_snapshot, _time);
-        return new(anvil, TestThrottle.Of(anvil, _time), _metrics.OfService("smtp"), _time, NullLogger<RecordSession>.Instance);
+        return new(anvil, TestThrottle.Of(anvil, _time), _metrics.OfService("smtp"), static _ => null, _time, NullLogger<RecordSession>.Instance);
     }
 
     private PrometheusText Text()

@@ -22,6 +22,8 @@ public class EventIdTests
         ["Transport"] = [1900],
         ["Tls"] = [2000],
         ["Control"] = [2100],
+        ["State"] = [2100],
+        ["Bans"] = [2200],
     };
 
     private static readonly (string Where, string Folder, int Id)[] _events = [.. from type in typeof(MaillogLoggerProvider).Assembly.GetTypes()

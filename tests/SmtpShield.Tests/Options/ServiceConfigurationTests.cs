@@ -143,9 +143,10 @@ public sealed class ServiceConfigurationTests
     [Test]
     public void Read_SharedParameters_AreThoseTheProgramHasOnce() =>
         Assert.That(ParameterCatalog.All.Values.Where(definition => definition.IsShared).Select(definition => definition.Name), Is.EqualTo((string[])[
-            "anvil_rate_time_unit", "anvil_status_update_time", "maillog_file", "shield_client_table_size", "shield_control_socket", "shield_drain_timeout",
-            "shield_history_size", "shield_metrics_listen", "shield_rate_window", "shield_services", "shield_state_directory", "shield_transport",
-            "syslog_facility"]));
+            "anvil_rate_time_unit", "anvil_status_update_time", "maillog_file", "shield_ban_growth", "shield_ban_ipv4_prefix_length",
+            "shield_ban_ipv6_prefix_length", "shield_ban_memory", "shield_ban_rules", "shield_ban_table_size", "shield_ban_time", "shield_ban_time_limit",
+            "shield_ban_window", "shield_client_table_size", "shield_control_socket", "shield_drain_timeout", "shield_history_size", "shield_metrics_listen",
+            "shield_rate_window", "shield_services", "shield_state_directory", "shield_transport", "syslog_facility"]));
 
     [TestCase("submision/inet/smtpd_timeout = 5s", "no service submision: submision/inet/smtpd_timeout has no effect (did you mean submission?)")]
     [TestCase("mx/inet/smtpd_timeout = 5s", "no service mx: mx/inet/smtpd_timeout has no effect (add it to shield_services)")]

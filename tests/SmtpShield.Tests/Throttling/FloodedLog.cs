@@ -25,7 +25,7 @@ internal sealed class FloodedLog : ILogger<RecordSession>, ILogger<LogThrottle>
         Clock = new(Time);
         _anvil = TestAnvil.Table(Snapshot, Clock);
         _throttle = new(_anvil, Clock, this);
-        _record = new(_anvil, _throttle, ServiceMetrics.Uncounted, Clock, this);
+        _record = new(_anvil, _throttle, ServiceMetrics.Uncounted, static _ => null, Clock, this);
     }
 
     /// <summary>The options.</summary>

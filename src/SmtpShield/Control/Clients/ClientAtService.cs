@@ -1,3 +1,4 @@
+using SmtpShield.Control.Banning;
 using SmtpShield.Control.Exempt;
 
 namespace SmtpShield.Control.Clients;
@@ -5,7 +6,7 @@ namespace SmtpShield.Control.Clients;
 /// <summary>All there is to say of a client at one service. What is not known is left out of the answer.</summary>
 /// <param name="Service">The service.</param>
 /// <param name="Client">Its address, or the network that counts as one client.</param>
-/// <param name="State"><c>unknown</c>, <c>free</c>, <c>near</c>, <c>limited</c> or <c>exempt</c>.</param>
+/// <param name="State"><c>unknown</c>, <c>free</c>, <c>near</c>, <c>limited</c>, <c>banned</c> or <c>exempt</c>.</param>
 /// <param name="Counts">What is counted of it; zeros where nothing is.</param>
 /// <param name="WindowS">Seconds rates are counted over.</param>
 /// <param name="Sliding">Whether rates are estimates over the last of these seconds.</param>
@@ -28,6 +29,15 @@ internal sealed record ClientAtService(
 
     /// <summary>Why it is exempt.</summary>
     public ExemptBy? Exempt { get; init; }
+
+    /// <summary>The ban that covers it, although it may be exempt; null: none.</summary>
+    public BanReport? Ban { get; init; }
+
+    /// <summary>Its hits that count for a ban now; null: nobody is banned for what it does here, or it is exempt.</summary>
+    public int? BanHits { get; init; }
+
+    /// <summary>How many of them ban.</summary>
+    public int? BanThreshold { get; init; }
 
     /// <summary>Refusals by the shield that are remembered.</summary>
     public int? Refused { get; init; }

@@ -1,11 +1,12 @@
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Protocol;
 
 namespace SmtpShield.Control.Clients;
 
 /// <summary>Something a client was refused.</summary>
 /// <param name="At">When.</param>
-/// <param name="Kind"><c>limit</c>, <c>handshakes</c>, <c>error</c>, <c>too_many_errors</c> or <c>released</c>.</param>
+/// <param name="Kind"><c>limit</c>, <c>handshakes</c>, <c>error</c>, <c>too_many_errors</c>, <c>forbidden_command</c>, <c>pipelining</c> or <c>released</c>.</param>
 internal sealed record ClientEventReport(DateTimeOffset At, string Kind)
 {
     private const string HardErrorLimit = "smtpd_hard_error_limit";
@@ -44,6 +45,8 @@ internal sealed record ClientEventReport(DateTimeOffset At, string Kind)
         ClientEventKind.Limit => rule!.Parameter,
         ClientEventKind.Handshakes => HandshakeLimit,
         ClientEventKind.TooManyErrors => HardErrorLimit,
+        ClientEventKind.ForbiddenCommand => LimitRules.ForbiddenCommands,
+        ClientEventKind.Pipelining => LimitRules.Pipelining,
         _ => null,
     };
 }

@@ -1,14 +1,32 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using SmtpShield.Admission;
+using SmtpShield.Bans;
+using SmtpShield.Clients;
+using SmtpShield.Control.Banning;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
 
 namespace SmtpShield.Control.Clients;
 
 /// <summary>Lets a client in: sets what is counted of it to 0. Connections it has open stay counted.</summary>
-internal sealed class ClientRelease(AnvilTable table, ClientRules rules, ClientReports reports, ServiceScopes scopes)
+internal sealed class ClientRelease(
+    AnvilTable table, ClientRules rules, ClientReports reports, BanTable bans, BanOrders orders, AutomaticBans automatic, ServiceScopes scopes)
 {
+    /// <summary>Lifts the bans of exactly an address, of the range an automatic ban of it has, and of those that count as one client with it.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="by">Who does it.</param>
+    /// <param name="still">The ban that covers it all the same; null: none.</param>
+    public IReadOnlyList<Ban> LiftBans(IPAddress address, string by, out Ban? still)
+    {
+        HashSet<ClientRange> ranges = [ClientRange.Of(address, 32, 128), automatic.RangeOf(address)];
+        foreach (var service in rules.Services)
+            ranges.Add(rules.Of(service).RangeOf(address));
+        List<Ban> lifted = [.. ranges.Select(range => orders.TryLift(range, by)).OfType<Ban>()];
+        still = bans.Find(address);
+        return lifted;
+    }
+
     /// <summary>Releases an address, and with it all that count as one client.</summary>
     /// <param name="address">The address.</param>
     /// <param name="service">At which service; null: at all.</param>

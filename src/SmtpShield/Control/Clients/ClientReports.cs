@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
+using SmtpShield.Bans;
 using SmtpShield.Clients;
+using SmtpShield.Control.Banning;
 using SmtpShield.Limits;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Slots;
@@ -8,7 +10,7 @@ using SmtpShield.Mta.Slots;
 namespace SmtpShield.Control.Clients;
 
 /// <summary>Says how clients stand, from the counts the shield judges by.</summary>
-internal sealed class ClientReports(AnvilTable table, ClientRules rules, UpstreamPool pool)
+internal sealed class ClientReports(AnvilTable table, ClientRules rules, BanTable bans, AutomaticBans automatic, UpstreamPool pool)
 {
     /// <summary>A line of a list.</summary>
     public ClientRow RowOf(in ClientFound found)
@@ -28,6 +30,7 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
 
     /// <summary>How it stands.</summary>
     public ClientState StateOf(in ClientFound found) => rules.IsExempt(found.Rules, found.Client) ? ClientState.Exempt
+        : rules.BanOf(found.Client) is not null ? ClientState.Banned
         : found.Record is { } record ? found.Rules.StateOf(record.Counts) : ClientState.Unknown;
 
     /// <summary>All there is to say of an address.</summary>
@@ -46,7 +49,9 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
         var key = new AnvilKey(its.Service, client);
         var found = new ClientFound(its, client, table.Look(key));
         var exempt = rules.ExemptionOf(its, address, name ?? ClientIdentity.UnknownName);
-        var state = exempt is not null ? ClientState.Exempt : found.Record is { } record ? its.StateOf(record.Counts) : ClientState.Unknown;
+        var ban = exempt is null ? bans.Find(address) : null;
+        var state = exempt is not null ? ClientState.Exempt : ban is not null ? ClientState.Banned
+            : found.Record is { } record ? its.StateOf(record.Counts) : ClientState.Unknown;
         var counts = found.Record?.Counts ?? default;
         var past = table.History.Of(key);
         var window = AnvilWindow.Of(its.Options.Anvil);
@@ -58,7 +63,10 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, Upstrea
             [.. NotesOf(its, past, isNameKnown: name is not null)])
         {
             Rule = state == ClientState.Limited && its.LeadingOf(counts) is { } leading ? leading.Limit.Parameter : null,
-            Until = state == ClientState.Limited ? UntilOf(found) : null,
+            Until = state == ClientState.Limited ? UntilOf(found) : ban?.Until,
+            Ban = bans.Find(address) is { } covers ? BanReport.Of(covers) : null,
+            BanHits = its.Options.Bans.Threshold > 0 && exempt is null ? automatic.HitsOf(address) : null,
+            BanThreshold = its.Options.Bans.Threshold > 0 && exempt is null ? its.Options.Bans.Threshold : null,
             Since = !window.IsSliding && HasEvents(counts.Rates) && found.Record is { WindowStart: > int.MinValue and var start } ? table.TimeOf(start) : null,
             Exempt = exempt,
             Refused = past?.Refused,

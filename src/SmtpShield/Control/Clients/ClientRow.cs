@@ -3,7 +3,7 @@ namespace SmtpShield.Control.Clients;
 /// <summary>A client at a service, in a list. What is not known is left out of the answer.</summary>
 /// <param name="Service">The service.</param>
 /// <param name="Client">Its address, or the network that counts as one client.</param>
-/// <param name="State"><c>unknown</c>, <c>free</c>, <c>near</c>, <c>limited</c> or <c>exempt</c>.</param>
+/// <param name="State"><c>unknown</c>, <c>free</c>, <c>near</c>, <c>limited</c>, <c>banned</c> or <c>exempt</c>.</param>
 /// <param name="Counts">What is counted of it.</param>
 /// <param name="Refused">Refusals by the shield, as far as they are remembered.</param>
 internal sealed record ClientRow(string Service, string Client, string State, ClientCounts Counts, int Refused)

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Bans;
 using SmtpShield.Clients;
 using SmtpShield.Control.Exempt;
 using SmtpShield.Hosting;
@@ -8,7 +9,7 @@ using SmtpShield.Options;
 namespace SmtpShield.Control.Clients;
 
 /// <summary>The rules that hold for clients now: of each service, and who is exempt from them.</summary>
-internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes, Exemptions exemptions)
+internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes, Exemptions exemptions, BanTable bans)
 {
     private const string ListParameter = "smtpd_client_event_limit_exceptions";
 
@@ -41,6 +42,9 @@ internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes,
         return rules.Options.Limits.ClientEventLimitExceptions.ElementOf(address, name) is { } element
             ? new(ListParameter, element) : null;
     }
+
+    /// <summary>The ban that covers all of a range; null: none.</summary>
+    public Ban? BanOf(in ClientRange range) => bans.Count == 0 ? null : bans.Covering(range);
 
     /// <summary>Whether all of a range is exempt at a service.</summary>
     public bool IsExempt(ServiceRules rules, in ClientRange range) => exemptions.Find(range) is not null

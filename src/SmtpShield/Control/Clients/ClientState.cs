@@ -12,6 +12,9 @@ internal enum ClientState
     /// <summary>At four fifths of a limit, or above.</summary>
     Near,
 
+    /// <summary>It may not connect at all.</summary>
+    Banned,
+
     /// <summary>What it does next would be refused by a limit.</summary>
     Limited,
 

@@ -3,7 +3,9 @@ using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using SmtpShield.Bans;
 using SmtpShield.Clients;
+using SmtpShield.Control.Banning;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Exempt;
 
@@ -11,7 +13,8 @@ namespace SmtpShield.Control.Clients;
 
 /// <summary><c>/v1/clients</c>: who is limited, by which rule and until when; and letting one in.</summary>
 internal sealed class ClientsApi(
-    ClientTop top, ClientReports reports, ClientRelease release, ClientRules rules, ExemptionsApi exemptions, ControlAudit audit, PeerNames names)
+    ClientTop top, ClientReports reports, ClientRelease release, ClientRules rules, ExemptionsApi exemptions, BanOrders orders, ControlAudit audit,
+    PeerNames names)
 {
     private const string Address = "address";
     private const string Sort = "sort";
@@ -71,13 +74,20 @@ internal sealed class ClientsApi(
             var exemption = request.ForS is { } seconds
                 ? exemptions.Add(WholeOf(address, request.Service), seconds, change.By, ControlAudit.Shown(request.Why))
                 : null;
+            var lifted = release.LiftBans(address, change.By, out var still);
             var released = release.Release(address, request.Service);
-            report = new($"{address}", released, [.. exemption is null ? [] : ExemptionsApi.NotesOf()]) { Exemption = exemption };
+            report = new(
+                $"{address}", released, [.. exemption is null ? [] : exemptions.NotesOf(), .. lifted.Count == 0 ? [] : orders.WhyNotKept()])
+            {
+                Exemption = exemption,
+                Lifted = lifted.Count > 0 ? [.. lifted.Select(BanReport.Of)] : null,
+                Ban = still is null || exemption is not null ? null : BanReport.Of(still),
+            };
             return change with
             {
                 Target = $"{address}",
                 Before = string.Join("; ", released.Select(static one => $"{one.Service} {one.Client}: {one.Before.Describe()}")),
-                After = "counts set to 0" + (exemption is null ? "" : $", exempt until {Utc(exemption.Until)}"),
+                After = "counts set to 0" + BansIn(lifted) + (exemption is null ? "" : $", exempt until {Utc(exemption.Until)}"),
                 Until = exemption?.Until,
                 Why = ControlAudit.Shown(request.Why),
             };
@@ -85,6 +95,9 @@ internal sealed class ClientsApi(
         await top.ForgetAsync();
         await ControlRequests.AnswerAsync(context, report!, ControlJson.Default.ReleaseReport);
     }
+
+    private static string BansIn(IReadOnlyList<Ban> lifted) =>
+        lifted.Count > 0 ? $", bans of {string.Join(", ", lifted.Select(static ban => $"{ban.Prefix}"))} lifted" : "";
 
     // All that is counted as this one client, so that the rest of its network is not limited beside it.
     private ClientRange WholeOf(IPAddress address, string? service) => rules.Of(service ?? rules.Services[0]).RangeOf(address);

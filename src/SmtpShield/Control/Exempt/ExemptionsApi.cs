@@ -9,7 +9,7 @@ using SmtpShield.Control.Clients;
 namespace SmtpShield.Control.Exempt;
 
 /// <summary><c>/v1/exemptions</c>: clients that are not limited for a while.</summary>
-internal sealed class ExemptionsApi(Exemptions exemptions, ClientTop top, ControlAudit audit, TimeProvider time)
+internal sealed class ExemptionsApi(Exemptions exemptions, ExemptionFile file, ClientTop top, ControlAudit audit, TimeProvider time)
 {
     /// <summary>Seconds an exemption may last: 30 days.</summary>
     public const long Longest = 30L * 24 * 3600;
@@ -24,9 +24,8 @@ internal sealed class ExemptionsApi(Exemptions exemptions, ClientTop top, Contro
         application.MapDelete("/v1/exemptions", RemoveAsync);
     }
 
-    /// <summary>What is to be known of every exemption that is made.</summary>
-    public static IEnumerable<string> NotesOf() =>
-        ["it holds for connections that begin now, and is lost when the shield is restarted"];
+    /// <summary>Writes an exemption that was made, and says what is to be known of it.</summary>
+    public IEnumerable<string> NotesOf() => ["it holds for connections that begin now", .. WhyNotKept()];
 
     /// <summary>Exempts clients.</summary>
     /// <exception cref="ControlException">It would last too long, or there are too many.</exception>
@@ -63,6 +62,7 @@ internal sealed class ExemptionsApi(Exemptions exemptions, ClientTop top, Contro
     {
         const string Remedy = """send Content-Type: application/json and {"prefix": "192.0.2.0/24", "for_s": 86400, "why": "text"}""";
         ExemptionReport? report = null;
+        string[] notes = [];
         await audit.DoAsync(audit.Begin(context, "allow", "-"), async change =>
         {
             ControlRequests.QueryOf(context);
@@ -71,6 +71,7 @@ internal sealed class ExemptionsApi(Exemptions exemptions, ClientTop top, Contro
                 throw ControlException.BadRequest("prefix and for_s are both needed", Remedy, request.Prefix is null ? Prefix : "for_s");
             var prefix = AddressText.ParsePrefix(text);
             report = Add(prefix, seconds, change.By, ControlAudit.Shown(request.Why), out var before);
+            notes = [.. NotesOf()];
             return change with
             {
                 Target = report.Prefix,
@@ -81,7 +82,7 @@ internal sealed class ExemptionsApi(Exemptions exemptions, ClientTop top, Contro
             };
         });
         await top.ForgetAsync();
-        await ControlRequests.AnswerAsync(context, new([report!], exemptions.All.Count, [.. NotesOf()]), ControlJson.Default.ExemptionList);
+        await ControlRequests.AnswerAsync(context, new([report!], exemptions.All.Count, notes), ControlJson.Default.ExemptionList);
     }
 
     private async Task RemoveAsync(HttpContext context)
@@ -104,7 +105,7 @@ internal sealed class ExemptionsApi(Exemptions exemptions, ClientTop top, Contro
                     $"{prefix} is not exempted by allow", covers is null ? "allow --list shows all" : $"{covers.Prefix} is, which covers it", Prefix);
             }
 
-            notes = covers is null ? [] : [$"{covers.Prefix} still covers it, until {Utc(covers.Until)}"];
+            notes = [.. covers is null ? [] : (string[])[$"{covers.Prefix} still covers it, until {Utc(covers.Until)}"], .. WhyNotKept()];
             return change with
             {
                 Target = $"{prefix}",
@@ -117,6 +118,11 @@ internal sealed class ExemptionsApi(Exemptions exemptions, ClientTop top, Contro
         await ControlRequests.AnswerAsync(
             context, new([ExemptionReport.Of(removed!)], exemptions.All.Count, notes), ControlJson.Default.ExemptionList);
     }
+
+    // What is changed is on the disk before it is answered.
+    private IEnumerable<string> WhyNotKept() =>
+        !file.IsKept ? ["there is no shield_state_directory: when the shield is restarted, this is forgotten"]
+        : !file.Save() ? ["it could not be written to shield_state_directory, see the log: if the shield is restarted now, this is forgotten"] : [];
 
     private static string Utc(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Bans;
 using SmtpShield.Control.Clients;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
@@ -17,8 +18,9 @@ namespace SmtpShield.Control.Monitoring;
 /// Reads all metrics: what is counted as it happens, and what others know anyway. At most once a second, however many ask. It holds no lock of a session's.
 /// </summary>
 internal sealed class MetricsReader(
-    ShieldMetrics metrics, ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, AnvilTable table, UpstreamMaintenance upstreams,
-    LimitedClients limited, IEnumerable<ILoggerProvider> providers, TimeProvider time, ShieldConfigurationWatcher? watcher = null)
+    ShieldMetrics metrics, ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, AnvilTable table, BanTable bans,
+    AutomaticBans automatic, UpstreamMaintenance upstreams, LimitedClients limited, IEnumerable<ILoggerProvider> providers, TimeProvider time,
+    ShieldConfigurationWatcher? watcher = null)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly string[] _levels = ["debug", "information", "warning", "error", "critical"];
@@ -80,6 +82,7 @@ internal sealed class MetricsReader(
         samples.Add(MetricCatalog.Stress, AsNumber(its.GetRequiredService<ShieldService>().Unstressed.IsStressForced), label, "forced");
         foreach (var limit in ClientLimits.All)
             samples.Add(MetricCatalog.ClientsLimited, counts.ByRule.GetValueOrDefault((service, limit.Parameter)), label, limit.Parameter);
+        samples.Add(MetricCatalog.BansSuspended, AsNumber(automatic.Suspended.ContainsKey(service)), label);
         samples.Add(MetricCatalog.ProcessLimit, capacity.LimitOf(service), label);
         samples.Add(MetricCatalog.HandshakesUnderWay, its.GetRequiredService<TlsServer>().UnderWay, label);
         var certificates = its.GetRequiredService<CertificateStore>().Current.All.Select(static certificate => certificate.Leaf.NotAfter).ToList();
@@ -113,6 +116,10 @@ internal sealed class MetricsReader(
         samples.Add(MetricCatalog.ClientsUntracked, table.Refused);
         samples.Add(MetricCatalog.HistoryClients, table.History.Count);
         samples.Add(MetricCatalog.HistoryDropped, table.History.Dropped);
+        var ofTheShield = bans.Automatic;
+        samples.Add(MetricCatalog.Bans, ofTheShield, "shield", "auto");
+        samples.Add(MetricCatalog.Bans, Math.Max(0, bans.Count - ofTheShield), "shield", "manual");
+        samples.Add(MetricCatalog.BanTableSize, snapshot.Current.Bans.TableSize);
     }
 
     private void ReadLog(MetricSamples samples)

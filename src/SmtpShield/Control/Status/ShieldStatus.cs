@@ -1,3 +1,4 @@
+using SmtpShield.Control.Banning;
 using SmtpShield.Control.Upstreams;
 
 namespace SmtpShield.Control.Status;
@@ -30,4 +31,7 @@ internal sealed record ShieldStatus(
 
     /// <summary>The log.</summary>
     public LogReport? Log { get; init; }
+
+    /// <summary>How many bans there are.</summary>
+    public BanCounts? Bans { get; init; }
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Bans;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Upstreams;
 using SmtpShield.Hosting;
@@ -18,8 +19,8 @@ namespace SmtpShield.Control.Status;
 /// <summary><c>/v1/status</c>: how the shield is. It only reads what others count.</summary>
 internal sealed class StatusApi(
     ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, ListenSockets sockets, ConnectionDrain drain, UpstreamApi upstreams,
-    AnvilTable table, LimitedClients limited, RecentRates rates, IEnumerable<ILoggerProvider> providers, TimeProvider time,
-    ShieldConfigurationWatcher? watcher = null)
+    AnvilTable table, BanTable bans, AutomaticBans automatic, LimitedClients limited, RecentRates rates, IEnumerable<ILoggerProvider> providers,
+    TimeProvider time, ShieldConfigurationWatcher? watcher = null)
 {
     // A certificate that is renewed as usual has a month left.
     private static readonly TimeSpan SoonExpired = TimeSpan.FromDays(14);
@@ -68,7 +69,7 @@ internal sealed class StatusApi(
         return new(
             ShieldConfigurationWatcher.Version, Environment.ProcessId, _started, (long)(time.GetUtcNow() - _started).TotalSeconds, isDraining,
             drain.Connections, services, list.Upstreams, list.Truncated,
-            [.. Attention(configuration, services, isDraining), .. list.Attention, .. Losses(clients, recent), .. Certificates(services)], configuration)
+            [.. Attention(configuration, services, isDraining), .. BanAttention(), .. list.Attention, .. Losses(clients, recent), .. Certificates(services)], configuration)
         {
             Clients = clients,
             History = new(table.History.Count, table.History.Capacity, table.History.Dropped),
@@ -77,6 +78,8 @@ internal sealed class StatusApi(
             {
                 LinesS = recent.Seconds > 0 ? Rounded(recent.LogLines) : null,
             },
+            Bans = new(bans.Count, bans.Count - bans.Automatic, snapshot.Current.Bans.TableSize,
+                [.. automatic.Suspended.Keys.Order(StringComparer.Ordinal)]),
         };
     }
 
@@ -116,6 +119,14 @@ internal sealed class StatusApi(
                 yield return $"service {service.Name}: a certificate expires at {at}";
             }
         }
+    }
+
+    private IEnumerable<string> BanAttention()
+    {
+        foreach (var (service, reason) in automatic.Suspended.OrderBy(static one => one.Key, StringComparer.Ordinal))
+            yield return $"service {service}: automatic bans suspended: {reason}";
+        if (bans.IsFull)
+            yield return $"there are {bans.Count} bans, and no room for another one (shield_ban_table_size)";
     }
 
     private static ConfigurationReport ReportOf(ConfigurationOutcome outcome) => new(

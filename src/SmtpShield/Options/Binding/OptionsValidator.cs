@@ -35,6 +35,8 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
             ?? "", "write host, subnet or class");
         foreach (var keyword in options.Smtpd.PassEhloKeywords.Where(keyword => !IsKeyword(keyword)))
             Require("shield_pass_ehlo_keywords", false, keyword, "an EHLO keyword has letters, digits and hyphens");
+        foreach (var rule in options.Bans.Rules.Where(static rule => !BanOptions.KnownRules.Contains(rule)))
+            Require("shield_ban_rules", false, rule, $"there are {string.Join(", ", BanOptions.KnownRules)}");
         if (options.Proxy.Protocol != UpstreamProxyProtocol.None && options.Proxy.Sources.IsEmpty)
             Fail("smtpd_upstream_proxy_protocol",
                 "smtpd_upstream_proxy_protocol = haproxy needs shield_proxy_sources: anybody else could say he is somebody else",

@@ -70,6 +70,12 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         ["mail"] = UpstreamConnect.Mail,
     };
 
+    private static readonly Dictionary<string, BanAction> BanActions = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["refuse"] = BanAction.Refuse,
+        ["reset"] = BanAction.Reset,
+    };
+
     private static readonly Dictionary<string, TransportChoice> TransportChoices = new(StringComparer.OrdinalIgnoreCase)
     {
         ["auto"] = TransportChoice.Auto,
@@ -122,6 +128,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
             return ReadOnce(definition, text, () => ReadForbiddenCommands(definition, text, location));
         if (type == typeof(RateWindow))
             return ReadChoice(definition, text, location, RateWindows);
+        if (type == typeof(BanAction))
+            return ReadChoice(definition, text, location, BanActions);
         if (type == typeof(BareNewlinePolicy))
             return ReadChoice(definition, text, location, BareNewlinePolicies, "; no would let a second message be smuggled past the shield");
         if (type == typeof(TlsSecurityLevel))

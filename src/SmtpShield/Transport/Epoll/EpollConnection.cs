@@ -145,6 +145,18 @@ internal sealed class EpollConnection : TransportConnection, IEpollHandler
     }
 
     /// <inheritdoc />
+    public override void Reset()
+    {
+        lock (_gate)
+        {
+            if (!_socket.IsClosed)
+                SocketCalls.ResetAtClose(_socket);
+        }
+
+        Abort();
+    }
+
+    /// <inheritdoc />
     public override void Abort()
     {
         TaskCompletionSource? connecting;

@@ -28,6 +28,7 @@ internal static class LinuxConstants
     // setsockopt(2): asm-generic/socket.h, linux/in.h, linux/tcp.h.
     public const int SolSocket = 1;
     public const int SoError = 4;
+    public const int SoLinger = 13;
     public const int IpProtoTcp = 6;
     public const int TcpNoDelay = 1;
 

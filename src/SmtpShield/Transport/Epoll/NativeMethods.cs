@@ -45,6 +45,10 @@ internal static partial class NativeMethods
     [LibraryImport(Library, EntryPoint = "setsockopt", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int SetOption(Descriptor socket, int level, int option, in int value, int length);
 
+    /// <summary><c>SO_LINGER</c>: <c>struct linger</c> is two ints.</summary>
+    [LibraryImport(Library, EntryPoint = "setsockopt", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SetOption(Descriptor socket, int level, int option, in Linger value, int length);
+
     [LibraryImport(Library, EntryPoint = "recv", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial nint Receive(Descriptor socket, Span<byte> buffer, nuint length, int flags);
 
@@ -56,6 +60,20 @@ internal static partial class NativeMethods
 
     [LibraryImport(Library, EntryPoint = "poll", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int Poll(ref PollDescriptor descriptor, nuint count, int milliseconds);
+
+    /// <summary><c>struct linger</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct Linger
+    {
+        /// <summary>Size of it in octets.</summary>
+        public const int Size = 2 * sizeof(int);
+
+        /// <summary>1: it counts.</summary>
+        public int OnOff;
+
+        /// <summary>How long a close waits; 0: it resets.</summary>
+        public int Seconds;
+    }
 
     /// <summary><c>struct pollfd</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]

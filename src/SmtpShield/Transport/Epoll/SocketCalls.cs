@@ -128,4 +128,8 @@ internal static class SocketCalls
             _ => null,
         };
     }
+
+    /// <summary>Makes the close of a socket a reset.</summary>
+    public static void ResetAtClose(Descriptor socket) => _ = NativeMethods.SetOption(
+        socket, LinuxConstants.SolSocket, LinuxConstants.SoLinger, new NativeMethods.Linger { OnOff = 1 }, NativeMethods.Linger.Size);
 }

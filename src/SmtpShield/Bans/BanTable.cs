@@ -1,0 +1,245 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using SmtpShield.Clients;
+using SmtpShield.Options;
+
+namespace SmtpShield.Bans;
+
+/// <summary>
+/// Who is banned. Clients ask with every connection: that takes no lock, nothing while nobody is banned, and otherwise a look-up for each length of a prefix in
+/// use. Who is exempt all the same is not known here.
+/// </summary>
+/// <remarks>
+/// At most <c>shield_ban_table_size</c> bans, of some 250 octets; when it is full there are no new ones. As many that are over are remembered for their level,
+/// for <c>shield_ban_memory</c>; of these the oldest go first. A ban that is over holds nobody from its second on, and is taken out within a second more.
+/// </remarks>
+internal sealed class BanTable
+{
+    private readonly ShieldSnapshot _snapshot;
+    private readonly TimeProvider _time;
+    private readonly Lock _gate = new();
+    private readonly ConcurrentDictionary<ClientRange, Ban> _bans = new();
+    private readonly PriorityQueue<Ban, DateTimeOffset> _ends = new();
+    private readonly Dictionary<ClientRange, PastBan> _past = [];
+    private readonly Queue<(ClientRange Prefix, DateTimeOffset Ended)> _pastOrder = new();
+    private readonly BanPrefixes _prefixes = new();
+    private Ban[]? _sorted;
+    private int _count;
+    private int _automatic;
+    private long _revision;
+
+    /// <summary>Nobody is banned.</summary>
+    public BanTable(ShieldSnapshot snapshot, TimeProvider time) => (_snapshot, _time) = (snapshot, time);
+
+    /// <summary>Something has become of a ban. Told with nothing locked.</summary>
+    public event Action<Ban, BanChangeKind>? Changed;
+
+    /// <summary>Bans there are.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Those the shield has made itself.</summary>
+    public int Automatic => Volatile.Read(ref _automatic);
+
+    /// <summary>Changes so far: who has seen this number has seen all there is.</summary>
+    public long Revision => Volatile.Read(ref _revision);
+
+    /// <summary>Over how long hits are counted now.</summary>
+    public TimeSpan HitWindow => _snapshot.Current.Bans.Window;
+
+    /// <summary>Whether there is no room for another one.</summary>
+    public bool IsFull => Count >= _snapshot.Current.Bans.TableSize;
+
+    /// <summary>The ban that covers an address, of several the longest prefix; null: none.</summary>
+    public Ban? Find(IPAddress address)
+    {
+        if (Count == 0)
+            return null;
+
+        var isIPv4 = address.AddressFamily == AddressFamily.InterNetwork || address.IsIPv4MappedToIPv6;
+        var now = _time.GetUtcNow();
+        foreach (var length in _prefixes.Of(isIPv4))
+        {
+            if (_bans.TryGetValue(ClientRange.Of(address, length, length), out var ban) && ban.IsInForce(now))
+                return ban;
+        }
+
+        return null;
+    }
+
+    /// <summary>The ban that covers all of a range, of several the longest prefix; null: none.</summary>
+    public Ban? Covering(in ClientRange range)
+    {
+        var now = _time.GetUtcNow();
+        foreach (var length in _prefixes.Of(range.IsIPv4))
+        {
+            if (length <= range.PrefixLength && _bans.TryGetValue(ClientRange.Of(range.Address, length, length), out var ban) && ban.IsInForce(now))
+                return ban;
+        }
+
+        return null;
+    }
+
+    /// <summary>The ban of exactly this prefix; null: none.</summary>
+    public Ban? Of(in ClientRange prefix) => _bans.TryGetValue(prefix, out var ban) && ban.IsInForce(_time.GetUtcNow()) ? ban : null;
+
+    /// <summary>All of them, in their order. Sorted anew only when something has changed.</summary>
+    public IReadOnlyList<Ban> All()
+    {
+        lock (_gate)
+            return _sorted ??= [.. _bans.Values.OrderBy(static ban => ban.Prefix, BanOrder.Instance)];
+    }
+
+    /// <summary>All that are remembered for their level only, the oldest first.</summary>
+    public IReadOnlyList<KeyValuePair<ClientRange, PastBan>> Past()
+    {
+        lock (_gate)
+        {
+            ForgetPast();
+            return [.. _past.OrderBy(static past => past.Value.Ended)];
+        }
+    }
+
+    /// <summary>The level of the last ban of a prefix within <c>shield_ban_memory</c>; 0: there was none.</summary>
+    public int LevelOf(in ClientRange prefix)
+    {
+        lock (_gate)
+        {
+            ForgetPast();
+            return _past.TryGetValue(prefix, out var past) ? past.Level : 0;
+        }
+    }
+
+    /// <summary>Bans.</summary>
+    /// <param name="ban">Who, and until when.</param>
+    /// <param name="before">What there was of this prefix; null: nothing.</param>
+    /// <returns>False: there is no room for another prefix.</returns>
+    public bool TryAdd(Ban ban, out Ban? before)
+    {
+        lock (_gate)
+        {
+            before = Of(ban.Prefix);
+            if (before is null && IsFull)
+                return false;
+
+            Take(ban.Prefix);
+            Put(ban);
+        }
+
+        Changed?.Invoke(ban, BanChangeKind.Began);
+        return true;
+    }
+
+    /// <summary>Lifts the ban of exactly this prefix, and forgets that there were any.</summary>
+    /// <returns>What there was; null: nothing.</returns>
+    public Ban? Lift(in ClientRange prefix)
+    {
+        Ban? ban;
+        lock (_gate)
+        {
+            ban = Of(prefix);
+            if (ban is not null)
+                Take(prefix);
+            if (_past.Remove(prefix))
+                _revision++;
+        }
+
+        if (ban is not null)
+            Changed?.Invoke(ban, BanChangeKind.Lifted);
+        return ban;
+    }
+
+    /// <summary>Puts back what an earlier process knew. What there is by now stays.</summary>
+    public void Restore(Ban ban)
+    {
+        lock (_gate)
+        {
+            if (!_bans.ContainsKey(ban.Prefix) && !IsFull)
+                Put(ban);
+        }
+    }
+
+    /// <summary>Puts back what an earlier process remembered.</summary>
+    public void Restore(in ClientRange prefix, PastBan past)
+    {
+        lock (_gate)
+            Remember(prefix, past);
+    }
+
+    /// <summary>Takes out those that are over.</summary>
+    public void RemoveEnded()
+    {
+        var now = _time.GetUtcNow();
+        List<Ban>? ended = null;
+        lock (_gate)
+        {
+            while (_ends.TryPeek(out var next, out var until) && until <= now)
+            {
+                _ends.Dequeue();
+                if (!_bans.TryGetValue(next.Prefix, out var ban) || ban != next)
+                    continue;
+                Take(next.Prefix);
+                if (next.Level > 0)
+                    Remember(next.Prefix, new(next.Level, next.Until));
+                (ended ??= []).Add(next);
+            }
+        }
+
+        foreach (var ban in ended ?? [])
+            Changed?.Invoke(ban, BanChangeKind.Ended);
+    }
+
+    private void Put(Ban ban)
+    {
+        _bans[ban.Prefix] = ban;
+        _prefixes.Note(ban.Prefix, 1);
+        _ends.Enqueue(ban, ban.Until);
+        Note(ban, 1);
+
+        // Those that were lifted stay in the queue till their end.
+        if (_ends.Count > 2 * _count + 1000)
+        {
+            _ends.Clear();
+            _ends.EnqueueRange(_bans.Values.Select(static ban => (ban, ban.Until)));
+        }
+    }
+
+    private void Take(in ClientRange prefix)
+    {
+        if (!_bans.TryRemove(prefix, out var ban))
+            return;
+        _prefixes.Note(prefix, -1);
+        Note(ban, -1);
+    }
+
+    private void Note(Ban ban, int change)
+    {
+        _count += change;
+        _automatic += ban.Origin == BanOrigin.Auto ? change : 0;
+        _revision++;
+        _sorted = null;
+    }
+
+    private void Remember(in ClientRange prefix, PastBan past)
+    {
+        ForgetPast();
+        while (_past.Count >= _snapshot.Current.Bans.TableSize && _pastOrder.TryDequeue(out var oldest))
+            Forget(oldest.Prefix, oldest.Ended);
+        _past[prefix] = past;
+        _pastOrder.Enqueue((prefix, past.Ended));
+    }
+
+    private void ForgetPast()
+    {
+        var since = _time.GetUtcNow() - _snapshot.Current.Bans.Memory;
+        while (_pastOrder.TryPeek(out var oldest) && oldest.Ended <= since)
+            Forget(_pastOrder.Dequeue().Prefix, oldest.Ended);
+    }
+
+    // It may have been banned again since, or lifted.
+    private void Forget(in ClientRange prefix, DateTimeOffset ended)
+    {
+        if (_past.TryGetValue(prefix, out var past) && past.Ended == ended)
+            _past.Remove(prefix);
+    }
+}
