@@ -17,7 +17,7 @@ internal struct ErrorLimit
     /// <summary>
     /// Counts a command limited by <c>smtpd_junk_command_limit</c>: limit + 1 are free, each further one is an error (smtpd.c compares before it increases).
     /// </summary>
-    /// <returns>Whether it was an error.</returns>
+    /// <returns>Whether it is an error.</returns>
     public bool CountJunkCommand(SmtpdLimitOptions limits)
     {
         if (_junkCommands++ <= limits.JunkCommandLimit)

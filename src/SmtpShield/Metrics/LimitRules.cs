@@ -17,25 +17,28 @@ internal static class LimitRules
     /// <summary>What is not SMTP ends a session.</summary>
     public const string ForbiddenCommands = "smtpd_forbidden_commands";
 
-    /// <summary>Commands that need a HELO or EHLO before them.</summary>
-    public const string HeloRequired = "smtpd_helo_required";
-
-    /// <summary>So many commands that do nothing are free; a hit is a command that counts as an error.</summary>
+    /// <summary>Junk commands above it are errors.</summary>
     public const string JunkCommands = "smtpd_junk_command_limit";
 
-    /// <summary>The client's next octets, or its next command where <c>smtpd_per_request_deadline</c> is on.</summary>
-    public const string Timeout = "smtpd_timeout";
+    /// <summary>Commands are refused before HELO or EHLO.</summary>
+    public const string Helo = "smtpd_helo_required";
 
-    /// <summary>Content that comes too slowly.</summary>
-    public const string DataRate = "smtpd_min_data_rate";
-
-    /// <summary>A line that is begun and not ended.</summary>
-    public const string RequestDeadline = "shield_request_deadline";
-
-    /// <summary>A session's age.</summary>
+    /// <summary>How long a session may last.</summary>
     public const string SessionTime = "shield_session_time_limit";
 
-    /// <summary>A handshake with the MTA behind a STARTTLS that was passed on.</summary>
+    /// <summary>How long a whole command may take.</summary>
+    public const string RequestDeadline = "smtpd_per_request_deadline";
+
+    /// <summary>How fast content must come.</summary>
+    public const string DataRate = "smtpd_min_data_rate";
+
+    /// <summary>How long the client may be silent.</summary>
+    public const string Timeout = "smtpd_timeout";
+
+    /// <summary>How long a line that is begun may take.</summary>
+    public const string LineDeadline = "shield_request_deadline";
+
+    /// <summary>How long a handshake with the MTA may be waited for, behind a STARTTLS that was passed on.</summary>
     public const string HandshakeTimeout = "shield_tls_handshake_timeout";
 
     /// <summary>All rules: limits on clients, in their order, then those on sessions.</summary>
@@ -43,8 +46,8 @@ internal static class LimitRules
     [
         "smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_client_message_rate_limit", "smtpd_client_recipient_rate_limit",
         "smtpd_client_new_tls_session_rate_limit", "smtpd_client_auth_rate_limit", "shield_client_error_rate_limit", "shield_client_auth_failure_rate_limit",
-        SoftErrors, HardErrors, Recipients, Pipelining, ForbiddenCommands, HeloRequired, JunkCommands,
-        Timeout, DataRate, RequestDeadline, SessionTime, HandshakeTimeout,
+        SoftErrors, HardErrors, Recipients, Pipelining, ForbiddenCommands, JunkCommands, Helo, SessionTime, RequestDeadline, DataRate,
+        Timeout, LineDeadline, HandshakeTimeout,
     ];
 
     private static readonly Dictionary<string, int> _indices =

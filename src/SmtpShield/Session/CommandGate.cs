@@ -296,7 +296,7 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     {
         refusal = reply;
         if (refusal == Replies.HeloFirst || refusal == Replies.HeloFirstForEtrn)
-            session.Metrics.NoteLimitHit(LimitRules.HeloRequired);
+            session.Metrics.NoteLimitHit(LimitRules.Helo);
         return refusal is null ? GateVerdict.Forward : GateVerdict.Refuse;
     }
 }

@@ -9,6 +9,9 @@ namespace SmtpShield.Session;
 /// <param name="Due">Until when; a timestamp. Asked only while it runs.</param>
 /// <param name="Ends">How the session ends when it does not come; <see cref="SessionEndReason.None"/>: it doesn't, the loop only looks again.</param>
 /// <param name="Reply">What the client is told then, of the shield's name; null: nothing.</param>
-/// <param name="Rule">The parameter that sets how long the client may take; null: it is not about the client, or nobody can set it.</param>
 internal sealed record Deadline(
-    string Name, Func<SmtpSession, bool> Runs, Func<SmtpSession, long> Due, SessionEndReason Ends, Func<string, Reply>? Reply = null, string? Rule = null);
+    string Name, Func<SmtpSession, bool> Runs, Func<SmtpSession, long> Due, SessionEndReason Ends, Func<string, Reply>? Reply = null)
+{
+    /// <summary>The parameter whose hit it is when it is late; null: none.</summary>
+    public Func<SmtpSession, string?>? Rule { get; init; }
+}

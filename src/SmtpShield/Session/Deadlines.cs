@@ -43,46 +43,60 @@ internal static class Deadlines
             static session => IsContentAwaited(session),
             static session => session.Client.ContentDue,
             SessionEndReason.ClientTimeout,
-            Replies.TimeoutExceeded,
-            LimitRules.DataRate),
+            Replies.TimeoutExceeded)
+        {
+            Rule = static _ => LimitRules.DataRate,
+        },
         new("the client's content, at all",
             static session => IsContentAwaited(session) && !session.Options.PerRequestDeadline,
             static session => session.Clock.Later(session.Client.ActiveSince, session.Options.Timeout),
             SessionEndReason.ClientTimeout,
-            Replies.TimeoutExceeded,
-            LimitRules.Timeout),
+            Replies.TimeoutExceeded)
+        {
+            Rule = static _ => LimitRules.Timeout,
+        },
         new("the client's command or response",
             static session => IsCommandAwaited(session),
             static session =>
                 session.Clock.Later(session.Options.PerRequestDeadline ? session.Client.RequestSince : session.Client.ActiveSince, session.Options.Timeout),
             SessionEndReason.ClientTimeout,
-            Replies.TimeoutExceeded,
-            LimitRules.Timeout),
+            Replies.TimeoutExceeded)
+        {
+            Rule = static session => session.Options.PerRequestDeadline ? LimitRules.RequestDeadline : LimitRules.Timeout,
+        },
         new("the rest of the client's line",
             static session => IsCommandAwaited(session) && session.Client.LineSince is not null,
             static session => session.Clock.Later(session.Client.LineSince ?? 0, session.Options.RequestDeadline),
             SessionEndReason.ClientTimeout,
-            Replies.TimeoutExceeded,
-            LimitRules.RequestDeadline),
+            Replies.TimeoutExceeded)
+        {
+            Rule = static _ => LimitRules.LineDeadline,
+        },
         new("the client to begin a handshake with the MTA",
             static session => IsIn(session, DialoguePhase.Tunnel) && session.Dialogue.Owed == 0 && session.Client.Tunnelled == 0,
             static session => session.Clock.Later(session.Client.RequestSince, session.Context.Options.Tls.HandshakeTimeout),
             SessionEndReason.ClientTimeout,
-            Replies.TimeoutExceeded,
-            LimitRules.HandshakeTimeout),
+            Replies.TimeoutExceeded)
+        {
+            Rule = static _ => LimitRules.HandshakeTimeout,
+        },
         new("either side of a tunnel",
             static session => IsIn(session, DialoguePhase.Tunnel) && session.Dialogue.Owed == 0,
             static session => session.Clock.Later(Math.Max(session.Client.ActiveSince, session.Mta.OwesSince), session.Options.Timeout),
             SessionEndReason.ClientTimeout,
-            Replies.TimeoutExceeded,
-            LimitRules.Timeout),
+            Replies.TimeoutExceeded)
+        {
+            Rule = static _ => LimitRules.Timeout,
+        },
         new("the session to end",
             static session => !session.HasEnded && session.Options.SessionTimeLimit > TimeSpan.Zero && !session.Dialogue.AwaitsMessageReply
                 && session.Dialogue.Phase is DialoguePhase.Commands or DialoguePhase.SaslResponse or DialoguePhase.Tunnel,
             static session => session.Clock.Later(session.Context.GreetedAt ?? session.Clock.Now, session.Options.SessionTimeLimit),
             SessionEndReason.ClientTimeout,
-            Replies.TimeoutExceeded,
-            LimitRules.SessionTime),
+            Replies.TimeoutExceeded)
+        {
+            Rule = static _ => LimitRules.SessionTime,
+        },
         new("the MTA to answer",
             static session => IsMtaAwaited(session) && !session.Dialogue.AwaitsMessageReply,
             static session => session.Clock.Later(session.Mta.OwesSince, session.Context.Options.Upstream.ReplyTimeout),

@@ -110,11 +110,14 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
         if (Deadlines.Expired(session) is not { } late || session.Client.HasNews || session.Mta.HasNews)
             return;
 
-        if (late.Rule is { } rule)
-            session.Metrics.NoteLimitHit(rule);
         if (late.Ends == SessionEndReason.ClientStalled && !session.Client.IsBroken)
+        {
             session.Client.GiveUp();
-        else
-            session.End(late.Ends == SessionEndReason.ClientLost ? session.Leaving : late.Ends, late.Reply?.Invoke(session.Options.MyHostname));
+            return;
+        }
+
+        if (late.Rule?.Invoke(session) is { } rule)
+            session.Metrics.NoteLimitHit(rule);
+        session.End(late.Ends == SessionEndReason.ClientLost ? session.Leaving : late.Ends, late.Reply?.Invoke(session.Options.MyHostname));
     }
 }

@@ -26,7 +26,7 @@ internal sealed class LimitHitTests : RelayFixture
         Assert.That(Hits(), Is.EqualTo("smtpd_helo_required 1, smtpd_junk_command_limit 1"), "two are free, the third is an error");
 
         Time!.Advance(TimeSpan.FromSeconds(30));
-        Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("421 4.4.2"));
+        Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("421 mail.example.com Error: timeout exceeded"));
         Assert.That(Hits(), Is.EqualTo("smtpd_helo_required 1, smtpd_junk_command_limit 1, smtpd_timeout 1"));
         mta.Close();
     }
@@ -40,9 +40,7 @@ internal sealed class LimitHitTests : RelayFixture
         });
         var (client, mta) = await ConnectAsync(cancellationToken);
         await ExchangeAsync(client, mta, "EHLO c", "250 mx", cancellationToken);
-        var begun = Shield.Sessions.Count;
         await client.SendAsync("MAIL FR", cancellationToken);
-        Assert.That(begun, Is.EqualTo(1));
         var reply = client.ReplyAsync(cancellationToken);
         while (!reply.IsCompleted)
         {
@@ -50,7 +48,7 @@ internal sealed class LimitHitTests : RelayFixture
             await Task.Yield();
         }
 
-        Assert.That(await reply, Does.StartWith("421 4.4.2"));
+        Assert.That(await reply, Is.EqualTo("421 mail.example.com Error: timeout exceeded"));
         Assert.That(Hits(), Is.EqualTo("shield_request_deadline 1"));
         mta.Close();
     }
@@ -60,6 +58,6 @@ internal sealed class LimitHitTests : RelayFixture
         var samples = new MetricSamples();
         Shield.Metrics.Collect(samples);
         return string.Join(", ", samples.Of(MetricCatalog.LimitHits).Where(static sample => sample.Value > 0)
-            .Select(static sample => FormattableString.Invariant($"{sample.Labels[1]} {sample.Value}")));
+            .Select(static sample => FormattableString.Invariant($"{sample.Labels[1]} {sample.Value}")).Order(StringComparer.Ordinal));
     }
 }
