@@ -1,6 +1,7 @@
 using System.CommandLine;
 using SmtpShield.Host;
 using SmtpShield.Host.Commands;
+using SmtpShield.Host.Firewall;
 using SmtpShield.Options;
 
 // First of all: a signal to reload, or to open the log anew, may come as soon as there is a process, and would end it.
@@ -25,6 +26,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     BanCommand.Create(),
     UnbanCommand.Create(),
     BansCommand.Create(),
+    FirewallCommand.Create(),
     ChangesCommand.Create(),
     WatchCommand.Create(),
     UpstreamCommand.Create(),

@@ -26,6 +26,12 @@ public sealed class AddressPatternList
     internal IEnumerable<IPAddress> Addresses =>
         _patterns.OfType<RangePattern>().Where(pattern => !pattern.IsNegated).Select(pattern => pattern.Range.Single).OfType<IPAddress>();
 
+    /// <summary>The addresses and networks on the list as one would write them, those that <c>!</c> takes out left away.</summary>
+    internal IEnumerable<string> Ranges => _patterns.OfType<RangePattern>().Where(pattern => !pattern.IsNegated).Select(static pattern => pattern.Text);
+
+    /// <summary>Whether it has elements that are no addresses and networks.</summary>
+    internal bool HasOthers => _patterns.Any(static pattern => pattern is not RangePattern);
+
     /// <summary>Parses a list as it stands in the configuration, <c>$name</c> already expanded. Files it names are read.</summary>
     /// <exception cref="FormatException">The list is wrong; the message names every error.</exception>
     public static AddressPatternList Parse(string text)

@@ -138,6 +138,8 @@ internal sealed partial class AutomaticBans : IDisposable
             return;
         }
 
+        // One that is over in this second counts as well.
+        _bans.RemoveEnded();
         var level = _bans.LevelOf(range) + 1;
         var now = _time.GetUtcNow();
         var ban = new Ban(range, now, now + LengthOf(level, options, _random)) { Level = level, Rule = rule, Hits = hits, Origin = BanOrigin.Auto };

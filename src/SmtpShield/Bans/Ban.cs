@@ -50,7 +50,8 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
     public bool IsInForce(DateTimeOffset now) => now.UtcTicks < _until;
 
     /// <summary>A connection was refused, or a session ended.</summary>
-    public void NoteRefused() => Interlocked.Increment(ref _refused);
+    /// <returns>Whether it is the first one.</returns>
+    public bool NoteRefused() => Interlocked.Increment(ref _refused) == 1;
 
     /// <summary>Connections refused since this was asked last. For one who asks.</summary>
     public long TakeUntold()

@@ -12,10 +12,14 @@ namespace SmtpShield.Bans;
 /// </summary>
 /// <remarks>
 /// At most <c>shield_ban_table_size</c> bans, of some 250 octets; when it is full there are no new ones. As many that are over are remembered for their level,
-/// for <c>shield_ban_memory</c>; of these the oldest go first. A ban that is over holds nobody from its second on, and is taken out within a second more.
+/// for <c>shield_ban_memory</c>; of these the oldest go first. The last 8192 changes are known. A ban that is over holds nobody from its second on, and is
+/// taken out within a second more.
 /// </remarks>
 internal sealed class BanTable
 {
+    // More than half a minute of automatic bans, made and ended; who asks less often looks at all.
+    private const int MostChanges = 8192;
+
     private readonly ShieldSnapshot _snapshot;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
@@ -24,13 +28,20 @@ internal sealed class BanTable
     private readonly Dictionary<ClientRange, PastBan> _past = [];
     private readonly Queue<(ClientRange Prefix, DateTimeOffset Ended)> _pastOrder = new();
     private readonly BanPrefixes _prefixes = new();
+    private readonly Queue<(long Revision, ClientRange Prefix)> _changes = new();
     private Ban[]? _sorted;
     private int _count;
     private int _automatic;
     private long _revision;
 
     /// <summary>Nobody is banned.</summary>
-    public BanTable(ShieldSnapshot snapshot, TimeProvider time) => (_snapshot, _time) = (snapshot, time);
+    public BanTable(ShieldSnapshot snapshot, TimeProvider time)
+    {
+        (_snapshot, _time) = (snapshot, time);
+
+        // Above that of an earlier process, of which somebody may remember it.
+        _revision = time.GetUtcNow().ToUnixTimeMilliseconds();
+    }
 
     /// <summary>Something has become of a ban. Told with nothing locked.</summary>
     public event Action<Ban, BanChangeKind>? Changed;
@@ -100,6 +111,25 @@ internal sealed class BanTable
         }
     }
 
+    /// <summary>The prefixes of which something has changed since a revision.</summary>
+    /// <returns>Null: that is not known any more, or was another process's; look at all.</returns>
+    public IReadOnlyCollection<ClientRange>? ChangedSince(long revision)
+    {
+        lock (_gate)
+        {
+            var known = _changes.TryPeek(out var oldest) ? oldest.Revision - 1 : _revision;
+            return revision < known || revision > _revision ? null
+                : _changes.Where(change => change.Revision > revision).Select(static change => change.Prefix).ToHashSet();
+        }
+    }
+
+    /// <summary>A ban has refused its first connection.</summary>
+    public void NoteSeen(Ban ban)
+    {
+        lock (_gate)
+            NoteChange(ban.Prefix);
+    }
+
     /// <summary>The level of the last ban of a prefix within <c>shield_ban_memory</c>; 0: there was none.</summary>
     public int LevelOf(in ClientRange prefix)
     {
@@ -141,7 +171,7 @@ internal sealed class BanTable
             if (ban is not null)
                 Take(prefix);
             if (_past.Remove(prefix))
-                _revision++;
+                NoteChange(prefix);
         }
 
         if (ban is not null)
@@ -216,8 +246,16 @@ internal sealed class BanTable
     {
         _count += change;
         _automatic += ban.Origin == BanOrigin.Auto ? change : 0;
-        _revision++;
+        NoteChange(ban.Prefix);
         _sorted = null;
+    }
+
+    private void NoteChange(in ClientRange prefix)
+    {
+        _revision++;
+        if (_changes.Count == MostChanges)
+            _changes.Dequeue();
+        _changes.Enqueue((_revision, prefix));
     }
 
     private void Remember(in ClientRange prefix, PastBan past)

@@ -44,7 +44,8 @@ internal sealed class RefuseBanned(BanTable bans, NeverBanned never, PeerNames n
             return;
         }
 
-        ban.NoteRefused();
+        if (ban.NoteRefused())
+            bans.NoteSeen(ban);
         metrics.NoteConnection(ConnectionOutcome.Banned);
         metrics.NoteEnd(SessionEndReason.Banned, TimeSpan.Zero);
         metrics.NoteBanRefusal();

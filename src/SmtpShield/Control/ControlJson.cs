@@ -21,6 +21,7 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(ReleaseReport))]
 [JsonSerializable(typeof(ExemptionList))]
 [JsonSerializable(typeof(BanList))]
+[JsonSerializable(typeof(KernelBans))]
 [JsonSerializable(typeof(ChangeList))]
 [JsonSerializable(typeof(SeriesList))]
 [JsonSerializable(typeof(Change))]

@@ -58,6 +58,7 @@ internal static class ControlServices
         services.AddHostedService<EverySecond>();
         services.AddSingleton<BanOrders>();
         services.AddSingleton<BansApi>();
+        services.AddSingleton<FirewallApi>();
         services.AddMonitoring();
         services.AddOptions<SocketTransportOptions>().Configure<ControlSocket, MetricsListener>(static (transport, control, metrics) =>
         {
@@ -106,6 +107,7 @@ internal static class ControlServices
         application.Services.GetRequiredService<ClientsApi>().Map(application);
         application.Services.GetRequiredService<ExemptionsApi>().Map(application);
         application.Services.GetRequiredService<BansApi>().Map(application);
+        application.Services.GetRequiredService<FirewallApi>().Map(application);
         application.Services.GetRequiredService<ControlAudit>().Map(application);
         application.Services.GetRequiredService<EventsApi>().Map(application);
         application.Services.GetRequiredService<SeriesApi>().Map(application);

@@ -62,7 +62,7 @@ internal sealed class BanOrders(
         }
 
         var still = bans.Covering(range);
-        notes = [.. still is null ? [] : (string[])[StillCovers(still)], .. WhyNotKept()];
+        notes = [.. still is null ? [] : (string[])[StillCovers(still)], .. WhyNotWritten()];
         return lifted;
     }
 
@@ -82,8 +82,12 @@ internal sealed class BanOrders(
     /// <summary>Writes what was changed.</summary>
     /// <returns>What to say where that is not kept; nothing where it is.</returns>
     public IEnumerable<string> WhyNotKept() =>
-        !file.IsKept ? ["there is no shield_state_directory: when the shield is restarted, this is forgotten"]
-        : !file.Save() ? ["it could not be written to shield_state_directory, see the log: if the shield is restarted now, this is forgotten"] : [];
+        file.IsKept ? WhyNotWritten() : ["there is no shield_state_directory: when the shield is restarted, this is forgotten"];
+
+    /// <summary>Writes what was lifted, which a restart without a place for it forgets anyway.</summary>
+    /// <returns>What to say where it could not be written; nothing where it was.</returns>
+    public IEnumerable<string> WhyNotWritten() => file.Save() ? []
+        : ["it could not be written to shield_state_directory, see the log: if the shield is restarted now, this is forgotten"];
 
     /// <summary>A time, in UTC.</summary>
     public static string Utc(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
@@ -97,7 +101,7 @@ internal sealed class BanOrders(
     }
 
     private static ControlException Refused(in ClientRange range, string whyNot) => new(
-        StatusCodes.Status409Conflict, new ControlProblem($"{range} can't be banned: {whyNot}", "name another prefix", Prefix));
+        StatusCodes.Status409Conflict, new ControlProblem($"{range} may not be banned: {whyNot}", "name another prefix", Prefix));
 
     private IEnumerable<string> NotesOf(ClientRange range)
     {

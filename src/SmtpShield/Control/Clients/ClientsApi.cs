@@ -77,7 +77,7 @@ internal sealed class ClientsApi(
             var lifted = release.LiftBans(address, change.By, out var still);
             var released = release.Release(address, request.Service);
             report = new(
-                $"{address}", released, [.. exemption is null ? [] : exemptions.NotesOf(), .. lifted.Count == 0 ? [] : orders.WhyNotKept()])
+                $"{address}", released, [.. exemption is null ? [] : exemptions.NotesOf(), .. lifted.Count == 0 ? [] : orders.WhyNotWritten()])
             {
                 Exemption = exemption,
                 Lifted = lifted.Count > 0 ? [.. lifted.Select(BanReport.Of)] : null,

@@ -105,7 +105,7 @@ internal sealed class ExemptionsApi(Exemptions exemptions, ExemptionFile file, C
                     $"{prefix} is not exempted by allow", covers is null ? "allow --list shows all" : $"{covers.Prefix} is, which covers it", Prefix);
             }
 
-            notes = [.. covers is null ? [] : (string[])[$"{covers.Prefix} still covers it, until {Utc(covers.Until)}"], .. WhyNotKept()];
+            notes = [.. covers is null ? [] : (string[])[$"{covers.Prefix} still covers it, until {Utc(covers.Until)}"], .. WhyNotWritten()];
             return change with
             {
                 Target = $"{prefix}",
@@ -121,8 +121,10 @@ internal sealed class ExemptionsApi(Exemptions exemptions, ExemptionFile file, C
 
     // What is changed is on the disk before it is answered.
     private IEnumerable<string> WhyNotKept() =>
-        !file.IsKept ? ["there is no shield_state_directory: when the shield is restarted, this is forgotten"]
-        : !file.Save() ? ["it could not be written to shield_state_directory, see the log: if the shield is restarted now, this is forgotten"] : [];
+        file.IsKept ? WhyNotWritten() : ["there is no shield_state_directory: when the shield is restarted, this is forgotten"];
+
+    private IEnumerable<string> WhyNotWritten() => file.Save() ? []
+        : ["it could not be written to shield_state_directory, see the log: if the shield is restarted now, this is forgotten"];
 
     private static string Utc(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

@@ -1,0 +1,208 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using SmtpShield.Control;
+using SmtpShield.Control.Banning;
+using SmtpShield.Host.Commands;
+
+namespace SmtpShield.Host.Firewall;
+
+/// <summary>
+/// Feeds the kernel with the bans of a running shield. It asks for what has changed four times a second, and tells nft; elements have the ban's time, and end
+/// by themselves. It only speeds up what the shield does anyway: whatever fails here, the shield refuses the banned itself.
+/// </summary>
+/// <param name="ask">Asks the shield; null: nobody answers.</param>
+/// <param name="program">Which nft.</param>
+/// <param name="minLevel">The level from which on automatic bans are given to the kernel.</param>
+/// <param name="time">The clock.</param>
+/// <param name="say">Where a line for the log goes.</param>
+internal sealed class FirewallSync(
+    Func<HttpMethod, string, string?, CancellationToken, Task<ControlAnswer?>> ask, string program, int minLevel, TimeProvider time, Action<string> say)
+    : IDisposable
+{
+    /// <summary>Prefixes in one batch; more take several.</summary>
+    public const int Batch = 500;
+
+    private static readonly TimeSpan _between = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan _again = TimeSpan.FromMinutes(1);
+
+    private readonly Dictionary<IPNetwork, DateTimeOffset> _banned = [];
+    private readonly HashSet<IPNetwork> _nets = [];
+    private NftProcess? _nft;
+    private long _revision = -1;
+    private string _spared = "";
+    private string _ports = "";
+    private string _lastProblem = "";
+
+    /// <summary>Goes on until it is told to stop.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            var problem = await StepAsync(cancellationToken);
+            if (problem.Length > 0 && problem != _lastProblem)
+                say($"smtpshield firewall: {problem}");
+            _lastProblem = problem;
+            await Task.Delay(_nft is null ? _again : _between, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Asks once, and tells nft what has changed.</summary>
+    /// <returns>What is wrong; empty: nothing.</returns>
+    public async Task<string> StepAsync(CancellationToken cancellationToken)
+    {
+        if (_nft is null && await BeginAsync(cancellationToken) is { Length: > 0 } whyNot)
+            return whyNot;
+        var after = "";
+        do
+        {
+            if (await ask(HttpMethod.Get, $"v1/firewall?since={_revision}&min_level={minLevel}{after}", null, cancellationToken) is not { } answer)
+                return "no shield answers; what was dropped is dropped until its time is over";
+            if (!answer.IsDone)
+                return $"the shield answers: {answer.Text.Trim()}";
+            var bans = JsonSerializer.Deserialize(answer.Text, ControlJson.Default.KernelBans)!;
+            if (await TellAsync(ScriptsOf(bans, isFirst: after.Length == 0), cancellationToken) is { Length: > 0 } complaint)
+            {
+                End();
+                return complaint;
+            }
+
+            after = bans.After is { } cursor ? $"&after={Uri.EscapeDataString(cursor)}" : "";
+            if (bans.After is null)
+                _revision = bans.Revision;
+        }
+        while (after.Length > 0);
+        return "";
+    }
+
+    /// <summary>The table goes with nft.</summary>
+    public void Dispose() => End();
+
+    private async Task<string> BeginAsync(CancellationToken cancellationToken)
+    {
+        _nft = NftProcess.Start(program, time, out var whyNot);
+        if (_nft is null)
+            return $"{whyNot} (install nftables; the shield refuses the banned without it)";
+        if (await _nft.TellAsync(NftScript.Begin(), cancellationToken) is not { Length: > 0 } complaint)
+            return "";
+        End();
+        return $"{complaint} (it needs CAP_NET_ADMIN and Linux 5.12; the shield refuses the banned without it)";
+    }
+
+    private void End()
+    {
+        _nft?.Dispose();
+        _nft = null;
+        _banned.Clear();
+        _nets.Clear();
+        (_revision, _spared, _ports) = (-1, "", "");
+    }
+
+    private async Task<string> TellAsync(IEnumerable<string> scripts, CancellationToken cancellationToken)
+    {
+        foreach (var script in scripts)
+        {
+            if (await _nft!.TellAsync(script, cancellationToken) is { Length: > 0 } complaint)
+                return complaint;
+        }
+
+        return "";
+    }
+
+    // Who passes first, so that nobody is dropped who may not be.
+    private IEnumerable<string> ScriptsOf(KernelBans bans, bool isFirst)
+    {
+        var script = new StringBuilder();
+        if (isFirst && string.Join(' ', bans.Spared) is var spared && spared != _spared)
+        {
+            NftScript.AppendSpared(script, [.. Apart(bans.Spared.Select(Parse).OfType<IPNetwork>())]);
+            _spared = spared;
+        }
+
+        if (isFirst && string.Join(' ', bans.Ports) is var ports && ports != _ports)
+        {
+            NftScript.AppendPorts(script, bans.Ports);
+            _ports = ports;
+        }
+
+        if (script.Length > 0)
+            yield return script.ToString();
+
+        var now = time.GetUtcNow();
+        foreach (var ended in _banned.Where(one => one.Value <= now).Select(static one => one.Key).ToList())
+            _banned.Remove(ended);
+        var lifted = bans.Whole && isFirst ? [.. _banned.Keys] : new List<IPNetwork>();
+        var made = new List<NftBan>();
+        foreach (var ban in bans.Bans)
+        {
+            if (Parse(ban.Prefix) is not { } prefix)
+                continue;
+            if (ban.LeftS > 0)
+            {
+                made.Add(new(prefix, ban.LeftS));
+                _banned[prefix] = now.AddSeconds(ban.LeftS);
+            }
+            else if (_banned.Remove(prefix))
+            {
+                lifted.Add(prefix);
+            }
+        }
+
+        if (bans.Whole && isFirst)
+        {
+            var stay = made.Select(static ban => ban.Prefix).ToHashSet();
+            lifted.RemoveAll(stay.Contains);
+            foreach (var prefix in lifted)
+                _banned.Remove(prefix);
+        }
+
+        foreach (var some in lifted.Where(prefix => !IsNet(prefix)).Chunk(Batch))
+            yield return Script(text => NftScript.AppendLifted(text, some));
+        foreach (var some in made.Where(static ban => !IsNet(ban.Prefix)).Chunk(Batch))
+            yield return Script(text => NftScript.AppendBans(text, some));
+        if (NetsOf(now) is { Length: > 0 } nets)
+            yield return nets;
+    }
+
+    // Intervals of a set may not overlap: the widest ones are in it, and one inside comes when the one around it has gone.
+    private string NetsOf(DateTimeOffset now)
+    {
+        var all = _banned.Keys.Where(IsNet).ToList();
+        var widest = all.Where(prefix => !all.Exists(other => other.PrefixLength < prefix.PrefixLength && Contains(other, prefix))).ToHashSet();
+        if (widest.SetEquals(_nets))
+            return "";
+
+        var script = new StringBuilder();
+        NftScript.AppendLifted(script, [.. _nets.Except(widest)]);
+        NftScript.AppendBans(script, [.. widest.Except(_nets).Select(prefix => new NftBan(prefix, Math.Max(1, (long)(_banned[prefix] - now).TotalSeconds)))]);
+        _nets.Clear();
+        _nets.UnionWith(widest);
+        return script.ToString();
+    }
+
+    private static bool IsNet(IPNetwork prefix) => NftScript.IsNet(prefix);
+
+    private static bool Contains(IPNetwork wide, IPNetwork inner) =>
+        wide.BaseAddress.AddressFamily == inner.BaseAddress.AddressFamily && wide.Contains(inner.BaseAddress);
+
+    private static IEnumerable<IPNetwork> Apart(IEnumerable<IPNetwork> prefixes)
+    {
+        var all = prefixes.Distinct().ToList();
+        return all.Where(prefix => !all.Exists(other => other.PrefixLength < prefix.PrefixLength && Contains(other, prefix)));
+    }
+
+    private static string Script(Action<StringBuilder> write)
+    {
+        var script = new StringBuilder();
+        write(script);
+        return script.ToString();
+    }
+
+    /// <summary>Reads a prefix as the shield writes it. It is printed anew from what was read: nothing else of an answer gets to nft.</summary>
+    /// <returns>Null: it is none.</returns>
+    internal static IPNetwork? Parse(string text)
+    {
+        var whole = text.Contains('/', StringComparison.Ordinal) ? text : text + (text.Contains(':', StringComparison.Ordinal) ? "/128" : "/32");
+        return IPNetwork.TryParse(whole, out var prefix) && prefix.ToString() == whole ? prefix : null;
+    }
+}
