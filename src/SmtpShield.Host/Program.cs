@@ -29,6 +29,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     FirewallCommand.Create(),
     ChangesCommand.Create(),
     WatchCommand.Create(),
+    ShadowCommand.Create(),
     UpstreamCommand.Create(),
     DemoCommand.Create(),
 };

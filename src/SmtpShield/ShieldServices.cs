@@ -15,6 +15,7 @@ using SmtpShield.Mta.Stress;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Session;
+using SmtpShield.Shadow;
 using SmtpShield.State;
 using SmtpShield.Throttling;
 using SmtpShield.Tls;
@@ -77,6 +78,8 @@ internal static class ShieldServices
 
         services.TryAddSingleton<ShieldMetrics>();
         services.AddScoped(static scope => scope.GetRequiredService<ShieldMetrics>().OfService(scope.GetRequiredService<ShieldService>().Name));
+
+        services.AddScoped<ShadowBook>();
 
         services.AddScoped<CertificateStore>();
         services.AddScoped<TlsServer>();

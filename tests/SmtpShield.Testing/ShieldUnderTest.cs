@@ -17,6 +17,7 @@ using SmtpShield.Metrics;
 using SmtpShield.Mta;
 using SmtpShield.Options;
 using SmtpShield.Session;
+using SmtpShield.Shadow;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.Testing;
@@ -67,6 +68,9 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
 
     /// <summary>Who is banned.</summary>
     public BanTable Bans => Get<BanTable>();
+
+    /// <summary>What limits in shadow would have done at a service.</summary>
+    public ShadowBook ShadowOf(string service) => Get<ServiceScopes>().Of(service).GetRequiredService<ShadowBook>();
 
     /// <summary>The MTAs as the shield sees them.</summary>
     public UpstreamPool Upstreams => Get<UpstreamPool>();

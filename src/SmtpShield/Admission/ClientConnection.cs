@@ -7,6 +7,7 @@ using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
+using SmtpShield.Shadow;
 using SmtpShield.Throttling;
 using SmtpShield.Tls;
 using SmtpShield.Transport;
@@ -21,8 +22,11 @@ namespace SmtpShield.Admission;
 /// <param name="counter">Counts the client's events; null when it is exempt.</param>
 /// <param name="lines">The log lines about it.</param>
 /// <param name="metrics">Where its service counts.</param>
-internal sealed class ClientConnection(IdentifiedConnection identified, ClientCounter? counter, ClientLines lines, ServiceMetrics metrics) : IDisposable
+/// <param name="book">Where it is written down what limits in shadow would have done; null: nowhere.</param>
+internal sealed class ClientConnection(
+    IdentifiedConnection identified, ClientCounter? counter, ClientLines lines, ServiceMetrics metrics, ShadowBook? book = null) : IDisposable
 {
+    private ShadowJudge? _shadow;
     private ConnectionRefusal? _refusal;
     private bool _isCounted;
     private bool _hasOutcome;
@@ -45,6 +49,9 @@ internal sealed class ClientConnection(IdentifiedConnection identified, ClientCo
 
     /// <summary>Counts the client's handshakes; null when it is exempt, or a proxy that checks whether the shield lives.</summary>
     public ClientCounter? HandshakeCounter => IsCheck ? null : counter;
+
+    /// <summary>Judges the connection by the limits in shadow; null: there are none, or not for this client.</summary>
+    public ShadowJudge? Shadow => identified.Options.InShadow is null ? null : _shadow ??= JudgeInShadow();
 
     /// <summary>The shield's end of the connection, or where the client wanted to go; null when it is not known.</summary>
     public IPEndPoint? LocalEndPoint => identified.Connection.LocalEndPoint as IPEndPoint;
@@ -126,4 +133,7 @@ internal sealed class ClientConnection(IdentifiedConnection identified, ClientCo
 
     /// <summary>The client is not counted any more as connected.</summary>
     public void Dispose() => counter?.Dispose();
+
+    private ShadowJudge? JudgeInShadow() =>
+        counter is null || book is null || IsCheck ? null : new(identified.Options, counter.Key, identified.Client, book);
 }

@@ -6,17 +6,24 @@ namespace SmtpShield.Admission;
 internal static class ConnectionLimits
 {
     /// <summary>
-    /// Counts the connection, if any limit is set, and judges it. Refused ones count too: they keep a client over its limit. A proxy's check of the shield is
-    /// neither counted nor refused; a MAIL in it is an event like any other.
+    /// Counts the connection, if any limit is set or in shadow, and judges it. Refused ones count too: they keep a client over its limit. A proxy's check of
+    /// the shield is neither counted nor refused; a MAIL in it is an event like any other.
     /// </summary>
     /// <returns>Null: it may come in.</returns>
     public static ConnectionRefusal? Count(ClientConnection connection)
     {
         var limits = connection.Options.Limits;
-        if (connection.Counter is not { } counter || connection.IsCheck || !ClientLimits.IsAnySet(limits))
+        if (connection.Counter is not { } counter || connection.IsCheck)
             return null;
 
-        if (ClientLimits.JudgeAtConnect(counter.Connect(), limits) is not { } hit)
+        var shadow = connection.Shadow;
+        shadow?.NoteSeen();
+        if (!ClientLimits.IsAnyCounted(connection.Options))
+            return null;
+
+        var counts = counter.Connect();
+        shadow?.JudgeAtConnect(counts);
+        if (ClientLimits.JudgeAtConnect(counts, limits) is not { } hit)
             return null;
 
         var reply = hit.ReplyTo(connection.Options.AtStart.Smtpd.MyHostname, connection.Client);

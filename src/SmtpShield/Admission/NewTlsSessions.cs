@@ -16,11 +16,13 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
     public bool MayBegin(ClientConnection connection)
     {
         var limits = connection.Options.Limits;
-        if (connection.HandshakeCounter is not { } counter || !_limit.IsOn(limits)
-            || _limit.Judge(counter.Peek(AnvilEvent.NewTlsSession), limits) is not { } hit)
-        {
+        if (connection.HandshakeCounter is not { } counter || !_limit.IsCounted(connection.Options))
             return true;
-        }
+
+        var count = counter.Peek(AnvilEvent.NewTlsSession);
+        connection.Shadow?.JudgeTlsService(count);
+        if (_limit.Judge(count, limits) is not { } hit)
+            return true;
 
         counter.NoteRefusal(hit, limits, code: 0);
         connection.Metrics.NoteLimitHit(_limit.Parameter);
@@ -43,7 +45,12 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
     public Reply? Count(ClientConnection connection)
     {
         var limits = connection.Options.Limits;
-        if (connection.HandshakeCounter is not { } counter || !_limit.IsOn(limits) || _limit.Judge(counter.Count(_limit), limits) is not { } hit)
+        if (connection.HandshakeCounter is not { } counter || !_limit.IsCounted(connection.Options))
+            return null;
+
+        var count = counter.Count(_limit);
+        connection.Shadow?.JudgeHandshake(count);
+        if (_limit.Judge(count, limits) is not { } hit)
             return null;
 
         connection.Metrics.NoteLimitHit(_limit.Parameter);

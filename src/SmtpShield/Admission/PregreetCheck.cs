@@ -18,7 +18,12 @@ internal sealed partial class PregreetCheck(ILogger<PregreetCheck> log) : IConne
     /// <inheritdoc />
     public async Task InvokeAsync(ClientConnection connection, Func<ClientConnection, Task> next)
     {
-        if (!connection.Options.AtStart.Smtpd.ForbidUnauthPipelining || !await HasTalkedAsync(connection).ConfigureAwait(false))
+        var isForbidden = connection.Options.AtStart.Smtpd.ForbidUnauthPipelining;
+        var shadow = connection.Shadow is { Smtpd.ForbidUnauthPipelining: true } judge ? judge : null;
+        var hasTalked = (isForbidden || shadow is not null) && await HasTalkedAsync(connection, isForbidden).ConfigureAwait(false);
+        if (hasTalked)
+            shadow?.NoteEarlyTalk(SessionEnd.AfterConnect);
+        if (!isForbidden || !hasTalked)
         {
             await next(connection).ConfigureAwait(false);
             return;
@@ -29,8 +34,8 @@ internal sealed partial class PregreetCheck(ILogger<PregreetCheck> log) : IConne
         await connection.RefuseAsync(SessionEndReason.TalkedFirst, Replies.SynchronizationError).ConfigureAwait(false);
     }
 
-    // Logs it. What has been sent stays to be read.
-    private async ValueTask<bool> HasTalkedAsync(ClientConnection connection)
+    // Logs it, where that is what it is refused for. What has been sent stays to be read.
+    private async ValueTask<bool> HasTalkedAsync(ClientConnection connection, bool isLogged)
     {
         if (connection.Tls is not null)
             return false;
@@ -47,7 +52,7 @@ internal sealed partial class PregreetCheck(ILogger<PregreetCheck> log) : IConne
             }
 
             var hasTalked = !read.Buffer.IsEmpty;
-            if (hasTalked)
+            if (hasTalked && isLogged)
             {
                 Log.ImproperPipelining(connection.Through(log), SessionEnd.AfterConnect, connection.Client.NameAddress,
                     ClientInput.Quote(read.Buffer, LongestInputLogged));

@@ -4,6 +4,7 @@ using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Events;
 using SmtpShield.Control.Exempt;
+using SmtpShield.Control.InShadow;
 using SmtpShield.Control.Series;
 using SmtpShield.Control.Status;
 using SmtpShield.Control.Upstreams;
@@ -32,5 +33,6 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(StatsEvent))]
 [JsonSerializable(typeof(MoreEvents))]
 [JsonSerializable(typeof(EventGap))]
+[JsonSerializable(typeof(ShadowReport))]
 [JsonSerializable(typeof(ProblemReport))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -9,6 +9,7 @@ using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Events;
 using SmtpShield.Control.Exempt;
+using SmtpShield.Control.InShadow;
 using SmtpShield.Control.Monitoring;
 using SmtpShield.Control.Series;
 using SmtpShield.Control.Status;
@@ -59,6 +60,7 @@ internal static class ControlServices
         services.AddSingleton<BanOrders>();
         services.AddSingleton<BansApi>();
         services.AddSingleton<FirewallApi>();
+        services.AddSingleton<ShadowApi>();
         services.AddMonitoring();
         services.AddOptions<SocketTransportOptions>().Configure<ControlSocket, MetricsListener>(static (transport, control, metrics) =>
         {
@@ -108,6 +110,7 @@ internal static class ControlServices
         application.Services.GetRequiredService<ExemptionsApi>().Map(application);
         application.Services.GetRequiredService<BansApi>().Map(application);
         application.Services.GetRequiredService<FirewallApi>().Map(application);
+        application.Services.GetRequiredService<ShadowApi>().Map(application);
         application.Services.GetRequiredService<ControlAudit>().Map(application);
         application.Services.GetRequiredService<EventsApi>().Map(application);
         application.Services.GetRequiredService<SeriesApi>().Map(application);

@@ -8,6 +8,9 @@ internal sealed class AnvilPeak(TimeProvider time)
     private AnvilKey _key;
     private DateTimeOffset _at;
 
+    /// <summary>Whether a value would be the largest one.</summary>
+    public bool IsBelow(int value) => value > _value;
+
     /// <summary>Notes a value. Only a strictly greater one replaces that before, so the first occurrence stays (anvil.c).</summary>
     public void Note(int value, in AnvilKey key)
     {

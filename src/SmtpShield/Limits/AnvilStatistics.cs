@@ -31,15 +31,28 @@ internal sealed partial class AnvilStatistics
     /// <summary>Notes a client's counts after it connected.</summary>
     public void NoteConnection(in AnvilKey key, in AnvilCounts counts)
     {
+        if ((_connectionRate.IsBelow(counts.ConnectionRate) || _connectionCount.IsBelow(counts.ConnectionCount)) && !IsAnySet(key))
+            return;
+
         _connectionRate.Note(counts.ConnectionRate, key);
         _connectionCount.Note(counts.ConnectionCount, key);
     }
 
     /// <summary>Notes a client's events of a kind.</summary>
-    public void NoteEvent(in AnvilKey key, AnvilEvent kind, int count) => _eventRates[(int)kind].Note(count, key);
+    public void NoteEvent(in AnvilKey key, AnvilEvent kind, int count)
+    {
+        if (_eventRates[(int)kind].IsBelow(count) && ClientLimits.Of(kind).IsOn(_snapshot.Current.Of(key.Service).Limits))
+            _eventRates[(int)kind].Note(count, key);
+    }
 
     /// <summary>Notes the table's size. Called only when a record was made, so an interval without new clients has no such line (anvil.c).</summary>
-    public void NoteSize(int size) => _size.Note(size, default);
+    /// <param name="size">Records there are.</param>
+    /// <param name="key">Whose was made.</param>
+    public void NoteSize(int size, in AnvilKey key)
+    {
+        if (_size.IsBelow(size) && IsAnySet(key))
+            _size.Note(size, default);
+    }
 
     /// <summary>Logs the maxima that are above 0, and starts again.</summary>
     public void LogAndReset()
@@ -59,6 +72,9 @@ internal sealed partial class AnvilStatistics
         if (_size.Take() is { Value: > 0 } size)
             Log.MaxCacheSize(_log, size.Value, LocalTime(size.At));
     }
+
+    // What is counted although no limit is on it, anvil would not have counted.
+    private bool IsAnySet(in AnvilKey key) => ClientLimits.IsAnySet(_snapshot.Current.Of(key.Service).Limits);
 
     private string LocalTime(DateTimeOffset at)
     {

@@ -357,7 +357,7 @@ internal sealed class AnvilTable
         isNew = index != 0;
         var size = Interlocked.Add(ref _size, shard.Count - before);
         if (isNew && isEvent)
-            _statistics.NoteSize(size);
+            _statistics.NoteSize(size, key);
         return index;
     }
 

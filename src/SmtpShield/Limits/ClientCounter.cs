@@ -24,6 +24,9 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
     private bool _hasPlace;
     private int _commands;
 
+    /// <summary>Whose counts they are.</summary>
+    public AnvilKey Key => key;
+
     /// <summary>The service's name, as in <c>for service smtp</c>.</summary>
     public string Service => key.Service;
 

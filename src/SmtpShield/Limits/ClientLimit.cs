@@ -45,6 +45,9 @@ internal sealed record ClientLimit(string Parameter, Func<SmtpdLimitOptions, int
     /// <summary>Whether it is set: nothing is counted for it where it is not (smtpd.c).</summary>
     public bool IsOn(SmtpdLimitOptions limits) => Value(limits) > 0;
 
+    /// <summary>Whether what it is on is counted: where it is set, or judged in shadow.</summary>
+    public bool IsCounted(ConnectionOptions options) => IsOn(options.Limits) || (options.InShadow is { } shadow && IsOn(shadow.Limits));
+
     /// <summary>What is compared, among all the counts of a client.</summary>
     public int CountIn(in AnvilCounts counts) => Event is { } kind ? counts.Of(kind) : IsOnOpenConnections ? counts.ConnectionCount : counts.ConnectionRate;
 

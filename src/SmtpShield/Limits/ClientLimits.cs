@@ -99,6 +99,8 @@ internal static class ClientLimits
     private static readonly ClientLimit?[] _ofVerb =
         [.. Enum.GetValues<Verb>().Select(static verb => Array.Find(_all, limit => limit.Commands.Contains(verb)))];
 
+    private static readonly ClientLimit[] _ofEvent = [.. Enum.GetValues<AnvilEvent>().Select(static kind => Array.Find(_all, limit => limit.Event == kind)!)];
+
     /// <summary>All rows, in their order.</summary>
     public static IReadOnlyList<ClientLimit> All => _all;
 
@@ -107,6 +109,9 @@ internal static class ClientLimits
 
     /// <summary>The limit a command counts for; null: none.</summary>
     public static ClientLimit? Of(Verb verb) => _ofVerb[(int)verb];
+
+    /// <summary>The limit on events of a kind.</summary>
+    public static ClientLimit Of(AnvilEvent kind) => _ofEvent[(int)kind];
 
     /// <summary>
     /// Whether there is anything to count for. Postfix registers connections as long as one of the limits is set, because all of them need the client's record
@@ -122,6 +127,9 @@ internal static class ClientLimits
 
         return false;
     }
+
+    /// <summary>Whether connections of clients are counted: where a limit is set, or judged in shadow.</summary>
+    public static bool IsAnyCounted(ConnectionOptions options) => IsAnySet(options.Limits) || (options.InShadow is { } shadow && IsAnySet(shadow.Limits));
 
     /// <summary>Whether one of the counts is over its limit.</summary>
     public static bool IsAnyExceeded(in AnvilCounts counts, SmtpdLimitOptions limits) => FirstExceeded(_all, counts, limits) is not null;

@@ -10,6 +10,7 @@ namespace SmtpShield.Metrics;
 internal sealed class ServiceMetrics
 {
     private const string Enforced = "enforced";
+    private const string Shadow = "shadow";
 
     // 2xx, 4xx, 5xx: what a final reply can be.
     private static readonly string[] _classes = ["2xx", "4xx", "5xx"];
@@ -53,7 +54,8 @@ internal sealed class ServiceMetrics
         _messages = Of(MetricCatalog.Messages, Words.Of<MessageOutcome>());
         _recipients = Of(MetricCatalog.Recipients, Words.Of<MessageOutcome>());
         _sizes = new(MetricCatalog.MessageSize, 1, sizes, label);
-        _hits = new(MetricCatalog.LimitHits, LimitRules.All.Select(rule => (string[])[label, rule, Enforced]));
+        _hits = new(MetricCatalog.LimitHits,
+            new[] { Enforced, Shadow }.SelectMany(mode => LimitRules.All.Select(rule => (string[])[label, rule, mode])));
         _delays = new(MetricCatalog.Delays, [[label]]);
         _delayTicks = new(MetricCatalog.DelaySeconds, [[label]]);
         _handshakes = Of(MetricCatalog.Handshakes, Words.Of<HandshakeOutcome>());
@@ -130,6 +132,10 @@ internal sealed class ServiceMetrics
     /// <summary>Somebody is over a limit, and the shield acts on it.</summary>
     /// <param name="rule">One of <see cref="LimitRules.All"/>.</param>
     public void NoteLimitHit(string rule) => _hits.Add(LimitRules.IndexOf(rule));
+
+    /// <summary>Somebody is over a limit that is in shadow.</summary>
+    /// <param name="rule">One of <see cref="LimitRules.All"/>.</param>
+    public void NoteShadowHit(string rule) => _hits.Add(LimitRules.All.Count + LimitRules.IndexOf(rule));
 
     /// <summary>A reply has to wait.</summary>
     public void NoteDelay(TimeSpan delay)

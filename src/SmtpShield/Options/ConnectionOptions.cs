@@ -20,6 +20,9 @@ public sealed class ConnectionOptions(ShieldService service, bool isUnderStress)
     /// <summary>All of what is in force now: for who judges bans, which are made and lifted meanwhile.</summary>
     public ShieldOptions Newest => service.When(isUnderStress);
 
+    /// <summary>The newest limits that are judged in shadow; null: none.</summary>
+    public ShadowLimits? InShadow => service.When(isUnderStress).InShadow;
+
     /// <summary>Events a minute that are logged of the client and each kind; the newest, as <see cref="Limits"/>.</summary>
     public int LogClientLimit => service.When(isUnderStress).Log.ClientLimit;
 }

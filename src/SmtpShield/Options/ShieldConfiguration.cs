@@ -130,7 +130,7 @@ public sealed class ShieldConfiguration
         var table = new ParameterTable(_layers, _host, isUnderStress, service);
         var options = new OptionsBinder(table, problems, reader).Bind();
         new OptionsValidator(table, problems).Validate(options);
-        return options with { IsStressForced = !isUnderStress && table.Expand(table.Find("stress") ?? "").Text.Length > 0 };
+        return ShadowRules.Split(options with { IsStressForced = !isUnderStress && table.Expand(table.Find("stress") ?? "").Text.Length > 0 });
     }
 
     private void AuditNames(ProblemList problems)

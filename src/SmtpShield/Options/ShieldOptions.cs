@@ -36,6 +36,9 @@ public sealed record ShieldOptions
     /// <summary>Who is banned.</summary>
     public BanOptions Bans { get; init; } = new();
 
+    /// <summary>Which limits are only judged.</summary>
+    public ShadowOptions Shadow { get; init; } = new();
+
     /// <summary>Where log lines go.</summary>
     public LogOptions Log { get; init; } = new();
 
@@ -47,6 +50,9 @@ public sealed record ShieldOptions
 
     /// <summary>Whether the configuration itself sets <c>stress</c>: then sessions have the stress values always.</summary>
     public bool IsStressForced { get; init; }
+
+    /// <summary>What is judged in shadow beside what is enforced; null: nothing.</summary>
+    public ShadowLimits? InShadow { get; init; }
 
     /// <summary>The options of each service, by name. Options of a service have none themselves.</summary>
     public IReadOnlyDictionary<string, ShieldOptions> Services { get; init; } = new Dictionary<string, ShieldOptions>();

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using SmtpShield.Observe;
+using SmtpShield.Options;
 using SmtpShield.Protocol;
 
 namespace SmtpShield.Session;
@@ -21,6 +22,7 @@ internal sealed class ClientLeg : Leg
     private readonly SessionClock _clock;
     private readonly SessionSignal _signal;
     private ContentBudget _contentBudget;
+    private ContentBudget? _shadowBudget;
     private long _refusedSince;
 
     /// <summary>Makes a leg.</summary>
@@ -108,10 +110,23 @@ internal sealed class ClientLeg : Leg
         var options = _context.Options.Smtpd;
         var most = options.PerRequestDeadline || options.Timeout > ShortestContentBudget ? options.Timeout : ShortestContentBudget;
         _contentBudget.Start(_clock.Now, _clock.Later(0, most), (double)_clock.Frequency / options.MinDataRate);
+        _shadowBudget = _context.Shadow is { Smtpd: { } shadow } ? ShadowBudget(options, shadow) : null;
     }
 
+    /// <summary>Whether content came so late that by the limits in shadow the session would have been over.</summary>
+    public bool IsContentLateInShadow { get; private set; }
+
     /// <summary>Content has come.</summary>
-    public void NoteContent(long octets) => _contentBudget.Add(octets, _clock.Now);
+    public void NoteContent(long octets)
+    {
+        _contentBudget.Add(octets, _clock.Now);
+        if (_shadowBudget is not { } shadow)
+            return;
+
+        IsContentLateInShadow |= _clock.Now >= shadow.Due;
+        shadow.Add(octets, _clock.Now);
+        _shadowBudget = shadow;
+    }
 
     /// <summary>A message is refused: it is read on, so that the client can read why. Silence ends the wait, and so does a client that trickles on.</summary>
     public void BeginRefusedContent()
@@ -128,7 +143,15 @@ internal sealed class ClientLeg : Leg
     public void NoteTunnelled(long octets) => Tunnelled += octets;
 
     /// <summary>Says whether the client is kept from sending content, because the MTA does not take it.</summary>
-    public void HoldContent(bool isHeld) => _contentBudget.Hold(isHeld, _clock.Now);
+    public void HoldContent(bool isHeld)
+    {
+        _contentBudget.Hold(isHeld, _clock.Now);
+        if (_shadowBudget is not { } shadow)
+            return;
+
+        shadow.Hold(isHeld, _clock.Now);
+        _shadowBudget = shadow;
+    }
 
     /// <summary>Writes (a part of) a reply.</summary>
     public void Write(ReadOnlySpan<byte> octets) => WriteOctets(octets);
@@ -173,5 +196,18 @@ internal sealed class ClientLeg : Leg
         Departure = SessionEndReason.ClientStalled;
         Abandon();
         _signal.Set();
+    }
+
+    // Null: nothing of it is in shadow.
+    private ContentBudget? ShadowBudget(SmtpdOptions enforced, SmtpdOptions shadow)
+    {
+        if (!shadow.PerRequestDeadline && shadow.MinDataRate == 1)
+            return null;
+
+        var most = enforced.PerRequestDeadline || shadow.PerRequestDeadline || enforced.Timeout > ShortestContentBudget
+            ? enforced.Timeout : ShortestContentBudget;
+        var budget = default(ContentBudget);
+        budget.Start(_clock.Now, _clock.Later(0, most), (double)_clock.Frequency / Math.Max(enforced.MinDataRate, shadow.MinDataRate));
+        return budget;
     }
 }

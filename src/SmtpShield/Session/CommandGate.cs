@@ -17,7 +17,14 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     // The code of Replies.TooManyTlsSessions.
     private const int TooManyTlsSessions = 454;
 
-    private bool _hasCounted;
+    /// <summary>The command judged last was counted for the client.</summary>
+    public bool HasCounted { get; private set; }
+
+    /// <summary>The command judged last was judged as what its verb says: not refused before, for want of TLS or access.</summary>
+    public bool HasJudged { get; private set; }
+
+    /// <summary>A limit in shadow would have refused the command judged last.</summary>
+    public bool HasRefusedInShadow { get; private set; }
 
     /// <summary>Judges a command.</summary>
     /// <param name="command">The command.</param>
@@ -26,9 +33,9 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     /// <param name="permit">To send it to the MTA, with <see cref="GateVerdict.Forward"/>.</param>
     public GateVerdict Judge(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal, out Permit permit)
     {
-        _hasCounted = false;
+        (HasCounted, HasJudged, HasRefusedInShadow) = (false, false, false);
         var verdict = Judge(command, line, out refusal);
-        permit = verdict is GateVerdict.Forward ? Grant(_hasCounted) : default;
+        permit = verdict is GateVerdict.Forward ? Grant(HasCounted) : default;
         return verdict;
     }
 
@@ -92,6 +99,7 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
             return GateVerdict.Refuse;
         }
 
+        HasJudged = true;
         return command.Verb switch
         {
             Verb.Mail => JudgeMail(command.Argument, out refusal),
@@ -191,9 +199,9 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     private GateVerdict JudgeVrfy(ReadOnlySpan<byte> argument, out Reply? refusal)
     {
         refusal = null;
-        if (argument.IsEmpty || !IsOn(ClientLimits.Recipient))
+        if (argument.IsEmpty)
             return GateVerdict.Forward;
-        return session.Dialogue.OwesUncountedRecipient ? GateVerdict.Wait : Refuse(CountAndJudge(Verb.Vrfy), out refusal);
+        return IsOn(ClientLimits.Recipient) && session.Dialogue.OwesUncountedRecipient ? GateVerdict.Wait : Refuse(CountAndJudge(Verb.Vrfy), out refusal);
     }
 
     private GateVerdict JudgeAuth(ReadOnlySpan<byte> argument, out Reply? refusal)
@@ -234,11 +242,13 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     {
         // Where the handshake is not seen, this session counts already.
         var uncounted = mode == TlsMode.Passthrough ? 1 : 0;
-        if (session.Counter is not { } client || !IsOn(ClientLimits.NewTlsSession)
-            || ClientLimits.NewTlsSession.Judge(client.Peek(AnvilEvent.NewTlsSession) + uncounted, session.Limits) is not { } hit)
-        {
+        if (session.Counter is not { } client || !ClientLimits.NewTlsSession.IsCounted(session.Context.Connection.Options))
             return false;
-        }
+
+        var count = client.Peek(AnvilEvent.NewTlsSession) + uncounted;
+        HasRefusedInShadow = session.Context.Shadow?.JudgeStartTls(count) ?? false;
+        if (ClientLimits.NewTlsSession.Judge(count, session.Limits) is not { } hit)
+            return false;
 
         client.NoteRefusal(hit, session.Limits, TooManyTlsSessions);
         session.Metrics.NoteLimitHit(ClientLimits.NewTlsSession.Parameter);
@@ -250,22 +260,26 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     private GateVerdict JudgeUnknown(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
     {
         refusal = null;
+        if (session.Context.Shadow is { Smtpd: { } shadow } judge && shadow.ForbiddenCommands.Contains(command.Word))
+            judge.NoteForbiddenCommand(Quote(line));
         if (!command.IsHeader && !RefusedVerbs.IsHttp(command.Word) && !session.Options.ForbiddenCommands.Contains(command.Word))
             return GateVerdict.Forward;
 
         session.Metrics.NoteLimitHit(LimitRules.ForbiddenCommands);
         session.Counter?.NoteForbiddenCommand(Replies.NotSmtp.Code);
-        RelayLog.NotSmtp(session.Log, session.Identity.NameAddress,
-            ClientInput.Quote(new(line.ToArray()), LongestNotSmtpLogged, session.Context.MaySendCredentials));
+        RelayLog.NotSmtp(session.Log, session.Identity.NameAddress, Quote(line));
         refusal = Replies.NotSmtp;
         return GateVerdict.Disconnect;
     }
+
+    private string Quote(ReadOnlySpan<byte> line) =>
+        ClientInput.Quote(new(line.ToArray()), LongestNotSmtpLogged, session.Context.MaySendCredentials);
 
     private bool IsOn(ClientLimit limit) => session.Counter is not null && limit.IsOn(session.Limits);
 
     private Reply? Count(ClientLimit limit)
     {
-        _hasCounted = true;
+        HasCounted = true;
         return CountAndJudge(limit);
     }
 
@@ -273,18 +287,19 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
 
     private Reply? CountAndJudge(ClientLimit limit)
     {
-        if (!IsOn(limit))
+        if (session.Counter is not { } client || !limit.IsCounted(session.Context.Connection.Options))
             return null;
 
-        var count = session.Counter!.Count(limit);
+        var count = client.Count(limit);
+        HasRefusedInShadow = session.Context.Shadow?.JudgeCommand(limit, count) ?? false;
         if (limit.Judge(count, session.Limits) is not { } hit)
             return null;
 
         session.Metrics.NoteLimitHit(limit.Parameter);
         if (session.MayLog())
-            RelayLog.LimitExceeded(session.Log, limit.Subject, hit.Count, session.Identity.NameAddress, session.Counter.Service);
+            RelayLog.LimitExceeded(session.Log, limit.Subject, hit.Count, session.Identity.NameAddress, client.Service);
         var reply = hit.ReplyTo(session.Options.MyHostname, session.Identity);
-        session.Counter.NoteRefusal(hit, session.Limits, reply.Code);
+        client.NoteRefusal(hit, session.Limits, reply.Code);
         return reply;
     }
 

@@ -103,7 +103,10 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
         var side = session.Client;
         var isComplete = _isSkipping ? isTooLong = TrySkip(side, out next) : TryReadWholeLine(side, out line, out next, out isTooLong);
         if (isComplete)
+        {
+            ShadowWatch.LookAtLine(session);
             side.NoteLine();
+        }
         else if (_isSkipping || !side.Received.IsEmpty)
             side.NotePartOfLine();
         return isComplete;
@@ -241,7 +244,7 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
         else if (command.Verb == Verb.Bdat && refusal != Replies.MustStartTls)
             RelayChunkCommand(command, refusal, permit, line);
         else if (refusal is not null)
-            AnswerHere(command.Verb, refusal);
+            Refuse(command, refusal);
         else if (command.Verb == Verb.StartTls && session.Context.Tls == TlsMode.Offered)
             AnswerHere(Verb.StartTls, Replies.ReadyToStartTls, endsGroup: true);
         else
@@ -267,6 +270,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
         if (session.Context.NoteImproperPipelining())
             RelayLog.ImproperPipelining(session.Log, verb.Name(), session.Identity.NameAddress,
                 ClientInput.Quote(input, LongestInputLogged, session.Context.MaySendCredentials));
+        if (session.Context.Shadow is { Smtpd.ForbidUnauthPipelining: true } shadow)
+            shadow.NotePipelining(verb.Name());
         return session.Options.ForbidUnauthPipelining;
     }
 
@@ -278,6 +283,8 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
             EndsGroup = command.Verb.EndsGroup(),
             IsBlank = command.Word.IsEmpty,
             IsCounted = permit.IsCounted,
+            IsJudged = gate.HasJudged,
+            IsRefusedInShadow = gate.HasRefusedInShadow,
             IsNotUtf8 = !Utf8.IsValid(line),
             LacksLabel = command.Verb.LacksLabel(command.Argument),
             Kept = Keep(command, line),
@@ -391,6 +398,21 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
         }
 
         return false;
+    }
+
+    // What the gate has refused may have been counted all the same, or is to be.
+    private void Refuse(in CommandLine command, Reply reply)
+    {
+        if (ReferenceEquals(reply, Replies.HeloFirst) || ReferenceEquals(reply, Replies.HeloFirstForEtrn))
+            session.Metrics.NoteLimitHit(LimitRules.Helo);
+        Add(new PendingCommand
+        {
+            Verb = command.Verb,
+            IsCounted = gate.HasCounted,
+            IsJudged = gate.HasJudged,
+            IsRefusedInShadow = gate.HasRefusedInShadow,
+            LacksLabel = command.Verb.LacksLabel(command.Argument),
+        }.AnsweredWith(session.Adapt(reply)));
     }
 
     private void AnswerHere(Verb verb, Reply reply, bool endsGroup = false) =>

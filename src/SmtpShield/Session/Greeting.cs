@@ -115,6 +115,8 @@ internal sealed class Greeting(SmtpSession session, MtaPromise? promise, Connect
         if (session.Context.NoteImproperPipelining())
             RelayLog.ImproperPipelining(session.Log, Dialogue.AfterConnect, session.Identity.NameAddress,
                 Observe.ClientInput.Quote(session.Client.Received, LongestInputLogged));
+        if (session.Context.Shadow is { Smtpd.ForbidUnauthPipelining: true } shadow)
+            shadow.NoteEarlyTalk(Dialogue.AfterConnect);
         if (!session.Options.ForbidUnauthPipelining)
             return;
 

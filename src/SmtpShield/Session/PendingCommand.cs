@@ -26,6 +26,12 @@ internal struct PendingCommand
     /// <summary>MAIL or RCPT that was counted for the client before it was forwarded.</summary>
     public bool IsCounted { get; init; }
 
+    /// <summary>It was judged as what its verb says: not refused before, for want of TLS or access.</summary>
+    public bool IsJudged { get; init; }
+
+    /// <summary>A limit in shadow would have refused it.</summary>
+    public bool IsRefusedInShadow { get; init; }
+
     /// <summary>MAIL without <c>FROM:</c> or RCPT without <c>TO:</c>, which some MTAs take.</summary>
     public bool LacksLabel { get; init; }
 

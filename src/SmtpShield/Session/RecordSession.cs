@@ -5,6 +5,7 @@ using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Metrics;
 using SmtpShield.Observe;
+using SmtpShield.Shadow;
 using SmtpShield.Throttling;
 
 namespace SmtpShield.Session;
@@ -14,7 +15,7 @@ namespace SmtpShield.Session;
 /// proxy's own connections one line at debug level. By then the client's counts are back.
 /// </summary>
 internal sealed partial class RecordSession(
-    AnvilTable anvil, LogThrottle throttle, ServiceMetrics metrics, Dismissal dismissal, TimeProvider time, ILogger<RecordSession> log)
+    AnvilTable anvil, LogThrottle throttle, ServiceMetrics metrics, Dismissal dismissal, ShadowBook shadow, TimeProvider time, ILogger<RecordSession> log)
     : IConnectionStage<IdentifiedConnection, ClientConnection>
 {
     /// <inheritdoc />
@@ -25,7 +26,7 @@ internal sealed partial class RecordSession(
         AnvilKey? key = isExempt ? null : new(identified.Options.Service, client.Range);
         var lines = identified.Proxy.IsLocal ? ClientLines.Unlimited : new(throttle, identified.Options, key, client.NameAddress);
         var connection = new ClientConnection(
-            identified, key is null ? null : new(anvil, key.Value, client.Address), lines, identified.Proxy.IsLocal ? ServiceMetrics.Uncounted : metrics)
+            identified, key is null ? null : new(anvil, key.Value, client.Address), lines, identified.Proxy.IsLocal ? ServiceMetrics.Uncounted : metrics, shadow)
         {
             Dismissal = dismissal,
         };

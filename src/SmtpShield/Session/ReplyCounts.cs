@@ -24,8 +24,13 @@ internal static class ReplyCounts
             if (command.IsMtas)
                 session.Counter?.NoteError(verb, code, session.Errors.Errors);
         }
-        if (!isUnread && IsJunk(session, command, succeeded) && session.Errors.CountJunkCommand(session.Limits))
-            session.Metrics.NoteLimitHit(LimitRules.JunkCommands);
+        if (!isUnread && IsJunk(session, command, succeeded))
+        {
+            if (session.Errors.CountJunkCommand(session.Limits))
+                session.Metrics.NoteLimitHit(LimitRules.JunkCommands);
+            session.Context.Shadow?.NoteJunk(session.Limits);
+        }
+
         if (!succeeded)
             CountRefusal(session, command, code);
     }
@@ -39,9 +44,10 @@ internal static class ReplyCounts
         if (!command.IsMtas || session.Counter is not { } client)
             return;
 
-        if (session.Limits.ClientErrorRateLimit > 0 && code is not (450 or 451 or 452))
+        var options = session.Context.Connection.Options;
+        if (ClientLimits.Error.IsCounted(options) && code is not (450 or 451 or 452))
             client.Count(AnvilEvent.Error);
-        if (session.Limits.ClientAuthFailureRateLimit > 0 && command.Verb == Verb.Auth && LoginRefusal.Is(code, command.HasCredentials))
+        if (ClientLimits.AuthFailure.IsCounted(options) && command.Verb == Verb.Auth && LoginRefusal.Is(code, command.HasCredentials))
             client.Count(AnvilEvent.AuthFailure);
     }
 

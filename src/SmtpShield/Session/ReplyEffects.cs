@@ -18,6 +18,7 @@ internal sealed class ReplyEffects(
     /// <param name="reply">All its lines.</param>
     public void Complete(int code, in ReadOnlySequence<byte> reply)
     {
+        ShadowWatch.LookAtReply(session, code, reply);
         var isLogin = session.Dialogue.Oldest.Verb == Verb.Auth;
         Conclude(code, reply);
 
@@ -89,7 +90,9 @@ internal sealed class ReplyEffects(
         var isOvershoot = head.Verb == Verb.Rcpt && code == 452 && (!head.IsMtas || reply.StartsWith("452 4.5.3"u8))
             && session.Transaction.IsOvershoot(session.Limits.RecipientOvershootLimit);
         var succeeded = code < 400 || isOvershoot;
+        var isRefusedInShadow = LateCounts.Count(session, head, code);
         ReplyCounts.Count(session, head, code, succeeded);
+        ShadowWatch.LookBehindReply(session, head, code, succeeded, isRefusedInShadow);
         if (head.IsMtas && head.Verb.Has(VerbFlags.NeedsMta))
             reputation.NoteReply(code < 400);
         if (session.Dialogue.IsMessageReplyNext && code < 300)
@@ -126,11 +129,11 @@ internal sealed class ReplyEffects(
                 session.Transaction.Greet(head.Kept, head.Verb == Verb.Ehlo);
                 break;
             case Verb.Mail:
-                NoteTaken(head, ClientLimits.Message, isUnlikePostfix: head.LacksLabel || session.Transaction.HasSender);
+                NoteTaken(isUnlikePostfix: head.LacksLabel || session.Transaction.HasSender);
                 session.Transaction.Open(head.Kept);
                 break;
             case Verb.Rcpt when code < 300:
-                NoteTaken(head, ClientLimits.Recipient, isUnlikePostfix: head.LacksLabel || !session.Transaction.HasSender);
+                NoteTaken(isUnlikePostfix: head.LacksLabel || !session.Transaction.HasSender);
                 session.Transaction.AddRecipient(head.Kept);
                 if (session.Transaction.Recipients == 1 && session.MayLog())
                     RelayLog.FirstRecipient(session.Log, session.Identity.NameAddress);
@@ -145,7 +148,7 @@ internal sealed class ReplyEffects(
                 session.Context.NoteAuthenticated();
                 break;
             case Verb.StartTls when code == 220:
-                if (session.Limits.ClientNewTlsSessionRateLimit > 0)
+                if (ClientLimits.NewTlsSession.IsCounted(session.Context.Connection.Options))
                     session.Counter?.Count(AnvilEvent.NewTlsSession);
                 session.Dialogue.Note(DialogueEvent.TlsPassedOn);
                 RelayLog.TlsPassthrough(session.Log, session.Identity.NameAddress);
@@ -154,12 +157,10 @@ internal sealed class ReplyEffects(
     }
 
     // What the MTA accepts is a message or a recipient, however it was written.
-    private void NoteTaken(in PendingCommand head, ClientLimit limit, bool isUnlikePostfix)
+    private void NoteTaken(bool isUnlikePostfix)
     {
         if (isUnlikePostfix)
             lenientMtas.Add(session.Mta.Destination);
-        if (!head.IsCounted && limit.IsOn(session.Limits))
-            session.Counter?.Count(limit);
     }
 
     private void Dequeue(Verb verb, int code)

@@ -126,6 +126,7 @@ internal sealed class ReplyRelay(SmtpSession session, ReplyEffects effects, Ehlo
         if (session.Dialogue.IsMessageReplyNext && reply.Code < 300)
         {
             session.Errors.Reset();
+            session.Context.Shadow?.ForgiveErrors();
             session.Context.Connection.Lines.NoteDelivered();
         }
 

@@ -5,6 +5,7 @@ using SmtpShield.Metrics;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
+using SmtpShield.Shadow;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Session;
@@ -41,6 +42,17 @@ internal sealed class SessionContext(ClientConnection connection, Func<Handshake
 
     /// <summary>The newest limits: they are tuned under attack, so running sessions obey them too.</summary>
     public SmtpdLimitOptions Limits => connection.Options.Limits;
+
+    /// <summary>Judges the session by the limits in shadow; null: there are none, or not for this client.</summary>
+    public ShadowJudge? Shadow
+    {
+        get
+        {
+            var shadow = connection.Shadow;
+            shadow?.BeginErrors(Errors);
+            return shadow;
+        }
+    }
 
     /// <summary>Commands counted for the disconnect line.</summary>
     public CommandStatistics Statistics => connection.Statistics;

@@ -98,6 +98,7 @@ internal sealed class SessionLoop : IAsyncDisposable
         finally
         {
             _counts.NoteEnd();
+            ShadowWatch.LookAtEnd(_session);
             _client.Detach();
             _parting.Leave();
             _mta.Detach();

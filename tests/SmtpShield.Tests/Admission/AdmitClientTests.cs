@@ -12,6 +12,7 @@ using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Limits;
+using SmtpShield.Tests.Shadow;
 using SmtpShield.Tests.Throttling;
 
 namespace SmtpShield.Tests.Admission;
@@ -289,7 +290,8 @@ public class AdmitClientTests
 
     // With the stage that holds the connection's counter.
     private Task InvokeAsync(IdentifiedConnection identified, Func<ClientConnection, Task> next) =>
-        new RecordSession(_anvil, TestThrottle.Of(_anvil, _time), ServiceMetrics.Uncounted, static _ => null, _time, NullLogger<RecordSession>.Instance)
+        new RecordSession(_anvil, TestThrottle.Of(_anvil, _time), ServiceMetrics.Uncounted, static _ => null,
+            TestShadow.Book(_snapshot, _anvil, _time), _time, NullLogger<RecordSession>.Instance)
             .InvokeAsync(identified, connection => _stage.InvokeAsync(connection, next));
 
     private async Task<string> ConnectAsync(

@@ -6,6 +6,7 @@ using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Metrics;
 using SmtpShield.Options;
+using SmtpShield.Shadow;
 using SmtpShield.Throttling;
 
 namespace SmtpShield.Tests.Admission;
@@ -27,7 +28,7 @@ internal static class TestConnection
     /// <summary>One that is not counted unless a counter is given.</summary>
     public static ClientConnection Of(
         ShieldSnapshot snapshot, IDuplexPipe? transport = null, ClientCounter? counter = null, string address = "192.0.2.7", string service = "smtp",
-        bool isUnderStress = false, ServiceMetrics? metrics = null) =>
+        bool isUnderStress = false, ServiceMetrics? metrics = null, ShadowBook? book = null) =>
         new(Identified(snapshot, transport ?? DuplexPipe.CreateConnectionPair(PipeOptions.Default, PipeOptions.Default).Transport, address, service,
-            isUnderStress), counter, ClientLines.Unlimited, metrics ?? ServiceMetrics.Uncounted);
+            isUnderStress), counter, ClientLines.Unlimited, metrics ?? ServiceMetrics.Uncounted, book);
 }

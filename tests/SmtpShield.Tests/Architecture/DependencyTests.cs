@@ -12,7 +12,7 @@ public partial class DependencyTests
     {
         ["Control"] =
         [
-            "Bans", "Admission", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options",
+            "Bans", "Admission", "Shadow", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options",
         ],
         ["Bans"] =
         [
@@ -20,9 +20,11 @@ public partial class DependencyTests
         ],
         ["Session"] =
         [
-            "Admission", "Mta", "Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options", "Protocol",
+            "Admission", "Shadow", "Mta", "Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options",
+            "Protocol",
         ],
-        ["Admission"] = ["Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Transport", "Options", "Protocol"],
+        ["Admission"] = ["Shadow", "Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Transport", "Options", "Protocol"],
+        ["Shadow"] = ["Limits", "Clients", "Metrics", "Options"],
         ["Throttling"] = ["Limits", "Options"],
         ["Mta"] = ["Limits", "Clients", "Tls", "Metrics", "Transport", "Options", "Protocol"],
         ["Limits"] = ["State", "Clients", "Options", "Protocol"],

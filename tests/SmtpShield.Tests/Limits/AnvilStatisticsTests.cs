@@ -133,7 +133,7 @@ public class AnvilStatisticsTests
     [Test]
     public void Log_KindsWithoutALimit_AreLeftOut()
     {
-        _snapshot.Replace(new() { Limits = AllLimits(0) });
+        _snapshot.Replace(new() { Limits = AllLimits(0) with { ClientConnectionCountLimit = 1 } });
         _table.Connect(_client);
         foreach (var kind in Enum.GetValues<AnvilEvent>())
             _table.Count(_client, kind);

@@ -11,6 +11,7 @@ using SmtpShield.Testing;
 using SmtpShield.Testing.Monitoring;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tests.Limits;
+using SmtpShield.Tests.Shadow;
 using SmtpShield.Tests.Throttling;
 
 namespace SmtpShield.Tests.Metrics;
@@ -106,7 +107,8 @@ public sealed class ConnectionLedgerTests : IDisposable
     private RecordSession Stage()
     {
         var anvil = TestAnvil.Table(_snapshot, _time);
-        return new(anvil, TestThrottle.Of(anvil, _time), _metrics.OfService("smtp"), static _ => null, _time, NullLogger<RecordSession>.Instance);
+        return new(anvil, TestThrottle.Of(anvil, _time), _metrics.OfService("smtp"), static _ => null, TestShadow.Book(_snapshot, anvil, _time),
+            _time, NullLogger<RecordSession>.Instance);
     }
 
     private PrometheusText Text()

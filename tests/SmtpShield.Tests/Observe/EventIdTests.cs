@@ -14,6 +14,7 @@ public class EventIdTests
         ["Clients"] = [1100],
         ["Admission"] = [1200],
         ["Limits"] = [1300],
+        ["Shadow"] = [1200, 1400, 1500],
         ["Session"] = [1400, 1500],
         ["Throttling"] = [1400, 1500],
         ["Mta"] = [1600],

@@ -9,6 +9,7 @@ using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tests.Limits;
+using SmtpShield.Tests.Shadow;
 using SmtpShield.Tests.Throttling;
 
 namespace SmtpShield.Tests.Session;
@@ -27,8 +28,8 @@ public class RecordSessionTests
         _log = new();
     }
 
-    private RecordSession Stage =>
-        new(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), ServiceMetrics.Uncounted, static _ => null, new FakeTimeProvider(), _log);
+    private RecordSession Stage => new(_anvil, TestThrottle.Of(_anvil, new FakeTimeProvider()), ServiceMetrics.Uncounted,
+        static _ => null, TestShadow.Book(_snapshot, _anvil, new FakeTimeProvider()), new FakeTimeProvider(), _log);
 
     [TestCase(false, "Information: connect from unknown[192.0.2.7]", "Information: disconnect from unknown[192.0.2.7] commands=0/0")]
     [TestCase(true, "Debug: checked by unknown[192.0.2.7] commands=0/0")]

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Admission;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
+using SmtpShield.Metrics;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Slots;
@@ -14,6 +15,7 @@ using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
 using SmtpShield.Session;
+using SmtpShield.Shadow;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tests.Mta;
@@ -46,7 +48,8 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
     private IDuplexPipe _mta;
     private IDuplexPipe _shieldToMta;
 
-    private SessionUnderTest(ShieldOptions options, TlsMode tls, ClientCounter? counter, Action<MtaMemory>? teach = null)
+    private SessionUnderTest(ShieldOptions options, TlsMode tls, ClientCounter? counter, Action<MtaMemory>? teach = null, ServiceMetrics? metrics = null,
+        ShadowBook? book = null)
     {
         var snapshot = new ShieldSnapshot(
             options with { Tls = options.Tls with { SecurityLevel = tls == TlsMode.None ? TlsSecurityLevel.None : TlsSecurityLevel.May } });
@@ -54,7 +57,8 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
         _drain = new ConnectionDrain(snapshot, Time);
         (var transport, _client) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
         (_shieldToMta, _mta) = DuplexPipe.CreateConnectionPair(s_inline, s_inline);
-        Context = new SessionContext(_connection = TestConnection.Of(snapshot, transport, counter), () => new(new(Time), _connection.Client.Range),
+        Context = new SessionContext(_connection = TestConnection.Of(snapshot, transport, counter, metrics: metrics, book: book),
+            () => new(new(Time), _connection.Client.Range),
             isLate: teach is not null);
         Assert.That(Context.Tls, Is.EqualTo(tls));
         Sessions = new OpenSessions(Time);
@@ -111,8 +115,9 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
     public Task WhenDialIsGivenUp => _givenUp.Task;
 
     /// <summary>A session whose client is not greeted yet: the MTA is being dialed.</summary>
-    public static SessionUnderTest Dialing(ShieldOptions? options = null, TlsMode tls = TlsMode.None, ClientCounter? counter = null) =>
-        new(options ?? new() { Smtpd = new() { MyHostname = "mx" } }, tls, counter);
+    public static SessionUnderTest Dialing(ShieldOptions? options = null, TlsMode tls = TlsMode.None, ClientCounter? counter = null,
+        ServiceMetrics? metrics = null, ShadowBook? book = null) =>
+        new(options ?? new() { Smtpd = new() { MyHostname = "mx" } }, tls, counter, metrics: metrics, book: book);
 
     /// <summary>A session whose client has been greeted in the place of an MTA that was not dialed.</summary>
     public static SessionUnderTest Late(ShieldOptions? options = null, TlsMode tls = TlsMode.None, ClientCounter? counter = null,

@@ -8,6 +8,7 @@ using SmtpShield.Session;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tests.Limits;
+using SmtpShield.Tests.Shadow;
 using SmtpShield.Throttling;
 
 namespace SmtpShield.Tests.Throttling;
@@ -25,7 +26,7 @@ internal sealed class FloodedLog : ILogger<RecordSession>, ILogger<LogThrottle>
         Clock = new(Time);
         _anvil = TestAnvil.Table(Snapshot, Clock);
         _throttle = new(_anvil, Clock, this);
-        _record = new(_anvil, _throttle, ServiceMetrics.Uncounted, static _ => null, Clock, this);
+        _record = new(_anvil, _throttle, ServiceMetrics.Uncounted, static _ => null, TestShadow.Book(Snapshot, _anvil, Clock), Clock, this);
     }
 
     /// <summary>The options.</summary>

@@ -7,8 +7,9 @@ namespace SmtpShield.Tests.Throttling;
 
 public class LineRolesTests
 {
-    // A bug, and what is not written unless somebody asks for it.
-    private static readonly int[] _alwaysLogged = [1409, 1430, 1431, 2004];
+    // A bug, what is not written unless somebody asks for it, and lines of limits in shadow, which have a bound of their own: they must not use up the
+    // budgets of those that were enforced.
+    private static readonly int[] _alwaysLogged = [1409, 1430, 1431, 2004, 1250, 1251, 1252, 1453, 1454, 1559, 1560, 1561, 1562];
 
     /// <summary>A line about a client that has no role would be logged in a flood, without the lines it belongs to.</summary>
     [Test]

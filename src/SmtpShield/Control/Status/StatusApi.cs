@@ -69,7 +69,11 @@ internal sealed class StatusApi(
         return new(
             ShieldConfigurationWatcher.Version, Environment.ProcessId, _started, (long)(time.GetUtcNow() - _started).TotalSeconds, isDraining,
             drain.Connections, services, list.Upstreams, list.Truncated,
-            [.. Attention(configuration, services, isDraining), .. BanAttention(), .. list.Attention, .. Losses(clients, recent), .. Certificates(services)], configuration)
+            [
+                .. Attention(configuration, services, isDraining), .. BanAttention(), .. services.SelectMany(AttentionToShadow), .. list.Attention,
+                .. Losses(clients, recent), .. Certificates(services),
+            ],
+            configuration)
         {
             Clients = clients,
             History = new(table.History.Count, table.History.Capacity, table.History.Dropped),
@@ -127,6 +131,14 @@ internal sealed class StatusApi(
             yield return $"service {service}: automatic bans suspended: {reason}";
         if (bans.IsFull)
             yield return $"there are {bans.Count} bans, and no room for another one (shield_ban_table_size)";
+    }
+
+    // Limits that were meant to act some day are forgotten easily.
+    private IEnumerable<string> AttentionToShadow(ServiceReport service)
+    {
+        var options = snapshot.Current.Of(service.Name);
+        if (ShadowRules.Suspended(options).Count() is > 0 and var count)
+            yield return $"service {service.Name}: {(count == 1 ? "1 limit has" : $"{count} limits have")} no effect, in shadow (shield_shadow)";
     }
 
     private static ConfigurationReport ReportOf(ConfigurationOutcome outcome) => new(

@@ -150,6 +150,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
             return ReadChoice(definition, text, location, ProxyUnknownPolicies);
         if (type == typeof(TlsVersions))
             return ReadTlsVersions(definition, text, location);
+        if (type == typeof(ShadowList))
+            return ReadOnce(definition, text, () => ReadShadowList(definition, text, location));
         throw new NotSupportedException($"{definition.Name}: no reader for {type}");
     }
 
@@ -249,6 +251,10 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
             return Fail(definition, location, $"{definition.Name}: {exception.Message}", "");
         }
     }
+
+    private ShadowList? ReadShadowList(ParameterDefinition definition, string text, SourceLocation location) => new ShadowListReader(
+        (parameter, value) => Read(parameter, value, location),
+        (message, hint) => Fail(definition, location, $"{definition.Name}: {message}", hint)).Read(text);
 
     private object? ReadTlsVersions(ParameterDefinition definition, string text, SourceLocation location)
     {

@@ -51,6 +51,7 @@ internal static class ParameterDefaults
         ["shield_request_deadline"] = "60s",
         ["shield_services"] = "smtp",
         ["shield_session_time_limit"] = "0s",
+        ["shield_shadow"] = "",
         ["shield_state_directory"] = "/var/lib/smtpshield",
         ["shield_tls_handshake_limit"] = "1000",
         ["shield_tls_handshake_timeout"] = "10s",

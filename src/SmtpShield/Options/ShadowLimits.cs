@@ -1,0 +1,8 @@
+namespace SmtpShield.Options;
+
+/// <summary>
+/// What is judged in shadow: limits that are not in it have the value that switches them off. Who enforces limits does not know it.
+/// </summary>
+/// <param name="Limits">Limits on clients and on a session's errors and recipients.</param>
+/// <param name="Smtpd">Of these, the rules of <see cref="ShadowRules"/> only.</param>
+public sealed record ShadowLimits(SmtpdLimitOptions Limits, SmtpdOptions Smtpd);

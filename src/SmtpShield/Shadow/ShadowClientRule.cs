@@ -1,0 +1,39 @@
+namespace SmtpShield.Shadow;
+
+/// <summary>What one rule would have done to one client.</summary>
+/// <param name="rule">The rule's place in <see cref="Options.ShadowRules.All"/>.</param>
+internal sealed class ShadowClientRule(int rule)
+{
+    private int _windowStart;
+
+    /// <summary>The rule's place.</summary>
+    public int Rule => rule;
+
+    /// <summary>The most that was counted.</summary>
+    public int Most { get; private set; }
+
+    /// <summary>Times it would have been hit.</summary>
+    public long Hits { get; private set; }
+
+    /// <summary>Windows in which it would have been.</summary>
+    public long Windows { get; private set; }
+
+    /// <summary>Messages the MTA accepted behind a hit, which the limit would have kept from it for then.</summary>
+    public long MessagesAfter { get; set; }
+
+    /// <summary>A hit.</summary>
+    /// <param name="count">What was counted.</param>
+    /// <param name="limit">What it was compared with.</param>
+    /// <param name="second">When.</param>
+    /// <param name="unit">Seconds a window lasts.</param>
+    /// <returns>Whether it is the first one of a window.</returns>
+    public bool Add(int count, int limit, int second, int unit)
+    {
+        Most = Math.Max(Most, count);
+        // Counts grow by one, so the first one above the limit begins; else what comes later than a window lasts.
+        var isFirst = Hits++ == 0 || second - (long)_windowStart > unit || (count == limit + 1L && second > _windowStart);
+        if (isFirst)
+            (_windowStart, Windows) = (second, Windows + 1);
+        return isFirst;
+    }
+}

@@ -1,0 +1,191 @@
+using System.CommandLine;
+using System.Net;
+using System.Text;
+using SmtpShield.Clients;
+using SmtpShield.Host.Commands;
+using SmtpShield.Limits;
+using SmtpShield.Options;
+using SmtpShield.PostfixConf.Patterns;
+using SmtpShield.Shadow;
+using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Smtp;
+
+namespace SmtpShield.FunctionalTests.Control;
+
+/// <summary>The page about limits in shadow: its commands, run as printed, say what it says, octet by octet; and the API behind them.</summary>
+[Platform("Linux"), CancelAfter(120_000)]
+internal sealed class ShadowPageTests
+{
+    private const string Page = "docs/tasks/new-limits-without-fear.md";
+
+    private string _directory = "";
+
+    private string Place => Path.Combine(_directory, "control.sock");
+
+    private string MainCf => Path.Combine(_directory, "main.cf");
+
+    [SetUp]
+    public void MakeDirectory()
+    {
+        _directory = Directory.CreateTempSubdirectory("smtpshield-shadow-").FullName;
+        File.WriteAllText(MainCf, "shield_control_socket =\nshield_client_handoff = xclient\nsmtpd_client_connection_rate_limit = 60\n");
+        Environment.SetEnvironmentVariable("TZ", "UTC");
+        TimeZoneInfo.ClearCachedData();
+    }
+
+    [TearDown]
+    public void RemoveDirectory()
+    {
+        Directory.Delete(_directory, recursive: true);
+        Environment.SetEnvironmentVariable("TZ", null);
+        TimeZoneInfo.ClearCachedData();
+    }
+
+    [Test]
+    [Property("Operations", "OPS-48")]
+    public async Task Commands_OfThePage_PrintWhatItSays(CancellationToken cancellationToken)
+    {
+        var time = new FakeTimeProvider(new(2026, 11, 28, 3, 0, 0, TimeSpan.Zero));
+        await using var mta = new ScriptedMta();
+        await using var shield = await StartAsync(mta, time, cancellationToken);
+        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository, Page), cancellationToken);
+        var printed = new StringBuilder();
+        for (var i = 0; i < lines.Length; i++)
+        {
+            printed.Append(lines[i]).Append('\n');
+            if (lines[i].StartsWith("# smtpshield postconf -e ", StringComparison.Ordinal))
+            {
+                var wasInShadow = shield.Snapshot.Current.InShadow is not null;
+                await EditAsync(shield, lines[i]["# smtpshield ".Length..], cancellationToken);
+                if (!wasInShadow && shield.Snapshot.Current.InShadow is { Limits.ClientConnectionRateLimit: 5 })
+                    Happen(shield, time);
+            }
+
+            if (!lines[i].StartsWith("$ smtpshield shadow ", StringComparison.Ordinal))
+                continue;
+            printed.Append((await RunAsync(lines[i]["$ smtpshield ".Length..], cancellationToken)).Output);
+            while (i + 1 < lines.Length && lines[i + 1] != "```" && !lines[i + 1].StartsWith("$ ", StringComparison.Ordinal))
+                i++;
+        }
+
+        var found = Path.Combine(TestContext.CurrentContext.WorkDirectory, Path.GetFileName(Page) + ".is");
+        await File.WriteAllTextAsync(found, printed.ToString(), cancellationToken);
+        Assert.That(printed.ToString().Split('\n'), Is.EqualTo(string.Join('\n', lines.Append("")).Split('\n')).AsCollection, found);
+        Assert.That(shield.Snapshot.Current.InShadow, Is.Not.Null, "the last command puts all in shadow");
+        var (_, status) = await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/status", cancellationToken);
+        Assert.That(status, Does.Match(@"""service smtp: 1\d limits have no effect, in shadow \(shield_shadow\)"""));
+    }
+
+    [Test]
+    [Property("Operations", "OPS-18")]
+    public async Task Report_FailOnCandidates_IsTheExitStatus(CancellationToken cancellationToken)
+    {
+        var time = new FakeTimeProvider();
+        await using var mta = new ScriptedMta();
+        await using var shield = await StartAsync(mta, time, cancellationToken);
+        Assert.That((await RunAsync("shadow report --fail-on-candidates", cancellationToken)).Status, Is.Zero);
+        Assert.That((await RunAsync("shadow report", cancellationToken)).Output, Does.Contain("note: nothing is in shadow now (shield_shadow)\n"));
+
+        await EditAsync(shield, "postconf -e shield_shadow=smtpd_client_connection_rate_limit=5", cancellationToken);
+        Happen(shield, time);
+        Assert.That((await RunAsync("shadow report --fail-on-candidates", cancellationToken)).Status, Is.EqualTo(4));
+        Assert.That((await RunAsync("shadow report --fail-on-candidates --json", cancellationToken)).Status, Is.EqualTo(4));
+        Assert.That((await RunAsync("shadow report", cancellationToken)).Status, Is.Zero);
+        Assert.That(await RunAsync("shadow report --service nix", cancellationToken),
+            Is.EqualTo((1, "smtpshield: no such service: nix (there are smtp)\n")));
+
+        Assert.That((await RunAsync("shadow reset", cancellationToken)).Status, Is.Zero);
+        Assert.That((await RunAsync("shadow report --fail-on-candidates", cancellationToken)).Status, Is.Zero);
+        var (_, changes) = await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/changes", cancellationToken);
+        Assert.That(changes, Does.Match("\"action\":\"shadow reset\",\"target\":\"all services\",\"before\":\"smtp: [0-9]+ hits in shadow\""));
+    }
+
+    [TestCase("GET", "/v1/shadow?servce=smtp", 400)]
+    [TestCase("GET", "/v1/shadow?service=nix", 404)]
+    [TestCase("POST", "/v1/shadow", 405)]
+    [TestCase("DELETE", "/v1/shadow?service=nix", 404)]
+    [TestCase("GET", "/v1/shadow?service=smtp", 200)]
+    [TestCase("DELETE", "/v1/shadow?service=smtp", 200)]
+    [Property("Operations", "OPS-2")]
+    public async Task Shadow_Request_HasItsStatus(string method, string resource, int expected, CancellationToken cancellationToken)
+    {
+        await using var mta = new ScriptedMta();
+        await using var shield = await StartAsync(mta, new FakeTimeProvider(), cancellationToken);
+        var (status, _) = await ControlHttp.AskAsync(Place, new(method), resource, cancellationToken, method == "GET" ? null : "{}");
+        Assert.That(status, Is.EqualTo(expected));
+    }
+
+    private static string Repository
+    {
+        get
+        {
+            var directory = TestContext.CurrentContext.TestDirectory;
+            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
+                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
+            return directory;
+        }
+    }
+
+    private Task<ShieldUnderTest> StartAsync(ScriptedMta mta, FakeTimeProvider time, CancellationToken cancellationToken) => ShieldUnderTest.StartAsync(
+        ShieldUnderTest.Before(mta) with
+        {
+            Control = new() { Socket = Place },
+            Anvil = new() { RateTimeUnit = TimeSpan.FromSeconds(600) },
+            Tls = new() { SecurityLevel = TlsSecurityLevel.None },
+            Limits = new() { ClientConnectionRateLimit = 60, ClientEventLimitExceptions = AddressPatternList.Parse("127.0.0.0/8") },
+        },
+        cancellationToken, time);
+
+    // The file as it is then, in force in the shield of the test as by a reload.
+    private async Task EditAsync(ShieldUnderTest shield, string command, CancellationToken cancellationToken)
+    {
+        using var output = new StringWriter();
+        var root = new RootCommand { PostconfCommand.Create(new EditAnswer(Path.Combine(_directory, "state"), TimeProvider.System)) };
+        await root.Parse(command + " -c " + MainCf).InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
+        var result = ShieldConfiguration.Load(MainCf, []);
+        Assert.That(result.Errors, Is.Empty, output.ToString());
+        Assert.That(output.ToString(), Does.Not.Contain("Unrecognized"));
+        shield.Snapshot.Replace(shield.Snapshot.Current with
+        {
+            Limits = result.Options!.Limits,
+            Smtpd = result.Options.Smtpd,
+            Shadow = result.Options.Shadow,
+            InShadow = result.Options.InShadow,
+        });
+    }
+
+    // What happens in the three hours behind: one forwarder that sends mail and connects too often, one that is fine, and one that guesses recipients.
+    private static void Happen(ShieldUnderTest shield, FakeTimeProvider time)
+    {
+        for (var window = 0; window < 3; window++)
+        {
+            for (var i = 0; i < 9; i++)
+                Session(shield, "192.0.2.7", "mail.example.net", messages: i == 8 || (window == 0 && i > 3) ? 1 : 0);
+            Session(shield, "198.51.100.3", "unknown", messages: 1);
+            for (var i = 0; i < 40; i++)
+                Session(shield, "203.0.113.9", "unknown", messages: 0);
+            time.Advance(TimeSpan.FromHours(1));
+        }
+    }
+
+    private static void Session(ShieldUnderTest shield, string address, string name, int messages)
+    {
+        var client = new ClientIdentity(new IPEndPoint(IPAddress.Parse(address), 1), name);
+        var key = new AnvilKey("smtp", client.Range);
+        using var counter = new ClientCounter(shield.Anvil, key);
+        var judge = new ShadowJudge(new(new("smtp", shield.Snapshot), isUnderStress: false), key, client, shield.ShadowOf("smtp"));
+        judge.NoteSeen();
+        judge.JudgeAtConnect(counter.Connect());
+        for (var i = 0; i < messages; i++)
+            judge.NoteMessage();
+    }
+
+    private async Task<(int Status, string Output)> RunAsync(string command, CancellationToken cancellationToken)
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        var status = await new RootCommand { ShadowCommand.Create() }.Parse(command + " --socket " + Place)
+            .InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
+        return (status, output.ToString());
+    }
+}
