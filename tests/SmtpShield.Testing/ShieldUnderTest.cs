@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Bans;
 using SmtpShield.Clients;
 using SmtpShield.Control.Events;
+using SmtpShield.Control.Tuning;
 using SmtpShield.Host;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
@@ -106,6 +107,7 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     /// <param name="configureLogging">Where else log lines go, and which; null for nowhere else.</param>
     /// <param name="heap">The memory in use; null for this process's, which is far from <see cref="Memory"/>.</param>
     /// <param name="resources">What the process has; null for plenty.</param>
+    /// <param name="configuration">Where the options are from, to be watched and tuned; null: from nowhere.</param>
     public static async Task<ShieldUnderTest> StartAsync(
         ShieldOptions options,
         CancellationToken cancellationToken,
@@ -113,7 +115,8 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         INameResolver? resolver = null,
         Action<ILoggingBuilder>? configureLogging = null,
         IHeap? heap = null,
-        ProcessResources? resources = null)
+        ProcessResources? resources = null,
+        ShieldConfiguration? configuration = null)
     {
         var log = new FakeLogCollector();
         var transport = options.Listener.Transport is TransportChoice.Auto ? TestTransport.Choice : options.Listener.Transport;
@@ -121,7 +124,7 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
             ShieldHost.Build(
                 new(options with { Listener = options.Listener with { Transport = transport } }),
                 services =>
-                    With(With(services, resolver), heap).AddSingleton(resources ?? s_resources).AddSingleton(time ?? TimeProvider.System)
+                    With(Watching(services, configuration), resolver, heap).AddSingleton(resources ?? s_resources).AddSingleton(time ?? TimeProvider.System)
                         .AddSingleton<ArrayPool<byte>>(CheckedBuffers.OfShields).AddLogging(logging =>
                     {
                         logging.ClearProviders().AddProvider(new FakeLoggerProvider(log));
@@ -160,6 +163,15 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     private IEnumerable<IPEndPoint> EndPoints =>
         Get<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Where(address => !address.StartsWith("http://unix:", StringComparison.Ordinal))
             .Select(address => IPEndPoint.Parse(new Uri(address).Authority));
+
+    private static IServiceCollection With(IServiceCollection services, INameResolver? resolver, IHeap? heap) => With(With(services, resolver), heap);
+
+    // As the command run does.
+    private static IServiceCollection Watching(IServiceCollection services, ShieldConfiguration? configuration) => configuration is null ? services : services
+        .AddSingleton(configuration)
+        .AddSingleton<ShieldConfigurationWatcher>()
+        .AddHostedService(static provider => provider.GetRequiredService<ShieldConfigurationWatcher>())
+        .AddTuning();
 
     private static IServiceCollection With<T>(IServiceCollection services, T? instance) where T : class =>
         instance is null ? services : services.AddSingleton(instance);

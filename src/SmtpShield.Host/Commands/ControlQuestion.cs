@@ -20,6 +20,9 @@ internal sealed class ControlQuestion(ControlArguments options)
     /// <summary>The longest path of a Unix socket, see unix(7).</summary>
     private const int LongestPath = 107;
 
+    /// <summary>Whether answers are printed as they are.</summary>
+    public bool IsJson(ParseResult arguments) => options.IsJson(arguments);
+
     /// <summary>Asks.</summary>
     /// <param name="arguments">The command line.</param>
     /// <param name="method">GET; POST or DELETE for a change.</param>
@@ -49,8 +52,35 @@ internal sealed class ControlQuestion(ControlArguments options)
     /// <param name="change">The JSON of a change; null for none.</param>
     /// <param name="conclude">Prints the answer for people, and gives the status; there is nothing to print to when the JSON is printed.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async Task<int> AskAsync(
+    public Task<int> AskAsync(
         ParseResult arguments, HttpMethod method, string resource, string? change, Func<string, PlainOutput?, int> conclude,
+        CancellationToken cancellationToken) =>
+        AskAsync(arguments, method, resource, change, conclude, isStep: false, cancellationToken);
+
+    /// <summary>Asks for a step of something larger, of which only what goes wrong is printed.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="method">GET; POST or DELETE for a change.</param>
+    /// <param name="resource">The path, below the root.</param>
+    /// <param name="change">The JSON of a change; null for none.</param>
+    /// <param name="use">Takes the answer.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<int> AskForStepAsync(
+        ParseResult arguments, HttpMethod method, string resource, string? change, Action<string> use, CancellationToken cancellationToken) =>
+        AskAsync(
+            arguments,
+            method,
+            resource,
+            change,
+            (text, _) =>
+            {
+                use(text);
+                return Done;
+            },
+            isStep: true,
+            cancellationToken);
+
+    private async Task<int> AskAsync(
+        ParseResult arguments, HttpMethod method, string resource, string? change, Func<string, PlainOutput?, int> conclude, bool isStep,
         CancellationToken cancellationToken)
     {
         var output = arguments.InvocationConfiguration.Output;
@@ -70,9 +100,9 @@ internal sealed class ControlQuestion(ControlArguments options)
 
         try
         {
-            if (!answer.IsDone)
-                error.Line($"smtpshield: {WhyNot(answer.Text)}");
-            if (options.IsJson(arguments))
+            foreach (var problem in answer.IsDone ? [] : ProblemsOf(answer.Text))
+                error.Line($"smtpshield: {problem}");
+            if (options.IsJson(arguments) && !isStep)
                 await output.WriteAsync(answer.Text);
             return answer.IsDone ? conclude(answer.Text, options.IsJson(arguments) ? null : TerminalOutput.Of(output, options.ZoneOf(arguments))) : Refused;
         }
@@ -100,4 +130,7 @@ internal sealed class ControlQuestion(ControlArguments options)
     /// <exception cref="JsonException">It is none of a shield's.</exception>
     public static string WhyNot(string text) =>
         JsonSerializer.Deserialize(text, ControlJson.Default.ProblemReport) is { Problems: [var problem, ..] } ? problem.ToString() : throw new JsonException();
+
+    private static IEnumerable<ControlProblem> ProblemsOf(string text) =>
+        JsonSerializer.Deserialize(text, ControlJson.Default.ProblemReport) is { Problems: [_, ..] problems } ? problems : throw new JsonException();
 }

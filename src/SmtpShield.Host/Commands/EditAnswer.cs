@@ -76,7 +76,7 @@ internal sealed class EditAnswer(string statePath, TimeProvider time)
 
         var inVain = names.Intersect(state.Remarks).ToList();
         foreach (var name in inVain)
-            error.WriteLine($"postconf: {name}: not in force: the running shield has it from -o or its environment");
+            error.WriteLine($"postconf: {name}: not in force: the running shield has it from -o, its environment or limits set");
         if (inVain.Count < names.Count)
             error.WriteLine(
                 state.NeedsRestart

@@ -68,7 +68,7 @@ internal static class ExplainCommand
         output.Line($"{address}  {(explanation.Name is { } known ? $"{known}  " : "")}{at.Service}  {HeadOf(at, output)}");
         foreach (var rule in at.Rules.Where(static rule => rule.Refuses || rule.Count > 0).OrderByDescending(static rule => rule.Refuses))
         {
-            Line("rule", $"{rule.Rule} = {Number(rule.Limit)}", output);
+            Line("rule", $"{rule.Rule} = {Number(rule.Limit)}{(rule.Origin is { } origin ? $" ({origin})" : "")}", output);
             Line("counted", $"{Number(rule.Count)} {rule.Unit}{WindowOf(at, rule, output)}{EndOf(rule, output)}", output);
         }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Control.Tuning;
 using SmtpShield.Mta;
 using SmtpShield.Options;
 
@@ -45,6 +46,7 @@ internal static class RunCommand
             .AddSingleton(static _ => new ConfigurationStateFile(ConfigurationStateFile.PathOfProcess))
             .AddSingleton<ShieldConfigurationWatcher>()
             .AddHostedService(static provider => provider.GetRequiredService<ShieldConfigurationWatcher>())
+            .AddTuning()
             .AddHostedService(provider => new StartReport(configuration, result, provider.GetRequiredService<ILogger<StartReport>>()))
             .AddSingleton(signals)
             .AddHostedService<ReloadOnSignal>());

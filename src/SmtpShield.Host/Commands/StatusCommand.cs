@@ -83,7 +83,7 @@ internal static class StatusCommand
         output.Line($"smtpshield {status.Version}, process {status.Process}, since {output.Time(status.Started)}, "
             + $"{Count(status.Connections, "connection")}{(status.Draining ? ", stopping" : "")}");
         if (status.Configuration is { } configuration)
-            Print(configuration, output);
+            Print(configuration, status.Overrides ?? 0, output);
         output.Line("");
         output.Table(_head, status.Services.Select(static service => (string[])[
             service.Name, service.Sessions.ToString(CultureInfo.InvariantCulture), service.ProcessLimit.ToString(CultureInfo.InvariantCulture),
@@ -109,9 +109,10 @@ internal static class StatusCommand
             + (status.Log is { } log ? string.Create(CultureInfo.InvariantCulture, $"; log {Rate(log.LinesS)} lines/s, {log.Lost} lost") : ""));
     }
 
-    private static void Print(ConfigurationReport configuration, PlainOutput output)
+    private static void Print(ConfigurationReport configuration, int overrides, PlainOutput output)
     {
         output.Line($"configuration {configuration.Path}, generation {configuration.Generation}, in force since {output.Time(configuration.InForceSince)}"
+            + (overrides > 0 ? $", {Count(overrides, "override")}" : "")
             + (configuration.Refused ? $"; what was read at {output.Time(configuration.ReadAt)} was refused" : ""));
         // As smtpshield check does: notes are about what the shield does not use.
         foreach (var problem in configuration.Problems.Where(static problem => problem.Severity != "note"))

@@ -7,6 +7,7 @@ using SmtpShield.Control.Exempt;
 using SmtpShield.Control.InShadow;
 using SmtpShield.Control.Series;
 using SmtpShield.Control.Status;
+using SmtpShield.Control.Tuning;
 using SmtpShield.Control.Upstreams;
 
 namespace SmtpShield.Control;
@@ -34,5 +35,8 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(MoreEvents))]
 [JsonSerializable(typeof(EventGap))]
 [JsonSerializable(typeof(ShadowReport))]
+[JsonSerializable(typeof(ParameterList))]
+[JsonSerializable(typeof(ParameterChanges))]
+[JsonSerializable(typeof(ConfigurationReport))]
 [JsonSerializable(typeof(ProblemReport))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -1,3 +1,5 @@
+using SmtpShield.PostfixConf;
+
 namespace SmtpShield.Control;
 
 /// <summary>One thing that is wrong with a request, or with a configuration, in the words of <c>smtpshield check</c>.</summary>
@@ -10,6 +12,15 @@ namespace SmtpShield.Control;
 internal sealed record ControlProblem(
     string Message, string? Remedy = null, string? Parameter = null, string? Source = null, int? Line = null, string? Severity = null)
 {
+    /// <summary>What is wrong with the configuration.</summary>
+    public static ControlProblem Of(ConfigurationProblem problem) => new(
+        Printable.Text(problem.Message),
+        problem.Hint is { Length: > 0 } hint ? Printable.Text(hint) : null,
+        problem.Parameter is { Length: > 0 } parameter ? parameter : null,
+        problem.Location.Source,
+        problem.Location.Line is > 0 and var line ? line : null,
+        problem.Severity.ToString().ToLowerInvariant());
+
     /// <summary>One line for a terminal.</summary>
     public override string ToString() => Remedy is { Length: > 0 } ? $"{Message} ({Remedy})" : Message;
 }

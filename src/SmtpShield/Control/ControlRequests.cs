@@ -44,11 +44,11 @@ internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvide
         {
             await next(context);
             if (!context.Response.HasStarted && context.Response.StatusCode >= StatusCodes.Status400BadRequest)
-                await WriteAsync(context, context.Response.StatusCode, Unnamed(context));
+                await WriteAsync(context, context.Response.StatusCode, [Unnamed(context)]);
         }
         catch (ControlException exception)
         {
-            await WriteAsync(context, exception.Status, exception.Problem);
+            await WriteAsync(context, exception.Status, exception.Problems);
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException
             && (Volatile.Read(ref isOver) || context.RequestAborted.IsCancellationRequested))
@@ -59,7 +59,8 @@ internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvide
         {
             Log.RequestFailed(log, exception);
             if (!context.Response.HasStarted)
-                await WriteAsync(context, StatusCodes.Status500InternalServerError, new ControlProblem("the request failed", "a bug: report it with the log"));
+                await WriteAsync(
+                    context, StatusCodes.Status500InternalServerError, [new("the request failed", "a bug: report it with the log")]);
         }
         finally
         {
@@ -151,10 +152,10 @@ internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvide
         _ => new ControlProblem("the request was refused", "see the API's page"),
     };
 
-    private static Task WriteAsync(HttpContext context, int status, ControlProblem problem)
+    private static Task WriteAsync(HttpContext context, int status, IReadOnlyList<ControlProblem> problems)
     {
         context.Response.StatusCode = status;
-        return AnswerAsync(context, new(ReasonPhrases.GetReasonPhrase(status), status, [problem]), ControlJson.Default.ProblemReport, ProblemReport.MediaType);
+        return AnswerAsync(context, new(ReasonPhrases.GetReasonPhrase(status), status, problems), ControlJson.Default.ProblemReport, ProblemReport.MediaType);
     }
 
     // What ends a request when its time is over.

@@ -13,6 +13,7 @@ using SmtpShield.Control.InShadow;
 using SmtpShield.Control.Monitoring;
 using SmtpShield.Control.Series;
 using SmtpShield.Control.Status;
+using SmtpShield.Control.Tuning;
 using SmtpShield.Control.Upstreams;
 using SmtpShield.Options;
 
@@ -114,5 +115,7 @@ internal static class ControlServices
         application.Services.GetRequiredService<ControlAudit>().Map(application);
         application.Services.GetRequiredService<EventsApi>().Map(application);
         application.Services.GetRequiredService<SeriesApi>().Map(application);
+        application.Services.GetService<ParametersApi>()?.Map(application);
+        application.Services.GetService<ReloadApi>()?.Map(application);
     }
 }

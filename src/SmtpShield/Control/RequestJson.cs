@@ -3,6 +3,7 @@ using SmtpShield.Control.Banning;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Exempt;
+using SmtpShield.Control.Tuning;
 
 namespace SmtpShield.Control;
 
@@ -12,4 +13,7 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(ReleaseRequest))]
 [JsonSerializable(typeof(ExemptionRequest))]
 [JsonSerializable(typeof(BanRequest))]
+[JsonSerializable(typeof(ParameterRequest))]
+[JsonSerializable(typeof(ParametersRequest))]
+[JsonSerializable(typeof(ResetRequest))]
 internal sealed partial class RequestJson : JsonSerializerContext;

@@ -53,6 +53,9 @@ internal static class LimitRules
     private static readonly Dictionary<string, int> _indices =
         All.Index().ToDictionary(static rule => rule.Item, static rule => rule.Index, StringComparer.Ordinal);
 
+    /// <summary>Which of <see cref="All"/> a parameter is; null: none.</summary>
+    public static int? Find(string parameter) => _indices.TryGetValue(parameter, out var index) ? index : null;
+
     /// <summary>Which of <see cref="All"/> a rule is.</summary>
     /// <exception cref="KeyNotFoundException">None.</exception>
     public static int IndexOf(string rule) => _indices[rule];

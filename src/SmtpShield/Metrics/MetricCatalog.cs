@@ -126,6 +126,12 @@ internal static class MetricCatalog
     public static readonly MetricDefinition ConfigValid = new("smtpshield_config_valid", MetricKind.Gauge,
         "1: the configuration as it was read last is in force; 0: it has errors, and the earlier one is.");
 
+    public static readonly MetricDefinition OverrideActive = new("smtpshield_override_active", MetricKind.Gauge,
+        "1: the service goes by a value that was set at run time (smtpshield limits set).", Service, "rule");
+
+    public static readonly MetricDefinition OverrideEnd = new("smtpshield_override_end_timestamp_seconds", MetricKind.Gauge,
+        "When that value ends by itself; of those that do.", Service, "rule");
+
     public static readonly MetricDefinition Build = new("smtpshield_build_info", MetricKind.Gauge,
         "1; the version is in the labels.", "version", "runtime");
 
@@ -164,7 +170,7 @@ internal static class MetricCatalog
         BansSuspended, Stress, ProcessLimit,
         Handshakes, HandshakesUnderWay, CertificateExpiry,
         UpstreamUp, UpstreamSessions, UpstreamSessionLimit, UpstreamQueue, UpstreamDials, UpstreamReplyDuration,
-        LogLines, LogLinesLost, ControlRequests, ConfigReloads, ConfigValid, Build,
+        LogLines, LogLinesLost, ControlRequests, ConfigReloads, ConfigValid, OverrideActive, OverrideEnd, Build,
         ProcessorTime, ResidentMemory, StartTime, Collections, CollectionPauses, Heap, Allocated, PoolThreads, PoolQueue,
     ];
 }

@@ -137,6 +137,10 @@ internal sealed class ServiceMetrics
     /// <param name="rule">One of <see cref="LimitRules.All"/>.</param>
     public void NoteShadowHit(string rule) => _hits.Add(LimitRules.All.Count + LimitRules.IndexOf(rule));
 
+    /// <summary>How often that has happened.</summary>
+    /// <param name="rule">The rule's place in <see cref="LimitRules.All"/>.</param>
+    public long HitsOf(int rule) => _hits[rule];
+
     /// <summary>A reply has to wait.</summary>
     public void NoteDelay(TimeSpan delay)
     {

@@ -8,8 +8,9 @@ using SmtpShield.PostfixConf.Parameters;
 namespace SmtpShield.Options;
 
 /// <summary>
-/// The layers a configuration is made of, lowest first: built-in defaults, the file, environment variables, <c>-o</c> arguments. Reads them, expands, converts
-/// and checks every value, and answers with options or with all errors. Puts nothing in force: that is <see cref="ShieldConfigurationWatcher"/>'s part.
+/// The layers a configuration is made of, lowest first: built-in defaults, the file, environment variables, <c>-o</c> arguments, what operators have set on the
+/// running shield. Reads them, expands, converts and checks every value, and answers with options or with all errors. Puts nothing in force: that is
+/// <see cref="ShieldConfigurationWatcher"/>'s part.
 /// </summary>
 public sealed class ShieldConfiguration
 {
@@ -21,8 +22,10 @@ public sealed class ShieldConfiguration
     private readonly MainCfSource _file;
     private readonly EnvironmentSource _environment;
     private readonly OverrideSource _overrides;
+    private readonly RunTimeSource _runTime = new();
     private readonly HostFacts _host;
     private readonly IConfigurationRoot _layers;
+    private MainCfFile _accepted;
 
     /// <summary>Reads the layers once.</summary>
     /// <param name="path">The file, or a directory that contains a <c>main.cf</c>.</param>
@@ -39,7 +42,8 @@ public sealed class ShieldConfiguration
         _environment = new EnvironmentSource(environment);
         _overrides = new OverrideSource([.. overrides]);
         _host = host;
-        _layers = new ConfigurationBuilder().Add(new DefaultSource()).Add(_file).Add(_environment).Add(_overrides).Build();
+        _layers = new ConfigurationBuilder().Add(new DefaultSource()).Add(_file).Add(_environment).Add(_overrides).Add(_runTime).Build();
+        _accepted = _file.File;
     }
 
     /// <summary>The file.</summary>
@@ -53,6 +57,12 @@ public sealed class ShieldConfiguration
 
     /// <summary>The values of all layers as a service has them.</summary>
     internal ParameterTable ParametersOf(string service) => new(_layers, _host, service: service);
+
+    /// <summary>The same with a <c>$stress</c> that counts as <c>yes</c>.</summary>
+    internal ParameterTable StressedParametersOf(string service) => new(_layers, _host, isUnderStress: true, service);
+
+    /// <summary>What operators have set on the running shield.</summary>
+    internal RunTimeSource RunTime => _runTime;
 
     /// <summary>The file as it was read last.</summary>
     internal MainCfFile File => _file.File;
@@ -73,9 +83,49 @@ public sealed class ShieldConfiguration
     /// <summary>Evaluates what was read.</summary>
     public ShieldConfigurationResult Read() => Guarded(Evaluate);
 
-    /// <summary>The names that the file sets in vain: <c>-o</c> or the environment has them, too.</summary>
-    internal IEnumerable<string> Overridden =>
-        _file.File.Entries.Keys.Where(name => _overrides.Names.Contains(name) || _environment.Names.Contains(name)).Order(StringComparer.Ordinal);
+    /// <summary>The names that the file sets in vain: <c>-o</c>, the environment or an operator has them, too.</summary>
+    internal IEnumerable<string> Overridden => _file.File.Entries.Keys
+        .Where(name => _overrides.Names.Contains(name) || _environment.Names.Contains(name) || _runTime.Names.Contains(name)).Order(StringComparer.Ordinal);
+
+    /// <summary>The file as it was read last is in force.</summary>
+    internal void Accept() => _accepted = _file.File;
+
+    /// <summary>Looks at the configuration in force, where the file as it was read last may be another, refused one.</summary>
+    internal T InForce<T>(Func<T> look)
+    {
+        var read = _file.File;
+        _file.Use(_accepted);
+        try
+        {
+            return look();
+        }
+        finally
+        {
+            _file.Use(read);
+        }
+    }
+
+    /// <summary>Looks at the configuration with other run-time values.</summary>
+    internal T With<T>(IReadOnlyDictionary<string, string> values, Func<T> look)
+    {
+        var before = _runTime.Values;
+        _runTime.Values = values;
+        try
+        {
+            return look();
+        }
+        finally
+        {
+            _runTime.Values = before;
+        }
+    }
+
+    /// <summary>Where each value was set.</summary>
+    internal ParameterOrigins Origins() => new(
+        _layers.Providers.OfType<ParameterSource>().Where(static layer => layer is not DefaultSource)
+            .SelectMany(static layer => layer.Names.Select(name => (Name: name, Location: layer.Locate(name))))
+            .GroupBy(static set => set.Name, StringComparer.Ordinal)
+            .ToDictionary(static sets => sets.Key, static sets => sets.Last().Location, StringComparer.Ordinal));
 
     /// <summary>What is set, and to what, by the file as it was read last and the layers above it.</summary>
     internal ParameterValues Summarize() => ParameterValues.Of(this);
@@ -112,7 +162,7 @@ public sealed class ShieldConfiguration
         var services = new ServiceValidator(Parameters.Locate, problems);
         services.Validate(options);
         new UpstreamValidator(Parameters.Locate, problems, files).Validate(options);
-        services.ValidateNames(options, _file.File.Entries.Keys.Concat(_overrides.Names));
+        services.ValidateNames(options, _file.File.Entries.Keys.Concat(_overrides.Names).Concat(_runTime.Names));
         return new ShieldConfigurationResult(
             problems.HasErrors ? null : options, [.. problems.OrderByDescending(problem => problem.Severity).ThenBy(problem => problem.Location.Line)])
         {

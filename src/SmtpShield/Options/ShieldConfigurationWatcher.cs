@@ -37,6 +37,7 @@ public sealed class ShieldConfigurationWatcher(
     private long _applied;
     private long _refused;
     private ConfigurationOutcome? _outcome;
+    private ParameterOrigins _origins = configuration.Origins();
 
     /// <summary>Times the file was read again and came into force.</summary>
     public long Applied => Interlocked.Read(ref _applied);
@@ -46,6 +47,55 @@ public sealed class ShieldConfigurationWatcher(
 
     /// <summary>What has come of the configuration; null before its file was first looked at.</summary>
     public ConfigurationOutcome? Outcome => Volatile.Read(ref _outcome);
+
+    /// <summary>The file was read again and is in force. Nothing else happens to the configuration meanwhile.</summary>
+    internal event Action? Reloaded;
+
+    /// <summary>The file, in full.</summary>
+    internal string File { get; } = Path.GetFullPath(configuration.Path);
+
+    /// <summary>Which configuration is in force: 1 at the start, one more with each that replaces it.</summary>
+    internal int Generation => Volatile.Read(ref _generation);
+
+    /// <summary>Where each value in force was set.</summary>
+    internal ParameterOrigins Origins => Volatile.Read(ref _origins);
+
+    /// <summary>Looks at the configuration in force.</summary>
+    /// <param name="look">Looks, while nothing else happens to it; with its generation.</param>
+    /// <param name="cancellationToken">Ends the wait for others.</param>
+    internal async Task<T> LookAsync<T>(Func<ShieldConfiguration, int, T> look, CancellationToken cancellationToken)
+    {
+        await _reloading.WaitAsync(cancellationToken);
+        try
+        {
+            return configuration.InForce(() => look(configuration, _generation));
+        }
+        finally
+        {
+            _reloading.Release();
+        }
+    }
+
+    /// <summary>
+    /// Puts other run-time values in force, unless there is an error with them: then nothing changes. The file is not read: it stays as it is in force.
+    /// </summary>
+    /// <param name="values">The values there are to be, of the generation that is in force.</param>
+    /// <param name="look">Looks at the configuration, before and behind the change.</param>
+    /// <param name="isTrial">Whether to go back whatever comes of it.</param>
+    /// <param name="cancellationToken">Ends the wait for others.</param>
+    internal async Task<RunTimeChange<T>> ChangeAsync<T>(
+        Func<int, IReadOnlyDictionary<string, string>> values, Func<ShieldConfiguration, T> look, bool isTrial, CancellationToken cancellationToken)
+    {
+        await _reloading.WaitAsync(cancellationToken);
+        try
+        {
+            return configuration.InForce(() => Change(values(_generation), look, isTrial));
+        }
+        finally
+        {
+            _reloading.Release();
+        }
+    }
 
     /// <summary>Reads the file again and puts it in force unless it has errors. Everything about it is logged.</summary>
     public async Task<ShieldConfigurationResult> ReloadAsync(CancellationToken cancellationToken)
@@ -93,9 +143,16 @@ public sealed class ShieldConfigurationWatcher(
         var result = configuration.Reload();
         _watch.Watch(result.Files);
         if (configuration.Summarize().ChangesSince(_inForce).Length > 0)
+        {
             Reload();
-        else
-            Tell(result);
+            return;
+        }
+
+        Tell(result);
+        if (result.Options is null)
+            return;
+        configuration.Accept();
+        Volatile.Write(ref _origins, configuration.Origins());
     }
 
     private async Task ReloadIfSavedAsync(CancellationToken cancellationToken)
@@ -110,6 +167,21 @@ public sealed class ShieldConfigurationWatcher(
         {
             _reloading.Release();
         }
+    }
+
+    private RunTimeChange<T> Change<T>(IReadOnlyDictionary<string, string> values, Func<ShieldConfiguration, T> look, bool isTrial)
+    {
+        var before = look(configuration);
+        var (result, after) = configuration.With(values, () => (configuration.Read(), look(configuration)));
+        if (result.Options is { } options && !isTrial)
+        {
+            configuration.RunTime.Values = values;
+            PutInForce(options, configuration.Summarize());
+            if (_outcome is { } outcome)
+                Volatile.Write(ref _outcome, outcome with { Generation = _generation, InForceSince = _inForceSince });
+        }
+
+        return new(result, _generation, before, after);
     }
 
     private ShieldConfigurationResult Reload()
@@ -128,6 +200,8 @@ public sealed class ShieldConfigurationWatcher(
             ConfigurationLog.ConfigurationRefused(logger, configuration.Path, result.Errors.Count());
         Interlocked.Increment(ref result.Options is null ? ref _refused : ref _applied);
         Tell(result);
+        if (result.Options is not null)
+            Reloaded?.Invoke();
         return result;
     }
 
@@ -172,10 +246,20 @@ public sealed class ShieldConfigurationWatcher(
             ConfigurationLog.MetricsListenChanged(logger, configuration.Path);
         if (options.Listener.Transport != _transport)
             ConfigurationLog.TransportChanged(logger, configuration.Path);
-        _generation++;
-        _inForceSince = time.GetUtcNow();
         var changes = values.ChangesSince(_inForce);
+        configuration.Accept();
+        PutInForce(options, values);
+        ConfigurationLog.ConfigurationReloaded(logger, Version, configuration.Path);
+        if (changes.Length > 0)
+            ConfigurationLog.ConfigurationChanged(logger, changes);
+    }
+
+    private void PutInForce(ShieldOptions options, ParameterValues values)
+    {
+        Volatile.Write(ref _generation, _generation + 1);
+        _inForceSince = time.GetUtcNow();
         _inForce = values;
+        Volatile.Write(ref _origins, configuration.Origins());
         try
         {
             snapshot.Replace(options with { Services = WithEarlier(options.Services) });
@@ -185,9 +269,5 @@ public sealed class ShieldConfigurationWatcher(
             // All have been told; those that failed go on with what they had.
             ConfigurationLog.ReloadIncomplete(logger, configuration.Path, exception.GetBaseException());
         }
-
-        ConfigurationLog.ConfigurationReloaded(logger, Version, configuration.Path);
-        if (changes.Length > 0)
-            ConfigurationLog.ConfigurationChanged(logger, changes);
     }
 }

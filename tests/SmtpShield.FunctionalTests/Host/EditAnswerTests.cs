@@ -61,7 +61,7 @@ public sealed class EditAnswerTests
                 + "d, w, as in 30s)"])));
         Assert.That(Edit("-X", "smtpd_timeout", "smtpd_timout"), Is.EqualTo((0, (string[])["postconf: in force"])));
         Assert.That(Edit("-e", "smtpd_soft_error_limit=7"),
-            Is.EqualTo((1, (string[])["postconf: smtpd_soft_error_limit: not in force: the running shield has it from -o or its environment"])));
+            Is.EqualTo((1, (string[])["postconf: smtpd_soft_error_limit: not in force: the running shield has it from -o, its environment or limits set"])));
         Assert.That(Edit("-e", "shield_listen=127.0.0.1:1"),
             Is.EqualTo((0, (string[])[
                 "postconf: in force, but for a parameter that is read at start only, which takes effect after a restart"])));

@@ -10,7 +10,8 @@ public static class ControlHttp
     /// <summary>Asks.</summary>
     /// <returns>The status code and the body.</returns>
     public static async Task<(int Status, string Body)> AskAsync(
-        string socket, HttpMethod method, string resource, CancellationToken cancellationToken, string? json = null, string mediaType = "application/json")
+        string socket, HttpMethod method, string resource, CancellationToken cancellationToken, string? json = null, string mediaType = "application/json",
+        string? ifMatch = null)
     {
         using var http = new HttpClient(new SocketsHttpHandler
         {
@@ -21,6 +22,8 @@ public static class ControlHttp
             Content = json is null ? null : new StringContent(json, Encoding.UTF8, mediaType),
             Version = HttpVersion.Version11,
         };
+        if (ifMatch is not null)
+            request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
         using var response = await http.SendAsync(request, cancellationToken);
         return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(cancellationToken));
     }

@@ -12,7 +12,8 @@ public partial class DependencyTests
     {
         ["Control"] =
         [
-            "Bans", "Admission", "Shadow", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "Options",
+            "Bans", "Admission", "Shadow", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "State",
+            "Options",
         ],
         ["Bans"] =
         [

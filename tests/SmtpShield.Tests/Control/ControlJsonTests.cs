@@ -3,6 +3,7 @@ using SmtpShield.Control;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Status;
+using SmtpShield.Control.Tuning;
 using SmtpShield.Control.Upstreams;
 
 namespace SmtpShield.Tests.Control;
@@ -94,6 +95,40 @@ public sealed class ControlJsonTests
             ControlJson.Default.ChangeList),
         Is.EqualTo("""{"changes":[{"number":5,"at":"2026-11-27T22:05:25Z","by":"uid 0 (root)","action":"allow","target":"192.0.2.7","before":"b","""
             + "\"after\":\"a\",\"until\":\"2026-11-27T22:05:25Z\",\"why\":\"w\",\"refused\":\"r\"}],\"truncated\":false}"));
+
+    [Test]
+    [Property("Operations", "OPS-2")]
+    public void Parameters_WithAllThereIs_HaveTheNamesOfTheContract() => Assert.That(
+        JsonSerializer.Serialize(
+            new ParameterList(9, "/etc/smtpshield/main.cf", [
+                new("smtp", "smtpd_timeout", "5s", "runtime", Own: false, "time")
+                {
+                    StressValue = "1s", Minimum = 1, Maximum = 9, HitsLastHour = 7, Until = _time, Configured = new("300s", "default"),
+                    Overrides = [new("5s", _time, "uid 0 (root)") { Until = _time, Why = "w" }],
+                },
+            ],
+            Truncated: false),
+            ControlJson.Default.ParameterList).Replace("2026-11-27T22:05:25Z", "T", StringComparison.Ordinal),
+        Is.EqualTo("""{"revision":9,"path":"/etc/smtpshield/main.cf","parameters":[{"service":"smtp","name":"smtpd_timeout","value":"5s","origin":"runtime","""
+            + "\"own\":false,\"kind\":\"time\",\"stress_value\":\"1s\",\"minimum\":1,\"maximum\":9,\"hits_1h\":7,\"until\":\"T\","
+            + "\"configured\":{\"value\":\"300s\",\"origin\":\"default\"},"
+            + "\"overrides\":[{\"value\":\"5s\",\"since\":\"T\",\"by\":\"uid 0 (root)\",\"until\":\"T\",\"why\":\"w\"}]}],\"truncated\":false}"));
+
+    [Test]
+    [Property("Operations", "OPS-2")]
+    public void ParameterChanges_WithAllThereIs_HaveTheNamesOfTheContract() => Assert.That(
+        JsonSerializer.Serialize(
+            new ParameterChanges(9, DryRun: true, [
+                new("smtp", "r", "60", "5", "runtime", Own: false, Applies: true)
+                {
+                    Until = _time, Over = new(41, 2, [new("192.0.2.7", 63, Delivers: true)], Truncated: true),
+                },
+            ],
+            ["n"]),
+            ControlJson.Default.ParameterChanges),
+        Is.EqualTo("""{"revision":9,"dry_run":true,"changes":[{"service":"smtp","name":"r","before":"60","after":"5","origin":"runtime","own":false,"""
+            + "\"applies\":true,\"until\":\"2026-11-27T22:05:25Z\",\"over\":{\"clients\":41,\"deliver\":2,"
+            + "\"named\":[{\"client\":\"192.0.2.7\",\"count\":63,\"delivers\":true}],\"truncated\":true}}],\"notes\":[\"n\"]}"));
 
     // A bidi override in a page reverses what is behind it, an escape sequence colours a terminal.
     [TestCase("\u202E\u001B[31m</script>\u0000\u2028", """\u202E\u001B[31m\u003C/script\u003E\u0000\u2028""")]

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace SmtpShield.Control.Changes;
 
 /// <summary>Something an operator changed, or wanted to.</summary>
@@ -13,6 +15,10 @@ internal sealed record Change(long Number, DateTimeOffset At, string By, string 
 
     /// <summary>What it is now.</summary>
     public string? After { get; init; }
+
+    /// <summary>The same for the log, which has nothing else of it; null: as above.</summary>
+    [JsonIgnore]
+    public string? Logged { get; init; }
 
     /// <summary>When it ends by itself.</summary>
     public DateTimeOffset? Until { get; init; }

@@ -41,11 +41,17 @@ internal sealed partial class ControlAudit
     /// <summary>Does a change, and keeps and logs it, or that it was refused.</summary>
     /// <param name="change">What is wanted.</param>
     /// <param name="act">Does it, and completes what is known of it; throws a <see cref="ControlException"/> where it refuses.</param>
-    public async Task DoAsync(Change change, Func<Change, Task<Change>> act)
+    public Task DoAsync(Change change, Func<Change, Task<Change>> act) => DoAsync(change, async wanted => [await act(wanted)]);
+
+    /// <summary>The same with something that is several changes, all of them or none.</summary>
+    /// <param name="change">What is wanted.</param>
+    /// <param name="act">Does it, and says what was changed; nothing is kept of what changes nothing.</param>
+    public async Task DoAsync(Change change, Func<Change, Task<IReadOnlyList<Change>>> act)
     {
+        IReadOnlyList<Change> done;
         try
         {
-            change = await act(change);
+            done = await act(change);
         }
         catch (ControlException exception)
         {
@@ -54,8 +60,11 @@ internal sealed partial class ControlAudit
             throw;
         }
 
-        Keep(change);
-        Log.ChangeDone(_log, change.Action, change.Target, LoggedBy(change), change.After ?? "done");
+        foreach (var one in done)
+        {
+            Keep(one);
+            Log.ChangeDone(_log, one.Action, one.Target, LoggedBy(one), one.Logged ?? one.After ?? "done");
+        }
     }
 
     /// <summary>Keeps a change, with the next number, and tells who watches the stream.</summary>

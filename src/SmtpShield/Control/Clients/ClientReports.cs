@@ -6,11 +6,13 @@ using SmtpShield.Control.Banning;
 using SmtpShield.Limits;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Slots;
+using SmtpShield.Options;
 
 namespace SmtpShield.Control.Clients;
 
 /// <summary>Says how clients stand, from the counts the shield judges by.</summary>
-internal sealed class ClientReports(AnvilTable table, ClientRules rules, BanTable bans, AutomaticBans automatic, UpstreamPool pool)
+internal sealed class ClientReports(
+    AnvilTable table, ClientRules rules, BanTable bans, AutomaticBans automatic, UpstreamPool pool, ShieldConfigurationWatcher? configuration = null)
 {
     /// <summary>A line of a list.</summary>
     public ClientRow RowOf(in ClientFound found)
@@ -108,7 +110,10 @@ internal sealed class ClientReports(AnvilTable table, ClientRules rules, BanTabl
     private ClientRule ReportOf(ClientLimit limit, int value, in ClientFound found)
     {
         var count = limit.CountIn(found.Record?.Counts ?? default);
-        var report = new ClientRule(limit.Parameter, value, count, UnitOf(limit), limit.RefusesNext(count, value));
+        var report = new ClientRule(limit.Parameter, value, count, UnitOf(limit), limit.RefusesNext(count, value))
+        {
+            Origin = configuration?.Origins.Of(found.Rules.Service, limit.Parameter).Origin,
+        };
         if (!report.Refuses)
             return report;
         return limit.IsOnOpenConnections

@@ -16,6 +16,9 @@ internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes,
     /// <summary>The services, in their order.</summary>
     public IReadOnlyList<string> Services => [.. snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)];
 
+    /// <summary>Those that the configuration in force has; one that is gone from it is served until the restart.</summary>
+    public IReadOnlyList<string> Configured => snapshot.Current.Service.Names;
+
     /// <summary>Requires that a service exists.</summary>
     /// <exception cref="ControlException">There is none of this name.</exception>
     public void Require(string service)

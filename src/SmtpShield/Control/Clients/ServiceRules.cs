@@ -101,11 +101,12 @@ internal sealed class ServiceRules(string service, ShieldOptions options)
         return nearest;
     }
 
-    private static bool IsNear(int count, int value) => (long)count * NearDenominator >= (long)value * NearNumerator;
-
-    // -1: those that are open.
-    private static int IndexOf(ClientLimit limit) => limit.Event is { } kind ? AnvilEventCounts.IndexOf(kind)
+    /// <summary>Which count of a record a limit is on; -1: the connections that are open.</summary>
+    public static int IndexOf(ClientLimit limit) => limit.Event is { } kind ? AnvilEventCounts.IndexOf(kind)
         : limit.IsOnOpenConnections ? -1 : AnvilEventCounts.Connections;
 
-    private static int CountIn(in AnvilEntry entry, int index, int now, AnvilWindow window) => index < 0 ? entry.Open : entry.Rate(index, now, window);
+    /// <summary>The count of a record. Roll it first.</summary>
+    public static int CountIn(in AnvilEntry entry, int index, int now, AnvilWindow window) => index < 0 ? entry.Open : entry.Rate(index, now, window);
+
+    private static bool IsNear(int count, int value) => (long)count * NearDenominator >= (long)value * NearNumerator;
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Bans;
 using SmtpShield.Control.Clients;
+using SmtpShield.Control.Tuning;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
@@ -20,7 +21,7 @@ namespace SmtpShield.Control.Monitoring;
 internal sealed class MetricsReader(
     ShieldMetrics metrics, ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, AnvilTable table, BanTable bans,
     AutomaticBans automatic, UpstreamMaintenance upstreams, LimitedClients limited, IEnumerable<ILoggerProvider> providers, TimeProvider time,
-    ShieldConfigurationWatcher? watcher = null)
+    ShieldConfigurationWatcher? watcher = null, Overrides? overrides = null)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly string[] _levels = ["debug", "information", "warning", "error", "critical"];
@@ -54,6 +55,7 @@ internal sealed class MetricsReader(
             ReadTable(samples);
             ReadLog(samples);
             ReadConfiguration(samples);
+            ReadOverrides(samples);
             ReadProcess(samples);
             _readAt = time.GetTimestamp();
             (_plain, _openMetrics) = (null, null);
@@ -139,6 +141,19 @@ internal sealed class MetricsReader(
         samples.Add(MetricCatalog.ConfigReloads, watcher.Applied, "applied");
         samples.Add(MetricCatalog.ConfigReloads, watcher.Refused, "refused");
         samples.Add(MetricCatalog.ConfigValid, AsNumber(watcher.Outcome?.IsInForce ?? true));
+    }
+
+    private void ReadOverrides(MetricSamples samples)
+    {
+        foreach (var (service, name, one) in overrides?.InForce() ?? [])
+        {
+            var label = metrics.OfService(service).Label;
+            if (label == ShieldMetrics.Other)
+                continue;
+            samples.Add(MetricCatalog.OverrideActive, 1, label, name);
+            if (one.Until is { } until)
+                samples.Add(MetricCatalog.OverrideEnd, SecondsOf(until.UtcDateTime), label, name);
+        }
     }
 
     private void ReadProcess(MetricSamples samples)

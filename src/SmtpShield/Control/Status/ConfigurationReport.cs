@@ -1,3 +1,5 @@
+using SmtpShield.Options;
+
 namespace SmtpShield.Control.Status;
 
 /// <summary>What has come of main.cf.</summary>
@@ -11,4 +13,13 @@ namespace SmtpShield.Control.Status;
 /// <param name="Truncated">Whether there are more problems than an answer has room for.</param>
 internal sealed record ConfigurationReport(
     string Path, int Generation, DateTimeOffset InForceSince, DateTimeOffset ReadAt, bool Refused, bool NeedsRestart,
-    IReadOnlyList<ControlProblem> Problems, bool Truncated);
+    IReadOnlyList<ControlProblem> Problems, bool Truncated)
+{
+    /// <summary>Problems in an answer.</summary>
+    public const int MostProblems = 100;
+
+    /// <summary>What has come of it.</summary>
+    public static ConfigurationReport Of(ConfigurationOutcome outcome) => new(
+        outcome.Path, outcome.Generation, outcome.InForceSince, outcome.ReadAt, !outcome.IsInForce, outcome.NeedsRestart,
+        [.. outcome.Problems.Take(MostProblems).Select(ControlProblem.Of)], outcome.Problems.Count > MostProblems);
+}

@@ -34,4 +34,7 @@ internal sealed record ShieldStatus(
 
     /// <summary>How many bans there are.</summary>
     public BanCounts? Bans { get; init; }
+
+    /// <summary>Values that were set at run time; null where that can't be done.</summary>
+    public int? Overrides { get; init; }
 }

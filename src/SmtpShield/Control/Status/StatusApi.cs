@@ -5,13 +5,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Bans;
 using SmtpShield.Control.Clients;
+using SmtpShield.Control.Tuning;
 using SmtpShield.Control.Upstreams;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Listening;
 using SmtpShield.Observe;
 using SmtpShield.Options;
-using SmtpShield.PostfixConf;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Control.Status;
@@ -20,13 +20,15 @@ namespace SmtpShield.Control.Status;
 internal sealed class StatusApi(
     ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, ListenSockets sockets, ConnectionDrain drain, UpstreamApi upstreams,
     AnvilTable table, BanTable bans, AutomaticBans automatic, LimitedClients limited, RecentRates rates, IEnumerable<ILoggerProvider> providers,
-    TimeProvider time, ShieldConfigurationWatcher? watcher = null)
+    TimeProvider time, ShieldConfigurationWatcher? watcher = null, Overrides? overrides = null, LimitHitsLately? hits = null)
 {
+    private const string Service = "service";
+    private const int MostEndingSoon = 20;
+
     // A certificate that is renewed as usual has a month left.
     private static readonly TimeSpan SoonExpired = TimeSpan.FromDays(14);
 
-    private const string Service = "service";
-    private const int MostProblems = 100;
+    private static readonly TimeSpan Soon = TimeSpan.FromMinutes(15);
 
     private readonly MaillogLoggerProvider? _log = providers.OfType<MaillogLoggerProvider>().FirstOrDefault();
     private readonly DateTimeOffset _started = time.GetUtcNow();
@@ -56,7 +58,7 @@ internal sealed class StatusApi(
     /// <summary>How it is now.</summary>
     public ShieldStatus Status()
     {
-        var configuration = watcher?.Outcome is { } outcome ? ReportOf(outcome) : null;
+        var configuration = watcher?.Outcome is { } outcome ? ConfigurationReport.Of(outcome) : null;
         var recent = rates.Read();
         var services = snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName).Select(name => ReportOf(name, recent)).ToList();
         var list = upstreams.List();
@@ -70,8 +72,8 @@ internal sealed class StatusApi(
             ShieldConfigurationWatcher.Version, Environment.ProcessId, _started, (long)(time.GetUtcNow() - _started).TotalSeconds, isDraining,
             drain.Connections, services, list.Upstreams, list.Truncated,
             [
-                .. Attention(configuration, services, isDraining), .. BanAttention(), .. services.SelectMany(AttentionToShadow), .. list.Attention,
-                .. Losses(clients, recent), .. Certificates(services),
+                .. Attention(configuration, services, isDraining), .. BanAttention(), .. EndingSoon(), .. services.SelectMany(AttentionToShadow),
+                .. list.Attention, .. Losses(clients, recent), .. Certificates(services),
             ],
             configuration)
         {
@@ -84,7 +86,17 @@ internal sealed class StatusApi(
             },
             Bans = new(bans.Count, bans.Count - bans.Automatic, snapshot.Current.Bans.TableSize,
                 [.. automatic.Suspended.Keys.Order(StringComparer.Ordinal)]),
+            Overrides = overrides?.All.All.Count,
         };
+    }
+
+    // Nobody wants to learn at the end that the flood is still there.
+    private IEnumerable<string> EndingSoon()
+    {
+        var now = time.GetUtcNow();
+        return (overrides?.InForce() ?? []).Where(one => one.Override.Until is { } until && until - now <= Soon).Take(MostEndingSoon).Select(one =>
+            $"{one.Service}: {one.Name} = {one.Override.Value} ends in {Math.Max(0, (int)Math.Ceiling((one.Override.Until!.Value - now).TotalMinutes))}m"
+            + (hits?.Of(one.Service, one.Name, LimitHitsLately.Longest) is > 0 and var count ? $" and was hit {(count == 1 ? "once" : $"{count} times")} in the last hour" : ""));
     }
 
     private static IEnumerable<string> Attention(ConfigurationReport? configuration, IReadOnlyList<ServiceReport> services, bool isDraining)
@@ -140,18 +152,6 @@ internal sealed class StatusApi(
         if (ShadowRules.Suspended(options).Count() is > 0 and var count)
             yield return $"service {service.Name}: {(count == 1 ? "1 limit has" : $"{count} limits have")} no effect, in shadow (shield_shadow)";
     }
-
-    private static ConfigurationReport ReportOf(ConfigurationOutcome outcome) => new(
-        outcome.Path, outcome.Generation, outcome.InForceSince, outcome.ReadAt, !outcome.IsInForce, outcome.NeedsRestart,
-        [.. outcome.Problems.Take(MostProblems).Select(ProblemOf)], outcome.Problems.Count > MostProblems);
-
-    private static ControlProblem ProblemOf(ConfigurationProblem problem) => new(
-        Printable.Text(problem.Message),
-        problem.Hint is { Length: > 0 } hint ? Printable.Text(hint) : null,
-        problem.Parameter is { Length: > 0 } parameter ? parameter : null,
-        problem.Location.Source,
-        problem.Location.Line is > 0 and var line ? line : null,
-        problem.Severity.ToString().ToLowerInvariant());
 
     private ServiceReport ReportOf(string service, RecentFigures recent)
     {

@@ -17,9 +17,15 @@ internal sealed class MainCfSource(string path) : ParameterSource
     /// <inheritdoc/>
     public override void Load()
     {
-        File = MainCfFile.Read(path);
-        Data = File.Entries.Values.ToDictionary(entry => entry.Name, entry => (string?)entry.Value, StringComparer.Ordinal);
+        Use(MainCfFile.Read(path));
         OnReload();
+    }
+
+    /// <summary>Takes what was read another time for the file's content.</summary>
+    public void Use(MainCfFile file)
+    {
+        File = file;
+        Data = file.Entries.Values.ToDictionary(entry => entry.Name, entry => (string?)entry.Value, StringComparer.Ordinal);
     }
 
     /// <inheritdoc/>

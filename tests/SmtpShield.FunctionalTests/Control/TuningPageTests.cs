@@ -1,0 +1,116 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace SmtpShield.FunctionalTests.Control;
+
+/// <summary>
+/// The commands of the pages about tuning, run as they are printed, in their order, on a shield under a flood: octet by octet they say what the page says.
+/// </summary>
+[Property("Operations", "OPS-4"), Property("Operations", "OPS-48"), NonParallelizable]
+internal sealed partial class TuningPageTests : TuningFixture
+{
+    [SetUp]
+    public void SetZone()
+    {
+        // The pages have local times, and their place is UTC.
+        Environment.SetEnvironmentVariable("TZ", "UTC");
+        TimeZoneInfo.ClearCachedData();
+    }
+
+    [TearDown]
+    public void ResetZone()
+    {
+        Environment.SetEnvironmentVariable("TZ", null);
+        TimeZoneInfo.ClearCachedData();
+    }
+
+    [TestCase("docs/reference/commands.md", "limits")]
+    [TestCase("docs/tasks/reload-and-tune-live.md", "limits|allow|changes")]
+    public async Task Commands_OfThePage_PrintWhatItSays(string page, string commands, CancellationToken cancellationToken)
+    {
+        Flood();
+        var prompt = new Regex($@"^\$ smtpshield ({commands})\b");
+        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository, page), cancellationToken);
+        var printed = new StringBuilder();
+        for (var i = 0; i < lines.Length; i++)
+        {
+            printed.Append(lines[i]).Append('\n');
+            if (!prompt.IsMatch(lines[i]))
+                continue;
+            var (_, output) = await RunAsync(lines[i]["$ smtpshield ".Length..], cancellationToken);
+            printed.Append(Who().Replace(output.Replace(MainCf, "/etc/smtpshield/main.cf", StringComparison.Ordinal), "uid 1000 (alice)"));
+            while (i + 1 < lines.Length && lines[i + 1] != "```" && !lines[i + 1].StartsWith("$ ", StringComparison.Ordinal))
+                i++;
+        }
+
+        var found = Path.Combine(TestContext.CurrentContext.WorkDirectory, Path.GetFileName(page) + ".tuned");
+        await File.WriteAllTextAsync(found, printed.ToString(), cancellationToken);
+        Assert.That(printed.ToString().Split('\n'), Is.EqualTo(string.Join('\n', lines.Append("")).Split('\n')).AsCollection, found);
+    }
+
+    [Test]
+    public async Task Examples_OfTheApi_AreWhatItAnswers(CancellationToken cancellationToken)
+    {
+        Count("192.0.2.7", 8, delivers: true);
+        Count("203.0.113.9", 18);
+        var page = (await File.ReadAllTextAsync(Path.Combine(Repository, "docs/reference/control-api.md"), cancellationToken))
+            .Replace("\n ", "", StringComparison.Ordinal);
+        foreach (var (method, resource, json) in ((HttpMethod, string, string?)[])[
+            (HttpMethod.Put, $"/v1/parameters/*/{Rate}", """{"value":"5","for_s":3600,"why":"flood"}"""),
+            (HttpMethod.Get, $"/v1/parameters?service=smtp&name={Rate}", null)])
+        {
+            var (_, body) = await AskAsync(method, resource, cancellationToken, json);
+            Assert.That(page, Does.Contain(Who().Replace(body.Replace(MainCf, "/etc/smtpshield/main.cf", StringComparison.Ordinal), "uid 1000 (alice)")));
+        }
+    }
+
+    [Test]
+    [Property("Operations", "OPS-31"), Property("Operations", "OPS-5")]
+    public async Task Save_OfAValue_IsInTheFileAndNotSetAtRunTimeAnyMore(CancellationToken cancellationToken)
+    {
+        Assert.That((await RunAsync($"limits set {Rate}=5 --for 1h", cancellationToken)).Status, Is.Zero);
+        var (status, output) = await RunAsync($"limits set {Rate}=7 submission/inet/smtpd_timeout=9s --save", cancellationToken);
+        Assert.That(status, Is.Zero, output);
+        Assert.That(
+            await File.ReadAllLinesAsync(MainCf, cancellationToken), Has.Some.EqualTo($"{Rate} = 7").And.Some.EqualTo("submission/inet/smtpd_timeout = 9s"));
+        Assert.That((Limits().ClientConnectionRateLimit, Shield.Snapshot.Current.Of("submission").Smtpd.Timeout),
+            Is.EqualTo((7, TimeSpan.FromSeconds(9))));
+        Assert.That((await ParameterAsync(Rate, cancellationToken)).GetProperty("origin").GetString(), Is.EqualTo("main.cf:14"));
+
+        var before = await File.ReadAllTextAsync(MainCf, cancellationToken);
+        (status, output) = await RunAsync($"limits set {Rate}=many --save", cancellationToken);
+        Assert.That((status, output), Is.EqualTo((1, $"smtpshield: bad numerical configuration: {Rate} = many (write a whole number of at least 0)\n")));
+        Assert.That(await File.ReadAllTextAsync(MainCf, cancellationToken), Is.EqualTo(before));
+        Assert.That((await RunAsync($"limits set {Rate}=5 --save --for 1h", cancellationToken)).Status, Is.EqualTo(1));
+        Assert.That((await RunAsync("limits reset", cancellationToken)).Status, Is.EqualTo(1));
+        Assert.That(await RunAsync($"limits set {Rate}", cancellationToken), Is.EqualTo((1,
+            $"smtpshield: missing '=' after attribute name: {Rate} (write NAME=VALUE)\n")));
+        Assert.That((await RunAsync("limits smtpd_timeout nix", cancellationToken)).Output, Does.StartWith("smtpshield: no such parameter: nix\n"));
+        Assert.That(await RunAsync("limits smtpd_timout", cancellationToken), Is.EqualTo((1,
+            "smtpshield: no such parameter: smtpd_timout (did you mean smtpd_timeout?)\n")));
+    }
+
+    private static string Repository
+    {
+        get
+        {
+            var directory = TestContext.CurrentContext.TestDirectory;
+            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
+                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
+            return directory;
+        }
+    }
+
+    // 39 addresses of one network, and two mail servers that are busy, too.
+    private void Flood()
+    {
+        for (var i = 1; i <= 39; i++)
+            Count($"203.0.113.{i}", 9 + i);
+        Count("192.0.2.7", 8, delivers: true);
+        Count("198.51.100.3", 6, delivers: true);
+        Count("198.51.100.9", 2, delivers: true);
+    }
+
+    [GeneratedRegex(@"uid \d+( \(\w+\))?")]
+    private static partial Regex Who();
+}

@@ -1,0 +1,376 @@
+using System.Net;
+using System.Text.Json;
+using SmtpShield.Options.Parameters;
+using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Smtp;
+
+namespace SmtpShield.FunctionalTests.Control;
+
+/// <summary>Setting parameters on the running shield: what is in force when, what is kept, what is refused, and that all of it is told.</summary>
+internal sealed class TuningTests : TuningFixture
+{
+    private static IEnumerable<string> Parameters => ParameterCatalog.All.Keys;
+
+    [Test]
+    [Property("Operations", "OPS-31")]
+    public async Task Set_ALimitForAWhile_HoldsForTheNextConnectionUntilItsEnd(CancellationToken cancellationToken)
+    {
+        var answer = await SetAsync(Rate, "1", cancellationToken, ""","for_s":3600,"why":"flood \"x\"\n" """);
+        Assert.That(answer.GetProperty("revision").GetInt32(), Is.EqualTo(2));
+        Assert.That(answer.GetProperty("changes").EnumerateArray().Select(Summary), Is.EqualTo((string[])[
+            "smtp 60 -> 1 runtime until 2026-11-28T04:12:01Z", "submission 10 -> 10 main.cf:15, does not apply"]));
+
+        Count("127.0.0.1", 1);
+        Assert.That(await GreetingAsync(cancellationToken), Does.StartWith("421 4.7.0 "));
+        Assert.That(Shield.Log.Lines, Has.Some.Match(
+            $@"^control: set {Rate} by uid \d+ (\(\w+\) )?""flood \\""x\\""\\\\n"": 1 until 2026-11-28T04:12:01Z, was 60 \(main\.cf:14\)$"));
+
+        Time.Advance(TimeSpan.FromSeconds(3599));
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(1));
+        Time.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.HoldsAsync(() => Limits().ClientConnectionRateLimit == 60, TimeSpan.FromSeconds(20), "it has ended", cancellationToken);
+        Assert.That(await FileAsync(cancellationToken), Is.Empty);
+        var changes = await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken);
+        Assert.That(changes.GetProperty("changes").EnumerateArray().Select(static change =>
+            $"{change.GetProperty("action").GetString()} {change.GetProperty("target").GetString()}: {change.GetProperty("before").GetString()} -> "
+                + change.GetProperty("after").GetString()),
+            Is.EqualTo((string[])[
+                $"set {Rate}: 60 (main.cf:14) -> 1 until 2026-11-28T04:12:01Z", $"reset {Rate}: 1 -> 60 (main.cf:14)"]));
+        Assert.That(Shield.Log.Lines, Has.Some.StartsWith($"control: {Rate} = 1 has ended: 60 (main.cf:14)"));
+    }
+
+    [Test]
+    [Property("Operations", "OPS-31")]
+    public async Task Set_SeveralTimes_EachEndBringsBackTheOneBelowAndResetTakesAll(CancellationToken cancellationToken)
+    {
+        await SetAsync(Rate, "30", cancellationToken);
+        await SetAsync(Rate, "20", cancellationToken, ""","for_s":120""");
+        await SetAsync(Rate, "10", cancellationToken, ""","for_s":60""");
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(10));
+        await EndsAsync(60, 20);
+        await EndsAsync(60, 30);
+
+        await SetAsync(Rate, "5", cancellationToken, ""","for_s":60""");
+        var parameter = await ParameterAsync(Rate, cancellationToken);
+        Assert.That((parameter.GetProperty("value").GetString(), parameter.GetProperty("origin").GetString(),
+            parameter.GetProperty("configured").GetProperty("value").GetString(), parameter.GetProperty("configured").GetProperty("origin").GetString(),
+            parameter.GetProperty("overrides").GetArrayLength()), Is.EqualTo(("5", "runtime", "60", "main.cf:14", 2)));
+
+        var answer = await DoAsync(HttpMethod.Delete, $"/v1/parameters/*/{Rate}", cancellationToken, """{"why":"over"}""");
+        Assert.That(Summary(answer.GetProperty("changes")[0]), Is.EqualTo("smtp 5 -> 60 main.cf:14"));
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(60));
+        var (status, body) = await AskAsync(HttpMethod.Delete, $"/v1/parameters/*/{Rate}", cancellationToken, "{}");
+        Assert.That((status, body.Contains($"{Rate} is not set at run time", StringComparison.Ordinal)), Is.EqualTo((404, true)), body);
+
+        async Task EndsAsync(int seconds, int value)
+        {
+            Time.Advance(TimeSpan.FromSeconds(seconds));
+            await Eventually.HoldsAsync(() => Limits().ClientConnectionRateLimit == value, TimeSpan.FromSeconds(20), $"{value} is back", cancellationToken);
+        }
+    }
+
+    [Test]
+    [Property("Operations", "OPS-31")]
+    public async Task Restart_WithOverrides_PutsThemInForceAgainWithoutThoseThatHaveEnded(CancellationToken cancellationToken)
+    {
+        await SetAsync(Rate, "5", cancellationToken);
+        await SetAsync(Rate, "4", cancellationToken, ""","for_s":3600""");
+        await SetAsync("smtpd_hard_error_limit", "3", cancellationToken, ""","for_s":60""");
+        await DoAsync(HttpMethod.Put, "/v1/parameters/submission/smtpd_timeout", cancellationToken, """{"value":"7s"}""");
+        Assert.That(await FileAsync(cancellationToken), Has.Length.EqualTo(4));
+
+        Time.Advance(TimeSpan.FromSeconds(60));
+        await RestartAsync();
+        Assert.Multiple(() =>
+        {
+            Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(4));
+            Assert.That(Limits().HardErrorLimit, Is.EqualTo(20), "it has ended");
+            Assert.That(Shield.Snapshot.Current.Of("submission").Smtpd.Timeout, Is.EqualTo(TimeSpan.FromSeconds(7)));
+            Assert.That(Shield.Snapshot.Current.Of("smtp").Smtpd.Timeout, Is.EqualTo(TimeSpan.FromSeconds(300)));
+            Assert.That(Shield.Log.Lines, Does.Contain("control: 3 values set at run time are in force again"));
+        });
+        Time.Advance(TimeSpan.FromHours(1));
+        await Eventually.HoldsAsync(() => Limits().ClientConnectionRateLimit == 5, TimeSpan.FromSeconds(20), "the end is kept, too", cancellationToken);
+        Assert.That((await DoAsync(HttpMethod.Get, "/v1/status", cancellationToken)).GetProperty("overrides").GetInt32(), Is.EqualTo(2));
+    }
+
+    // Written by hand, or by another version: the file is no way around what may be set.
+    [Test]
+    [Property("Operations", "OPS-33"), Property("Operations", "OPS-34")]
+    public async Task Restart_WithLinesThatAreNoneOrMayNotBe_LeavesThemOutAndSaysSo(CancellationToken cancellationToken)
+    {
+        await Shield.StopAsync(cancellationToken);
+        await File.WriteAllTextAsync(OverridesFile, string.Join('\n',
+            Line("shield_upstream", "192.0.2.1:25"), Line("smtpd_client_event_limit_exceptions", "/etc/passwd"), Line("submission2/inet/" + Rate, "5"),
+            Line("smtpd_soft_error_limit", "0"), "\0\0\0", Line("smtpd_hard_error_limit", "3"), ""), cancellationToken);
+        await RestartAsync();
+        Assert.That(Limits().HardErrorLimit, Is.EqualTo(3));
+        Assert.That(Shield.Log.Lines.Where(static line => line.Contains("dropped", StringComparison.Ordinal)), Is.EquivalentTo((string[])[
+            "control: shield_upstream = 192.0.2.1:25 is dropped: there is no such parameter that may be set at run time",
+            "control: smtpd_client_event_limit_exceptions = /etc/passwd is dropped: smtpd_client_event_limit_exceptions: a list that is set at run time may "
+                + "not name files and tables",
+            $"control: submission2/inet/{Rate} = 5 is dropped: there is no such service any more",
+            "control: smtpd_soft_error_limit = 0 is dropped: the configuration has an error with it"]));
+        Assert.That(Shield.Log.Lines, Has.Some.EndsWith("/overrides: line 5 is not understood and left out"));
+        Assert.That(await FileAsync(cancellationToken), Has.Length.EqualTo(1));
+
+        static string Line(string name, string value) => $"{name}\t2026-11-28T03:00:00Z\t-\tuid 0 (root)\t\t{value}";
+    }
+
+    [Test]
+    [Property("Operations", "OPS-31")]
+    public async Task DryRun_OfALimit_NamesWhoWouldBeOverItAndChangesNothing(CancellationToken cancellationToken)
+    {
+        for (var i = 1; i <= 30; i++)
+            Count($"203.0.113.{i}", 5 + i);
+        Count("192.0.2.7", 5, delivers: true);
+        Count("198.51.100.3", 6, delivers: true);
+        Count("198.51.100.4", 4, delivers: true);
+        Count("127.255.255.254", 50, delivers: true);
+        Count("203.0.113.99", 50, service: "submission");
+
+        var answer = await SetAsync(Rate, "5", cancellationToken, ""","dry_run":true""");
+        var over = answer.GetProperty("changes")[0].GetProperty("over");
+        Assert.Multiple(() =>
+        {
+            Assert.That((over.GetProperty("clients").GetInt32(), over.GetProperty("deliver").GetInt32(), over.GetProperty("truncated").GetBoolean()),
+                Is.EqualTo((32, 2, true)));
+            Assert.That(over.GetProperty("named").EnumerateArray().Select(static client => client.GetProperty("client").GetString()), Is.EqualTo(
+                ((string[])["198.51.100.3", "192.0.2.7"]).Concat(Enumerable.Range(13, 18).Reverse().Select(static i => $"203.0.113.{i}"))));
+            Assert.That((answer.GetProperty("dry_run").GetBoolean(), answer.GetProperty("revision").GetInt32()), Is.EqualTo((true, 1)));
+            Assert.That(answer.GetProperty("changes")[1].TryGetProperty("over", out _), Is.False, "submission keeps its own");
+            Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(60));
+        });
+        Assert.That((await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken)).GetProperty("changes").GetArrayLength(), Is.Zero);
+        Assert.That(File.Exists(OverridesFile), Is.False);
+    }
+
+    [Test]
+    [Property("Operations", "OPS-32")]
+    public async Task Change_OfAnotherRevisionThanTheOneInForce_IsRefused(CancellationToken cancellationToken)
+    {
+        const string Resource = $"/v1/parameters/*/{Rate}";
+        Assert.That((await AskAsync(HttpMethod.Put, Resource, cancellationToken, """{"value":"5"}""", "\"1\"")).Status, Is.EqualTo(200));
+        var (status, body) = await AskAsync(HttpMethod.Put, Resource, cancellationToken, """{"value":"6"}""", "\"1\"");
+        Assert.That(status, Is.EqualTo(412), body);
+        Assert.That(body, Does.Contain("revision 2 is in force, not 1"));
+        Assert.That((await AskAsync(HttpMethod.Delete, Resource, cancellationToken, "{}", "\"1\"")).Status, Is.EqualTo(412));
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(5));
+        Assert.That((await AskAsync(HttpMethod.Put, Resource, cancellationToken, """{"value":"6"}""", "\"2\"")).Status, Is.EqualTo(200));
+        Assert.That((await AskAsync(HttpMethod.Put, Resource, cancellationToken, """{"value":"7"}""", "*")).Status, Is.EqualTo(200));
+        Assert.That((await AskAsync(HttpMethod.Put, Resource, cancellationToken, """{"value":"7"}""", "W/\"3\"")).Status, Is.EqualTo(400));
+
+        // Of two at the same time one is told.
+        var both = await Task.WhenAll(Enumerable.Range(8, 2).Select(value =>
+            AskAsync(HttpMethod.Put, Resource, cancellationToken, $$"""{"value":"{{value}}"}""", "\"4\"")));
+        Assert.That(both.Select(static answer => answer.Status).Order(), Is.EqualTo((int[])[200, 412]));
+    }
+
+    [Test]
+    [Property("Operations", "OPS-32")]
+    public async Task Reload_OfTheFile_IsAnotherRevision(CancellationToken cancellationToken)
+    {
+        await SaveAsync("smtpd_hard_error_limit = 7");
+        await DoAsync(HttpMethod.Post, "/v1/reload", cancellationToken, "{}");
+        Assert.That((await AskAsync(HttpMethod.Put, $"/v1/parameters/*/{Rate}", cancellationToken, """{"value":"5"}""", "\"1\"")).Status, Is.EqualTo(412));
+        Assert.That(Limits().HardErrorLimit, Is.EqualTo(7));
+    }
+
+    [TestCaseSource(nameof(Parameters))]
+    [Property("Operations", "OPS-33")]
+    public async Task Set_EveryParameter_IsDoneOrRefusedWithTheReason(string name)
+    {
+        var cancellationToken = TestContext.CurrentContext.CancellationToken;
+        var isTunable = TunableParameters.Contains(name);
+        if (isTunable)
+        {
+            var value = (await ParameterAsync(name, cancellationToken)).GetProperty("value").GetString()!;
+            await SetAsync(name, value, cancellationToken);
+            Assert.That((await ParameterAsync(name, cancellationToken)).GetProperty("origin").GetString(), Is.EqualTo("runtime"));
+        }
+
+        foreach (var value in (string[])["cidr:/etc/passwd", "/etc/passwd", "5\nshield_listen = x", "$(x)", new('9', 60_000)])
+        {
+            var before = Shield.Snapshot.Current;
+            var (status, body) = await AskAsync(
+                HttpMethod.Put, $"/v1/parameters/*/{name}", cancellationToken, JsonSerializer.Serialize(new Dictionary<string, string> { ["value"] = value }));
+            Assert.That(status, Is.EqualTo(isTunable ? 422 : 403), body);
+            Assert.That(body, Does.Not.Contain("root:").And.Not.Contain("shield_listen = x").And.Length.LessThan(4096));
+            Assert.That(Shield.Snapshot.Current, Is.SameAs(before));
+        }
+    }
+
+    [TestCase("smtpd_timout", """{"value":"5"}""", 404, "no such parameter: smtpd_timout", "did you mean smtpd_timeout?")]
+    [TestCase("maillog_file", """{"value":"/etc/passwd"}""", 403, "maillog_file can't be set at run time: it names files", "postconf -e")]
+    [TestCase("smtpd_hard_error_limit", """{"value":"many"}""", 422, "bad numerical configuration: smtpd_hard_error_limit = many", "write a whole number")]
+    [TestCase("smtpd_hard_error_limit", """{"value":"0"}""", 422, "invalid smtpd_hard_error_limit parameter value 0", "write a whole number")]
+    [TestCase("smtpd_hard_error_limit", """{"value":"5","for_s":0}""", 400, "for_s is out of range", "1 to 2592000")]
+    [TestCase("smtpd_hard_error_limit", """{"value":"5","for_s":2592001}""", 400, "for_s is out of range", "1 to 2592000")]
+    [TestCase("smtpd_hard_error_limit", """{"for_s":5}""", 400, "value is needed", "send ")]
+    [TestCase("smtpd_hard_error_limit", """{"value":"5","fors":5}""", 400, "the body is not what is expected", "send ")]
+    [TestCase("smtpd_hard_error_limit", "", 400, "the body is not what is expected", "send ")]
+    [Property("Operations", "OPS-33"), Property("Operations", "OPS-35"), Property("Operations", "OPS-2")]
+    public async Task Set_WhatIsWrong_IsRefusedAndKeptAsSuch(
+        string name, string json, int status, string message, string remedy, CancellationToken cancellationToken)
+    {
+        var answer = await AskAsync(HttpMethod.Put, $"/v1/parameters/*/{name}", cancellationToken, json);
+        Assert.That(answer.Status, Is.EqualTo(status), answer.Body);
+        var problem = JsonDocument.Parse(answer.Body).RootElement.GetProperty("problems")[0];
+        Assert.That(problem.GetProperty("message").GetString(), Does.StartWith(message));
+        Assert.That(problem.GetProperty("remedy").GetString(), Does.Contain(remedy));
+        var changes = (await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken)).GetProperty("changes");
+        Assert.That(changes.EnumerateArray().Select(static change => change.GetProperty("refused").GetString()), Is.EqualTo((string[])[
+            problem.GetProperty("message").GetString()!]));
+        Assert.That(Shield.Log.Lines.Count(line => line.StartsWith($"control: set {name} by uid ", StringComparison.Ordinal)
+            && line.Contains(" refused: ", StringComparison.Ordinal)), Is.EqualTo(1));
+    }
+
+    [TestCase("nix", Rate, 404, "no such service: nix")]
+    [TestCase("smtp", "anvil_rate_time_unit", 422, "anvil_rate_time_unit is the same for all services: smtp/inet/anvil_rate_time_unit")]
+    [TestCase("smtp", "x%0ay", 404, "no such parameter: x\\\\ny")]
+    public async Task Set_AtAService_WhatIsNotThere_IsRefused(string service, string name, int status, string message, CancellationToken cancellationToken)
+    {
+        var answer = await AskAsync(HttpMethod.Put, $"/v1/parameters/{service}/{name}", cancellationToken, """{"value":"5"}""");
+        Assert.That(answer.Status, Is.EqualTo(status), answer.Body);
+        Assert.That(answer.Body, Does.Contain(message));
+    }
+
+    [Test]
+    [Property("Operations", "OPS-34")]
+    public async Task Set_APairThatDoesNotGoTogether_ChangesNothingAndSaysAllThatIsWrong(CancellationToken cancellationToken)
+    {
+        var before = Shield.Snapshot.Current;
+        var (status, body) = await AskAsync(HttpMethod.Post, "/v1/parameters", cancellationToken, """
+            {"set":{"shield_upstream_session_limit":"5","shield_upstream_reserve":"5","smtpd_soft_error_limit":"x","smtpd_timeout":"y"}}
+            """);
+        Assert.That(status, Is.EqualTo(422), body);
+        var problems = JsonDocument.Parse(body).RootElement.GetProperty("problems").EnumerateArray().Select(static problem => problem.GetProperty("message")
+            .GetString()).ToList();
+        Assert.That(problems, Has.Some.Contains("smtpd_soft_error_limit = x").And.Some.Contains("smtpd_timeout").And.Some.Contains("shield_upstream_reserve"));
+        Assert.That(Shield.Snapshot.Current, Is.SameAs(before));
+        Assert.That(File.Exists(OverridesFile), Is.False);
+
+        await DoAsync(HttpMethod.Post, "/v1/parameters", cancellationToken,
+            """{"set":{"shield_upstream_session_limit":"5","shield_upstream_reserve":"4"},"for_s":60}""");
+        Assert.That((Shield.Snapshot.Current.Of("smtp").Upstream.SessionLimit, Shield.Snapshot.Current.Of("smtp").Upstream.SessionReserve),
+            Is.EqualTo((5, 4)));
+    }
+
+    [Test]
+    [Property("Operations", "OPS-34")]
+    public async Task Save_OfAFileThatSetsAnOverriddenName_TheOverrideStaysAndItIsSaid(CancellationToken cancellationToken)
+    {
+        await SetAsync(Rate, "5", cancellationToken, ""","for_s":3600""");
+        await SaveAsync("", "30");
+        await DoAsync(HttpMethod.Post, "/v1/reload", cancellationToken, "{}");
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(5));
+        await Eventually.HoldsAsync(
+            () => Shield.Log.Lines.Contains($"control: {Rate} = 5 stays until 2026-11-28T04:12:01Z; main.cf:14 says 30"), TimeSpan.FromSeconds(20),
+            "it is said", cancellationToken);
+        await DoAsync(HttpMethod.Delete, $"/v1/parameters/*/{Rate}", cancellationToken, "{}");
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(30));
+    }
+
+    [Test]
+    [Property("Operations", "OPS-34")]
+    public async Task Save_OfAFileWithoutAService_DropsItsOverrides(CancellationToken cancellationToken)
+    {
+        await DoAsync(HttpMethod.Put, $"/v1/parameters/submission/{Rate}", cancellationToken, """{"value":"3"}""");
+        await SetAsync(Rate, "5", cancellationToken);
+        await SaveAsync("shield_services = smtp");
+        await DoAsync(HttpMethod.Post, "/v1/reload", cancellationToken, "{}");
+        await Eventually.HoldsAsync(
+            () => Shield.Log.Lines.Contains($"control: submission/inet/{Rate} = 3 is dropped: there is no such service any more"), TimeSpan.FromSeconds(20),
+            "it is said", cancellationToken);
+        await Eventually.HoldsAsync(() => File.ReadAllLines(OverridesFile).Length == 1, TimeSpan.FromSeconds(20), "it is not kept", cancellationToken);
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(5));
+    }
+
+    // At three in the morning, with a file somebody has saved half.
+    [Test]
+    [Property("Operations", "OPS-34")]
+    public async Task Change_WhileTheFileHasErrors_IsOfTheConfigurationInForce(CancellationToken cancellationToken)
+    {
+        await SaveAsync("smtpd_hard_error_limit = many");
+        var (status, body) = await AskAsync(HttpMethod.Post, "/v1/reload", cancellationToken, "{}");
+        Assert.That(status, Is.EqualTo(422), body);
+        Assert.That(body, Does.Contain("bad numerical configuration: smtpd_hard_error_limit = many").And.Contain("\"line\":16"));
+
+        await SetAsync(Rate, "5", cancellationToken, ""","for_s":60""");
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(5));
+        Assert.That((await ParameterAsync("smtpd_hard_error_limit", cancellationToken)).GetProperty("value").GetString(), Is.EqualTo("20"));
+        Time.Advance(TimeSpan.FromSeconds(60));
+        await Eventually.TryAsync(() => Limits().ClientConnectionRateLimit == 60, TimeSpan.FromSeconds(20), cancellationToken);
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(60), string.Join('\n', Shield.Log.Lines));
+        var configuration = (await DoAsync(HttpMethod.Get, "/v1/status", cancellationToken)).GetProperty("configuration");
+        Assert.That((configuration.GetProperty("refused").GetBoolean(), configuration.GetProperty("generation").GetInt32()), Is.EqualTo((true, 3)));
+    }
+
+    [Test]
+    [Property("Operations", "OPS-35")]
+    public async Task Reset_ToARevision_GoesBackToWhatWasSetThen(CancellationToken cancellationToken)
+    {
+        await SetAsync(Rate, "5", cancellationToken);
+        await SetAsync("smtpd_hard_error_limit", "3", cancellationToken);
+        await SetAsync(Rate, "4", cancellationToken);
+        await DoAsync(HttpMethod.Post, "/v1/parameters", cancellationToken, """{"to":2}""");
+        Assert.That((Limits().ClientConnectionRateLimit, Limits().HardErrorLimit), Is.EqualTo((5, 20)));
+        await DoAsync(HttpMethod.Post, "/v1/parameters", cancellationToken, """{"to":4}""");
+        Assert.That((Limits().ClientConnectionRateLimit, Limits().HardErrorLimit), Is.EqualTo((4, 3)));
+        await DoAsync(HttpMethod.Post, "/v1/parameters", cancellationToken, """{"to":1,"reset":["smtpd_hard_error_limit"]}""");
+        Assert.That((Limits().ClientConnectionRateLimit, Limits().HardErrorLimit), Is.EqualTo((4, 20)));
+        var (status, body) = await AskAsync(HttpMethod.Post, "/v1/parameters", cancellationToken, """{"to":99}""");
+        Assert.That((status, body.Contains("no such revision: 99", StringComparison.Ordinal)), Is.EqualTo((404, true)), body);
+        Assert.That((await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken)).GetProperty("changes").EnumerateArray().Select(static change =>
+            change.GetProperty("action").GetString() + (change.TryGetProperty("refused", out _) ? " refused" : "")),
+            Is.EqualTo((string[])["set", "set", "set", "reset", "reset", "reset", "reset", "reset", "set refused"]));
+    }
+
+    [Test]
+    public async Task Set_MoreThanThereMayBe_IsRefused(CancellationToken cancellationToken)
+    {
+        // Ends that are earlier each time: each stays below the next one.
+        for (var i = 0; i < 100; i++)
+            await SetAsync(Rate, "5", cancellationToken, $$""","for_s":{{1000 - i}}""");
+        var (status, body) = await AskAsync(HttpMethod.Put, $"/v1/parameters/*/{Rate}", cancellationToken, """{"value":"5","for_s":5}""");
+        Assert.That(status, Is.EqualTo(409), body);
+        await SetAsync(Rate, "5", cancellationToken, ""","for_s":5000""");
+        Assert.That(await FileAsync(cancellationToken), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Status_BeforeAnEnd_SaysSoAndMetricsHaveIt(CancellationToken cancellationToken)
+    {
+        await SetAsync(Rate, "1", cancellationToken, ""","for_s":900""");
+        Count("127.0.0.1", 1);
+        Assert.That(await GreetingAsync(cancellationToken), Does.StartWith("421 "));
+        await Eventually.HoldsAsync(() => Shield.Log.Lines.Any(static line => line.StartsWith("disconnect from", StringComparison.Ordinal)),
+            TimeSpan.FromSeconds(20), "it is counted", cancellationToken);
+        var status = await DoAsync(HttpMethod.Get, "/v1/status", cancellationToken);
+        Assert.That(status.GetProperty("attention").EnumerateArray().Select(static sentence => sentence.GetString()), Is.EqualTo((string[])[
+            $"smtp: {Rate} = 1 ends in 15m and was hit once in the last hour"]));
+        Assert.That((await ParameterAsync(Rate, cancellationToken)).GetProperty("hits_1h").GetInt32(), Is.EqualTo(1));
+
+        Time.Advance(TimeSpan.FromMinutes(15));
+        await Eventually.HoldsAsync(() => Shield.Log.Lines.Any(static line => line.Contains("has ended", StringComparison.Ordinal)), TimeSpan.FromSeconds(20),
+            "it ends", cancellationToken);
+        Assert.That((await ParameterAsync(Rate, cancellationToken)).GetProperty("hits_1h").GetInt32(), Is.EqualTo(1));
+        Time.Advance(TimeSpan.FromMinutes(50));
+        Assert.That((await ParameterAsync(Rate, cancellationToken)).GetProperty("hits_1h").GetInt32(), Is.Zero);
+    }
+
+    private static string Summary(JsonElement change) =>
+        $"{change.GetProperty("service").GetString()} {change.GetProperty("before").GetString()} -> {change.GetProperty("after").GetString()} "
+            + change.GetProperty("origin").GetString()
+            + (change.TryGetProperty("until", out var until) ? $" until {until.GetString()}" : "")
+            + (change.GetProperty("applies").GetBoolean() ? "" : ", does not apply");
+
+    private async Task<string[]> FileAsync(CancellationToken cancellationToken) => await File.ReadAllLinesAsync(OverridesFile, cancellationToken);
+
+    private async Task<string> GreetingAsync(CancellationToken cancellationToken)
+    {
+        await using var client = await RawSmtpClient.ConnectAsync(Shield.EndPointOf("smtp"), IPAddress.Loopback, cancellationToken);
+        return await client.ReplyAsync(cancellationToken);
+    }
+}
