@@ -96,7 +96,8 @@ internal sealed class StatusApi(
         var now = time.GetUtcNow();
         return (overrides?.InForce() ?? []).Where(one => one.Override.Until is { } until && until - now <= Soon).Take(MostEndingSoon).Select(one =>
             $"{one.Service}: {one.Name} = {one.Override.Value} ends in {Math.Max(0, (int)Math.Ceiling((one.Override.Until!.Value - now).TotalMinutes))}m"
-            + (hits?.Of(one.Service, one.Name, LimitHitsLately.Longest) is > 0 and var count ? $" and was hit {(count == 1 ? "once" : $"{count} times")} in the last hour" : ""));
+            + (hits?.Of(one.Service, one.Name, LimitHitsLately.Longest) is > 0 and var count
+                ? $" and was hit {(count == 1 ? "once" : $"{count} times")} in the last hour" : ""));
     }
 
     private static IEnumerable<string> Attention(ConfigurationReport? configuration, IReadOnlyList<ServiceReport> services, bool isDraining)
