@@ -32,6 +32,8 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     ShadowCommand.Create(),
     LimitsCommand.Create(),
     UpstreamCommand.Create(),
+    PasswdCommand.Create(),
+    TokenCommand.Create(),
     DemoCommand.Create(),
 };
 root.Subcommands.Add(HelpCommand.Create(root));

@@ -3,6 +3,8 @@ using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
@@ -72,6 +74,9 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
 
     /// <summary>What limits in shadow would have done at a service.</summary>
     public ShadowBook ShadowOf(string service) => Get<ServiceScopes>().Of(service).GetRequiredService<ShadowBook>();
+
+    /// <summary>The paths of its API.</summary>
+    public IEnumerable<Endpoint> Endpoints => ((IEndpointRouteBuilder)_application).DataSources.SelectMany(static source => source.Endpoints);
 
     /// <summary>The MTAs as the shield sees them.</summary>
     public UpstreamPool Upstreams => Get<UpstreamPool>();

@@ -1,10 +1,12 @@
+using SmtpShield.Control.Admin;
 using SmtpShield.Options;
 using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Commands;
 
 /// <summary>
-/// Whether <c>shield_control_socket</c> can be made: its directory is there. <c>run</c> makes the socket, not the directory, and serves mail without.
+/// Whether <c>shield_control_socket</c> can be made: its directory is there; and whether somebody could log in on <c>shield_admin_listen</c>. <c>run</c> makes
+/// the socket, not the directory, and serves mail without either.
 /// </summary>
 internal static class ControlPlace
 {
@@ -19,5 +21,13 @@ internal static class ControlPlace
                 new SourceLocation(options.Socket), "shield_control_socket",
                 $"shield_control_socket: there is no directory {directory}: the shield can't be asked with smtpshield status",
                 "make it, for the service's user");
+        if (options.AdminEndpoints.Count == 0)
+            yield break;
+        foreach (var problem in AdminUsers.Read(options.AdminUsersFile, out _))
+            yield return problem;
+        if (options.AdminChainFiles.Count == 0)
+            yield break;
+        foreach (var problem in AdminCertificate.ProblemsOf(options, TimeProvider.System))
+            yield return problem;
     }
 }

@@ -6,8 +6,8 @@ using SmtpShield.PostfixConf;
 namespace SmtpShield.Host.Commands;
 
 /// <summary>
-/// Which of <c>shield_listen</c> and <c>shield_metrics_listen</c> somebody else listens on (proc(5), <c>/proc/net/tcp</c>). Nothing is bound to find out. A
-/// shield that runs already is nobody else.
+/// Which of <c>shield_listen</c>, <c>shield_metrics_listen</c> and <c>shield_admin_listen</c> somebody else listens on (proc(5), <c>/proc/net/tcp</c>).
+/// Nothing is bound to find out. A shield that runs already is nobody else.
 /// </summary>
 internal static class PortsInUse
 {
@@ -34,14 +34,17 @@ internal static class PortsInUse
             }
         }
 
-        foreach (var endpoint in options.Control.MetricsEndpoints)
+        (string Parameter, IReadOnlyList<IPEndPoint> EndPoints)[] others =
+            [("shield_metrics_listen", options.Control.MetricsEndpoints), ("shield_admin_listen", options.Control.AdminEndpoints)];
+        foreach (var (parameter, endpoint) in others.SelectMany(static other => other.EndPoints.Select(endpoint => (other.Parameter, endpoint))))
         {
             var taken = sockets.FindAll(socket => IsSame(socket.EndPoint, endpoint));
             if (taken.Count > 0 && OwnerOf(taken.ConvertAll(static socket => $"socket:[{socket.Inode}]")) is { } owner)
             {
                 yield return ConfigurationProblem.Warning(
-                    new SourceLocation("metrics"), "shield_metrics_listen", $"{endpoint} is in use by {owner}: the shield runs without it",
-                    "stop that program or move it to another port, or change shield_metrics_listen");
+                    new SourceLocation(parameter == "shield_metrics_listen" ? "metrics" : "admin"), parameter,
+                    $"{endpoint} is in use by {owner}: the shield runs without it",
+                    $"stop that program or move it to another port, or change {parameter}");
             }
         }
     }

@@ -33,9 +33,7 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
     // For answers that are under way when the shield stops.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
 
-    private static readonly byte[] _busySocket = Busy("the control socket");
-    private static readonly byte[] _busyMetrics = Busy("shield_metrics_listen");
-
+    private readonly byte[]? _busy;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private readonly Dictionary<uint, int> _ofUser = [];
@@ -46,8 +44,12 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
     private int _told;
 
     /// <summary>Fewer where the process has few descriptors.</summary>
-    public ControlConnections(SessionCapacity capacity, TimeProvider time)
+    /// <param name="capacity">What the process has.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="listener">What further ones are told there are too many connections to; null: they can't be told.</param>
+    public ControlConnections(SessionCapacity capacity, TimeProvider time, string? listener = "the control socket")
     {
+        _busy = listener is null ? null : Busy(listener);
         _most = Math.Clamp(capacity.Bound.Connections / ShareOfConnections, Least, Most);
         _time = time;
     }
@@ -68,14 +70,15 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
                 Leave(user);
             }
         }
-        else if (Interlocked.Increment(ref _told) <= _most)
+        else if (_busy is { } busy && Interlocked.Increment(ref _told) <= _most)
         {
-            await TellAsync(connection);
+            await TellAsync(connection, busy);
             Interlocked.Decrement(ref _told);
         }
         else
         {
-            Interlocked.Decrement(ref _told);
+            if (_busy is not null)
+                Interlocked.Decrement(ref _told);
             connection.Abort();
         }
     }
@@ -138,14 +141,14 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
         }
     }
 
-    private async Task TellAsync(ConnectionContext connection)
+    private async Task TellAsync(ConnectionContext connection, byte[] busy)
     {
         using var patience = new CancellationTokenSource(Patience, _time);
         try
         {
             var request = await connection.Transport.Input.ReadAsync(patience.Token);
             connection.Transport.Input.AdvanceTo(request.Buffer.End);
-            await connection.Transport.Output.WriteAsync(connection.RemoteEndPoint is IPEndPoint ? _busyMetrics : _busySocket, patience.Token);
+            await connection.Transport.Output.WriteAsync(busy, patience.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {

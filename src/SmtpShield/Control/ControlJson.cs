@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using SmtpShield.Control.Admin;
 using SmtpShield.Control.Banning;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
@@ -26,6 +27,7 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(KernelBans))]
 [JsonSerializable(typeof(ChangeList))]
 [JsonSerializable(typeof(SeriesList))]
+[JsonSerializable(typeof(SessionReport))]
 [JsonSerializable(typeof(Change))]
 [JsonSerializable(typeof(ClientStreamEvent))]
 [JsonSerializable(typeof(LogEvent))]

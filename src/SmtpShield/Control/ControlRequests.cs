@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Control.Admin;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Monitoring;
 using SmtpShield.Metrics;
@@ -64,7 +65,9 @@ internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvide
         }
         finally
         {
-            metrics.NoteRequest(MetricsConnection.Is(context) ? ShieldMetrics.Metrics : ShieldMetrics.Control, context.Response.StatusCode);
+            metrics.NoteRequest(
+                MetricsConnection.Is(context) ? ShieldMetrics.Metrics : AdminConnection.Is(context) ? ShieldMetrics.Admin : ShieldMetrics.Control,
+                context.Response.StatusCode);
         }
     }
 

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Control.Admin;
 using SmtpShield.Control.Banning;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
@@ -21,7 +22,7 @@ namespace SmtpShield.Control;
 
 /// <summary>
 /// What the host calls: <see cref="AddControl"/> on its services, <see cref="BindControl"/> on Kestrel, <see cref="MapControl"/> on the application. Without
-/// <c>shield_control_socket</c> and <c>shield_metrics_listen</c> nothing listens and nothing is mapped.
+/// <c>shield_control_socket</c>, <c>shield_admin_listen</c> and <c>shield_metrics_listen</c> nothing listens and nothing is mapped.
 /// </summary>
 internal static class ControlServices
 {
@@ -62,11 +63,13 @@ internal static class ControlServices
         services.AddSingleton<BansApi>();
         services.AddSingleton<FirewallApi>();
         services.AddSingleton<ShadowApi>();
+        services.AddAdmin();
         services.AddMonitoring();
-        services.AddOptions<SocketTransportOptions>().Configure<ControlSocket, MetricsListener>(static (transport, control, metrics) =>
+        services.AddOptions<SocketTransportOptions>().Configure<ControlSocket, AdminListener, MetricsListener>(static (transport, control, admin, metrics) =>
         {
             transport.Backlog = ControlSocket.Backlog;
-            transport.CreateBoundListenSocket = endpoint => endpoint is UnixDomainSocketEndPoint ? control.Socket : metrics.SocketAt(endpoint);
+            transport.CreateBoundListenSocket = endpoint => endpoint is UnixDomainSocketEndPoint
+                ? control.Socket : admin.SocketAt(endpoint) ?? metrics.SocketAt(endpoint);
         });
         return services;
     }
@@ -84,6 +87,7 @@ internal static class ControlServices
         kestrel.Limits.KeepAliveTimeout = IdleTimeout;
 
         kestrel.BindMetrics();
+        kestrel.BindAdmin();
         var socket = kestrel.ApplicationServices.GetRequiredService<ControlSocket>();
         if (!socket.TryListen())
             return;
@@ -100,11 +104,12 @@ internal static class ControlServices
     public static void MapControl(this WebApplication application)
     {
         application.MapMetrics();
-        if (application.Services.GetRequiredService<ShieldSnapshot>().Current.Control.Socket.Length == 0)
+        if (!application.Services.GetRequiredService<ShieldSnapshot>().Current.Control.IsAsked)
             return;
 
         var requests = application.Services.GetRequiredService<ControlRequests>();
         application.Use(next => context => requests.ServeAsync(context, next));
+        application.GuardAdmin();
         application.Services.GetRequiredService<StatusApi>().Map(application);
         application.Services.GetRequiredService<UpstreamApi>().Map(application);
         application.Services.GetRequiredService<ClientsApi>().Map(application);
@@ -114,6 +119,7 @@ internal static class ControlServices
         application.Services.GetRequiredService<ShadowApi>().Map(application);
         application.Services.GetRequiredService<ControlAudit>().Map(application);
         application.Services.GetRequiredService<EventsApi>().Map(application);
+        application.Services.GetRequiredService<AdminApi>().Map(application);
         application.Services.GetRequiredService<SeriesApi>().Map(application);
         application.Services.GetService<ParametersApi>()?.Map(application);
         application.Services.GetService<ReloadApi>()?.Map(application);

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using SmtpShield.Control.Admin;
 using SmtpShield.Control.Banning;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
@@ -16,4 +17,5 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(ParameterRequest))]
 [JsonSerializable(typeof(ParametersRequest))]
 [JsonSerializable(typeof(ResetRequest))]
+[JsonSerializable(typeof(LoginRequest))]
 internal sealed partial class RequestJson : JsonSerializerContext;

@@ -24,7 +24,10 @@ internal sealed class ShieldMetrics : IDisposable
     /// <summary>The label of requests that come in on <c>shield_metrics_listen</c>.</summary>
     public const int Metrics = 1;
 
-    private static readonly string[] _listeners = ["control", "metrics"];
+    /// <summary>The label of requests that come in on <c>shield_admin_listen</c>.</summary>
+    public const int Admin = 2;
+
+    private static readonly string[] _listeners = ["control", "metrics", "admin"];
     private static readonly string[] _classes = ["2xx", "4xx", "5xx"];
 
     private readonly ConcurrentDictionary<string, ServiceMetrics> _services = new(StringComparer.Ordinal);
@@ -55,7 +58,7 @@ internal sealed class ShieldMetrics : IDisposable
     public DestinationMetrics OfDestination(string name) => Of(_destinations, name, label => new(label, _replies));
 
     /// <summary>A request over HTTP is answered.</summary>
-    /// <param name="listener">Where it came in: <see cref="Control"/> or <see cref="Metrics"/>.</param>
+    /// <param name="listener">Where it came in: <see cref="Control"/>, <see cref="Metrics"/> or <see cref="Admin"/>.</param>
     /// <param name="status">With which status code.</param>
     public void NoteRequest(int listener, int status) => _requests.Add(listener * _classes.Length + (status < 400 ? 0 : status < 500 ? 1 : 2));
 

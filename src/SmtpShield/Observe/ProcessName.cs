@@ -39,6 +39,7 @@ internal static class ProcessName
         Smtpd, // 2000: TLS
         Master, // 2100: control
         Anvil, // 2200: bans
+        Master, // 2300: control
     ];
 
     /// <summary>The name for an event: <c>master</c> for everything that is not the shield's own code (Kestrel, YARP, Polly), whatever its ids are.</summary>

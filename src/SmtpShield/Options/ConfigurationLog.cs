@@ -64,6 +64,11 @@ internal static partial class ConfigurationLog
     [LoggerMessage(1744, LogLevel.Warning, "{Path}: shield_state_directory has changed: to take effect, the shield must be restarted")]
     public static partial void StateDirectoryChanged(ILogger logger, string path);
 
+    /// <summary>The endpoints of the API over TCP are bound once.</summary>
+    [LoggerMessage(1745, LogLevel.Warning,
+        "{Path}: shield_admin_listen, or whether it has TLS, has changed: to take effect, the shield must be restarted")]
+    public static partial void AdminListenChanged(ILogger logger, string path);
+
     /// <summary>The transport is made once.</summary>
     [LoggerMessage(1743, LogLevel.Warning, "{Path}: shield_transport has changed: to take effect, the shield must be restarted")]
     public static partial void TransportChanged(ILogger logger, string path);

@@ -23,6 +23,26 @@ public sealed record ControlOptions
     [ConfigurationKeyName("shield_metrics_listen"), SharedByServices]
     public IReadOnlyList<IPEndPoint> MetricsEndpoints { get; init; } = [];
 
+    /// <summary>Where users of <see cref="AdminUsersFile"/> ask how the shield is and tell it what to do, over HTTP.</summary>
+    /// <value><c>address:port</c> or <c>[address]:port</c>, several separated by commas or blanks; empty, as by default: nowhere.</value>
+    [ConfigurationKeyName("shield_admin_listen"), SharedByServices]
+    public IReadOnlyList<IPEndPoint> AdminEndpoints { get; init; } = [];
+
+    /// <summary>Who may log in on <see cref="AdminEndpoints"/>. Read again when it changes.</summary>
+    /// <value>A path; empty by default.</value>
+    [ConfigurationKeyName("shield_admin_users_file"), SharedByServices]
+    public string AdminUsersFile { get; init; } = "";
+
+    /// <summary>PEM files with the private key and, behind it, the certificates of <see cref="AdminEndpoints"/>. Read again when they change.</summary>
+    /// <value>File names; empty by default: without TLS, which only a loopback address may be.</value>
+    [ConfigurationKeyName("shield_admin_tls_chain_files"), SharedByServices]
+    public IReadOnlyList<string> AdminChainFiles { get; init; } = [];
+
+    /// <summary>Names that <see cref="AdminEndpoints"/> may be asked by, beside their addresses and <c>localhost</c>.</summary>
+    /// <value>Host names; empty by default.</value>
+    [ConfigurationKeyName("shield_admin_hosts"), SharedByServices]
+    public IReadOnlyList<string> AdminHosts { get; init; } = [];
+
     /// <summary>Whether anybody can ask how it is.</summary>
-    internal bool IsAsked => Socket.Length > 0;
+    internal bool IsAsked => Socket.Length > 0 || AdminEndpoints.Count > 0;
 }

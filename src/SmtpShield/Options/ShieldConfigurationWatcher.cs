@@ -29,6 +29,7 @@ public sealed class ShieldConfigurationWatcher(
     private readonly string _control = snapshot.Current.Control.Socket;
     private readonly string _stateDirectory = snapshot.Current.Control.StateDirectory;
     private readonly IReadOnlyList<IPEndPoint> _metrics = snapshot.Current.Control.MetricsEndpoints;
+    private readonly (string Listen, bool IsTls) _admin = AdminOf(snapshot.Current.Control);
     private readonly TransportChoice _transport = snapshot.Current.Listener.Transport;
     private readonly SemaphoreSlim _reloading = new(1);
     private ParameterValues _inForce = configuration.Summarize();
@@ -209,7 +210,7 @@ public sealed class ShieldConfigurationWatcher(
     {
         var path = Path.GetFullPath(configuration.Path);
         var needsRestart = result.Options is { } options && (!Listeners(options).SequenceEqual(_bound) || options.Control.Socket != _control
-            || options.Control.StateDirectory != _stateDirectory
+            || options.Control.StateDirectory != _stateDirectory || AdminOf(options.Control) != _admin
             || !options.Control.MetricsEndpoints.SequenceEqual(_metrics) || options.Listener.Transport != _transport);
         Volatile.Write(ref _outcome,
             new(path, _generation, _inForceSince, time.GetUtcNow(), result.Options is not null, needsRestart, result.Problems));
@@ -224,6 +225,9 @@ public sealed class ShieldConfigurationWatcher(
     private static IEnumerable<string> Listeners(ShieldOptions options) =>
         options.Service.Names.Distinct().SelectMany(
             service => options.Of(service).Listener.Endpoints.Select(endpoint => $"{service} {endpoint} {options.Of(service).Listener.Transparent}"));
+
+    private static (string Listen, bool IsTls) AdminOf(ControlOptions options) =>
+        (string.Join(' ', options.AdminEndpoints), options.AdminEndpoints.Count > 0 && options.AdminChainFiles.Count > 0);
 
     // A service that is not there any more serves its clients until the restart, by what was in force for it: not by another one's values.
     private Dictionary<string, ShieldOptions> WithEarlier(IReadOnlyDictionary<string, ShieldOptions> services)
@@ -244,6 +248,8 @@ public sealed class ShieldConfigurationWatcher(
             ConfigurationLog.StateDirectoryChanged(logger, configuration.Path);
         if (!options.Control.MetricsEndpoints.SequenceEqual(_metrics))
             ConfigurationLog.MetricsListenChanged(logger, configuration.Path);
+        if (AdminOf(options.Control) != _admin)
+            ConfigurationLog.AdminListenChanged(logger, configuration.Path);
         if (options.Listener.Transport != _transport)
             ConfigurationLog.TransportChanged(logger, configuration.Path);
         var changes = values.ChangesSince(_inForce);

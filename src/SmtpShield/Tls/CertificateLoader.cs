@@ -12,7 +12,9 @@ namespace SmtpShield.Tls;
 /// <param name="options">Which files.</param>
 /// <param name="now">The time, for the certificates' dates.</param>
 /// <param name="earlier">The certificates in use: those that have not changed stay, and with them the sessions that can be resumed.</param>
-internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, CertificateSet earlier)
+/// <param name="chainFiles">The parameter that names the chain files.</param>
+internal sealed class CertificateLoader(
+    TlsOptions options, DateTimeOffset now, CertificateSet earlier, string chainFiles = CertificateLoader.ChainFiles)
 {
     private const string EncryptedLabel = "ENCRYPTED PRIVATE KEY";
     private const string ChainFiles = "smtpd_tls_chain_files";
@@ -42,7 +44,7 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
         catch (Exception exception)
         {
             // It runs beside sessions: whatever a file makes our own code throw is a file that can't be used.
-            _problems.Add(ConfigurationProblem.Error(new(string.Join(", ", _files)), ChainFiles,
+            _problems.Add(ConfigurationProblem.Error(new(string.Join(", ", _files)), chainFiles,
                 $"cannot be evaluated: {exception.GetType().Name}: {exception.Message}", "a bug: report it with the files"));
             return null;
         }
@@ -54,7 +56,7 @@ internal sealed class CertificateLoader(TlsOptions options, DateTimeOffset now, 
             return CertificateSet.None(earlier.Sessions);
 
         var main = options.ChainFiles.Count > 0
-            ? LoadChain(options.ChainFiles, ChainFiles)
+            ? LoadChain(options.ChainFiles, chainFiles)
             : LoadPair(options.CertificateFile, options.KeyFile.Length > 0 ? options.KeyFile : options.CertificateFile);
         var byName = new Dictionary<string, ServerCertificate>();
         foreach (var (name, files) in SniMap.Read(options.SniMaps, _files, _problems))

@@ -22,7 +22,7 @@ public class EventIdTests
         ["Observe"] = [1800],
         ["Transport"] = [1900],
         ["Tls"] = [2000],
-        ["Control"] = [2100],
+        ["Control"] = [2100, 2300],
         ["State"] = [2100],
         ["Bans"] = [2200],
     };

@@ -143,10 +143,12 @@ public sealed class ServiceConfigurationTests
     [Test]
     public void Read_SharedParameters_AreThoseTheProgramHasOnce() =>
         Assert.That(ParameterCatalog.All.Values.Where(definition => definition.IsShared).Select(definition => definition.Name), Is.EqualTo((string[])[
-            "anvil_rate_time_unit", "anvil_status_update_time", "maillog_file", "shield_ban_growth", "shield_ban_ipv4_prefix_length",
-            "shield_ban_ipv6_prefix_length", "shield_ban_memory", "shield_ban_rules", "shield_ban_table_size", "shield_ban_time", "shield_ban_time_limit",
-            "shield_ban_window", "shield_client_table_size", "shield_control_socket", "shield_drain_timeout", "shield_history_size", "shield_metrics_listen",
-            "shield_rate_window", "shield_services", "shield_state_directory", "shield_transport", "syslog_facility"]));
+            "anvil_rate_time_unit", "anvil_status_update_time", "maillog_file", "shield_admin_hosts", "shield_admin_listen", "shield_admin_tls_chain_files",
+            "shield_admin_users_file", "shield_ban_growth", "shield_ban_ipv4_prefix_length", "shield_ban_ipv6_prefix_length", "shield_ban_memory",
+            "shield_ban_rules", "shield_ban_table_size", "shield_ban_time", "shield_ban_time_limit", "shield_ban_window", "shield_client_table_size",
+            "shield_control_socket", "shield_drain_timeout", "shield_history_size", "shield_metrics_listen", "shield_rate_window", "shield_services",
+            "shield_state_directory", "shield_transport", "syslog_facility",
+        ]));
 
     [TestCase("submision/inet/smtpd_timeout = 5s", "no service submision: submision/inet/smtpd_timeout has no effect (did you mean submission?)")]
     [TestCase("mx/inet/smtpd_timeout = 5s", "no service mx: mx/inet/smtpd_timeout has no effect (add it to shield_services)")]
@@ -190,6 +192,27 @@ public sealed class ServiceConfigurationTests
         + "(write address:port or [IPv6 address]:port)")]
     public void Read_EndpointOfMetrics_IsApartFromAllOthers(string text, string expected) =>
         Assert.That(Said($"shield_listen = 0.0.0.0:25\n{text}\n", ProblemSeverity.Error), Is.EqualTo((string[])[expected]));
+
+    [TestCase("shield_admin_listen = 127.0.0.1:8425", "main.cf, line 2: shield_admin_listen needs shield_admin_users_file: nobody could log in "
+        + "(make it with smtpshield passwd NAME --role operate, and name it)")]
+    [TestCase("shield_admin_users_file = /u\nshield_admin_listen = 192.0.2.1:8425", "main.cf, line 3: shield_admin_listen: 192.0.2.1:8425 needs TLS: "
+        + "passwords would cross the network in the clear (name the key and certificate in shield_admin_tls_chain_files, or listen on a loopback address)")]
+    [TestCase("shield_admin_users_file = /u\nshield_admin_listen = 127.0.0.1:8425 0.0.0.0:8425", "main.cf, line 3: shield_admin_listen: 127.0.0.1:8425 and "
+        + "0.0.0.0:8425 overlap (keep one of them)|main.cf, line 3: shield_admin_listen: 0.0.0.0:8425 needs TLS: "
+        + "passwords would cross the network in the clear (name the key and certificate in shield_admin_tls_chain_files, or listen on a loopback address)")]
+    [TestCase("shield_admin_users_file = /u\nshield_metrics_listen = 127.0.0.1:8425\nshield_admin_listen = 127.0.0.1:8425",
+        "main.cf, line 4: shield_admin_listen: 127.0.0.1:8425 overlaps 127.0.0.1:8425 of shield_metrics_listen "
+        + "(write an address and port of its own, as in 127.0.0.1:8425)")]
+    [TestCase("shield_admin_hosts = a..b", "main.cf, line 2: bad parameter value: shield_admin_hosts = a..b (write host names, as in shield.example.com)")]
+    [TestCase("shield_admin_users_file = users", "main.cf, line 2: bad parameter value: shield_admin_users_file = users (write the full path of a file)")]
+    [Property("Operations", "OPS-42")]
+    public void Read_AdminListenerThatIsNotSafe_IsAnError(string text, string expected) =>
+        Assert.That(Said($"shield_listen = 0.0.0.0:25\n{text}\n", ProblemSeverity.Error), Is.EqualTo(expected.Split('|')));
+
+    [TestCase("shield_admin_users_file = /u\nshield_admin_listen = 127.0.0.1:8425, [::1]:8425")]
+    [TestCase("shield_admin_users_file = /u\nshield_admin_tls_chain_files = /c\nshield_admin_listen = 192.0.2.1:8425\n"
+        + "shield_admin_hosts = a.example b.example")]
+    public void Read_AdminListenerThatIsSafe_IsTaken(string text) => Assert.That(Said($"{text}\n", ProblemSeverity.Error), Is.Empty);
 
     [TestCase("")]
     [TestCase("127.0.0.1:9025, [::1]:9025")]

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using SmtpShield.Control.Admin;
 
 namespace SmtpShield.Control.Events;
 
@@ -17,6 +18,9 @@ internal sealed class EventsApi(EventStream stream, TimeProvider time)
 
     /// <summary>How long a reader may take nothing; then its place is free for another one.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a stream over TCP lasts: then its reader shows again who he is. Who was put out meanwhile reads no longer than that.</summary>
+    public static readonly TimeSpan LongestOverTcp = TimeSpan.FromMinutes(10);
 
     private const string Topics = "topics";
     private const string LastId = "Last-Event-ID";
@@ -31,7 +35,14 @@ internal sealed class EventsApi(EventStream stream, TimeProvider time)
     private async Task ServeAsync(HttpContext context)
     {
         var query = ControlRequests.QueryOf(context, Topics);
-        var topics = query.TryGetValue(Topics, out var text) ? StreamTopics.Parse(text) : StreamTopics.All;
+        var allowed = AdminIdentity.MayOperate(context) ? StreamTopics.All : StreamTopics.All.Without(StreamTopic.Log);
+        var topics = query.TryGetValue(Topics, out var text) ? StreamTopics.Parse(text) : allowed;
+        if ((topics.Bits & ~allowed.Bits) != 0)
+        {
+            throw new ControlException(StatusCodes.Status403Forbidden,
+                new ControlProblem("the role view may not read the log", "name other topics", Topics));
+        }
+
         using var reader = stream.TryOpen(topics, context.Request.Headers[LastId]);
         if (reader is null)
         {
@@ -54,7 +65,8 @@ internal sealed class EventsApi(EventStream stream, TimeProvider time)
     private async Task TellAsync(HttpContext context, EventReader reader)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        while (true)
+        var begunAt = time.GetTimestamp();
+        while (!AdminConnection.Is(context) || time.GetElapsedTime(begunAt) < LongestOverTcp)
         {
             var wait = reader.WaitAsync(context.RequestAborted);
             while (true)
@@ -66,7 +78,7 @@ internal sealed class EventsApi(EventStream stream, TimeProvider time)
                 }
                 catch (TimeoutException)
                 {
-                    if (!await TryWriteAsync(context, _comment))
+                    if (!await TryWriteAsync(context, _comment) || (AdminConnection.Is(context) && time.GetElapsedTime(begunAt) >= LongestOverTcp))
                         return;
                 }
             }

@@ -18,7 +18,7 @@ internal sealed partial class MetricsListener : IDisposable
     {
         _snapshot = snapshot;
         _log = log;
-        Connections = new(capacity, time);
+        Connections = new(capacity, time, "shield_metrics_listen");
     }
 
     /// <summary>How many connections they serve.</summary>
@@ -43,24 +43,14 @@ internal sealed partial class MetricsListener : IDisposable
 
     private bool TryBind(IPEndPoint endpoint)
     {
-        Socket? socket = null;
-        try
+        if (!TcpListener.TryBind(endpoint, out var socket, out var reason))
         {
-            socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            if (endpoint.AddressFamily == AddressFamily.InterNetworkV6)
-                socket.DualMode = false;
-            socket.Bind(endpoint);
-            // Two may be bound to the same port as long as neither listens.
-            socket.Listen(ControlSocket.Backlog);
-            _sockets[endpoint] = socket;
-            return true;
-        }
-        catch (SocketException e)
-        {
-            socket?.Dispose();
-            Log.NotBound(_log, endpoint, e.Message);
+            Log.NotBound(_log, endpoint, reason);
             return false;
         }
+
+        _sockets[endpoint] = socket;
+        return true;
     }
 
     private static partial class Log

@@ -31,6 +31,10 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
             $"write the full path of a socket, of at most {ControlOptions.MaxPathLength} octets; empty for none");
         Require("shield_state_directory", options.Control.StateDirectory.Length == 0 || options.Control.StateDirectory.StartsWith('/'),
             options.Control.StateDirectory, "write the full path of a directory; empty to keep nothing");
+        Require("shield_admin_users_file", options.Control.AdminUsersFile.Length == 0 || options.Control.AdminUsersFile.StartsWith('/'),
+            options.Control.AdminUsersFile, "write the full path of a file");
+        foreach (var host in options.Control.AdminHosts.Where(static host => !HostName.IsValid(host)))
+            Require("shield_admin_hosts", false, host, "write host names, as in shield.example.com");
         Require("mynetworks_style", table.Expand(table.Find("mynetworks_style") ?? "").Text is "host" or "subnet" or "class", table.Find("mynetworks_style")
             ?? "", "write host, subnet or class");
         foreach (var keyword in options.Smtpd.PassEhloKeywords.Where(keyword => !IsKeyword(keyword)))

@@ -15,6 +15,8 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
     public const int MaxServices = 256;
 
     private const string Services = "shield_services";
+    private const string Metrics = "shield_metrics_listen";
+    private const string Admin = "shield_admin_listen";
 
     /// <summary>Adds every problem.</summary>
     /// <param name="options">The options of all services.</param>
@@ -30,7 +32,8 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
             problems.Add(ConfigurationProblem.Warning(locate(Services), Services, $"{Services}: {name} is listed more than once", "keep one of them"));
 
         RequireOwnEndpoints(options);
-        RequireMetricsApart(options);
+        RequireControlApart(options);
+        RequireAdminSafe(options.Control);
         NoteIPv6Only(options);
         RequireNoLoop(options);
     }
@@ -79,22 +82,42 @@ internal sealed class ServiceValidator(Func<string, SourceLocation> locate, ICol
         }
     }
 
-    private void RequireMetricsApart(ShieldOptions options)
+    private void RequireControlApart(ShieldOptions options)
     {
-        const string Parameter = "shield_metrics_listen";
-        const string Hint = "write an address and port of its own, as in 127.0.0.1:9025";
-        var earlier = new List<IPEndPoint>();
-        foreach (var endpoint in options.Control.MetricsEndpoints.Where(static endpoint => endpoint.Port != 0).Distinct())
+        var taken = new List<(IPEndPoint Endpoint, string Owner)>();
+        foreach (var (service, own) in options.Services)
+            taken.AddRange(own.Listener.Endpoints.Where(static endpoint => endpoint.Port != 0).Select(endpoint => (endpoint, service)));
+        RequireApart(Metrics, options.Control.MetricsEndpoints, "127.0.0.1:9025", taken);
+        RequireApart(Admin, options.Control.AdminEndpoints, "127.0.0.1:8425", taken);
+    }
+
+    private void RequireApart(string parameter, IReadOnlyList<IPEndPoint> endpoints, string example, List<(IPEndPoint Endpoint, string Owner)> taken)
+    {
+        foreach (var endpoint in endpoints.Where(static endpoint => endpoint.Port != 0).Distinct())
         {
-            if (earlier.Find(other => Overlap(other, endpoint)) is { } same)
-                Fail(Parameter, $"{Parameter}: {same} and {endpoint} overlap", "keep one of them");
-            foreach (var (service, own) in options.Services)
+            foreach (var (other, owner) in taken.FindAll(earlier => Overlap(earlier.Endpoint, endpoint)))
             {
-                if (own.Listener.Endpoints.FirstOrDefault(other => other.Port != 0 && Overlap(other, endpoint)) is { } listens)
-                    Fail(Parameter, $"{Parameter}: {endpoint} overlaps {listens} of {service}", Hint);
+                if (owner == parameter)
+                    Fail(parameter, $"{parameter}: {other} and {endpoint} overlap", "keep one of them");
+                else
+                    Fail(parameter, $"{parameter}: {endpoint} overlaps {other} of {owner}", $"write an address and port of its own, as in {example}");
             }
 
-            earlier.Add(endpoint);
+            taken.Add((endpoint, parameter));
+        }
+    }
+
+    // A password in the clear is everybody's on the way.
+    private void RequireAdminSafe(ControlOptions options)
+    {
+        if (options.AdminEndpoints.Count == 0)
+            return;
+        if (options.AdminUsersFile.Length == 0)
+            Fail(Admin, $"{Admin} needs shield_admin_users_file: nobody could log in", "make it with smtpshield passwd NAME --role operate, and name it");
+        if (options.AdminChainFiles.Count == 0 && options.AdminEndpoints.FirstOrDefault(static endpoint => !IPAddress.IsLoopback(endpoint.Address)) is { } open)
+        {
+            Fail(Admin, $"{Admin}: {open} needs TLS: passwords would cross the network in the clear",
+                "name the key and certificate in shield_admin_tls_chain_files, or listen on a loopback address");
         }
     }
 

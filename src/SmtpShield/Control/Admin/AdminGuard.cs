@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using SmtpShield.Control.Changes;
+using SmtpShield.Options;
+
+namespace SmtpShield.Control.Admin;
+
+/// <summary>
+/// What stands between <c>shield_admin_listen</c> and the API: the host that is asked for, who asks, what his role may, and that a change comes from a page of
+/// the shield's own. Each piece is asked for apart, and without one of them nothing is changed.
+/// </summary>
+internal sealed class AdminGuard(AdminUsers users, AdminSessions sessions, LoginLimit limit, ControlAudit audit, ShieldSnapshot snapshot)
+{
+    /// <summary>The cookie of a session. Its prefix makes browsers keep it to this host, over TLS.</summary>
+    public const string Cookie = "__Host-smtpshield";
+
+    /// <summary>The header that has the session's token.</summary>
+    public const string TokenHeader = "X-Shield-Token";
+
+    private const string Bearer = "Bearer ";
+    private const string FetchSite = "Sec-Fetch-Site";
+    private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+        + "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+    /// <summary>Lets a request through to who answers, or refuses it.</summary>
+    /// <exception cref="ControlException">It is refused.</exception>
+    public async Task ServeAsync(HttpContext context, RequestDelegate next)
+    {
+        SetHeaders(context.Response.Headers);
+        if (!AdminHost.IsOwn(context.Request.Host, context.Connection.LocalIpAddress, snapshot.Current.Control.AdminHosts))
+        {
+            throw new ControlException(StatusCodes.Status421MisdirectedRequest,
+                new ControlProblem("the header Host names another host", "ask by address or as localhost, or add the name to shield_admin_hosts"));
+        }
+
+        if (IsForeign(context))
+            throw Forbidden("a page of another origin asks");
+        if (!AdminApi.IsLogin(context))
+            await RequireAsync(context);
+        await next(context);
+    }
+
+    /// <summary>Counts a guess of a source's.</summary>
+    /// <exception cref="ControlException">It has none left.</exception>
+    public void BeginGuess(HttpContext context)
+    {
+        if (limit.TryBegin(SourceOf(context)))
+            return;
+        context.Response.Headers.RetryAfter =
+            Math.Ceiling(limit.WaitOf(SourceOf(context)).TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        throw new ControlException(StatusCodes.Status429TooManyRequests,
+            new ControlProblem("too many failures from this address", $"wait a minute: there may be {LoginLimit.Most}"));
+    }
+
+    /// <summary>The guess was right.</summary>
+    public void NoteSuccess(HttpContext context) => limit.NoteSuccess(SourceOf(context));
+
+    /// <summary>Where a request comes from.</summary>
+    public static IPAddress SourceOf(HttpContext context)
+    {
+        var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
+        return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+    }
+
+    private static void SetHeaders(IHeaderDictionary headers)
+    {
+        headers.ContentSecurityPolicy = Policy;
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "no-referrer";
+        headers["Cross-Origin-Resource-Policy"] = "same-origin";
+        headers["Cross-Origin-Opener-Policy"] = "same-origin";
+        headers.CacheControl = "no-store";
+    }
+
+    // What browsers say of themselves. Other programs say neither; what a change needs is asked for below.
+    private static bool IsForeign(HttpContext context)
+    {
+        var headers = context.Request.Headers;
+        return (headers[FetchSite].ToString() is { Length: > 0 } site && site is not ("same-origin" or "none"))
+            || (headers.Origin.ToString() is { Length: > 0 } origin && !AdminHost.IsSame(origin, context.Request.Host, context.Request.IsHttps));
+    }
+
+    private async Task RequireAsync(HttpContext context)
+    {
+        var identity = Identify(context);
+        context.Features.Set(identity);
+        if (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
+            return;
+        if (identity.Session is { } session)
+            RequireOwnPage(context, session);
+        if (identity.User.Role == AdminRole.Operate || AdminApi.IsOfSession(context))
+            return;
+        var change = audit.Begin(context, context.Request.Method, AddressText.Shown(context.Request.Path.Value ?? ""));
+        await audit.DoAsync(change, static _ => throw Forbidden("the role view may not change anything"));
+    }
+
+    private AdminIdentity Identify(HttpContext context)
+    {
+        var source = SourceOf(context);
+        if (context.Request.Headers.Authorization.ToString() is { Length: > 0 } authorization)
+        {
+            BeginGuess(context);
+            if (authorization.StartsWith(Bearer, StringComparison.Ordinal) && users.WithToken(authorization[Bearer.Length..].Trim()) is { } token)
+            {
+                NoteSuccess(context);
+                return new(token, source, null);
+            }
+
+            throw Unauthorized(context);
+        }
+
+        if (context.Request.Cookies[Cookie] is { Length: > 0 } secret && sessions.Use(secret) is { } session)
+        {
+            if (users.Still(session.User) is { } user)
+                return new(user, source, session);
+            sessions.End(session);
+        }
+
+        throw Unauthorized(context);
+    }
+
+    private static void RequireOwnPage(HttpContext context, AdminSession session)
+    {
+        if (!context.Request.HasJsonContentType())
+        {
+            throw new ControlException(StatusCodes.Status415UnsupportedMediaType,
+                new ControlProblem("a change is asked for with JSON", "send Content-Type: application/json"));
+        }
+
+        if (!AdminHost.IsSame(context.Request.Headers.Origin, context.Request.Host, context.Request.IsHttps))
+            throw Forbidden("a change needs the header Origin");
+        var shown = Encoding.UTF8.GetBytes(context.Request.Headers[TokenHeader].ToString());
+        if (!CryptographicOperations.FixedTimeEquals(shown, Encoding.UTF8.GetBytes(session.Token)))
+            throw Forbidden($"a change needs the session's token in {TokenHeader}");
+    }
+
+    private static ControlException Unauthorized(HttpContext context)
+    {
+        context.Response.Headers.WWWAuthenticate = "Bearer";
+        return new(StatusCodes.Status401Unauthorized,
+            new ControlProblem("log in first", "POST /v1/session with name and password, or show a token: Authorization: Bearer TOKEN"));
+    }
+
+    private static ControlException Forbidden(string message) => new(StatusCodes.Status403Forbidden, new ControlProblem(message));
+}

@@ -1,0 +1,35 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Net.Sockets;
+
+namespace SmtpShield.Control;
+
+/// <summary>Sockets that operators and monitoring connect to.</summary>
+internal static class TcpListener
+{
+    /// <summary>Makes one that listens.</summary>
+    /// <param name="endpoint">Where.</param>
+    /// <param name="socket">The socket.</param>
+    /// <param name="reason">Why there is none.</param>
+    public static bool TryBind(IPEndPoint endpoint, [NotNullWhen(true)] out Socket? socket, out string reason)
+    {
+        socket = null;
+        try
+        {
+            socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (endpoint.AddressFamily == AddressFamily.InterNetworkV6)
+                socket.DualMode = false;
+            socket.Bind(endpoint);
+            // Two may be bound to the same port as long as neither listens.
+            socket.Listen(ControlSocket.Backlog);
+            reason = "";
+            return true;
+        }
+        catch (SocketException e)
+        {
+            socket?.Dispose();
+            (socket, reason) = (null, e.Message);
+            return false;
+        }
+    }
+}
