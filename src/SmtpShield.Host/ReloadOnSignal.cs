@@ -10,8 +10,8 @@ namespace SmtpShield.Host;
 /// rotated; SIGUSR1 does the latter only.
 /// </summary>
 internal sealed class ReloadOnSignal(
-    ShieldSignals signals, ShieldConfigurationWatcher configuration, MaillogLoggerProvider maillog, SystemdNotifier systemd, IHostApplicationLifetime lifetime,
-    TimeProvider time) : BackgroundService
+    ShieldSignals signals, ShieldConfigurationWatcher configuration, MaillogLoggerProvider maillog, EventLogProvider eventLog, SystemdNotifier systemd,
+    IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
 {
     // Who sends a thousand signals a second gets four reloads a second, and clients get the processor.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
@@ -40,14 +40,20 @@ internal sealed class ReloadOnSignal(
         if (!requests.HasFlag(SignalRequests.Reload))
         {
             if (requests.HasFlag(SignalRequests.ReopenLog))
-                maillog.Reopen();
+                ReopenLogs();
             return;
         }
 
         systemd.Reloading();
-        maillog.Reopen();
+        ReopenLogs();
         await configuration.ReloadAsync(cancellationToken);
         systemd.Ready();
+    }
+
+    private void ReopenLogs()
+    {
+        maillog.Reopen();
+        eventLog.Reopen();
     }
 
     private async Task WhenStartedAsync(CancellationToken cancellationToken)

@@ -117,6 +117,9 @@ internal static class MetricCatalog
     public static readonly MetricDefinition LogLinesLost = new("smtpshield_log_lines_lost_total", MetricKind.Counter,
         "Lines that did not get into the log, because they came faster than it takes them.");
 
+    public static readonly MetricDefinition EventLogLinesLost = new("smtpshield_event_log_lines_lost_total", MetricKind.Counter,
+        "Lines that did not get into the log as JSON (shield_event_log_file), because they came faster than it takes them.");
+
     public static readonly MetricDefinition ControlRequests = new("smtpshield_control_requests_total", MetricKind.Counter,
         "Requests over HTTP, by where they came in and the class of the answer.", "listener", "class");
 
@@ -170,7 +173,7 @@ internal static class MetricCatalog
         BansSuspended, Stress, ProcessLimit,
         Handshakes, HandshakesUnderWay, CertificateExpiry,
         UpstreamUp, UpstreamSessions, UpstreamSessionLimit, UpstreamQueue, UpstreamDials, UpstreamReplyDuration,
-        LogLines, LogLinesLost, ControlRequests, ConfigReloads, ConfigValid, OverrideActive, OverrideEnd, Build,
+        LogLines, LogLinesLost, EventLogLinesLost, ControlRequests, ConfigReloads, ConfigValid, OverrideActive, OverrideEnd, Build,
         ProcessorTime, ResidentMemory, StartTime, Collections, CollectionPauses, Heap, Allocated, PoolThreads, PoolQueue,
     ];
 }

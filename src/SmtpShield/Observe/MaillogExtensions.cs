@@ -8,7 +8,7 @@ namespace SmtpShield.Observe;
 internal static class MaillogExtensions
 {
     /// <summary>
-    /// Adds <see cref="MaillogLoggerProvider"/>, which can also be asked for by its type, for <see cref="MaillogLoggerProvider.Reopen"/>.
+    /// Adds <see cref="MaillogLoggerProvider"/>, and <see cref="EventLogProvider"/> beside it, which can also be asked for by their types, to be reopened.
     /// Needs a <see cref="Options.ShieldSnapshot"/> among the services.
     /// </summary>
     public static ILoggingBuilder AddMaillog(this ILoggingBuilder logging)
@@ -16,6 +16,8 @@ internal static class MaillogExtensions
         logging.Services.TryAddSingleton(TimeProvider.System);
         logging.Services.TryAddSingleton<MaillogLoggerProvider>();
         logging.Services.AddSingleton<ILoggerProvider>(static services => services.GetRequiredService<MaillogLoggerProvider>());
+        logging.Services.TryAddSingleton<EventLogProvider>();
+        logging.Services.AddSingleton<ILoggerProvider>(static services => services.GetRequiredService<EventLogProvider>());
         return logging;
     }
 }

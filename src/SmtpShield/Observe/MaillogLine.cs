@@ -9,4 +9,11 @@ namespace SmtpShield.Observe;
 /// <param name="Text">The message.</param>
 /// <param name="Exception">A bug, or null.</param>
 /// <param name="Service">The service it is about, for its <c>syslog_name</c>; null for none.</param>
-internal readonly record struct MaillogLine(DateTimeOffset Time, LogLevel Level, string Process, string Text, Exception? Exception, string? Service = null);
+internal readonly record struct MaillogLine(DateTimeOffset Time, LogLevel Level, string Process, string Text, Exception? Exception, string? Service = null)
+{
+    /// <summary>The event, for the log as JSON; the mail log has no place for it.</summary>
+    public EventId Id { get; init; }
+
+    /// <summary>What the event has, for the same; null: nothing but its text.</summary>
+    public IReadOnlyList<KeyValuePair<string, object?>>? Fields { get; init; }
+}

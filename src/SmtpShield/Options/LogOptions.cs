@@ -9,6 +9,11 @@ public sealed record LogOptions
     [ConfigurationKeyName("maillog_file"), SharedByServices]
     public string MaillogFile { get; init; } = "";
 
+    /// <summary>The file the log is also written to as JSON.</summary>
+    /// <value>A path; empty by default: none.</value>
+    [ConfigurationKeyName("shield_event_log_file"), SharedByServices]
+    public string EventLogFile { get; init; } = "";
+
     /// <summary>The name in front of the process name in log lines; a service's own in those about its clients.</summary>
     /// <value>A word; <c>smtpshield</c> by default, as in <c>smtpshield/smtpd[1234]:</c>.</value>
     /// <remarks>Postfix <c>syslog_name</c>, postconf(5), and <c>-o syslog_name=postfix/submission</c> in master.cf.</remarks>

@@ -27,6 +27,7 @@ internal sealed class MetricsReader(
     private static readonly string[] _levels = ["debug", "information", "warning", "error", "critical"];
 
     private readonly MaillogLoggerProvider? _log = providers.OfType<MaillogLoggerProvider>().FirstOrDefault();
+    private readonly EventLogProvider? _eventLog = providers.OfType<EventLogProvider>().FirstOrDefault();
     private readonly DateTimeOffset _started = time.GetUtcNow();
     private readonly Lock _gate = new();
     private MetricSamples? _samples;
@@ -131,6 +132,8 @@ internal sealed class MetricsReader(
         for (var i = 0; i < _levels.Length; i++)
             samples.Add(MetricCatalog.LogLines, _log.Posted(LogLevel.Debug + i), _levels[i]);
         samples.Add(MetricCatalog.LogLinesLost, _log.Lost);
+        if (snapshot.Current.Log.EventLogFile.Length > 0 && _eventLog is not null)
+            samples.Add(MetricCatalog.EventLogLinesLost, _eventLog.Lost);
     }
 
     private void ReadConfiguration(MetricSamples samples)

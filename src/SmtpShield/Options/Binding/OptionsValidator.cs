@@ -27,6 +27,10 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
             "write the full path of a file");
         if (options.Log.MaillogFile is not ("/dev/stdout" or "/dev/stderr") && RegularFile.WhyNotWritten(options.Log.MaillogFile) is { Length: > 0 } whyNot)
             Fail("maillog_file", $"maillog_file: {options.Log.MaillogFile}: {whyNot}", "name a file, which need not be there yet");
+        Require("shield_event_log_file", options.Log.EventLogFile.Length == 0 || options.Log.EventLogFile.StartsWith('/'), options.Log.EventLogFile,
+            "write the full path of a file");
+        if (options.Log.EventLogFile.Length > 0 && options.Log.EventLogFile == options.Log.MaillogFile)
+            Fail("shield_event_log_file", "shield_event_log_file and maillog_file are the same file", "give each a file of its own");
         Require("shield_control_socket", IsSocketPath(options.Control.Socket), options.Control.Socket,
             $"write the full path of a socket, of at most {ControlOptions.MaxPathLength} octets; empty for none");
         Require("shield_state_directory", options.Control.StateDirectory.Length == 0 || options.Control.StateDirectory.StartsWith('/'),

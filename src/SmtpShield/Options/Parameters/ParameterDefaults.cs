@@ -41,6 +41,7 @@ internal static class ParameterDefaults
         ["shield_client_table_size"] = "1000000",
         ["shield_control_socket"] = "/run/smtpshield/control.sock",
         ["shield_drain_timeout"] = "30s",
+        ["shield_event_log_file"] = "",
         ["shield_history_size"] = "65536",
         ["shield_listen"] = "0.0.0.0:25, [::]:25",
         ["shield_listen_transparent"] = "no",
