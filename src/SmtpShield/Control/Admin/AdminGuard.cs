@@ -94,7 +94,7 @@ internal sealed class AdminGuard(AdminUsers users, AdminSessions sessions, Login
         if (identity.User.Role == AdminRole.Operate || AdminApi.IsOfSession(context))
             return;
         var change = audit.Begin(context, context.Request.Method, AddressText.Shown(context.Request.Path.Value ?? ""));
-        await audit.DoAsync(change, static _ => throw Forbidden("the role view may not change anything"));
+        await audit.DoAsync(change, static Task<Change> (_) => throw Forbidden("the role view may not change anything"));
     }
 
     private AdminIdentity Identify(HttpContext context)
