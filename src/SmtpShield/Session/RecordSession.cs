@@ -26,7 +26,8 @@ internal sealed partial class RecordSession(
         AnvilKey? key = isExempt ? null : new(identified.Options.Service, client.Range);
         var lines = identified.Proxy.IsLocal ? ClientLines.Unlimited : new(throttle, identified.Options, key, client.NameAddress);
         var connection = new ClientConnection(
-            identified, key is null ? null : new(anvil, key.Value, client.Address), lines, identified.Proxy.IsLocal ? ServiceMetrics.Uncounted : metrics, shadow)
+            identified, key is null ? null : new(anvil, key.Value, client.Address), lines,
+            identified.Proxy.IsLocal ? ServiceMetrics.Uncounted : metrics, shadow)
         {
             Dismissal = dismissal,
         };

@@ -23,6 +23,10 @@ public sealed class BanRepliesTests
         Assert.That(Encoding.ASCII.GetString(BanReplies.Of(rule, "mx.example.com", _client).Octets.Span), Is.EqualTo($"421 4.7.0 mx.example.com {words}\r\n"));
 
     [Test]
-    public void KnownRules_AreThoseOfTheMetricsThatRefuse() =>
-        Assert.That(BanOptions.KnownRules, Is.EquivalentTo(LimitRules.All.Except([LimitRules.SoftErrors, LimitRules.Recipients])));
+    public void KnownRules_AreThoseOfTheMetricsThatRefuse() => Assert.That(BanOptions.KnownRules, Is.EquivalentTo(LimitRules.All.Except([
+        LimitRules.SoftErrors, LimitRules.Recipients,
+        // Whom they hit is slow or sloppy, which is no offence.
+        LimitRules.JunkCommands, LimitRules.Helo, LimitRules.SessionTime, LimitRules.RequestDeadline, LimitRules.DataRate, LimitRules.Timeout,
+        LimitRules.LineDeadline, LimitRules.HandshakeTimeout,
+    ])));
 }

@@ -293,7 +293,8 @@ internal sealed class SlotDialTests
         _host.Network.Says(B, Hello);
         await held.First(static connection => connection.Destination == B).DisposeAsync();
         var results = new List<UpstreamDialResult>();
-        _host.Time.LetConnectionsEnd(() => unlucky.IsCompleted && next.IsCompleted);
+        // Both may be left with the same MTA: the second one's time to wait is over then.
+        _host.Time.LetWaitsEnd(() => unlucky.IsCompleted && next.IsCompleted);
         foreach (var result in new[] { await unlucky, await next })
         {
             if (result.Connection is { } connection)

@@ -1,3 +1,4 @@
+using SmtpShield.Options;
 using SmtpShield.Options.Parameters;
 using SmtpShield.PostfixConf.Patterns;
 
@@ -24,7 +25,7 @@ public sealed class TunableParametersTests
     {
         var type = ParameterCatalog.All[name].ValueType;
         Assert.That(type == typeof(int) || type == typeof(TimeSpan) || type == typeof(bool) || type.IsEnum || type == typeof(AddressPatternList)
-            || name == "stress", Is.True, $"{type}");
+            || type == typeof(ShadowList) || name == "stress", Is.True, $"{type}");
     }
 
     [TestCaseSource(nameof(Tunable))]
@@ -60,6 +61,13 @@ public sealed class TunableParametersTests
             Assert.That(RunTimeValue.WhyNot(ParameterCatalog.All[name], value), Is.Not.Null);
     }
 
+    [TestCase("smtpd_forbidden_commands=/etc/passwd")]
+    [TestCase("{ smtpd_forbidden_commands = cidr:x }")]
+    [TestCase("all /etc/passwd")]
+    public void Shadow_WithAWayToAFile_IsRefused(string value) =>
+        Assert.That(RunTimeValue.WhyNot(ParameterCatalog.All["shield_shadow"], value)?.Message, Does.EndWith("may not name files and tables"));
+
+    [TestCase("shield_shadow", "all !smtpd_hard_error_limit smtpd_client_connection_rate_limit=5")]
     [TestCase("smtpd_client_event_limit_exceptions", "")]
     [TestCase("smtpd_client_event_limit_exceptions", "$mynetworks, 192.0.2.0/24 !192.0.2.7 [2001:db8::]/32 mail.example.com .example.net")]
     [TestCase("smtpd_client_event_limit_exceptions", "!${mynetworks} $(mynetworks)")]

@@ -6,7 +6,9 @@ namespace SmtpShield.Control.Clients;
 
 /// <summary>Something a client was refused.</summary>
 /// <param name="At">When.</param>
-/// <param name="Kind"><c>limit</c>, <c>handshakes</c>, <c>error</c>, <c>too_many_errors</c>, <c>forbidden_command</c>, <c>pipelining</c> or <c>released</c>.</param>
+/// <param name="Kind">
+/// <c>limit</c>, <c>handshakes</c>, <c>error</c>, <c>too_many_errors</c>, <c>forbidden_command</c>, <c>pipelining</c> or <c>released</c>.
+/// </param>
 internal sealed record ClientEventReport(DateTimeOffset At, string Kind)
 {
     private const string HardErrorLimit = "smtpd_hard_error_limit";

@@ -30,6 +30,8 @@ internal static class RunTimeValue
             return ($"{name}: the value has other characters than printable ASCII", "write it on one line");
         if (definition.ValueType == typeof(AddressPatternList))
             return WhyNotList(name, value);
+        if (definition.ValueType == typeof(ShadowList) && value.ContainsAny('/', ':'))
+            return ($"{name}: a value that is set at run time may not name files and tables", "write the limits, and their values");
         if (name == Stress)
             return value is "" or "yes" ? null : ("stress may be yes or empty: with anything else it would be as with yes", "write stress=yes, or reset it");
         return MacroScan.Names(value, out _).All(MayBeReferredTo)
