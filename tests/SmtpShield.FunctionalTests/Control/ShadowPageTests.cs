@@ -74,7 +74,7 @@ internal sealed class ShadowPageTests
         Assert.That(printed.ToString().Split('\n'), Is.EqualTo(string.Join('\n', lines.Append("")).Split('\n')).AsCollection, found);
         Assert.That(shield.Snapshot.Current.InShadow, Is.Not.Null, "the last command puts all in shadow");
         var (_, status) = await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/status", cancellationToken);
-        Assert.That(status, Does.Match(@"""service smtp: 1\d limits have no effect, in shadow \(shield_shadow\)"""));
+        Assert.That(status, Does.Match(@"""service smtp: \d+ limits have no effect, in shadow \(shield_shadow\)"""));
     }
 
     [Test]

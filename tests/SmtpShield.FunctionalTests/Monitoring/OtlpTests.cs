@@ -45,7 +45,8 @@ internal sealed class OtlpTests
 
         // Histograms come once something was noted; of messages there is none.
         var expected = MetricCatalog.All.Except([MetricCatalog.MessageSize, MetricCatalog.CertificateExpiry, MetricCatalog.UpstreamSessionLimit,
-            MetricCatalog.LogLines, MetricCatalog.LogLinesLost, MetricCatalog.ConfigReloads, MetricCatalog.ConfigValid])
+            MetricCatalog.LogLines, MetricCatalog.LogLinesLost, MetricCatalog.EventLogLinesLost, MetricCatalog.ConfigReloads, MetricCatalog.ConfigValid,
+            MetricCatalog.OverrideActive, MetricCatalog.OverrideEnd])
             .Select(static metric => $"{metric.DottedName} {metric.UnitCode}").Order(StringComparer.Ordinal).ToList();
         var got = new SortedSet<string>(StringComparer.Ordinal);
         await Eventually.TryAsync(() =>
