@@ -65,7 +65,7 @@ internal sealed class NeverBanned(ShieldSnapshot snapshot, Exemptions exemptions
     private HashSet<IPAddress> AddressesOfMtas()
     {
         var addresses = new HashSet<IPAddress>();
-        foreach (var name in snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName))
+        foreach (var name in snapshot.Served)
             addresses.UnionWith(addressesOf(name));
         return addresses;
     }

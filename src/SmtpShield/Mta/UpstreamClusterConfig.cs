@@ -20,9 +20,6 @@ internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot, ProbePolicy
     private const string Order = "order";
     private const string Weight = "weight";
 
-    // As the services themselves: those there are at start stay, whatever a reload says.
-    private readonly string[] _services = [.. snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)];
-
     /// <summary>A destination's place in the list.</summary>
     public static int OrderOf(DestinationState destination) => MetadataOf(destination, Order);
 
@@ -35,7 +32,7 @@ internal sealed class UpstreamClusterConfig(ShieldSnapshot snapshot, ProbePolicy
         // The token first: options replaced between the two lines are read here and announced once more, never missed.
         var changed = snapshot.GetChangeToken();
         var options = snapshot.Current;
-        return new Config(changed, [.. _services.Select(service => ClusterOf(service, options.Of(service).Upstream))]);
+        return new Config(changed, [.. snapshot.Served.Select(service => ClusterOf(service, options.Of(service).Upstream))]);
     }
 
     private ClusterConfig ClusterOf(string service, UpstreamOptions options)

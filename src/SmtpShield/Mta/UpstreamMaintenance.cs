@@ -13,7 +13,7 @@ namespace SmtpShield.Mta;
 internal sealed partial class UpstreamMaintenance(
     UpstreamPool pool, IDestinationHealthUpdater health, ShieldSnapshot snapshot, ILogger<UpstreamMaintenance> log)
 {
-    private IEnumerable<string> Services => snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName);
+    private IEnumerable<string> Services => snapshot.Served;
 
     /// <summary>How all destinations of all services are doing.</summary>
     public IReadOnlyList<UpstreamStatus> Pictures() =>

@@ -12,6 +12,12 @@ public sealed class ShieldSnapshot(ShieldOptions initial)
     /// <summary>The newest valid options.</summary>
     public ShieldOptions Current => _current;
 
+    /// <summary>
+    /// The services that are served: those there were at the start, as end points are bound and MTAs are known once. A reload may name others, which are served
+    /// from the next start on, and leave some out, which are served until then.
+    /// </summary>
+    public IReadOnlyList<string> Served { get; } = [.. initial.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)];
+
     /// <summary>A token that fires once, after the next <see cref="Replace"/>.</summary>
     public IChangeToken GetChangeToken() => Volatile.Read(ref _changed);
 

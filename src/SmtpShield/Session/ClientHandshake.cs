@@ -2,6 +2,7 @@ using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Metrics;
 using SmtpShield.Observe;
+using SmtpShield.Protocol;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Session;
@@ -17,7 +18,7 @@ internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, N
     public HandshakeSlot? TryEnter(ClientConnection connection)
     {
         var slot = admission.MayBegin(connection)
-            ? tls.TryEnter(connection.Client.Range, NewTlsSessions.MostUnderWay(connection), connection.Options.AtStart.Tls)
+            ? tls.TryEnter(connection.Client.Range, () => NewTlsSessions.MostUnderWay(connection), connection.Options.AtStart.Tls)
             : null;
         if (slot is null)
             connection.Metrics.NoteHandshake(HandshakeOutcome.Refused);
@@ -33,13 +34,9 @@ internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, N
     public async ValueTask<TlsTransport?> RunAsync(HandshakeSlot slot, ClientConnection connection, string after, CancellationToken cancellationToken)
     {
         var options = connection.Options.AtStart.Tls;
-        var handshake = await tls.AcceptAsync(connection.Transport, connection.Client, options, slot, connection.Through, connection.IsCheck,
-            cancellationToken).ConfigureAwait(false);
-        connection.Metrics.NoteHandshake(
-            handshake.Transport is null ? HandshakeOutcome.Failed : handshake.IsResumed ? HandshakeOutcome.Resumed : HandshakeOutcome.New);
-        if (connection.HandshakeCounter is not null)
-            Note(handshake, connection.Client.Range);
-        var refusal = handshake.IsResumed ? null : newSessions.Count(connection);
+        Reply? refusal = null;
+        var handshake = await tls.AcceptAsync(connection.Transport, connection.Client, options, slot, handshake => refusal = Note(handshake, connection),
+            connection.Through, connection.IsCheck, cancellationToken).ConfigureAwait(false);
         if (handshake.Transport is not { } transport)
         {
             connection.EndWith(new(refusal is null ? SessionEndReason.ClientLost : SessionEndReason.HandshakeLimit, after));
@@ -58,6 +55,15 @@ internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, N
 
         connection.LeaveTls();
         return null;
+    }
+
+    private Reply? Note(in TlsHandshake handshake, ClientConnection connection)
+    {
+        connection.Metrics.NoteHandshake(
+            handshake.Transport is null ? HandshakeOutcome.Failed : handshake.IsResumed ? HandshakeOutcome.Resumed : HandshakeOutcome.New);
+        if (connection.HandshakeCounter is not null)
+            Note(handshake, connection.Client.Range);
+        return handshake.IsResumed ? null : newSessions.Count(connection);
     }
 
     private void Note(in TlsHandshake handshake, ClientRange client)

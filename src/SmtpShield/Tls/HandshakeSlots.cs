@@ -7,7 +7,7 @@ namespace SmtpShield.Tls;
 /// place is free, a newcomer gets that of the client that has been silent for the longest, if that is at least <see cref="Patience"/>: silent is who owes its
 /// ClientHello.
 /// </summary>
-/// <remarks>Each step is O(1), under one lock; besides the place itself nothing is allocated.</remarks>
+/// <remarks>Each step is O(1), under one lock.</remarks>
 internal sealed class HandshakeSlots(TimeProvider time)
 {
     /// <summary>How long a client may owe its ClientHello when others find no place. It needs a round trip.</summary>
@@ -22,15 +22,18 @@ internal sealed class HandshakeSlots(TimeProvider time)
 
     /// <summary>Takes a place.</summary>
     /// <param name="client">For whom.</param>
-    /// <param name="most">How many it may hold whatever its share is, this one included; null: as many as there are, without a share.</param>
+    /// <param name="most">
+    /// How many it may hold whatever its share is, this one included; null: as many as there are, without a share. Asked under the lock: a handshake that is
+    /// counted elsewhere before it gives its place back is seen there or here.
+    /// </param>
     /// <param name="limit">How many there are.</param>
     /// <param name="refusal">Why there is none.</param>
     /// <returns>The place, given back by disposing it; null: there is none for this client.</returns>
-    public HandshakeSlot? TryEnter(ClientRange client, int? most, int limit, out HandshakeRefusal refusal)
+    public HandshakeSlot? TryEnter(ClientRange client, Func<int?> most, int limit, out HandshakeRefusal refusal)
     {
         lock (_gate)
         {
-            if (most is { } own && (_shares.HeldBy(client) >= own || !_shares.MayTake(client, limit - _shares.Taken)))
+            if (most() is { } own && (_shares.HeldBy(client) >= own || !_shares.MayTake(client, limit - _shares.Taken)))
             {
                 refusal = _shares.Taken < limit ? HandshakeRefusal.ShareTaken : HandshakeRefusal.LimitReached;
                 return null;

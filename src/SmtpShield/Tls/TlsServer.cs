@@ -40,11 +40,11 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     /// <summary>Takes the right to begin a handshake, before the client is told to begin.</summary>
     /// <param name="client">Whose handshake.</param>
     /// <param name="most">How many of the client's may be under way whatever its share is, this one included; null: it has no share, as an exempt
-    /// client.</param>
+    /// client. Asked while no place changes hands.</param>
     /// <param name="options">The session's.</param>
     /// <returns>A slot for <see cref="AcceptAsync"/>, or to be disposed; null when <c>shield_tls_handshake_limit</c> or the client's share of it is reached, or
     /// there is no certificate: reply 454 4.7.0.</returns>
-    public HandshakeSlot? TryEnter(ClientRange client, int? most, TlsOptions options)
+    public HandshakeSlot? TryEnter(ClientRange client, Func<int?> most, TlsOptions options)
     {
         if (certificates.Current.Default is null)
             return null;
@@ -64,13 +64,14 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
     /// <param name="client">The client, for log lines.</param>
     /// <param name="options">The session's.</param>
     /// <param name="slot">The right to begin; given back here.</param>
+    /// <param name="noteEnd">Told how it went before the place is given back: who asks how many are under way, or were, misses none.</param>
     /// <param name="through">What the log lines about the connection go through, on their way to a logger.</param>
     /// <param name="isCheck">Whether a proxy checks if the shield lives: its leaving without a handshake is not written, nor is its handshake.</param>
     /// <param name="cancellationToken">Ends the handshake.</param>
     /// <exception cref="OperationCanceledException">By the token.</exception>
     public async ValueTask<TlsHandshake> AcceptAsync(
-        IDuplexPipe raw, ClientIdentity client, TlsOptions options, HandshakeSlot slot, Func<ILogger, ILogger> through, bool isCheck,
-        CancellationToken cancellationToken)
+        IDuplexPipe raw, ClientIdentity client, TlsOptions options, HandshakeSlot slot, Action<TlsHandshake> noteEnd, Func<ILogger, ILogger> through,
+        bool isCheck, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(
             options.StartTlsTimeout < options.HandshakeTimeout ? options.StartTlsTimeout : options.HandshakeTimeout, time);
@@ -91,7 +92,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
             var facts = TlsFactsReader.Read(tls, flight, choice.Certificate?.Leaf, choice.ServerName);
             if (options.LogLevel > 0 && !isCheck)
                 LogEstablished(through(logger), client, facts, choice);
-            return new(new(tls, stream, facts, time), facts.IsResumed);
+            return Ended(new(new(tls, stream, facts, time), facts.IsResumed));
         }
         catch (Exception exception)
             when (exception is AuthenticationException or IOException or InvalidOperationException or NotSupportedException or OperationCanceledException)
@@ -101,7 +102,13 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
                 throw;
 
             LogFailure(through(logger), client.NameAddress, exception, isCheck);
-            return TlsHandshake.Failed(isLeft: flight.HasAnswered || exception is OperationCanceledException);
+            return Ended(TlsHandshake.Failed(isLeft: flight.HasAnswered || exception is OperationCanceledException));
+        }
+
+        TlsHandshake Ended(in TlsHandshake handshake)
+        {
+            noteEnd(handshake);
+            return handshake;
         }
     }
 

@@ -110,9 +110,9 @@ internal sealed class TlsListener : IAsyncDisposable
         try
         {
             var options = _service.Unstressed.Tls;
-            if (Server.TryEnter(client.Range, int.MaxValue, options) is not { } slot)
+            if (Server.TryEnter(client.Range, static () => int.MaxValue, options) is not { } slot)
                 return;
-            var handshake = await Server.AcceptAsync(connection, client, options, slot, static log => log, isCheck: false, CancellationToken.None);
+            var handshake = await Server.AcceptAsync(connection, client, options, slot, static _ => { }, static log => log, isCheck: false, CancellationToken.None);
             Handshakes.Add(handshake);
             if (handshake.Transport is not { } transport)
                 return;

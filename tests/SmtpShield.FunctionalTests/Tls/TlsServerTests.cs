@@ -276,13 +276,13 @@ public class TlsServerTests
     {
         await using var listener = new TlsListener(_options);
         var options = _options with { HandshakeLimit = 2 };
-        using var first = listener.Server.TryEnter(Client(1), int.MaxValue, options);
-        var second = listener.Server.TryEnter(Client(2), int.MaxValue, options);
-        var third = listener.Server.TryEnter(Client(3), int.MaxValue, options);
+        using var first = listener.Server.TryEnter(Client(1), static () => int.MaxValue, options);
+        var second = listener.Server.TryEnter(Client(2), static () => int.MaxValue, options);
+        var third = listener.Server.TryEnter(Client(3), static () => int.MaxValue, options);
         second?.Dispose();
         second?.Dispose();
-        using var fourth = listener.Server.TryEnter(Client(4), int.MaxValue, options);
-        var fifth = listener.Server.TryEnter(Client(5), int.MaxValue, options);
+        using var fourth = listener.Server.TryEnter(Client(4), static () => int.MaxValue, options);
+        var fifth = listener.Server.TryEnter(Client(5), static () => int.MaxValue, options);
 
         Assert.That((first is null, second is null, third is null, fourth is null, fifth is null), Is.EqualTo((false, false, true, false, true)));
         Assert.That(listener.Log.Lines, Is.EqualTo(new[] { "2 TLS handshakes are under way, as many as shield_tls_handshake_limit allows: "
@@ -307,7 +307,7 @@ public class TlsServerTests
 
     private static bool IsFree(TlsListener listener)
     {
-        using var slot = listener.Server.TryEnter(Client(1), int.MaxValue, new() { HandshakeLimit = 1 });
+        using var slot = listener.Server.TryEnter(Client(1), static () => int.MaxValue, new() { HandshakeLimit = 1 });
         return slot is not null;
     }
 

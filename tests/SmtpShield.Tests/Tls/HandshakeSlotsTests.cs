@@ -83,7 +83,7 @@ public class HandshakeSlotsTests
     {
         var slots = Fill();
         _time.Advance(TimeSpan.FromSeconds(1));
-        using var kept = _slots.TryEnter(Range(200), int.MaxValue, 20, out _);
+        using var kept = _slots.TryEnter(Range(200), static () => int.MaxValue, 20, out _);
         using var begin = new CancellationTokenSource();
 
         Assert.That(kept, Is.Not.Null);
@@ -93,7 +93,7 @@ public class HandshakeSlotsTests
     [Test]
     public void TryEnter_Exempt_HasNoShare()
     {
-        var own = Enumerable.Range(0, 1000).Count(_ => _slots.TryEnter(Range(1), null, 100, out var _) is not null);
+        var own = Enumerable.Range(0, 1000).Count(_ => _slots.TryEnter(Range(1), static () => null, 100, out var _) is not null);
 
         Assert.That(own, Is.EqualTo(100));
     }
@@ -101,7 +101,7 @@ public class HandshakeSlotsTests
     [Test]
     public void TryEnter_OwnMost_IsKeptWithinTheShare()
     {
-        var own = Enumerable.Range(0, 10).Count(_ => _slots.TryEnter(Range(1), 3, 100, out var _) is not null);
+        var own = Enumerable.Range(0, 10).Count(_ => _slots.TryEnter(Range(1), static () => 3, 100, out var _) is not null);
 
         Assert.That((own, _slots.HeldBy(Range(1))), Is.EqualTo((3, 3)));
     }
@@ -129,7 +129,7 @@ public class HandshakeSlotsTests
         {
             for (var round = 0; round < 20_000; round++)
             {
-                if (_slots.TryEnter(Range((thread * 31 + round) % 250), int.MaxValue, 4, out var _) is not { } slot)
+                if (_slots.TryEnter(Range((thread * 31 + round) % 250), static () => int.MaxValue, 4, out var _) is not { } slot)
                 {
                     _time.Advance(TimeSpan.FromMilliseconds(200));
                     continue;
@@ -144,8 +144,8 @@ public class HandshakeSlotsTests
             }
         });
 
-        Assert.That(Enumerable.Range(0, 4).Select(number => _slots.TryEnter(Range(number), int.MaxValue, 4, out var _)), Is.All.Not.Null);
-        Assert.That(_slots.TryEnter(Range(9), int.MaxValue, 4, out var _), Is.Null);
+        Assert.That(Enumerable.Range(0, 4).Select(number => _slots.TryEnter(Range(number), static () => int.MaxValue, 4, out var _)), Is.All.Not.Null);
+        Assert.That(_slots.TryEnter(Range(9), static () => int.MaxValue, 4, out var _), Is.Null);
     }
 
     private static ClientRange Range(int number) => ClientRange.Of(IPAddress.Parse($"192.0.{number / 250}.{number % 250}"), 32, 128);
@@ -153,11 +153,11 @@ public class HandshakeSlotsTests
     // A hundred places, each taken by another address, beginning with 1.
     private HandshakeSlot[] Fill() => [.. Enumerable.Range(1, 100).Select(number => Enter(number)!)];
 
-    private HandshakeSlot? Enter(int number) => _slots.TryEnter(Range(number), int.MaxValue, 100, out _);
+    private HandshakeSlot? Enter(int number) => _slots.TryEnter(Range(number), static () => int.MaxValue, 100, out _);
 
     private HandshakeRefusal RefusalOf(int number)
     {
-        _slots.TryEnter(Range(number), int.MaxValue, 100, out var refusal);
+        _slots.TryEnter(Range(number), static () => int.MaxValue, 100, out var refusal);
         return refusal;
     }
 }

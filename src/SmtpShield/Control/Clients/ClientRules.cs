@@ -14,7 +14,7 @@ internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes,
     private const string ListParameter = "smtpd_client_event_limit_exceptions";
 
     /// <summary>The services, in their order.</summary>
-    public IReadOnlyList<string> Services => [.. snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName)];
+    public IReadOnlyList<string> Services => snapshot.Served;
 
     /// <summary>Those that the configuration in force has; one that is gone from it is served until the restart.</summary>
     public IReadOnlyList<string> Configured => snapshot.Current.Service.Names;

@@ -50,7 +50,7 @@ internal sealed class MetricsReader(
             var samples = new MetricSamples();
             metrics.Collect(samples);
             var counts = limited.Read();
-            foreach (var service in snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName))
+            foreach (var service in snapshot.Served)
                 ReadService(samples, service, counts);
             ReadUpstreams(samples);
             ReadTable(samples);

@@ -69,7 +69,7 @@ internal sealed class EverySecond(
 
     private void LookAtStress(DateTimeOffset at)
     {
-        foreach (var service in snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName))
+        foreach (var service in snapshot.Served)
         {
             var isOn = scopes.Of(service).GetRequiredService<ServiceStress>().IsOn;
             if (isOn == _stress.GetValueOrDefault(service))

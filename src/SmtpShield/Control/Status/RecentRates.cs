@@ -66,7 +66,7 @@ internal sealed class RecentRates(ShieldMetrics metrics, ShieldSnapshot snapshot
 
     private Counted Count() => new(
         time.GetTimestamp(),
-        snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName).ToDictionary(static name => name, name => metrics.OfService(name).Totals),
+        snapshot.Served.ToDictionary(static name => name, name => metrics.OfService(name).Totals),
         _log is null ? 0 : Enumerable.Range(0, 5).Sum(i => _log.Posted(LogLevel.Debug + i)), _log?.Lost ?? 0, table.Refused);
 
     private sealed record Counted(long At, IReadOnlyDictionary<string, ServiceTotals> Services, long LogLines, long LogLost, long Untracked);

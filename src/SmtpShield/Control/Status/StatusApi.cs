@@ -60,7 +60,7 @@ internal sealed class StatusApi(
     {
         var configuration = watcher?.Outcome is { } outcome ? ConfigurationReport.Of(outcome) : null;
         var recent = rates.Read();
-        var services = snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName).Select(name => ReportOf(name, recent)).ToList();
+        var services = snapshot.Served.Select(name => ReportOf(name, recent)).ToList();
         var list = upstreams.List();
         var isDraining = drain.Draining.IsCancellationRequested;
         var clients = new TableReport(table.Size, snapshot.Current.Anvil.ClientTableSize, table.Evicted)

@@ -53,7 +53,7 @@ internal sealed class LimitHitsLately : IDisposable
     private void Look()
     {
         var hits = new Dictionary<string, long[]>(StringComparer.Ordinal);
-        foreach (var service in _snapshot.Current.Services.Keys.DefaultIfEmpty(ServiceOptions.DefaultName))
+        foreach (var service in _snapshot.Served)
         {
             if (_metrics.OfService(service) is { Label: not ShieldMetrics.Other } its)
                 hits[service] = [.. Enumerable.Range(0, LimitRules.All.Count).Select(its.HitsOf)];
