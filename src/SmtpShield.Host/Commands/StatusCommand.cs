@@ -48,8 +48,8 @@ internal static class StatusCommand
             arguments, HttpMethod.Get, resource, change: null,
             (text, output) =>
             {
-                isAnswered = true;
                 var status = JsonSerializer.Deserialize(text, ControlJson.Default.ShieldStatus)!;
+                isAnswered = true;
                 var judged = StatusOf(status);
                 output?.Line(judged switch
                 {

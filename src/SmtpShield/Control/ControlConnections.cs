@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
+using SmtpShield.Clients;
 using SmtpShield.Listening;
 using SmtpShield.Transport;
 
@@ -112,9 +113,9 @@ internal sealed class ControlConnections : IHostedLifecycleService, IDisposable
         _closing.Dispose();
     }
 
-    // A user of this host by its number; others by their address, whatever number that makes.
+    // A user of this host by its number; others by their address, or the IPv6 network of 64 bits it is in, whatever number that makes.
     private static uint WhoIs(ConnectionContext connection) => connection.RemoteEndPoint is IPEndPoint { Address: var address }
-        ? (uint)address.GetHashCode()
+        ? (uint)ClientRange.Of(address, 32, 64).GetHashCode()
         : connection.Features.Get<IConnectionSocketFeature>() is { } feature && PeerCredentials.Of(feature.Socket) is { } peer ? peer.User : uint.MaxValue;
 
     // One user gets three quarters at most: another one, as root, always gets in.

@@ -93,11 +93,11 @@ internal sealed class DeliveringClients(TimeProvider time)
 
         public KeyValuePair<ClientRange, DeliveredMail>[] Copy()
         {
+            KeyValuePair<ClientRange, Mail>[] all;
             lock (_gate)
-            {
-                return [.. _older.Concat(_younger).OrderBy(static one => one.Value.LastAt)
-                    .Select(static one => KeyValuePair.Create(one.Key, one.Value.Told()))];
-            }
+                all = [.. _older, .. _younger];
+            // Sorted with nothing locked: sessions wait for the shard.
+            return [.. all.OrderBy(static one => one.Value.LastAt).Select(static one => KeyValuePair.Create(one.Key, one.Value.Told()))];
         }
 
         private void Age()

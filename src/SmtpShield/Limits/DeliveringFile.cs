@@ -25,14 +25,19 @@ internal sealed class DeliveringFile : BackgroundService
         _time = time;
         _file = directory.Open("delivering", () => _clients.All().Select(static one => Write(one.Key, one.Value)));
         var number = 0;
+        var known = new List<(ClientRange Range, DeliveredMail Mail)>();
         foreach (var line in _file.Load())
         {
             number++;
             if (TryRead(line, out var range, out var mail))
-                _clients.Restore(range, mail);
+                known.Add((range, mail));
             else
                 _file.Skip(number);
         }
+
+        // The oldest mail first: it goes first when there is no room.
+        foreach (var (range, mail) in known.OrderBy(static one => one.Mail.LastAt))
+            _clients.Restore(range, mail);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Text;
+using SmtpShield.PostfixConf.Files;
 
 namespace SmtpShield.State;
 
@@ -128,5 +129,10 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
         }
 
         File.Move(next, path, overwrite: true);
+        if (!OperatingSystem.IsLinux())
+            return;
+        // The new name, too, is to outlast a power cut.
+        using var parent = UnixFile.Open(System.IO.Path.GetDirectoryName(path)!, UnixFile.ForReading, default);
+        RandomAccess.FlushToDisk(parent);
     }
 }

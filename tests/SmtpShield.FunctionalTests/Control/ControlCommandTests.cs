@@ -16,7 +16,10 @@ internal sealed class ControlCommandTests
     public async Task Status_OfARunningShield_IsPrintedAndTheJsonIsTheAnswer(CancellationToken cancellationToken)
     {
         await using var shield = await ShieldProcess.StartAsync(
-            s_away, new Dictionary<string, string> { ["shield_client_handoff"] = "proxy-v2" }, cancellationToken);
+            s_away,
+            // Not probed: nobody finds out that it is away.
+            new Dictionary<string, string> { ["shield_client_handoff"] = "proxy-v2", ["shield_upstream_probe_interval"] = "0" },
+            cancellationToken);
 
         var (status, output) = await RunAsync(["status", "-c", shield.MainCf, "--utc"], cancellationToken);
         Assert.That(status, Is.Zero, output);

@@ -34,6 +34,27 @@ internal sealed class EventsApiTests : RelayFixture
     [TearDown]
     public void RemoveDirectory() => Directory.Delete(_directory, recursive: true);
 
+    /// <summary>A reload may name a service that is served from the next start on: what is shown is of those there are.</summary>
+    [Test]
+    public async Task Reload_WithAServiceMore_TheLookOfEachSecondGoesOn(CancellationToken cancellationToken)
+    {
+        using var events = await ControlEvents.OpenAsync(Place, "stats", cancellationToken);
+        var options = Shield.Snapshot.Current;
+        Shield.Snapshot.Replace(options with
+        {
+            Services = new Dictionary<string, ShieldOptions> { [ServiceOptions.DefaultName] = options, ["submission"] = options },
+        });
+        for (var i = 0; i < 3; i++)
+        {
+            Time!.Advance(s_second);
+            Assert.That((await events.NextAsync(cancellationToken)).Name, Is.EqualTo("stats"));
+        }
+
+        var (status, body) = await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/status", cancellationToken);
+        Assert.That(status, Is.EqualTo(200));
+        Assert.That(body, Does.Not.Contain("submission"));
+    }
+
     [Test]
     public async Task Stream_OfARefusalAReleaseAndAnExemption_HasThemInOrder(CancellationToken cancellationToken)
     {

@@ -38,12 +38,19 @@ internal sealed class WatchdogTests
         await using var mta = new ScriptedMta();
 
         await using var shield = await ShieldUnderTest.StartAsync(ShieldUnderTest.Before(mta), cancellationToken);
+        if (isWatched)
+            await HearAsync("WATCHDOG=1");
         await shield.StopAsync(cancellationToken);
+        var heard = await HearAsync("STOPPING=1");
+        Assert.That(heard, isWatched ? Has.No.Member("READY=1") : Has.None.EqualTo("WATCHDOG=1"));
 
-        var heard = new List<string>();
-        var buffer = new byte[1000];
-        while (heard.LastOrDefault() != "STOPPING=1")
-            heard.Add(Encoding.ASCII.GetString(buffer, 0, await manager.ReceiveAsync(buffer.AsMemory(), cancellationToken)));
-        Assert.That(heard, isWatched ? Has.Member("WATCHDOG=1") : Has.None.EqualTo("WATCHDOG=1"));
+        async Task<List<string>> HearAsync(string last)
+        {
+            var messages = new List<string>();
+            var buffer = new byte[1000];
+            while (messages.LastOrDefault() != last)
+                messages.Add(Encoding.ASCII.GetString(buffer, 0, await manager.ReceiveAsync(buffer.AsMemory(), cancellationToken)));
+            return messages;
+        }
     }
 }

@@ -59,7 +59,7 @@ internal sealed partial class AdminApi(AdminUsers users, AdminSessions sessions,
             throw new ControlException(StatusCodes.Status401Unauthorized, new ControlProblem("the name or the password is wrong", null));
         }
 
-        guard.NoteSuccess(context);
+        guard.TakeBackGuess(context);
         var session = sessions.Begin(user, out var secret);
         Log.LoggedIn(log, user.Name, $"{source}");
         context.Response.Headers.SetCookie =
@@ -103,6 +103,7 @@ internal sealed partial class AdminApi(AdminUsers users, AdminSessions sessions,
         if (Interlocked.Increment(ref _waiting) > MostWaiting)
         {
             Interlocked.Decrement(ref _waiting);
+            guard.TakeBackGuess(context);
             context.Response.Headers.RetryAfter = "5";
             throw new ControlException(StatusCodes.Status503ServiceUnavailable, new ControlProblem("too many log-ins at the same time", "try again"));
         }

@@ -12,7 +12,8 @@ namespace SmtpShield.Control.Admin;
 /// What stands between <c>shield_admin_listen</c> and the API: the host that is asked for, who asks, what his role may, and that a change comes from a page of
 /// the shield's own. Each piece is asked for apart, and without one of them nothing is changed.
 /// </summary>
-internal sealed class AdminGuard(AdminUsers users, AdminSessions sessions, LoginLimit limit, ControlAudit audit, ShieldSnapshot snapshot)
+internal sealed class AdminGuard(
+    AdminUsers users, AdminSessions sessions, LoginLimit limit, ControlAudit audit, ShieldSnapshot snapshot, TimeProvider time)
 {
     /// <summary>The cookie of a session. Its prefix makes browsers keep it to this host, over TLS.</summary>
     public const string Cookie = "__Host-smtpshield";
@@ -24,6 +25,9 @@ internal sealed class AdminGuard(AdminUsers users, AdminSessions sessions, Login
     private const string FetchSite = "Sec-Fetch-Site";
     private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
         + "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+    // Who may only look must not be able to push out what others changed, nor to fill the log.
+    private readonly AtMostOnce _ofTheRole = new(time, TimeSpan.FromSeconds(10));
 
     /// <summary>Lets a request through to who answers, or refuses it.</summary>
     /// <exception cref="ControlException">It is refused.</exception>
@@ -55,8 +59,12 @@ internal sealed class AdminGuard(AdminUsers users, AdminSessions sessions, Login
             new ControlProblem("too many failures from this address", $"wait a minute: there may be {LoginLimit.Most}"));
     }
 
-    /// <summary>The guess was right.</summary>
-    public void NoteSuccess(HttpContext context) => limit.NoteSuccess(SourceOf(context));
+    /// <summary>The guess was right, or none was made after all.</summary>
+    public void TakeBackGuess(HttpContext context) => limit.TakeBack(SourceOf(context));
+
+    /// <summary>Whether who has asked still may: his line is in the users file as it was, his token and his session have not ended.</summary>
+    public bool IsStill(AdminIdentity identity) =>
+        identity.Session is { } session ? sessions.IsOpen(session) && users.Still(session.User) is not null : users.StillToken(identity.User);
 
     /// <summary>Where a request comes from.</summary>
     public static IPAddress SourceOf(HttpContext context)
@@ -93,22 +101,21 @@ internal sealed class AdminGuard(AdminUsers users, AdminSessions sessions, Login
             RequireOwnPage(context, session);
         if (identity.User.Role == AdminRole.Operate || AdminApi.IsOfSession(context))
             return;
-        var change = audit.Begin(context, context.Request.Method, AddressText.Shown(context.Request.Path.Value ?? ""));
-        await audit.DoAsync(change, static Task<Change> (_) => throw Forbidden("the role view may not change anything"));
+        if (!_ofTheRole.IsDue())
+            throw OfTheRole();
+        var change = audit.Begin(context, "change", AddressText.Shown(context.Request.Path.Value ?? ""));
+        await audit.DoAsync(change, static Task<Change> (_) => throw OfTheRole());
     }
 
     private AdminIdentity Identify(HttpContext context)
     {
         var source = SourceOf(context);
-        if (context.Request.Headers.Authorization.ToString() is { Length: > 0 } authorization)
+        // Another scheme is a proxy's before the shield. A token has 256 random bits: one that is right is no guess.
+        if (context.Request.Headers.Authorization.ToString() is var authorization && authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
         {
-            BeginGuess(context);
-            if (authorization.StartsWith(Bearer, StringComparison.Ordinal) && users.WithToken(authorization[Bearer.Length..].Trim()) is { } token)
-            {
-                NoteSuccess(context);
+            if (users.WithToken(authorization[Bearer.Length..].Trim()) is { } token)
                 return new(token, source, null);
-            }
-
+            BeginGuess(context);
             throw Unauthorized(context);
         }
 
@@ -143,6 +150,8 @@ internal sealed class AdminGuard(AdminUsers users, AdminSessions sessions, Login
         return new(StatusCodes.Status401Unauthorized,
             new ControlProblem("log in first", "POST /v1/session with name and password, or show a token: Authorization: Bearer TOKEN"));
     }
+
+    private static ControlException OfTheRole() => Forbidden("the role view may not change anything");
 
     private static ControlException Forbidden(string message) => new(StatusCodes.Status403Forbidden, new ControlProblem(message));
 }

@@ -9,6 +9,9 @@ internal sealed class AdminSessions(TimeProvider time)
     /// <summary>Sessions at most.</summary>
     public const int Most = 64;
 
+    /// <summary>Sessions of one user at most: the one he has left idle longest ends for another one.</summary>
+    public const int MostOfAUser = 8;
+
     /// <summary>How long one lasts.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromHours(8);
 
@@ -44,7 +47,10 @@ internal sealed class AdminSessions(TimeProvider time)
         lock (_gate)
         {
             RemoveEnded();
-            if (_sessions.Count == Most)
+            var own = _sessions.Where(pair => pair.Value.User.Name == user.Name).ToList();
+            if (own.Count >= MostOfAUser)
+                _sessions.Remove(own.MinBy(static pair => pair.Value.UsedAt).Key);
+            else if (_sessions.Count == Most)
                 _sessions.Remove(_sessions.MinBy(static pair => pair.Value.UsedAt).Key);
             _sessions[KeyOf(secret)] = session;
         }
@@ -69,6 +75,13 @@ internal sealed class AdminSessions(TimeProvider time)
             session.UsedAt = time.GetTimestamp();
             return session;
         }
+    }
+
+    /// <summary>Whether a session has not ended. It is not used with that.</summary>
+    public bool IsOpen(AdminSession session)
+    {
+        lock (_gate)
+            return !HasEnded(session) && _sessions.ContainsValue(session);
     }
 
     /// <summary>Ends a session.</summary>

@@ -18,6 +18,7 @@ internal sealed partial class AdminUsers(ShieldSnapshot snapshot, TimeProvider t
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
+    private readonly AtMostOnce _failures = new(time, TimeSpan.FromMinutes(1));
     private IReadOnlyList<AdminUser> _users = [];
     private (string Path, DateTime Written, long Length, UnixFileMode Mode) _read;
     private long? _lookedAt;
@@ -36,6 +37,10 @@ internal sealed partial class AdminUsers(ShieldSnapshot snapshot, TimeProvider t
     /// <summary>Whether a line still is in the file as it was.</summary>
     /// <returns>The line; null: it has changed, or is gone.</returns>
     public AdminUser? Still(AdminUser user) => WithPassword(user.Name) is { } now && now.ToString() == user.ToString() ? now : null;
+
+    /// <summary>Whether a token's line still is in the file as it was, and it has not ended.</summary>
+    public bool StillToken(AdminUser token) =>
+        token.End > time.GetUtcNow() && Current.Any(user => user.IsToken && user.ToString() == token.ToString());
 
     /// <summary>What is wrong with the file.</summary>
     /// <param name="path">The file; empty: there is none.</param>
@@ -63,8 +68,12 @@ internal sealed partial class AdminUsers(ShieldSnapshot snapshot, TimeProvider t
                 continue;
             if (AdminUser.Parse(line) is not { } user)
                 problems.Add(Problem(ProblemSeverity.Warning, path, number, "a line that is none", "smtpshield passwd and smtpshield token make them"));
-            else if (all.Exists(other => other.Name == user.Name))
-                problems.Add(Problem(ProblemSeverity.Warning, path, number, $"{user.Name} is there already", "keep one of the lines"));
+            else if (all.FindIndex(other => other.Name == user.Name) is >= 0 and var earlier)
+            {
+                // As when a new password is added to the file: the old one must not go on.
+                all[earlier] = user;
+                problems.Add(Problem(ProblemSeverity.Warning, path, number, $"{user.Name} is there already, and the last line counts", "keep that one"));
+            }
             else if (all.Count == Most)
                 problems.Add(Problem(ProblemSeverity.Warning, path, number, $"more than {Most} users", "keep those that are needed"));
             else
@@ -87,8 +96,13 @@ internal sealed partial class AdminUsers(ShieldSnapshot snapshot, TimeProvider t
                 var stamp = StampOf(snapshot.Current.Control.AdminUsersFile);
                 if (stamp == _read)
                     return _users;
-                _read = stamp;
-                foreach (var problem in Read(stamp.Path, out _users))
+                var problems = Read(stamp.Path, out _users);
+                var hasFailed = problems.Any(static problem => problem.Severity == ProblemSeverity.Error);
+                // What keeps it from being read may change without it: its owner, or its directory.
+                _read = hasFailed ? default : stamp;
+                if (hasFailed && !_failures.IsDue())
+                    return _users;
+                foreach (var problem in problems)
                     Log.Problem(log, problem);
                 return _users;
             }

@@ -54,8 +54,8 @@ internal sealed class LoginLimit(TimeProvider time)
         }
     }
 
-    /// <summary>A guess was right.</summary>
-    public void NoteSuccess(IPAddress source)
+    /// <summary>A guess was right, or none was made after all.</summary>
+    public void TakeBack(IPAddress source)
     {
         var range = RangeOf(source);
         lock (_gate)

@@ -17,6 +17,9 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
     /// <summary>Readers at most.</summary>
     public const int MostReaders = 8;
 
+    /// <summary>Readers over TCP at most: on the control socket there is always one more.</summary>
+    public const int MostOverTcp = 6;
+
     /// <summary>Events that are kept for who comes back.</summary>
     public const int Kept = 1024;
 
@@ -30,7 +33,7 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
     private readonly Channel<(StreamTopic Topic, object Value)> _intake =
         Channel.CreateBounded<(StreamTopic, object)>(new BoundedChannelOptions(Intake) { SingleReader = true, AllowSynchronousContinuations = false });
 
-    private readonly string _epoch;
+    private string _epoch;
     private readonly Lock _gate = new();
     private readonly List<EventReader> _readers = [];
     private readonly Queue<EventFrame> _kept = new();
@@ -44,8 +47,7 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
     public EventStream(TimeProvider time)
     {
         _time = time;
-        // Numbers begin anew with each start: who comes back from an earlier one must not be given the wrong events.
-        _epoch = time.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
+        _epoch = NewEpoch();
     }
 
     /// <summary>Readers there are.</summary>
@@ -73,12 +75,13 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
     /// <summary>Begins to read.</summary>
     /// <param name="topics">What about.</param>
     /// <param name="lastId">The id of the last event that was read before; null or empty: none was.</param>
-    /// <returns>Null: there are <see cref="MostReaders"/> already.</returns>
-    public EventReader? TryOpen(StreamTopics topics, string? lastId)
+    /// <param name="most">How many readers there may be then.</param>
+    /// <returns>Null: there are so many already.</returns>
+    public EventReader? TryOpen(StreamTopics topics, string? lastId, int most = MostReaders)
     {
         lock (_gate)
         {
-            if (_readers.Count == MostReaders)
+            if (_readers.Count >= most)
                 return null;
             _wanted |= topics.Bits;
             var (resumed, lost) = Since(lastId, topics);
@@ -97,8 +100,10 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
         {
             if (_readers.Count > 0 || _wanted == 0 || _time.GetElapsedTime(_leftAt) < KeptFor)
                 return;
+            // What happens from here on has no number: who comes back is told that something is missing.
             _wanted = 0;
             _kept.Clear();
+            _epoch = NewEpoch();
         }
     }
 
@@ -132,12 +137,25 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
             while (await _intake.Reader.WaitToReadAsync(stoppingToken))
             {
                 while (_intake.Reader.TryRead(out var next))
-                    Tell(next.Topic, next.Value);
+                    TryTell(next.Topic, next.Value);
             }
         }
         catch (OperationCanceledException)
         {
             // The program stops.
+        }
+    }
+
+    // An event that can't be told is one that is left out: an exception here would end the program.
+    private void TryTell(StreamTopic topic, object value)
+    {
+        try
+        {
+            Tell(topic, value);
+        }
+        catch (Exception exception) when (exception is NotSupportedException or InvalidOperationException or JsonException)
+        {
+            Interlocked.Increment(ref _leftOut);
         }
     }
 
@@ -175,6 +193,9 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
         var oldest = _kept.TryPeek(out var first) ? first.Number : _last + 1;
         return ([.. _kept.Where(frame => frame.Number > number && topics.Contains(frame.Topic))], Math.Max(0, oldest - number - 1));
     }
+
+    // Numbers begin anew with each start: who comes back from an earlier one must not be given the wrong events.
+    private string NewEpoch() => _time.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
 
     private void Leave(EventReader reader)
     {

@@ -11,7 +11,7 @@ using SmtpShield.Control.Admin;
 namespace SmtpShield.Control.Events;
 
 /// <summary><c>/v1/events</c>: the stream, as server-sent events.</summary>
-internal sealed class EventsApi(EventStream stream, TimeProvider time)
+internal sealed class EventsApi(EventStream stream, AdminGuard guard, TimeProvider time)
 {
     /// <summary>How long a stream is silent at most: then it says a comment, so that nobody between takes it for dead.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
@@ -19,8 +19,11 @@ internal sealed class EventsApi(EventStream stream, TimeProvider time)
     /// <summary>How long a reader may take nothing; then its place is free for another one.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long a stream over TCP lasts: then its reader shows again who he is. Who was put out meanwhile reads no longer than that.</summary>
+    /// <summary>How long a stream over TCP lasts: then its reader shows again who he is.</summary>
     public static readonly TimeSpan LongestOverTcp = TimeSpan.FromMinutes(10);
+
+    // Who was put out meanwhile reads no longer than that.
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
 
     private const string Topics = "topics";
     private const string LastId = "Last-Event-ID";
@@ -43,12 +46,13 @@ internal sealed class EventsApi(EventStream stream, TimeProvider time)
                 new ControlProblem("the role view may not read the log", "name other topics", Topics));
         }
 
-        using var reader = stream.TryOpen(topics, context.Request.Headers[LastId]);
+        var most = AdminConnection.Is(context) ? EventStream.MostOverTcp : EventStream.MostReaders;
+        using var reader = stream.TryOpen(topics, context.Request.Headers[LastId], most);
         if (reader is null)
         {
             context.Response.Headers.RetryAfter = RetryAfter;
             throw new ControlException(StatusCodes.Status429TooManyRequests,
-                new ControlProblem($"there are {EventStream.MostReaders} streams already", "end one that is not needed"));
+                new ControlProblem($"there are {most} streams already", "end one that is not needed"));
         }
 
         ControlRequests.LiftTimeLimit(context);
@@ -66,23 +70,25 @@ internal sealed class EventsApi(EventStream stream, TimeProvider time)
     {
         var buffer = new ArrayBufferWriter<byte>();
         var begunAt = time.GetTimestamp();
-        while (!AdminConnection.Is(context) || time.GetElapsedTime(begunAt) < LongestOverTcp)
+        var saidAt = begunAt;
+        Task? news = null;
+        while (MayRead(context, begunAt))
         {
-            var wait = reader.WaitAsync(context.RequestAborted);
-            while (true)
+            // One that is given up would take the next event's bell with it.
+            news ??= reader.WaitAsync(context.RequestAborted);
+            if (!await IsThereAsync(news, AdminConnection.Is(context) ? BetweenLooks : Silence, context.RequestAborted))
             {
-                try
-                {
-                    await wait.WaitAsync(Silence, time, context.RequestAborted);
-                    break;
-                }
-                catch (TimeoutException)
-                {
-                    if (!await TryWriteAsync(context, _comment) || (AdminConnection.Is(context) && time.GetElapsedTime(begunAt) >= LongestOverTcp))
-                        return;
-                }
+                if (time.GetElapsedTime(saidAt) < Silence)
+                    continue;
+                if (!await TryWriteAsync(context, _comment))
+                    return;
+                saidAt = time.GetTimestamp();
+                continue;
             }
 
+            news = null;
+            if (!MayRead(context, begunAt))
+                return;
             var batch = reader.Take();
             buffer.ResetWrittenCount();
             if (batch.HasGap)
@@ -93,6 +99,23 @@ internal sealed class EventsApi(EventStream stream, TimeProvider time)
                 buffer.Write(_bye);
             if ((buffer.WrittenCount > 0 && !await TryWriteAsync(context, buffer.WrittenMemory)) || batch.IsLast)
                 return;
+            saidAt = time.GetTimestamp();
+        }
+    }
+
+    private bool MayRead(HttpContext context, long begunAt) => context.Features.Get<AdminIdentity>() is not { } identity
+        || (time.GetElapsedTime(begunAt) < LongestOverTcp && guard.IsStill(identity));
+
+    private async Task<bool> IsThereAsync(Task news, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await news.WaitAsync(patience, time, cancellationToken);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
         }
     }
 

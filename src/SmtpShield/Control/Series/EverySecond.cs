@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using SmtpShield.Control.Events;
 using SmtpShield.Control.Monitoring;
 using SmtpShield.Control.Upstreams;
@@ -11,14 +12,15 @@ namespace SmtpShield.Control.Series;
 /// <summary>
 /// Looks once a second: a point for each series, and for who watches the stream what has changed of MTAs and stress. It does nothing where nobody can ask.
 /// </summary>
-internal sealed class EverySecond(
+internal sealed partial class EverySecond(
     ShieldSnapshot snapshot, ServiceScopes scopes, MetricsReader metrics, SeriesStore store, EventStream stream, ClientEventFeed clients, LogTail log,
-    IUpstreamControl upstreams, TimeProvider time) : BackgroundService
+    IUpstreamControl upstreams, TimeProvider time, ILogger<EverySecond> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<(string Service, string Name), string> _states = [];
     private readonly Dictionary<string, bool> _stress = new(StringComparer.Ordinal);
+    private readonly AtMostOnce _failures = new(time, TimeSpan.FromMinutes(1));
     private long _readAt;
 
     /// <summary>Looks.</summary>
@@ -47,13 +49,30 @@ internal sealed class EverySecond(
         try
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))
-                Look();
+                TryLook();
         }
         catch (OperationCanceledException)
         {
             // The program stops.
         }
     }
+
+    // Whatever fails here, mail goes on: an exception would end the program.
+    private void TryLook()
+    {
+        try
+        {
+            Look();
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            if (_failures.IsDue())
+                LookFailed(logger, exception);
+        }
+    }
+
+    [LoggerMessage(2304, LogLevel.Error, "what is shown of the running shield could not be read", EventName = "LookFailed")]
+    private static partial void LookFailed(ILogger logger, Exception exception);
 
     private static Dictionary<string, double> ValuesOf(double[] points)
     {

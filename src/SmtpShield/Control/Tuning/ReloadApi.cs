@@ -21,6 +21,7 @@ internal sealed class ReloadApi(ShieldConfigurationWatcher configuration, IEnume
         {
             var request = await ControlRequests.ReadChangeAsync(context);
             log.OfType<MaillogLoggerProvider>().FirstOrDefault()?.Reopen();
+            log.OfType<EventLogProvider>().FirstOrDefault()?.Reopen();
             var result = await configuration.ReloadAsync(CancellationToken.None);
             if (result.Options is null)
             {
