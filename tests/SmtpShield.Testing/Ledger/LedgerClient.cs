@@ -16,6 +16,9 @@ namespace SmtpShield.Testing.Ledger;
 /// <param name="manner">How it speaks.</param>
 public sealed class LedgerClient(IPEndPoint server, IPAddress from, string recipient, MailLedger ledger, MailManner manner)
 {
+    // Postfix's smtpd, of a cleanup that has gone: killed when the mail was in the queue, and before it could say so.
+    private const string NotKnown = "451 4.3.0 Error: queue file write error";
+
     private static readonly string s_half = string.Concat(Enumerable.Repeat(new string('x', 500) + "\r\n", 20));
 
     private Standstill? _standstill;
@@ -138,7 +141,7 @@ public sealed class LedgerClient(IPEndPoint server, IPAddress from, string recip
 
         await StandAsync(MailStage.End);
         var verdict = await ReplyAsync(client, "the end of a mail", cancellationToken);
-        if (verdict.Length == 0 || verdict.StartsWith("421", StringComparison.Ordinal))
+        if (verdict.Length == 0 || verdict.StartsWith("421", StringComparison.Ordinal) || verdict.StartsWith(NotKnown, StringComparison.Ordinal))
             mail.NoteUnanswered();
         if (!Agrees(verdict, "250"))
             return false;
