@@ -30,6 +30,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     ChangesCommand.Create(),
     WatchCommand.Create(),
     ShadowCommand.Create(),
+    SuggestCommand.Create(),
     LimitsCommand.Create(),
     UpstreamCommand.Create(),
     PasswdCommand.Create(),

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Admission;
 using SmtpShield.Bans;
+using SmtpShield.Baseline;
 using SmtpShield.Clients;
 using SmtpShield.Control;
 using SmtpShield.Hosting;
@@ -68,6 +69,8 @@ internal static class ShieldServices
         services.AddSingleton<AnvilStatistics>();
         services.AddSingleton<AnvilTable>();
         services.AddHostedService<DeliveringFile>();
+        services.AddSingleton<Baselines>();
+        services.AddHostedService<BaselineFile>();
         services.AddSingleton<LogThrottle>();
         services.AddHostedService<LogSummaries>();
         services.AddSingleton<AnvilSweeper>();

@@ -7,13 +7,14 @@ using SmtpShield.PostfixConf.Parameters;
 namespace SmtpShield.Host.Commands;
 
 /// <summary>
-/// <c>limits set --save</c>, behind a dry run that had nothing against it: writes the shield's main.cf with the rights of whoever gives the command, lets the
-/// shield read it, and takes back what was set at run time above it.
+/// <c>limits set --save</c>, behind a dry run that had nothing against it, and <c>suggest --write</c>: writes the shield's main.cf with the rights of whoever
+/// gives the command, lets the shield read it, and takes back what was set at run time above it.
 /// </summary>
 /// <param name="question">Asks.</param>
 /// <param name="arguments">The command line.</param>
 /// <param name="error">For what goes wrong.</param>
-internal sealed class LimitsSave(ControlQuestion question, ParseResult arguments, PlainOutput error)
+/// <param name="remedy">What to do where the file can't be written.</param>
+internal sealed class LimitsSave(ControlQuestion question, ParseResult arguments, PlainOutput error, string remedy)
 {
     /// <summary>Saves.</summary>
     /// <param name="set">The values, by name as main.cf has it.</param>
@@ -30,7 +31,7 @@ internal sealed class LimitsSave(ControlQuestion question, ParseResult arguments
             return status;
         if (!TryWrite(list!.Path, set, out var reason))
         {
-            error.Line($"smtpshield: {reason}; nothing was changed (who may write the file? without --save it is set at run time)");
+            error.Line($"smtpshield: {reason}; nothing was changed ({remedy})");
             return ControlQuestion.Refused;
         }
 

@@ -50,6 +50,12 @@ internal sealed class ClientConnection(
     /// <summary>Counts the client's handshakes; null when it is exempt, or a proxy that checks whether the shield lives.</summary>
     public ClientCounter? HandshakeCounter => IsCheck ? null : counter;
 
+    /// <summary>
+    /// Whether what a limit is on is counted: where it is set, or judged in shadow, or what clients do is observed. What a proxy does to see whether the shield
+    /// lives is not.
+    /// </summary>
+    public bool Counts(ClientLimit limit) => limit.IsCounted(Options) || (!IsCheck && Options.IsObserved);
+
     /// <summary>Judges the connection by the limits in shadow; null: there are none, or not for this client.</summary>
     public ShadowJudge? Shadow => identified.Options.InShadow is null ? null : _shadow ??= JudgeInShadow();
 

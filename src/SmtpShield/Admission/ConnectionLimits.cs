@@ -6,8 +6,8 @@ namespace SmtpShield.Admission;
 internal static class ConnectionLimits
 {
     /// <summary>
-    /// Counts the connection, if any limit is set or in shadow, and judges it. Refused ones count too: they keep a client over its limit. A proxy's check of
-    /// the shield is neither counted nor refused; a MAIL in it is an event like any other.
+    /// Counts the connection, if any limit is set or in shadow or clients are observed, and judges it. Refused ones count too: they keep a client over its
+    /// limit. A proxy's check of the shield is neither counted nor refused; a MAIL in it is an event like any other, where a limit is on it.
     /// </summary>
     /// <returns>Null: it may come in.</returns>
     public static ConnectionRefusal? Count(ClientConnection connection)
@@ -18,7 +18,7 @@ internal static class ConnectionLimits
 
         var shadow = connection.Shadow;
         shadow?.NoteSeen();
-        if (!ClientLimits.IsAnyCounted(connection.Options))
+        if (!ClientLimits.IsAnyCounted(connection.Options) && !connection.Options.IsObserved)
             return null;
 
         var counts = counter.Connect();

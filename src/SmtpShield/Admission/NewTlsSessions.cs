@@ -45,7 +45,7 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
     public Reply? Count(ClientConnection connection)
     {
         var limits = connection.Options.Limits;
-        if (connection.HandshakeCounter is not { } counter || !_limit.IsCounted(connection.Options))
+        if (connection.HandshakeCounter is not { } counter || !connection.Counts(_limit))
             return null;
 
         var count = counter.Count(_limit);

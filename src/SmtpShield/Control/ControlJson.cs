@@ -8,6 +8,7 @@ using SmtpShield.Control.Exempt;
 using SmtpShield.Control.InShadow;
 using SmtpShield.Control.Series;
 using SmtpShield.Control.Status;
+using SmtpShield.Control.Suggestions;
 using SmtpShield.Control.Tuning;
 using SmtpShield.Control.Upstreams;
 
@@ -37,6 +38,7 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(MoreEvents))]
 [JsonSerializable(typeof(EventGap))]
 [JsonSerializable(typeof(ShadowReport))]
+[JsonSerializable(typeof(SuggestionReport))]
 [JsonSerializable(typeof(ParameterList))]
 [JsonSerializable(typeof(ParameterChanges))]
 [JsonSerializable(typeof(ConfigurationReport))]

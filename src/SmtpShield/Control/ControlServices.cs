@@ -14,6 +14,7 @@ using SmtpShield.Control.InShadow;
 using SmtpShield.Control.Monitoring;
 using SmtpShield.Control.Series;
 using SmtpShield.Control.Status;
+using SmtpShield.Control.Suggestions;
 using SmtpShield.Control.Tuning;
 using SmtpShield.Control.Upstreams;
 using SmtpShield.Options;
@@ -63,6 +64,7 @@ internal static class ControlServices
         services.AddSingleton<BansApi>();
         services.AddSingleton<FirewallApi>();
         services.AddSingleton<ShadowApi>();
+        services.AddSingleton<SuggestApi>();
         services.AddAdmin();
         services.AddMonitoring();
         services.AddOptions<SocketTransportOptions>().Configure<ControlSocket, AdminListener, MetricsListener>(static (transport, control, admin, metrics) =>
@@ -117,6 +119,7 @@ internal static class ControlServices
         application.Services.GetRequiredService<BansApi>().Map(application);
         application.Services.GetRequiredService<FirewallApi>().Map(application);
         application.Services.GetRequiredService<ShadowApi>().Map(application);
+        application.Services.GetRequiredService<SuggestApi>().Map(application);
         application.Services.GetRequiredService<ControlAudit>().Map(application);
         application.Services.GetRequiredService<EventsApi>().Map(application);
         application.Services.GetRequiredService<AdminApi>().Map(application);

@@ -68,6 +68,12 @@ internal struct AnvilEntry
     /// <summary>When its window began; none has when it is <see cref="int.MinValue"/>.</summary>
     public readonly int WindowStart => _windowStart;
 
+    /// <summary>What was counted in the window it has.</summary>
+    public readonly AnvilEventCounts Current => _current;
+
+    /// <summary>Whether it has a window: an event has opened one.</summary>
+    public readonly bool HasWindow => _windowStart != int.MinValue;
+
     /// <summary>Whether it is the record of this client at this service.</summary>
     public readonly bool Is(in ClientRange client, byte service) =>
         _lowBits == (ulong)client.Bits && _highBits == (ulong)(client.Bits >> 64) && _prefixLength == client.PrefixLength
@@ -110,14 +116,21 @@ internal struct AnvilEntry
     /// </remarks>
     public void Roll(int now, AnvilWindow window)
     {
-        var passed = (long)now - _windowStart;
-        if (window.IsSliding ? passed < window.Unit : passed <= window.Unit)
+        if (!IsOver(now, window))
             return;
 
+        var passed = (long)now - _windowStart;
         var follows = window.IsSliding && passed < 2L * window.Unit;
         _previous = follows ? _current : default;
         _current = default;
         _windowStart = follows ? _windowStart + window.Unit : now;
+    }
+
+    /// <summary>Whether this window is over: <see cref="Roll"/> would start the next one.</summary>
+    public readonly bool IsOver(int now, AnvilWindow window)
+    {
+        var passed = (long)now - _windowStart;
+        return window.IsSliding ? passed >= window.Unit : passed > window.Unit;
     }
 
     /// <summary>Events in the window that has been rolled to <paramref name="now"/>.</summary>

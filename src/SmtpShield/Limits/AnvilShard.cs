@@ -12,7 +12,7 @@ namespace SmtpShield.Limits;
 /// of their age. An entry that is over a limit when room is needed changes to a list of its own, so that each is looked at once: all work of an event is
 /// bounded, but for doubling the buckets.
 /// </remarks>
-internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLimit isOverLimit)
+internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLimit isOverLimit, AnvilEntryEnded windowEnded)
 {
     /// <summary>Entries of a chunk.</summary>
     public const int ChunkSize = 128;
@@ -127,6 +127,17 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
             _idle.Append(this, index);
     }
 
+    /// <summary>Starts an entry's next window if this one is over, which is told.</summary>
+    public void Roll(ref AnvilEntry entry, int now, AnvilWindow window)
+    {
+        if (!entry.IsOver(now, window))
+            return;
+
+        if (entry.HasWindow)
+            windowEnded(entry);
+        entry.Roll(now, window);
+    }
+
     /// <summary>Removes an entry that has expired.</summary>
     public void RemoveExpired(int index)
     {
@@ -183,7 +194,7 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
     private bool EvictIfWithinLimits(int index, int now, AnvilWindow window)
     {
         ref var entry = ref At(index);
-        entry.Roll(now, window);
+        Roll(ref entry, now, window);
         if (isOverLimit(services.NameOf(entry.Service), entry.Counts(now, window)))
             return false;
 
@@ -196,6 +207,8 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
     {
         Unlink(index);
         ref var entry = ref At(index);
+        if (entry.HasWindow)
+            windowEnded(entry);
         ref var link = ref _buckets[BucketOf(hash.Of(entry.Client, entry.Service))];
         while (link != index)
             link = ref At(link).Next;

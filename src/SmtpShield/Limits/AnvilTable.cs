@@ -22,7 +22,7 @@ internal sealed class AnvilTable
     private const int MinShardCapacity = 4096;
 
     // Sweeping a shard after a flood does not keep its events waiting.
-    private const int RemovedAtOnce = 1000;
+    private const int RemovedAtOnce = 250;
 
     private readonly AnvilShard[] _shards;
     private readonly AnvilHash _hash = new();
@@ -48,7 +48,7 @@ internal sealed class AnvilTable
         _startWithinSecond = _startedAt.Ticks % TimeSpan.TicksPerSecond;
         _shards = new AnvilShard[Math.Clamp(snapshot.Current.Anvil.ClientTableSize / MinShardCapacity, 1, MaxShards)];
         for (var i = 0; i < _shards.Length; i++)
-            _shards[i] = new AnvilShard(_hash, _services, isOverLimit);
+            _shards[i] = new AnvilShard(_hash, _services, isOverLimit, EndWindow);
     }
 
     /// <summary>What clients have with the MTA now.</summary>
@@ -62,6 +62,12 @@ internal sealed class AnvilTable
 
     /// <summary>A client was refused something. Told on the thread of its session, which waits for it.</summary>
     public event Action<RuleHit>? Hit;
+
+    /// <summary>A client's window is over. Those that last when the program ends are not told, nor what <see cref="Reset"/> has set to 0.</summary>
+    public event WindowEnded? WindowEnded;
+
+    /// <summary>A connection that was counted is over. Told on the thread of its session, which waits for it.</summary>
+    public event Action<CountedConnection>? ConnectionEnded;
 
     /// <summary>Records in the table, expired ones that were not yet removed included.</summary>
     public int Size => Volatile.Read(ref _size);
@@ -115,7 +121,7 @@ internal sealed class AnvilTable
             if (isNew)
                 _statistics.NoteConnection(key, CountConnection(shard, index, now, window));
             ref var entry = ref shard.At(index);
-            entry.Roll(now, window);
+            shard.Roll(ref entry, now, window);
             count = entry.Count(AnvilEventCounts.IndexOf(kind), now, window);
         }
 
@@ -133,6 +139,13 @@ internal sealed class AnvilTable
             if (index != 0)
                 shard.Leave(index, Now);
         }
+    }
+
+    /// <summary>Counts the end of a connection, as <see cref="Disconnect"/> does, and tells of it.</summary>
+    public void End(in CountedConnection connection)
+    {
+        Disconnect(connection.Key);
+        ConnectionEnded?.Invoke(connection);
     }
 
     /// <summary>What the table knows of a client, without counting anything.</summary>
@@ -324,10 +337,13 @@ internal sealed class AnvilTable
     {
         shard.Enter(index);
         ref var entry = ref shard.At(index);
-        entry.Roll(now, window);
+        shard.Roll(ref entry, now, window);
         entry.Count(AnvilEventCounts.Connections, now, window);
         return entry.Counts(now, window);
     }
+
+    private void EndWindow(in AnvilEntry entry) =>
+        WindowEnded?.Invoke(_services.NameOf(entry.Service), entry.Client, entry.Current, entry.WindowStart);
 
     // Whole seconds, as anvil counts them, in step with the wall clock's seconds at start but not moved when somebody sets that clock.
     private int Now => (int)((_startWithinSecond + _time.GetElapsedTime(_startTimestamp).Ticks) / TimeSpan.TicksPerSecond);

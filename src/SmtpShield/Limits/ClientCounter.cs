@@ -23,6 +23,9 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
     private bool _isLoggingIn;
     private bool _hasPlace;
     private int _commands;
+    private int _connectedAt;
+    private int _open;
+    private int? _mostErrors;
 
     /// <summary>Whose counts they are.</summary>
     public AnvilKey Key => key;
@@ -39,6 +42,7 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
 
         var counts = anvil.Connect(key);
         _isTracked = !counts.IsUntracked;
+        (_connectedAt, _open) = (anvil.Second, counts.ConnectionCount);
         return counts;
     }
 
@@ -136,6 +140,10 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
         anvil.NoteReply(key, text[..(end < 0 ? length : end)]);
     }
 
+    /// <summary>The connection's session is over.</summary>
+    /// <param name="mostErrors">The most errors it had since the last message that was accepted.</param>
+    public void NoteSessionEnd(int mostErrors) => _mostErrors = mostErrors;
+
     /// <summary>Notes that the session ends for its errors.</summary>
     public void NoteTooManyErrors(int errors, int limit) => NoteHit(ClientEvent.OfTooManyErrors(errors, limit));
 
@@ -157,7 +165,7 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
             return;
 
         _isTracked = false;
-        anvil.Disconnect(key);
+        anvil.End(new(key, _connectedAt, _open, _mostErrors));
     }
 
     private void LeaveFlight()

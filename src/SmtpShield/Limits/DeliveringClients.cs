@@ -44,6 +44,13 @@ internal sealed class DeliveringClients(TimeProvider time)
     /// <param name="within">In the last how much time.</param>
     public bool HasDelivered(in ClientRange range, TimeSpan within) => Find(range) is { } mail && time.GetUtcNow() - mail.LastAt <= within;
 
+    /// <summary>Ranges the MTA has accepted mail of since then.</summary>
+    public int CountSince(DateTimeOffset since)
+    {
+        var second = (uint)Math.Max(0, since.ToUnixTimeSeconds());
+        return _shards.Sum(shard => shard.CountSince(second));
+    }
+
     /// <summary>All of them, copied shard by shard: those with the oldest mail of a shard first.</summary>
     public IEnumerable<KeyValuePair<ClientRange, DeliveredMail>> All() => _shards.SelectMany(static shard => shard.Copy());
 
@@ -89,6 +96,12 @@ internal sealed class DeliveringClients(TimeProvider time)
         {
             lock (_gate)
                 return _younger.TryGetValue(range, out var mail) || _older.TryGetValue(range, out mail) ? mail.Told() : null;
+        }
+
+        public int CountSince(uint second)
+        {
+            lock (_gate)
+                return _older.Values.Count(mail => mail.LastAt >= second) + _younger.Values.Count(mail => mail.LastAt >= second);
         }
 
         public KeyValuePair<ClientRange, DeliveredMail>[] Copy()

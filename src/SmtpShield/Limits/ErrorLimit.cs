@@ -6,10 +6,14 @@ namespace SmtpShield.Limits;
 internal struct ErrorLimit
 {
     private int _errors;
+    private int _most;
     private int _junkCommands;
 
     /// <summary>Errors so far.</summary>
     public readonly int Errors => _errors;
+
+    /// <summary>The most there were, before an accepted message set them to 0 or since.</summary>
+    public readonly int Most => Math.Max(_most, _errors);
 
     /// <summary>Counts one error. Called after the reply has left, so that the reply to the N-th error itself is judged with N - 1 (smtpd_chat.c).</summary>
     public void CountError() => _errors++;
@@ -28,7 +32,7 @@ internal struct ErrorLimit
     }
 
     /// <summary>An accepted message: both counts start again.</summary>
-    public void Reset() => (_errors, _junkCommands) = (0, 0);
+    public void Reset() => (_most, _errors, _junkCommands) = (Most, 0, 0);
 
     /// <summary>
     /// How long the next reply waits: <c>smtpd_error_sleep_time</c> from <c>smtpd_soft_error_limit</c> errors on, every reply, successes included.

@@ -37,6 +37,11 @@ public sealed record AnvilOptions
     [ConfigurationKeyName("shield_history_size"), Range(1000, 1_000_000), SharedByServices]
     public int HistorySize { get; init; } = 65_536;
 
+    /// <summary>Whether all that limits on clients could be on is counted, be they set or not, so that values for them can be proposed.</summary>
+    /// <value><c>yes</c> by default.</value>
+    [ConfigurationKeyName("shield_observe")]
+    public bool Observe { get; init; } = true;
+
     /// <summary>How a rate is taken from counted events.</summary>
     /// <value><c>fixed</c> (default), as anvil(8) does, or <c>sliding</c>.</value>
     [ConfigurationKeyName("shield_rate_window"), SharedByServices]

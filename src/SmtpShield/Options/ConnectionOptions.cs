@@ -23,6 +23,9 @@ public sealed class ConnectionOptions(ShieldService service, bool isUnderStress)
     /// <summary>The newest limits that are judged in shadow; null: none.</summary>
     public ShadowLimits? InShadow => service.When(isUnderStress).InShadow;
 
+    /// <summary>Whether what the client does is counted also where no limit is on it; the newest, as <see cref="Limits"/>.</summary>
+    public bool IsObserved => service.When(isUnderStress).Anvil.Observe;
+
     /// <summary>Events a minute that are logged of the client and each kind; the newest, as <see cref="Limits"/>.</summary>
     public int LogClientLimit => service.When(isUnderStress).Log.ClientLimit;
 }

@@ -287,7 +287,7 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
 
     private Reply? CountAndJudge(ClientLimit limit)
     {
-        if (session.Counter is not { } client || !limit.IsCounted(session.Context.Connection.Options))
+        if (session.Counter is not { } client || !session.Context.Connection.Counts(limit))
             return null;
 
         var count = client.Count(limit);

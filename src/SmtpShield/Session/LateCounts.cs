@@ -47,7 +47,7 @@ internal static class LateCounts
     {
         var limit = ClientLimits.Of(command.Verb)!;
         if (command.IsCounted || session.Counter is not { } client
-            || !(limit.IsOn(session.Limits) ? isTaken : (isOne || isTaken) && limit.IsCounted(session.Context.Connection.Options)))
+            || !(limit.IsOn(session.Limits) ? isTaken : (isOne || isTaken) && session.Context.Connection.Counts(limit)))
         {
             return null;
         }

@@ -44,10 +44,10 @@ internal static class ReplyCounts
         if (!command.IsMtas || session.Counter is not { } client)
             return;
 
-        var options = session.Context.Connection.Options;
-        if (ClientLimits.Error.IsCounted(options) && code is not (450 or 451 or 452))
+        var connection = session.Context.Connection;
+        if (connection.Counts(ClientLimits.Error) && code is not (450 or 451 or 452))
             client.Count(AnvilEvent.Error);
-        if (ClientLimits.AuthFailure.IsCounted(options) && command.Verb == Verb.Auth && LoginRefusal.Is(code, command.HasCredentials))
+        if (connection.Counts(ClientLimits.AuthFailure) && command.Verb == Verb.Auth && LoginRefusal.Is(code, command.HasCredentials))
             client.Count(AnvilEvent.AuthFailure);
     }
 

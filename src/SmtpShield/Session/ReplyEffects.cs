@@ -148,7 +148,7 @@ internal sealed class ReplyEffects(
                 session.Context.NoteAuthenticated();
                 break;
             case Verb.StartTls when code == 220:
-                if (ClientLimits.NewTlsSession.IsCounted(session.Context.Connection.Options))
+                if (session.Context.Connection.Counts(ClientLimits.NewTlsSession))
                     session.Counter?.Count(AnvilEvent.NewTlsSession);
                 session.Dialogue.Note(DialogueEvent.TlsPassedOn);
                 RelayLog.TlsPassthrough(session.Log, session.Identity.NameAddress);

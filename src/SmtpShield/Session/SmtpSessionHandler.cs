@@ -50,6 +50,10 @@ internal sealed class SmtpSessionHandler(
             SessionLog.Failed(log, connection.Client.NameAddress, exception);
             connection.EndWith(new(SessionEndReason.Failed));
         }
+        finally
+        {
+            connection.Counter?.NoteSessionEnd(context.Errors.Most);
+        }
     }
 
     private async ValueTask GoOnInTlsAsync(SessionContext context, OpenSession open)

@@ -12,8 +12,8 @@ public partial class DependencyTests
     {
         ["Control"] =
         [
-            "Bans", "Admission", "Shadow", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport", "State",
-            "Options",
+            "Bans", "Baseline", "Admission", "Shadow", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport",
+            "State", "Options",
         ],
         ["Bans"] =
         [
@@ -25,6 +25,7 @@ public partial class DependencyTests
             "Protocol",
         ],
         ["Admission"] = ["Shadow", "Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Transport", "Options", "Protocol"],
+        ["Baseline"] = ["State", "Limits", "Clients", "Options"],
         ["Shadow"] = ["Limits", "Clients", "Metrics", "Options"],
         ["Throttling"] = ["Limits", "Options"],
         ["Mta"] = ["Limits", "Clients", "Tls", "Metrics", "Transport", "Options", "Protocol"],

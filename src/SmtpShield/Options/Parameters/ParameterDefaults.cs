@@ -48,6 +48,7 @@ internal static class ParameterDefaults
         ["shield_log_client_limit"] = "10",
         ["shield_max_chunk"] = "2147483647",
         ["shield_metrics_listen"] = "",
+        ["shield_observe"] = "yes",
         ["shield_pass_ehlo_keywords"] = "",
         ["shield_proxy_event_limit_exceptions"] = "",
         ["shield_proxy_sources"] = "",

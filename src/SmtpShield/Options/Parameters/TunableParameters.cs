@@ -23,6 +23,7 @@ internal static class TunableParameters
         "anvil_rate_time_unit",
         "shield_client_auth_failure_rate_limit",
         "shield_client_error_rate_limit",
+        "shield_observe",
         "shield_proxy_event_limit_exceptions",
         "shield_rate_window",
         "smtpd_client_auth_rate_limit",
