@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Bans;
+using SmtpShield.Baseline;
 using SmtpShield.Clients;
 using SmtpShield.Control.Events;
 using SmtpShield.Control.Tuning;
@@ -71,6 +72,9 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
 
     /// <summary>Who is banned.</summary>
     public BanTable Bans => Get<BanTable>();
+
+    /// <summary>What clients were seen to do.</summary>
+    public Baselines Baselines => Get<Baselines>();
 
     /// <summary>What limits in shadow would have done at a service.</summary>
     public ShadowBook ShadowOf(string service) => Get<ServiceScopes>().Of(service).GetRequiredService<ShadowBook>();

@@ -49,6 +49,7 @@ internal sealed class ShadowPageTests
         var time = new FakeTimeProvider(new(2026, 11, 28, 3, 0, 0, TimeSpan.Zero));
         await using var mta = new ScriptedMta();
         await using var shield = await StartAsync(mta, time, cancellationToken);
+        Observe(shield);
         var lines = await File.ReadAllLinesAsync(Path.Combine(Repository, Page), cancellationToken);
         var printed = new StringBuilder();
         for (var i = 0; i < lines.Length; i++)
@@ -62,7 +63,7 @@ internal sealed class ShadowPageTests
                     Happen(shield, time);
             }
 
-            if (!lines[i].StartsWith("$ smtpshield shadow ", StringComparison.Ordinal))
+            if (!lines[i].StartsWith("$ smtpshield shadow ", StringComparison.Ordinal) && lines[i] != "$ smtpshield suggest")
                 continue;
             printed.Append((await RunAsync(lines[i]["$ smtpshield ".Length..], cancellationToken)).Output);
             while (i + 1 < lines.Length && lines[i + 1] != "```" && !lines[i + 1].StartsWith("$ ", StringComparison.Ordinal))
@@ -155,6 +156,21 @@ internal sealed class ShadowPageTests
         });
     }
 
+    // What a week has left: honest clients that connect once or twice in ten minutes, and others that do nothing else.
+    private static void Observe(ShieldUnderTest shield)
+    {
+        foreach (var line in (string[])[
+            "delivers 19 1:30000 2:14000 4:3000 6:1000 11:165 13:30 19:15", "other 240 1:9000 40:400 126:300"])
+        {
+            Assert.That(shield.Baselines.TryRestore($"smtp 20780 600 smtpd_client_connection_rate_limit {line}"), Is.True);
+        }
+
+        Assert.That(shield.Baselines.TryRestore("smtp 20781 600 smtpd_client_auth_rate_limit delivers 4 1:700 2:106 4:6"), Is.True);
+        Assert.That(shield.Baselines.TryRestore("smtp 20781 600 smtpd_client_auth_rate_limit other 118 1:40 90:60"), Is.True);
+        for (var i = 0; i < 2211; i++)
+            shield.Anvil.Delivering.Note(ClientRange.Of(new IPAddress([10, 0, (byte)(i >> 8), (byte)i]), 32, 64));
+    }
+
     // What happens in the three hours behind: one forwarder that sends mail and connects too often, one that is fine, and one that guesses recipients.
     private static void Happen(ShieldUnderTest shield, FakeTimeProvider time)
     {
@@ -184,7 +200,7 @@ internal sealed class ShadowPageTests
     private async Task<(int Status, string Output)> RunAsync(string command, CancellationToken cancellationToken)
     {
         using var output = new StringWriter { NewLine = "\n" };
-        var status = await new RootCommand { ShadowCommand.Create() }.Parse(command + " --socket " + Place)
+        var status = await new RootCommand { ShadowCommand.Create(), SuggestCommand.Create() }.Parse(command + " --socket " + Place)
             .InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
         return (status, output.ToString());
     }

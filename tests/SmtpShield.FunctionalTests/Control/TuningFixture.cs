@@ -21,6 +21,8 @@ internal abstract class TuningFixture
     private string _directory = "";
     private ScriptedMta _mta = null!;
 
+    protected ScriptedMta Mta => _mta;
+
     protected FakeTimeProvider Time { get; private set; } = null!;
 
     protected ShieldUnderTest Shield { get; private set; } = null!;
@@ -107,6 +109,7 @@ internal abstract class TuningFixture
         var root = new RootCommand("smtpshield")
         {
             LimitsCommand.Create(), ChangesCommand.Create(), StatusCommand.Create(), ExplainCommand.Create(), AllowCommand.Create(),
+            SuggestCommand.Create(),
         };
         var status = await root.Parse($"{command} --socket {Place}").InvokeAsync(new InvocationConfiguration { Output = output, Error = output },
             cancellationToken);
