@@ -27,7 +27,7 @@ internal sealed class FirewallSync(
     private static readonly TimeSpan _again = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<IPNetwork, DateTimeOffset> _banned = [];
-    private readonly HashSet<IPNetwork> _nets = [];
+    private readonly Dictionary<IPNetwork, DateTimeOffset> _nets = [];
     private NftProcess? _nft;
     private long _revision = -1;
     private string _spared = "";
@@ -54,6 +54,8 @@ internal sealed class FirewallSync(
         if (_nft is null && await BeginAsync(cancellationToken) is { Length: > 0 } whyNot)
             return whyNot;
         var after = "";
+        // That of the first page: who is unbanned while the others come is asked for again.
+        long? revision = null;
         do
         {
             if (await ask(HttpMethod.Get, $"v1/firewall?since={_revision}&min_level={minLevel}{after}", null, cancellationToken) is not { } answer)
@@ -68,10 +70,10 @@ internal sealed class FirewallSync(
             }
 
             after = bans.After is { } cursor ? $"&after={Uri.EscapeDataString(cursor)}" : "";
-            if (bans.After is null)
-                _revision = bans.Revision;
+            revision ??= bans.Revision;
         }
         while (after.Length > 0);
+        _revision = revision.Value;
         return "";
     }
 
@@ -160,35 +162,46 @@ internal sealed class FirewallSync(
             yield return Script(text => NftScript.AppendLifted(text, some));
         foreach (var some in made.Where(static ban => !IsNet(ban.Prefix)).Chunk(Batch))
             yield return Script(text => NftScript.AppendBans(text, some));
-        if (NetsOf(now) is { Length: > 0 } nets)
-            yield return nets;
+        if (lifted.Exists(IsNet) || made.Exists(static ban => IsNet(ban.Prefix)) || _nets.Values.Any(until => until <= now))
+        {
+            foreach (var text in NetsOf(now))
+                yield return text;
+        }
     }
 
     // Intervals of a set may not overlap: the widest ones are in it, and one inside comes when the one around it has gone.
-    private string NetsOf(DateTimeOffset now)
+    private IEnumerable<string> NetsOf(DateTimeOffset now)
     {
-        var all = _banned.Keys.Where(IsNet).ToList();
-        var widest = all.Where(prefix => !all.Exists(other => other.PrefixLength < prefix.PrefixLength && Contains(other, prefix))).ToHashSet();
-        if (widest.SetEquals(_nets))
-            return "";
-
-        var script = new StringBuilder();
-        NftScript.AppendLifted(script, [.. _nets.Except(widest)]);
-        NftScript.AppendBans(script, [.. widest.Except(_nets).Select(prefix => new NftBan(prefix, Math.Max(1, (long)(_banned[prefix] - now).TotalSeconds)))]);
+        var widest = Apart(_banned.Keys.Where(IsNet)).ToHashSet();
+        var gone = _nets.Keys.Where(prefix => !widest.Contains(prefix)).ToList();
+        var made = widest.Where(prefix => !_nets.TryGetValue(prefix, out var until) || until != _banned[prefix])
+            .Select(prefix => new NftBan(prefix, Math.Max(1, (long)(_banned[prefix] - now).TotalSeconds))).ToList();
         _nets.Clear();
-        _nets.UnionWith(widest);
-        return script.ToString();
+        foreach (var prefix in widest)
+            _nets[prefix] = _banned[prefix];
+        foreach (var some in gone.Chunk(Batch))
+            yield return Script(text => NftScript.AppendLifted(text, some));
+        foreach (var some in made.Chunk(Batch))
+            yield return Script(text => NftScript.AppendBans(text, some));
     }
 
     private static bool IsNet(IPNetwork prefix) => NftScript.IsNet(prefix);
 
-    private static bool Contains(IPNetwork wide, IPNetwork inner) =>
-        wide.BaseAddress.AddressFamily == inner.BaseAddress.AddressFamily && wide.Contains(inner.BaseAddress);
-
+    // Those that no other one is around: looked up once for each shorter length there is.
     private static IEnumerable<IPNetwork> Apart(IEnumerable<IPNetwork> prefixes)
     {
-        var all = prefixes.Distinct().ToList();
-        return all.Where(prefix => !all.Exists(other => other.PrefixLength < prefix.PrefixLength && Contains(other, prefix)));
+        var all = prefixes.ToHashSet();
+        var lengths = all.Select(static prefix => (prefix.BaseAddress.AddressFamily, prefix.PrefixLength)).Distinct().ToList();
+        return all.Where(prefix => !lengths.Exists(length => length.AddressFamily == prefix.BaseAddress.AddressFamily
+            && length.PrefixLength < prefix.PrefixLength && all.Contains(Around(prefix, length.PrefixLength))));
+    }
+
+    private static IPNetwork Around(IPNetwork prefix, int length)
+    {
+        var octets = prefix.BaseAddress.GetAddressBytes();
+        for (var i = 0; i < octets.Length; i++)
+            octets[i] &= (byte)(0xff00 >> Math.Clamp(length - 8 * i, 0, 8));
+        return new(new IPAddress(octets), length);
     }
 
     private static string Script(Action<StringBuilder> write)

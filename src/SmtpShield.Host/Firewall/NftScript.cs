@@ -14,8 +14,8 @@ internal static class NftScript
     /// <summary>The table.</summary>
     public const string Table = "inet smtpshield_bans";
 
-    // Above the most bans there may be at a time of one address each, for a full set refuses a whole batch.
-    private const int SetSize = 131_072;
+    // Above the most bans there may be at a time (shield_ban_table_size), for a full set refuses a whole batch.
+    private const int SetSize = 1_179_648;
 
     /// <summary>Makes the table, empty. It goes with the nft that made it, and nobody else may change it, as a flush of all rules does (Linux 5.12).</summary>
     public static string Begin() => string.Create(CultureInfo.InvariantCulture, $$"""

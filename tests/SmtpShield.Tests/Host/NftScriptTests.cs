@@ -42,6 +42,16 @@ public sealed partial class NftScriptTests
         Assert.That(script.ToString(), Does.StartWith($"add element inet smtpshield_bans {element}; delete element"));
     }
 
+    // A full set refuses a whole batch: there is room for the largest shield_ban_table_size.
+    [Test]
+    public void Begin_OfSetsOfAddresses_HasRoomForTheMostBansThereMayBe()
+    {
+        var sizes = NftScript.Begin().Split('\n').Where(static line => line.Contains("set inet smtpshield_bans ban", StringComparison.Ordinal))
+            .Select(static line => int.Parse(line.Split("size ")[1].Split(';')[0], System.Globalization.CultureInfo.InvariantCulture)).ToList();
+
+        Assert.That(sizes, Has.Count.EqualTo(2).And.All.GreaterThan(1_000_000));
+    }
+
     [TestCase("192.0.2.7/24")]
     [TestCase("192.0.2.7; flush ruleset")]
     [TestCase("$(reboot)")]
