@@ -15,7 +15,7 @@ namespace SmtpShield.Bans;
 /// </summary>
 internal sealed partial class AutomaticBans : IDisposable
 {
-    /// <summary>How many times the threshold it takes where the MTA has accepted mail of the client.</summary>
+    /// <summary>How many times the threshold it takes where the MTA has accepted mail of the client, or of its range.</summary>
     public const int KnownGood = 10;
 
     private static readonly string OverRate = $"there are more than {BanBrakes.MostInASecond} a second, and others wait";
@@ -39,7 +39,7 @@ internal sealed partial class AutomaticBans : IDisposable
     public AutomaticBans(
         BanTable bans, BanBrakes brakes, NeverBanned never, AnvilTable table, ShieldSnapshot snapshot, ShieldMetrics metrics, TimeProvider time,
         ILogger<AutomaticBans> log)
-        : this(bans, brakes, never, table, snapshot, metrics, time, log, new Random())
+        : this(bans, brakes, never, table, snapshot, metrics, time, log, Random.Shared)
     {
     }
 
@@ -140,15 +140,15 @@ internal sealed partial class AutomaticBans : IDisposable
 
         // One that is over in this second counts as well.
         _bans.RemoveEnded();
-        var level = _bans.LevelOf(range) + 1;
+        var level = Math.Min(_bans.LevelOf(range) + 1, BanFile.HighestLevel);
         var now = _time.GetUtcNow();
         var ban = new Ban(range, now, now + LengthOf(level, options, _random)) { Level = level, Rule = rule, Hits = hits, Origin = BanOrigin.Auto };
-        if (_bans.TryAdd(ban, out _))
+        if (_bans.TryAdd(ban, out var before))
         {
             _hits.Forget(range);
             _metrics.OfService(service).NoteBan();
         }
-        else if (_fullWarning.IsDue())
+        else if (before is null && _fullWarning.IsDue())
         {
             Log.Full(_log, options.TableSize);
         }

@@ -15,6 +15,11 @@ namespace SmtpShield.Bans;
 /// </summary>
 internal sealed partial class BanFile : IHostedService
 {
+    /// <summary>The highest level a ban has: far above the one from which on it is no longer.</summary>
+    public const int HighestLevel = 100;
+
+    private const string Remembered = "-";
+
     private readonly BanTable _bans;
     private readonly ShieldSnapshot _snapshot;
     private readonly StateFile _file;
@@ -37,6 +42,7 @@ internal sealed partial class BanFile : IHostedService
         if (bans.Count > 0)
             Log.Restored(log, bans.Count);
         bans.Changed += (_, _) => _file.NoteChange();
+        bans.Forgotten += _file.NoteChange;
     }
 
     /// <summary>Whether there is a place to keep them.</summary>
@@ -58,7 +64,7 @@ internal sealed partial class BanFile : IHostedService
     private IEnumerable<string> Lines()
     {
         foreach (var (prefix, past) in _bans.Past())
-            yield return Line(prefix, past.Ended, past.Ended, past.Level, "-", 0, BanOrigin.Auto, "", "");
+            yield return Line(prefix, past.Ended, past.Ended, past.Level, Remembered, 0, BanOrigin.Auto, "", "");
         foreach (var ban in _bans.All())
             yield return Line(ban.Prefix, ban.Since, ban.Until, ban.Level, ban.Rule, ban.Hits, ban.Origin, ban.By ?? "", ban.Why ?? "");
     }
@@ -78,7 +84,7 @@ internal sealed partial class BanFile : IHostedService
         if (line.Split(' ', 8) is not [var prefix, var from, var to, var ofLevel, var rule, var ofHits, var origin, var words]
             || !IPNetwork.TryParse(prefix, out var network) || network.ToString() != prefix || network.BaseAddress.IsIPv4MappedToIPv6
             || !TryNumber(from, out var since) || !TryNumber(to, out var until) || !TryNumber(ofLevel, out var level) || !TryNumber(ofHits, out var hits)
-            || until > DateTimeOffset.MaxValue.ToUnixTimeSeconds() || since > until || level > 100 || hits > int.MaxValue
+            || until > DateTimeOffset.MaxValue.ToUnixTimeSeconds() || since > until || level > HighestLevel || hits > int.MaxValue
             || origin is not ("auto" or "manual") || !IsRule(rule) || !TryReadWords(words, out var by, out var why))
         {
             return false;
@@ -88,9 +94,11 @@ internal sealed partial class BanFile : IHostedService
         var now = _time.GetUtcNow();
         var (begins, ends) = (DateTimeOffset.FromUnixTimeSeconds(since), DateTimeOffset.FromUnixTimeSeconds(until));
 
-        // Where the clock was set back since, it lasts no longer than it was to.
+        // Where the clock was set back since, it lasts no longer than it was to, and one that is over stays over.
         if (begins > now)
             (begins, ends) = (now, now + (ends - begins));
+        if (rule == Remembered && ends > now)
+            ends = now;
         if (ends > now)
         {
             _bans.Restore(new Ban(range, begins, ends)
@@ -117,7 +125,7 @@ internal sealed partial class BanFile : IHostedService
         return Quoted.TryTake(ref words, out by) && Quoted.TryTake(ref words, out why) && words.IsEmpty;
     }
 
-    private static bool IsRule(string rule) => rule is "-" or Ban.ByHand || BanOptions.KnownRules.Contains(rule);
+    private static bool IsRule(string rule) => rule is Remembered or Ban.ByHand || BanOptions.KnownRules.Contains(rule);
 
     private static bool TryNumber(string text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 

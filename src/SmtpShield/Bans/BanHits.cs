@@ -39,7 +39,7 @@ internal sealed class BanHits(TimeProvider time)
                 return hits.Count + 1;
             }
 
-            if (_hits.Count == Capacity)
+            while (_hits.Count >= Capacity)
                 Remove(_order.Dequeue());
             var now = time.GetTimestamp();
             _hits.Add(client, (1, now));
@@ -78,13 +78,23 @@ internal sealed class BanHits(TimeProvider time)
     // Those that were forgotten leave their place to be found here; a client that came again since has another start.
     private void RemoveExpired(TimeSpan window)
     {
-        while (_order.TryPeek(out var oldest) && (time.GetElapsedTime(oldest.Start) >= window || _order.Count > 2 * Capacity))
+        while (_order.TryPeek(out var oldest) && time.GetElapsedTime(oldest.Start) >= window)
             Remove(_order.Dequeue());
+        if (_order.Count <= 2 * _hits.Count + 1000)
+            return;
+        for (var left = _order.Count; left > 0; left--)
+        {
+            var one = _order.Dequeue();
+            if (IsCounted(one))
+                _order.Enqueue(one);
+        }
     }
 
     private void Remove((ClientRange Client, long Start) oldest)
     {
-        if (_hits.TryGetValue(oldest.Client, out var hits) && hits.Start == oldest.Start)
+        if (IsCounted(oldest))
             _hits.Remove(oldest.Client);
     }
+
+    private bool IsCounted((ClientRange Client, long Start) one) => _hits.TryGetValue(one.Client, out var hits) && hits.Start == one.Start;
 }

@@ -23,13 +23,15 @@ internal sealed class BanTable
     private readonly ShieldSnapshot _snapshot;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
+    private readonly Lock _sorting = new();
     private readonly ConcurrentDictionary<ClientRange, Ban> _bans = new();
     private readonly PriorityQueue<Ban, DateTimeOffset> _ends = new();
     private readonly Dictionary<ClientRange, PastBan> _past = [];
     private readonly Queue<(ClientRange Prefix, DateTimeOffset Ended)> _pastOrder = new();
     private readonly BanPrefixes _prefixes = new();
     private readonly Queue<(long Revision, ClientRange Prefix)> _changes = new();
-    private Ban[]? _sorted;
+    private (IReadOnlyList<Ban> Bans, long Made)? _sorted;
+    private long _made;
     private int _count;
     private int _automatic;
     private long _revision;
@@ -45,6 +47,9 @@ internal sealed class BanTable
 
     /// <summary>Something has become of a ban. Told with nothing locked.</summary>
     public event Action<Ban, BanChangeKind>? Changed;
+
+    /// <summary>What is remembered of a prefix that is not banned was lifted. Told with nothing locked.</summary>
+    public event Action? Forgotten;
 
     /// <summary>Bans there are.</summary>
     public int Count => Volatile.Read(ref _count);
@@ -94,21 +99,32 @@ internal sealed class BanTable
     /// <summary>The ban of exactly this prefix; null: none.</summary>
     public Ban? Of(in ClientRange prefix) => _bans.TryGetValue(prefix, out var ban) && ban.IsInForce(_time.GetUtcNow()) ? ban : null;
 
-    /// <summary>All of them, in their order. Sorted anew only when something has changed.</summary>
+    /// <summary>All of them, in their order. Sorted anew only when something has changed; those who connect meanwhile do not wait.</summary>
     public IReadOnlyList<Ban> All()
     {
-        lock (_gate)
-            return _sorted ??= [.. _bans.Values.OrderBy(static ban => ban.Prefix, BanOrder.Instance)];
+        lock (_sorting)
+        {
+            // Before they are read: what is made or ended meanwhile is looked at again the next time.
+            var made = Volatile.Read(ref _made);
+            if (_sorted is { } sorted && sorted.Made == made)
+                return sorted.Bans;
+            IReadOnlyList<Ban> all = [.. _bans.Select(static one => one.Value).OrderBy(static ban => ban.Prefix, BanOrder.Instance)];
+            _sorted = (all, made);
+            return all;
+        }
     }
 
     /// <summary>All that are remembered for their level only, the oldest first.</summary>
     public IReadOnlyList<KeyValuePair<ClientRange, PastBan>> Past()
     {
+        KeyValuePair<ClientRange, PastBan>[] all;
         lock (_gate)
         {
             ForgetPast();
-            return [.. _past.OrderBy(static past => past.Value.Ended)];
+            all = [.. _past];
         }
+
+        return [.. all.OrderBy(static past => past.Value.Ended)];
     }
 
     /// <summary>The prefixes of which something has changed since a revision.</summary>
@@ -140,19 +156,18 @@ internal sealed class BanTable
         }
     }
 
-    /// <summary>Bans.</summary>
+    /// <summary>Bans. An automatic ban takes no other's place.</summary>
     /// <param name="ban">Who, and until when.</param>
     /// <param name="before">What there was of this prefix; null: nothing.</param>
-    /// <returns>False: there is no room for another prefix.</returns>
+    /// <returns>False: there is no room for another prefix, or it is automatic and there is one.</returns>
     public bool TryAdd(Ban ban, out Ban? before)
     {
         lock (_gate)
         {
             before = Of(ban.Prefix);
-            if (before is null && IsFull)
+            if (before is null ? IsFull : ban.Origin == BanOrigin.Auto)
                 return false;
 
-            Take(ban.Prefix);
             Put(ban);
         }
 
@@ -165,17 +180,21 @@ internal sealed class BanTable
     public Ban? Lift(in ClientRange prefix)
     {
         Ban? ban;
+        bool wasRemembered;
         lock (_gate)
         {
             ban = Of(prefix);
             if (ban is not null)
                 Take(prefix);
-            if (_past.Remove(prefix))
+            wasRemembered = _past.Remove(prefix);
+            if (wasRemembered)
                 NoteChange(prefix);
         }
 
         if (ban is not null)
             Changed?.Invoke(ban, BanChangeKind.Lifted);
+        else if (wasRemembered)
+            Forgotten?.Invoke();
         return ban;
     }
 
@@ -219,12 +238,17 @@ internal sealed class BanTable
             Changed?.Invoke(ban, BanChangeKind.Ended);
     }
 
+    // In place of the one there is: nobody who looks finds none.
     private void Put(Ban ban)
     {
+        var before = _bans.GetValueOrDefault(ban.Prefix);
         _bans[ban.Prefix] = ban;
-        _prefixes.Note(ban.Prefix, 1);
+        if (before is null)
+            _prefixes.Note(ban.Prefix, 1);
         _ends.Enqueue(ban, ban.Until);
         Note(ban, 1);
+        if (before is not null)
+            Note(before, -1);
 
         // Those that were lifted stay in the queue till their end.
         if (_ends.Count > 2 * _count + 1000)
@@ -246,8 +270,8 @@ internal sealed class BanTable
     {
         _count += change;
         _automatic += ban.Origin == BanOrigin.Auto ? change : 0;
+        _made++;
         NoteChange(ban.Prefix);
-        _sorted = null;
     }
 
     private void NoteChange(in ClientRange prefix)
@@ -265,6 +289,16 @@ internal sealed class BanTable
             Forget(oldest.Prefix, oldest.Ended);
         _past[prefix] = past;
         _pastOrder.Enqueue((prefix, past.Ended));
+
+        // Those that were banned again, or lifted, stay in the queue till they are due.
+        if (_pastOrder.Count <= 2 * _past.Count + 1000)
+            return;
+        for (var left = _pastOrder.Count; left > 0; left--)
+        {
+            var one = _pastOrder.Dequeue();
+            if (_past.TryGetValue(one.Prefix, out var its) && its.Ended == one.Ended)
+                _pastOrder.Enqueue(one);
+        }
     }
 
     private void ForgetPast()

@@ -18,8 +18,8 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
     /// <summary>How long after a change it is written.</summary>
     public static readonly TimeSpan Delay = TimeSpan.FromSeconds(5);
 
-    /// <summary>The longest file that is read, in octets.</summary>
-    public const long MostOctets = 64 << 20;
+    /// <summary>The longest file that is read, in octets: room for the most bans there may be, each with its reason. It is read line by line.</summary>
+    public const long MostOctets = 1 << 30;
 
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
@@ -31,23 +31,15 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
     private string? Path => directory.Path is { } path ? System.IO.Path.Combine(path, name) : null;
 
     /// <summary>The lines that are in it; none when nothing was kept. A file that can't be read is a warning, and as none.</summary>
-    public IReadOnlyList<string> Load()
+    public IEnumerable<string> Load()
     {
-        if (Path is not { } path || !File.Exists(path))
-            return [];
-        try
+        if (Path is not { } path || !File.Exists(path) || TryRead(path, Open) is not { } reader)
+            yield break;
+        using (reader)
         {
-            if (new FileInfo(path).Length > MostOctets)
-                directory.Warn(path, $"not read: it has more than {MostOctets >> 20} MiB");
-            else
-                return File.ReadAllLines(path, s_utf8);
+            while (TryRead(path, _ => reader.ReadLine()) is { } line)
+                yield return line;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            directory.Warn(path, $"not read: {exception.Message}");
-        }
-
-        return [];
     }
 
     /// <summary>A line of what <see cref="Load"/> gave says nothing: it is left out, which a warning says.</summary>
@@ -109,6 +101,28 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
             hasChanged = _hasChanged;
         if (hasChanged)
             Save();
+    }
+
+    private StreamReader? Open(string path)
+    {
+        if (new FileInfo(path).Length <= MostOctets)
+            return new(path, s_utf8);
+        directory.Warn(path, $"not read: it has more than {MostOctets >> 20} MiB");
+        return null;
+    }
+
+    private T? TryRead<T>(string path, Func<string, T?> read)
+        where T : class
+    {
+        try
+        {
+            return read(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            directory.Warn(path, $"not read: {exception.Message}");
+            return null;
+        }
     }
 
     private void Write(string path)

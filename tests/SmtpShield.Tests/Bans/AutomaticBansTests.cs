@@ -301,6 +301,21 @@ public sealed class AutomaticBansTests
         Assert.That(_bans.Lines.Count(static line => line == "ban: no more bans: there are 100 (shield_ban_table_size)"), Is.EqualTo(1));
     }
 
+    // The file of bans has levels up to 100.
+    [Test]
+    public void Level_OfOneThatComesAgainAndAgain_EndsAtAHundred()
+    {
+        _bans.Configure(static bans => bans with { Threshold = 1 });
+        for (var i = 0; i < 103; i++)
+        {
+            _bans.TooManyErrors(Client);
+            _bans.Time.Advance(_bans.Find(Client)!.Until - _bans.Time.GetUtcNow());
+            _bans.Table.RemoveEnded();
+        }
+
+        Assert.That(_bans.Table.LevelOf(TestBans.Range($"{Client}/32")), Is.EqualTo(100));
+    }
+
     private void Deliver(string address)
     {
         using var counter = _bans.CounterOf(address);

@@ -88,6 +88,34 @@ public sealed class BanFileTests
         Assert.That(bans.Find("192.0.2.7")!.Until - _state.Time.GetUtcNow(), Is.EqualTo(TimeSpan.FromSeconds(600)));
     }
 
+    [Test]
+    public void PastBan_WhenTheClockWasSetBack_IsNoBanAgain()
+    {
+        var future = _state.Time.GetUtcNow().AddDays(3).ToUnixTimeSeconds();
+        System.IO.File.WriteAllText(File, $"192.0.2.7/32 {future - 60} {future} 3 - 0 auto \"\" \"\"\n");
+        using var bans = new TestBans(new(), _state.Time);
+        using var directory = _state.Open();
+        Load(bans, directory);
+
+        Assert.That((bans.Table.Count, bans.Table.LevelOf(TestBans.Range("192.0.2.7/32"))), Is.EqualTo((0, 3)));
+    }
+
+    [Test]
+    public void Lift_OfOneThatIsOnlyRemembered_IsWritten()
+    {
+        using var bans = new TestBans(new() { Threshold = 1 }, _state.Time);
+        using var directory = _state.Open();
+        var file = Load(bans, directory);
+        bans.TooManyErrors("192.0.2.7");
+        bans.Pass(601);
+        file.Save();
+        Assert.That(System.IO.File.ReadAllText(File), Does.StartWith("192.0.2.7/32 "));
+        bans.Table.Lift(TestBans.Range("192.0.2.7/32"));
+        _state.Time.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.That(System.IO.File.ReadAllText(File), Is.Empty);
+    }
+
     [TestCase("")]
     [TestCase("192.0.2.8")]
     [TestCase("192.0.2.8/32 1 99999999999 1 smtpd_hard_error_limit 5 auto")]

@@ -110,6 +110,37 @@ public sealed class BanTableTests
         Assert.That((made > before, _bans.Table.Revision > made), Is.EqualTo((true, true)));
     }
 
+    // Of two sessions at the threshold the second one, or one that comes behind an operator's order.
+    [Test]
+    public void TryAdd_OfAnAutomaticOneOverOneThatIsThere_LeavesIt()
+    {
+        _bans.Add("192.0.2.7/32");
+        var changes = Changes();
+        var now = _bans.Time.GetUtcNow();
+
+        var automatic = new Ban(TestBans.Range("192.0.2.7/32"), now, now.AddDays(1)) { Level = 1, Origin = BanOrigin.Auto };
+        Assert.That(_bans.Table.TryAdd(automatic, out var before), Is.False);
+        Assert.That((before, _bans.Find("192.0.2.7")?.Origin, changes.Count), Is.EqualTo((_bans.Find("192.0.2.7"), BanOrigin.Manual, 0)));
+    }
+
+    // What waits to be forgotten is thinned out; what is remembered stays, until its time.
+    [Test]
+    public void LevelOf_OfPrefixesThatAreBannedAgainAndAgain_IsTheLastOneUntilItIsForgotten()
+    {
+        Restore("192.0.2.1/32", 1);
+        for (var i = 1; i <= 5000; i++)
+        {
+            _bans.Time.Advance(TimeSpan.FromSeconds(1));
+            Restore("192.0.2.2/32", 2 + i % 50);
+        }
+
+        Assert.That((LevelOf("192.0.2.1/32"), LevelOf("192.0.2.2/32"), _bans.Table.Past().Count), Is.EqualTo((1, 2, 2)));
+        _bans.Time.Advance(_bans.Snapshot.Current.Bans.Memory - TimeSpan.FromSeconds(5000));
+        Assert.That((LevelOf("192.0.2.1/32"), LevelOf("192.0.2.2/32")), Is.EqualTo((0, 2)));
+        _bans.Time.Advance(TimeSpan.FromSeconds(5000));
+        Assert.That(_bans.Table.Past(), Is.Empty);
+    }
+
     // Many are made and lifted: what waits for their end does not grow.
     [Test]
     public void Table_AfterRandomChanges_FindsWhatAListFinds()
@@ -142,6 +173,10 @@ public sealed class BanTableTests
             Assert.That((int?)_bans.Find(address)?.Prefix.PrefixLength, Is.EqualTo(expected), $"step {step}, {address}");
         }
     }
+
+    private void Restore(string prefix, int level) => _bans.Table.Restore(TestBans.Range(prefix), new PastBan(level, _bans.Time.GetUtcNow()));
+
+    private int LevelOf(string prefix) => _bans.Table.LevelOf(TestBans.Range(prefix));
 
     private List<string> Changes()
     {
