@@ -10,8 +10,8 @@ namespace SmtpShield.Bans;
 
 /// <summary>
 /// Bans clients for what they do: <c>shield_ban_threshold</c> hits of <c>shield_ban_rules</c> within <c>shield_ban_window</c>, ten times as many where the MTA
-/// has accepted mail of them lately. Never who is exempt, whose hits nobody counts, nor whom <see cref="NeverBanned"/> names, nor while a brake is on; what was
-/// counted until then is forgotten, for it says nothing of the client.
+/// has accepted mail of them lately, or of others in the range of the ban. Never who is exempt, whose hits nobody counts, nor whom <see cref="NeverBanned"/>
+/// names, nor while a brake is on; what was counted until then is forgotten, for it says nothing of the client.
 /// </summary>
 internal sealed partial class AutomaticBans : IDisposable
 {
@@ -64,8 +64,7 @@ internal sealed partial class AutomaticBans : IDisposable
     public int HitsOf(IPAddress address) => _hits.Of(RangeOf(address), _snapshot.Current.Bans.Window);
 
     /// <summary>Which range an automatic ban of an address has.</summary>
-    public ClientRange RangeOf(IPAddress address) =>
-        ClientRange.Of(address, _snapshot.Current.Bans.IPv4PrefixLength, _snapshot.Current.Bans.IPv6PrefixLength);
+    public ClientRange RangeOf(IPAddress address) => _table.RangeOfBan(address);
 
     /// <summary>The hits of a client are forgotten.</summary>
     public void Forget(IPAddress address) => _hits.Forget(RangeOf(address));
@@ -116,7 +115,7 @@ internal sealed partial class AutomaticBans : IDisposable
 
         var range = RangeOf(hit.Address);
         var hits = _hits.Count(range, options.Bans.Window);
-        var needed = _table.Delivering.HasDelivered(hit.Key.Client, BanBrakes.Delivered) ? options.Bans.Threshold * (long)KnownGood : options.Bans.Threshold;
+        var needed = HasDelivered(hit.Key.Client, range) ? options.Bans.Threshold * (long)KnownGood : options.Bans.Threshold;
         if (hits < needed || _bans.Covering(range) is not null || _never.WhyNot(hit.Address) is not null
             || options.Bans.Exceptions.Matches(hit.Address, ClientIdentity.UnknownName))
         {
@@ -128,6 +127,10 @@ internal sealed partial class AutomaticBans : IDisposable
         else
             Add(hit.Key.Service, range, rule, hits, options.Bans);
     }
+
+    // A ban also hits its neighbours, as wide as it is.
+    private bool HasDelivered(in ClientRange client, in ClientRange banned) =>
+        _table.Delivering.HasDelivered(client, BanBrakes.Delivered) || _table.DeliveringRanges.HasDelivered(banned, BanBrakes.Delivered);
 
     private void Add(string service, in ClientRange range, string rule, int hits, BanOptions options)
     {

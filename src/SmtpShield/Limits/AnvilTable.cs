@@ -1,3 +1,5 @@
+using System.Net;
+using SmtpShield.Clients;
 using SmtpShield.Options;
 
 namespace SmtpShield.Limits;
@@ -42,6 +44,7 @@ internal sealed class AnvilTable
         _time = time;
         _statistics = statistics;
         Delivering = new(time);
+        DeliveringRanges = new(time);
         History = new(() => snapshot.Current.Anvil.HistorySize);
         _startTimestamp = time.GetTimestamp();
         _startedAt = time.GetUtcNow();
@@ -59,6 +62,9 @@ internal sealed class AnvilTable
 
     /// <summary>Whose mail the MTA has accepted.</summary>
     public DeliveringClients Delivering { get; }
+
+    /// <summary>The same by the range an automatic ban has, where that is wider than the client's.</summary>
+    public DeliveringClients DeliveringRanges { get; }
 
     /// <summary>A client was refused something. Told on the thread of its session, which waits for it.</summary>
     public event Action<RuleHit>? Hit;
@@ -80,6 +86,28 @@ internal sealed class AnvilTable
 
     /// <summary>Events of clients that were not tracked, because nothing could be removed.</summary>
     public long Refused => Sum(static shard => shard.Refused);
+
+    /// <summary>The MTA has accepted a message.</summary>
+    /// <param name="client">As whom the client is counted.</param>
+    /// <param name="address">Its address.</param>
+    public void NoteDelivered(in ClientRange client, IPAddress address)
+    {
+        Delivering.Note(client);
+        if (RangeOfBan(address) is var range && range.PrefixLength < client.PrefixLength)
+            DeliveringRanges.Note(range);
+    }
+
+    /// <summary>What an earlier process knew of a client's mail.</summary>
+    public void RestoreDelivered(in ClientRange client, DeliveredMail mail)
+    {
+        Delivering.Restore(client, mail);
+        if (RangeOfBan(client.Address) is var range && range.PrefixLength < client.PrefixLength)
+            DeliveringRanges.Restore(range, mail);
+    }
+
+    /// <summary>The range an automatic ban of an address has.</summary>
+    public ClientRange RangeOfBan(IPAddress address) =>
+        ClientRange.Of(address, _snapshot.Current.Bans.IPv4PrefixLength, _snapshot.Current.Bans.IPv6PrefixLength);
 
     /// <summary>Counts a connection. Every connect is followed by one <see cref="Disconnect"/>, unless the client is not tracked.</summary>
     /// <returns>The client's counts, this connection included.</returns>

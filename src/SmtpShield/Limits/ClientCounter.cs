@@ -61,7 +61,7 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
     public AnvilCounts Peek() => anvil.Peek(key);
 
     /// <summary>The MTA has accepted a message of the client.</summary>
-    public void NoteDelivered() => anvil.Delivering.Note(key.Client);
+    public void NoteDelivered() => anvil.NoteDelivered(key.Client, address ?? key.Client.Address);
 
     /// <summary>Commands all sessions of the client have with the MTA.</summary>
     public int CommandsInFlight => InFlight.Commands;

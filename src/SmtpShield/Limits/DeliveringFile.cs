@@ -14,16 +14,14 @@ internal sealed class DeliveringFile : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromHours(1);
 
-    private readonly DeliveringClients _clients;
     private readonly StateFile _file;
     private readonly TimeProvider _time;
 
     /// <summary>Reads the file.</summary>
     public DeliveringFile(AnvilTable table, StateDirectory directory, TimeProvider time)
     {
-        _clients = table.Delivering;
         _time = time;
-        _file = directory.Open("delivering", () => _clients.All().Select(static one => Write(one.Key, one.Value)));
+        _file = directory.Open("delivering", () => table.Delivering.All().Select(static one => Write(one.Key, one.Value)));
         var number = 0;
         var known = new List<(ClientRange Range, DeliveredMail Mail)>();
         foreach (var line in _file.Load())
@@ -37,7 +35,7 @@ internal sealed class DeliveringFile : BackgroundService
 
         // The oldest mail first: it goes first when there is no room.
         foreach (var (range, mail) in known.OrderBy(static one => one.Mail.LastAt))
-            _clients.Restore(range, mail);
+            table.RestoreDelivered(range, mail);
     }
 
     /// <inheritdoc/>

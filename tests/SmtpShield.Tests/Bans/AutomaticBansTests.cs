@@ -316,6 +316,20 @@ public sealed class AutomaticBansTests
         Assert.That(_bans.Table.LevelOf(TestBans.Range($"{Client}/32")), Is.EqualTo(100));
     }
 
+    // A ban of a /24 hits its neighbours, too.
+    [TestCase("192.0.2.99", false)]
+    [TestCase("192.0.3.99", true)]
+    public void Hits_InARangeOfWhichAnotherOneDeliversMail_NeedTenTimesAsMany(string delivering, bool expected)
+    {
+        _bans.Configure(static bans => bans with { IPv4PrefixLength = 24 });
+        Deliver(delivering);
+        _bans.TooManyErrors(Client, 5);
+        Assert.That(_bans.Find(Client) is not null, Is.EqualTo(expected));
+
+        _bans.TooManyErrors(Client, 45);
+        Assert.That(_bans.Find(Client)?.Prefix.ToString(), Is.EqualTo("192.0.2.0/24"));
+    }
+
     private void Deliver(string address)
     {
         using var counter = _bans.CounterOf(address);
