@@ -15,6 +15,7 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
     private readonly long _until = until.UtcTicks;
     private long _refused;
     private long _told;
+    private int _isLookedAt;
 
     /// <summary>Who.</summary>
     public ClientRange Prefix => prefix;
@@ -49,9 +50,15 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
     /// <summary>Whether it holds at a time.</summary>
     public bool IsInForce(DateTimeOffset now) => now.UtcTicks < _until;
 
+    /// <summary>Whether one it refused is known to be exempt at no service. Of a ban of one address that says all there is to know.</summary>
+    public bool IsLookedAt => Volatile.Read(ref _isLookedAt) != 0;
+
     /// <summary>A connection was refused, or a session ended.</summary>
-    /// <returns>Whether it is the first one.</returns>
-    public bool NoteRefused() => Interlocked.Increment(ref _refused) == 1;
+    public void NoteRefused() => Interlocked.Increment(ref _refused);
+
+    /// <summary>One it refused is exempt at no service.</summary>
+    /// <returns>Whether that is new.</returns>
+    public bool NoteLookedAt() => Interlocked.Exchange(ref _isLookedAt, 1) == 0;
 
     /// <summary>Connections refused since this was asked last. For one who asks.</summary>
     public long TakeUntold()

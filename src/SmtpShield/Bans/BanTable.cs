@@ -139,9 +139,11 @@ internal sealed class BanTable
         }
     }
 
-    /// <summary>A ban has refused its first connection.</summary>
-    public void NoteSeen(Ban ban)
+    /// <summary>One whom a ban refuses is exempt at no service.</summary>
+    public void NoteLookedAt(Ban ban)
     {
+        if (!ban.NoteLookedAt())
+            return;
         lock (_gate)
             NoteChange(ban.Prefix);
     }

@@ -19,6 +19,8 @@ internal sealed class BannedSessions(BanTable bans, NeverBanned never, Exemption
             return null;
 
         ban.NoteRefused();
+        if (never.IsNewlySure(ban, connection.Client, connection.Options.AtStart.Smtpd.PeernameLookup && !connection.Client.IsNameTemporary))
+            bans.NoteLookedAt(ban);
         connection.Metrics.NoteBanRefusal();
         return BanReplies.Of(ban.Rule, options.Smtpd.MyHostname, connection.Client);
     }

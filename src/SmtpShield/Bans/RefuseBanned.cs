@@ -33,7 +33,8 @@ internal sealed class RefuseBanned(BanTable bans, NeverBanned never, PeerNames n
     private async Task JudgeAsync(ArrivedConnection arrived, IPEndPoint peer, Ban ban, Func<ArrivedConnection, Task> next)
     {
         var options = arrived.Options.Newest;
-        var client = new ClientIdentity(peer, await NameAsync(arrived, options, peer).ConfigureAwait(false), options.Anvil)
+        var name = await NameAsync(arrived, options, peer).ConfigureAwait(false);
+        var client = new ClientIdentity(peer, name?.Name ?? ClientIdentity.UnknownName, options.Anvil)
         {
             IsProxy = arrived.Proxy.IsProxy,
             IsExempted = exemptions.Find(ClientIdentity.AddressOf(peer)) is not null,
@@ -44,8 +45,9 @@ internal sealed class RefuseBanned(BanTable bans, NeverBanned never, PeerNames n
             return;
         }
 
-        if (ban.NoteRefused())
-            bans.NoteSeen(ban);
+        ban.NoteRefused();
+        if (never.IsNewlySure(ban, client, isNameKnown: name is { IsTemporary: false }))
+            bans.NoteLookedAt(ban);
         metrics.NoteConnection(ConnectionOutcome.Banned);
         metrics.NoteEnd(SessionEndReason.Banned, TimeSpan.Zero);
         metrics.NoteBanRefusal();
@@ -68,12 +70,12 @@ internal sealed class RefuseBanned(BanTable bans, NeverBanned never, PeerNames n
         }
     }
 
-    // Only where a name could exempt it: an exemption beats a ban.
-    private async ValueTask<string> NameAsync(ArrivedConnection arrived, ShieldOptions options, IPEndPoint peer)
+    // Only where a name could exempt it: an exemption beats a ban. Null: it was not looked up.
+    private async ValueTask<PeerName?> NameAsync(ArrivedConnection arrived, ShieldOptions options, IPEndPoint peer)
     {
         if (!arrived.Options.AtStart.Smtpd.PeernameLookup || !(HasNames(options.Limits.ClientEventLimitExceptions) || HasNames(options.Bans.Exceptions)))
-            return ClientIdentity.UnknownName;
-        return (await names.LookUpAsync(ClientIdentity.AddressOf(peer), arrived.Connection.ConnectionClosed).ConfigureAwait(false)).Name;
+            return null;
+        return await names.LookUpAsync(ClientIdentity.AddressOf(peer), arrived.Connection.ConnectionClosed).ConfigureAwait(false);
     }
 
     private static bool HasNames(AddressPatternList list) => list.Names.Any();

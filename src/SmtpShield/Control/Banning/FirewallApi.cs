@@ -14,7 +14,8 @@ namespace SmtpShield.Control.Banning;
 /// <summary><c>/v1/firewall</c>: what a helper needs that drops the banned in the kernel. Who may be dropped is decided here.</summary>
 /// <remarks>
 /// Exempt by a name, or by a table, is who the kernel can't know: while a list has such elements, only single addresses are given that the shield has refused
-/// once, so that it has looked. Spared are all addresses any list has, even those that another element takes out again: the shield itself refuses these.
+/// once, and of which it knows that no service exempts them. Spared are all addresses any list has, even those that another element takes out again: the shield
+/// itself refuses these.
 /// </remarks>
 internal sealed class FirewallApi(
     BanTable bans, NeverBanned never, Exemptions exemptions, ShieldSnapshot snapshot, ListenSockets sockets, TimeProvider time)
@@ -66,7 +67,7 @@ internal sealed class FirewallApi(
     private KernelBan Of(in ClientRange prefix, Ban? ban, long level, bool mayBeExemptOtherwise)
     {
         var isDropped = ban is not null && (ban.Origin == BanOrigin.Manual || ban.Level >= level)
-            && (!mayBeExemptOtherwise || (prefix.IsAddress && ban.Refused > 0));
+            && (!mayBeExemptOtherwise || (prefix.IsAddress && ban.IsLookedAt));
         return new($"{prefix}", isDropped ? Math.Max(0, (long)(ban!.Until - time.GetUtcNow()).TotalSeconds) : 0);
     }
 
