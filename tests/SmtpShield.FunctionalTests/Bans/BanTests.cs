@@ -240,6 +240,49 @@ internal sealed class BanTests : RelayFixture
             Throws.InstanceOf<SocketException>().With.Property(nameof(SocketException.SocketErrorCode)).EqualTo(SocketError.ConnectionReset));
     }
 
+    // A list with something else than addresses: the kernel gets whom the shield has looked at, whichever way it refused him first.
+    [TestCase(false)]
+    [TestCase(true)]
+    [Property("Operations", "OPS-28")]
+    public async Task Firewall_WhileAListHasOthersThanAddresses_HasWhomTheShieldHasLookedAt(bool hasSession, CancellationToken cancellationToken)
+    {
+        Reconfigure(static options => options with { Bans = new() { Exceptions = AddressPatternList.Parse("!static:all") } });
+        var (client, mta) = hasSession ? await BeginAsync(Client, cancellationToken) : default;
+        await BanAsync("""{"prefix":"192.0.2.7","for_s":60}""", cancellationToken);
+        var before = JsonDocument.Parse(await AskAsync(HttpMethod.Get, "/v1/firewall", cancellationToken)).RootElement;
+        Assert.That(before.GetProperty("bans").GetArrayLength(), Is.Zero);
+
+        Assert.That(hasSession ? await client.CommandAsync("NOOP", cancellationToken) : await GreetingAsync(Client, cancellationToken), Is.EqualTo(Denied));
+        mta?.Close();
+
+        Assert.That(await AskAsync(HttpMethod.Get, $"/v1/firewall?since={before.GetProperty("revision").GetInt64()}", cancellationToken),
+            Does.Contain("\"bans\":[{\"prefix\":\"192.0.2.7\",\"left_s\":60}]"));
+    }
+
+    // It is served, and is not said to be banned.
+    [Test]
+    [Property("Operations", "OPS-22")]
+    public async Task Explain_OfOneWhoIsNeverBannedInABannedNetwork_SaysWhyNot(CancellationToken cancellationToken)
+    {
+        Reconfigure(static options => options with { Bans = new() { Exceptions = AddressPatternList.Parse(Client) } });
+        await BanAsync("""{"prefix":"192.0.2.0/24"}""", cancellationToken);
+        Assert.That(await ServedAsync(Client, cancellationToken), Is.True);
+        Assert.That(await GreetingAsync("192.0.2.8", cancellationToken), Does.StartWith("421 4.7.0 "));
+
+        var (status, explained) = await RunAsync($"explain {Client} --utc", cancellationToken);
+        Assert.That(explained, Does.Not.Contain("BANNED").And.Contain("it is not banned with 192.0.2.0/24: it is in shield_ban_exceptions"));
+        Assert.That(status, Is.Zero);
+        Assert.That((await RunAsync("explain 192.0.2.8", cancellationToken)).Output, Does.Contain("BANNED"));
+    }
+
+    [Test]
+    public async Task Ban_WithoutATime_LastsNoLongerThanAnyMay(CancellationToken cancellationToken)
+    {
+        Reconfigure(static options => options with { Bans = new() { TimeLimit = TimeSpan.FromDays(60) } });
+        Assert.That(await AskAsync(HttpMethod.Post, "/v1/bans", cancellationToken, """{"prefix":"192.0.2.7"}"""),
+            Does.Contain("\"until\":\"2026-01-31T00:00:00Z\""));
+    }
+
     [Test]
     public async Task Bans_MoreThanAnAnswerHas_ComeInPages(CancellationToken cancellationToken)
     {

@@ -79,6 +79,17 @@ internal sealed partial class AdminTests : RelayFixture
         Assert.That(Shield.Log.Lines, Has.Some.EqualTo("control: alice has logged in from 127.0.0.1"));
     }
 
+    // Whoever asks over TCP need not say from where.
+    [Test]
+    [Property("Operations", "OPS-23")]
+    public async Task Ban_ThatCoversWhoAsks_IsRefused()
+    {
+        var answer = await AskAsync("POST", "/v1/bans", """{"prefix":"127.0.0.0/16"}""", ("Content-Type", "application/json"), Bearer(_operateToken));
+
+        Assert.That(answer.Status, Is.EqualTo(409), answer.Body);
+        Assert.That(answer.Body, Does.Contain("you are logged in from 127.0.0.1 in it"));
+    }
+
     // Each piece alone is asked for: without it nothing is changed.
     [TestCase("cookie", 401)]
     [TestCase("token", 403)]

@@ -28,7 +28,7 @@ internal sealed class BanOrders(
     /// <exception cref="ControlException">It is refused.</exception>
     public Ban Add(in ClientRange range, BanRequest request, string by, string? why, out IReadOnlyList<string> notes, out Ban? before)
     {
-        var seconds = request.ForS ?? (long)snapshot.Current.Bans.TimeLimit.TotalSeconds;
+        var seconds = request.ForS ?? Math.Min((long)snapshot.Current.Bans.TimeLimit.TotalSeconds, Longest);
         if (seconds is < 1 or > Longest)
             throw ControlException.BadRequest("for_s is out of range", $"a ban lasts 1 to {Longest} seconds", "for_s");
         if (range.PrefixLength < (range.IsIPv4 ? WidestIPv4 : WidestIPv6) && !request.Wide)

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using SmtpShield.Bans;
 using SmtpShield.Clients;
+using SmtpShield.Control.Admin;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
 
@@ -92,7 +93,8 @@ internal sealed class BansApi(BanTable bans, BanOrders orders, ClientTop top, Co
             ControlRequests.QueryOf(context);
             var request = await ControlRequests.ReadChangeAsync(context, empty: null, RequestJson.Default.BanRequest, Remedy);
             var range = AddressText.ParsePrefix(request.Prefix ?? throw ControlException.BadRequest("prefix is needed", Remedy, Prefix));
-            var ban = orders.Add(range, request, change.By, ControlAudit.Shown(request.Why), out notes, out var before);
+            var from = request.From ?? context.Features.Get<AdminIdentity>()?.Source.ToString();
+            var ban = orders.Add(range, request with { From = from }, change.By, ControlAudit.Shown(request.Why), out notes, out var before);
             report = BanReport.Of(ban);
             return change with
             {

@@ -32,7 +32,7 @@ internal sealed class ClientReports(
 
     /// <summary>How it stands.</summary>
     public ClientState StateOf(in ClientFound found) => rules.IsExempt(found.Rules, found.Client) ? ClientState.Exempt
-        : rules.BanOf(found.Client) is not null ? ClientState.Banned
+        : rules.BanOf(found.Rules, found.Client) is not null ? ClientState.Banned
         : found.Record is { } record ? found.Rules.StateOf(record.Counts) : ClientState.Unknown;
 
     /// <summary>All there is to say of an address.</summary>
@@ -51,7 +51,9 @@ internal sealed class ClientReports(
         var key = new AnvilKey(its.Service, client);
         var found = new ClientFound(its, client, table.Look(key));
         var exempt = rules.ExemptionOf(its, address, name ?? ClientIdentity.UnknownName);
-        var ban = exempt is null ? bans.Find(address) : null;
+        var covers = bans.Find(address);
+        var whyNotBanned = covers is null || exempt is not null ? null : rules.WhyNotBanned(its, address, name ?? ClientIdentity.UnknownName);
+        var ban = exempt is null && whyNotBanned is null ? covers : null;
         var state = exempt is not null ? ClientState.Exempt : ban is not null ? ClientState.Banned
             : found.Record is { } record ? its.StateOf(record.Counts) : ClientState.Unknown;
         var counts = found.Record?.Counts ?? default;
@@ -62,11 +64,14 @@ internal sealed class ClientReports(
             [.. its.Rules.Select(rule => ReportOf(rule.Limit, rule.Value, found))],
             pool.KnownClients.StandingOf(client) == ClientStanding.Good,
             [.. (past?.Events ?? []).Select(noted => ClientEventReport.Of(noted, table))],
-            [.. NotesOf(its, past, isNameKnown: name is not null)])
+            [
+                .. NotesOf(its, past, isNameKnown: name is not null),
+                .. whyNotBanned is null ? [] : (string[])[$"it is not banned with {covers!.Prefix}: {whyNotBanned}"],
+            ])
         {
             Rule = state == ClientState.Limited && its.LeadingOf(counts) is { } leading ? leading.Limit.Parameter : null,
             Until = state == ClientState.Limited ? UntilOf(found) : ban?.Until,
-            Ban = bans.Find(address) is { } covers ? BanReport.Of(covers) : null,
+            Ban = covers is null ? null : BanReport.Of(covers),
             BanHits = its.Options.Bans.Threshold > 0 && exempt is null ? automatic.HitsOf(address) : null,
             BanThreshold = its.Options.Bans.Threshold > 0 && exempt is null ? its.Options.Bans.Threshold : null,
             Since = !window.IsSliding && HasEvents(counts.Rates) && found.Record is { WindowStart: > int.MinValue and var start } ? table.TimeOf(start) : null,

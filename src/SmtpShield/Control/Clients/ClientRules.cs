@@ -9,7 +9,7 @@ using SmtpShield.Options;
 namespace SmtpShield.Control.Clients;
 
 /// <summary>The rules that hold for clients now: of each service, and who is exempt from them.</summary>
-internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes, Exemptions exemptions, BanTable bans)
+internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes, Exemptions exemptions, BanTable bans, NeverBanned never)
 {
     private const string ListParameter = "smtpd_client_event_limit_exceptions";
 
@@ -46,8 +46,14 @@ internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes,
             ? new(ListParameter, element) : null;
     }
 
-    /// <summary>The ban that covers all of a range; null: none.</summary>
-    public Ban? BanOf(in ClientRange range) => bans.Count == 0 ? null : bans.Covering(range);
+    /// <summary>The ban that covers all of a range, and refuses it at a service; null: none.</summary>
+    public Ban? BanOf(ServiceRules rules, in ClientRange range) =>
+        bans.Count > 0 && bans.Covering(range) is { } ban && (!range.IsAddress || WhyNotBanned(rules, range.Address, ClientIdentity.UnknownName) is null)
+            ? ban : null;
+
+    /// <summary>Why a ban that covers an address does not refuse it at a service; null: it does. Not whether it is exempt there.</summary>
+    /// <inheritdoc cref="ExemptionOf"/>
+    public string? WhyNotBanned(ServiceRules rules, IPAddress address, string name) => never.WhyNot(rules.Options, address, name);
 
     /// <summary>Whether all of a range is exempt at a service.</summary>
     public bool IsExempt(ServiceRules rules, in ClientRange range) => exemptions.Find(range) is not null

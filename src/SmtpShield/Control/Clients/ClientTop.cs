@@ -105,8 +105,8 @@ internal sealed class ClientTop(AnvilTable table, ClientRules rules, ClientRepor
     {
         ClientState.Unknown => false,
         ClientState.Exempt => rules.IsExempt(its, entry.Client),
-        ClientState.Banned => rules.BanOf(entry.Client) is not null && !rules.IsExempt(its, entry.Client),
-        _ => its.StateOf(entry, now, window) == state && !rules.IsExempt(its, entry.Client) && rules.BanOf(entry.Client) is null,
+        ClientState.Banned => rules.BanOf(its, entry.Client) is not null && !rules.IsExempt(its, entry.Client),
+        _ => its.StateOf(entry, now, window) == state && !rules.IsExempt(its, entry.Client) && rules.BanOf(its, entry.Client) is null,
     };
 
     private static void Keep(PriorityQueue<ClientFound, ClientRank> best, int limit, in ClientFound found, double value)
