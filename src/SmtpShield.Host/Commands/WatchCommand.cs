@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using SmtpShield.Control;
+using SmtpShield.Control.Banning;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Events;
 
@@ -43,6 +44,7 @@ internal static class WatchCommand
         return $"{at}  {topic}  " + topic switch
         {
             "limited" or "released" => TextOf(Read(json, ControlJson.Default.ClientStreamEvent)),
+            "ban" or "unban" => TextOf(Read(json, ControlJson.Default.BanReport), output),
             "change" => TextOf(Read(json, ControlJson.Default.Change)),
             "upstream" => TextOf(Read(json, ControlJson.Default.UpstreamEvent)),
             "stress" => TextOf(Read(json, ControlJson.Default.StressEvent)),
@@ -111,6 +113,13 @@ internal static class WatchCommand
         return $"{happened.Service}  {happened.Client}{what}{count}{(happened.Code is { } code ? $"  {Number(code)}" : "")}";
     }
 
+    private static string TextOf(BanReport ban, PlainOutput output)
+    {
+        var what = ban.State == BanReport.Active ? $"until {output.Time(ban.Until)}" : ban.State;
+        var reason = BansCommand.ReasonOf(ban);
+        return $"{ban.Prefix}  {what}{(reason.Length > 0 ? $"  {reason}" : "")}{(ban.Refused is > 0 and var refused ? $"  {Number(refused)} refused" : "")}";
+    }
+
     private static string TextOf(Change change) => $"{change.Action}  {change.Target}  {change.By}: {ChangesCommand.WhatOf(change)}";
 
     private static string TextOf(UpstreamEvent upstream) =>
@@ -126,5 +135,5 @@ internal static class WatchCommand
 
     private static string TextOf(EventGap gap) => gap.Lost is { } lost ? $"{lost} events are missing here" : "events are missing here";
 
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -25,6 +25,7 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(ReleaseReport))]
 [JsonSerializable(typeof(ExemptionList))]
 [JsonSerializable(typeof(BanList))]
+[JsonSerializable(typeof(BanReport))]
 [JsonSerializable(typeof(KernelBans))]
 [JsonSerializable(typeof(ChangeList))]
 [JsonSerializable(typeof(SeriesList))]

@@ -55,6 +55,7 @@ internal static class ControlServices
         services.AddHostedService(static services => services.GetRequiredService<EventStream>());
         services.AddSingleton<EventsApi>();
         services.AddSingleton<ClientEventFeed>();
+        services.AddSingleton<BanFeed>();
         services.AddSingleton<LogTail>();
         services.AddSingleton<ILoggerProvider>(static services => services.GetRequiredService<LogTail>());
         services.AddSingleton<SeriesStore>();

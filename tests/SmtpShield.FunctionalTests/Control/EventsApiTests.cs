@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text.Json;
+using SmtpShield.Clients;
 using SmtpShield.Control.Events;
 using SmtpShield.FunctionalTests.Session;
 using SmtpShield.Options;
@@ -79,6 +80,28 @@ internal sealed class EventsApiTests : RelayFixture
         await ControlHttp.AskAsync(Place, HttpMethod.Post, "/v1/exemptions", cancellationToken, """{"prefix":"127.0.0.1","for_s":60,"why":"a <b>\n"}""");
         (name, id, data) = await events.NextAsync(cancellationToken);
         Assert.That((name, id, Property(data, "why")), Is.EqualTo(("change", "1767225600000-4", "a <b>\\n")));
+    }
+
+    [Test]
+    public async Task Stream_OfBans_HasTheirBeginningsAndEnds(CancellationToken cancellationToken)
+    {
+        using var events = await ControlEvents.OpenAsync(Place, "ban,unban", cancellationToken);
+        await ControlHttp.AskAsync(Place, HttpMethod.Post, "/v1/bans", cancellationToken, """{"prefix":"192.0.2.7","for_s":60,"why":"noise"}""");
+        var (name, _, data) = await events.NextAsync(cancellationToken);
+        Assert.That((name, Property(data, "prefix"), Property(data, "state"), Property(data, "at"), Property(data, "until"), Property(data, "why")),
+            Is.EqualTo(("ban", "192.0.2.7", "active", "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z", "noise")));
+
+        await ControlHttp.AskAsync(Place, HttpMethod.Delete, "/v1/bans/192.0.2.7", cancellationToken, "{}");
+        (name, _, data) = await events.NextAsync(cancellationToken);
+        Assert.That((name, Property(data, "prefix"), Property(data, "state")), Is.EqualTo(("unban", "192.0.2.7", "lifted")));
+
+        for (var i = 0; i < BanFeed.Most + 3; i++)
+            Shield.Bans.TryAdd(new(ClientRange.Of(new((byte[])[198, 51, 100, (byte)i]), 32, 128), Time!.GetUtcNow(), Time.GetUtcNow().AddHours(1)), out _);
+        // With the first one, in the same second.
+        for (var i = 1; i < BanFeed.Most; i++)
+            Assert.That((await events.NextAsync(cancellationToken)).Name, Is.EqualTo("ban"));
+        Time!.Advance(s_second);
+        Assert.That((await events.NextAsync(cancellationToken)).Data, Is.EqualTo("""{"at":"2026-01-01T00:00:01Z","more":4}"""));
     }
 
     [Test]

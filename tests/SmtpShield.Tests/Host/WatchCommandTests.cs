@@ -10,6 +10,12 @@ public sealed class WatchCommandTests
         "limited  smtp  192.0.2.7  smtpd_client_connection_rate_limit  63 of 60  421")]
     [TestCase("limited", """{"at":"2026-11-29T01:34:04Z","more":41}""", "limited  and 41 more")]
     [TestCase("released", """{"at":"2026-11-29T01:34:04Z","service":"smtp","client":"192.0.2.7","kind":"released"}""", "released  smtp  192.0.2.7")]
+    [TestCase("ban", """{"prefix":"192.0.2.7","state":"active","until":"2026-11-29T01:44:04Z","level":1,"at":"2026-11-29T01:34:04Z","since":"2026-11-29T01"""
+        + """:34:04Z","origin":"auto","rule":"smtpd_hard_error_limit","hits":5,"refused":0}""",
+        "ban  192.0.2.7  until 2026-11-29T01:44:04Z  smtpd_hard_error_limit, 5 hits")]
+    [TestCase("unban", """{"prefix":"192.0.2.0/24","state":"lifted","until":"2026-11-29T01:44:04Z","level":0,"at":"2026-11-29T01:34:04Z","origin":"manual","""
+        + """ "refused":12,"by":"uid 0","why":"noise"}""",
+        "unban  192.0.2.0/24  lifted  uid 0: noise  12 refused")]
     [TestCase("change", """{"number":3,"at":"2026-11-29T01:34:04Z","by":"uid 1000 (alice)","action":"drain","target":"mta1:25","before":"up","afte"""
         + """r":"drain"}""",
         "change  drain  mta1:25  uid 1000 (alice): up -> drain")]

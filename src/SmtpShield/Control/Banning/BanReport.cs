@@ -4,7 +4,7 @@ namespace SmtpShield.Control.Banning;
 
 /// <summary>A ban.</summary>
 /// <param name="Prefix">Who: an address or a network.</param>
-/// <param name="State"><c>active</c>; <c>ended</c>: remembered for its level.</param>
+/// <param name="State"><c>active</c>; <c>ended</c>: its time is over, and it is remembered for its level; <c>lifted</c>, in an event only.</param>
 /// <param name="Until">When it ends, or ended.</param>
 /// <param name="Level">How many bans of this prefix there were lately, this one included; 0: by hand.</param>
 internal sealed record BanReport(string Prefix, string State, DateTimeOffset Until, int Level)
@@ -14,6 +14,12 @@ internal sealed record BanReport(string Prefix, string State, DateTimeOffset Unt
 
     /// <summary>It is over.</summary>
     public const string Over = "ended";
+
+    /// <summary>It was lifted.</summary>
+    public const string Lifted = "lifted";
+
+    /// <summary>When this happened, in an event; null: it is no event.</summary>
+    public DateTimeOffset? At { get; init; }
 
     /// <summary>Since when.</summary>
     public DateTimeOffset? Since { get; init; }

@@ -13,8 +13,8 @@ namespace SmtpShield.Control.Series;
 /// Looks once a second: a point for each series, and for who watches the stream what has changed of MTAs and stress. It does nothing where nobody can ask.
 /// </summary>
 internal sealed partial class EverySecond(
-    ShieldSnapshot snapshot, ServiceScopes scopes, MetricsReader metrics, SeriesStore store, EventStream stream, ClientEventFeed clients, LogTail log,
-    IUpstreamControl upstreams, TimeProvider time, ILogger<EverySecond> logger) : BackgroundService
+    ShieldSnapshot snapshot, ServiceScopes scopes, MetricsReader metrics, SeriesStore store, EventStream stream, ClientEventFeed clients, BanFeed bans,
+    LogTail log, IUpstreamControl upstreams, TimeProvider time, ILogger<EverySecond> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -28,6 +28,7 @@ internal sealed partial class EverySecond(
     {
         stream.Rest();
         clients.Renew();
+        bans.Renew();
         log.Renew();
         var at = time.GetUtcNow();
         var seconds = _readAt == 0 ? Interval.TotalSeconds : time.GetElapsedTime(_readAt).TotalSeconds;
