@@ -35,7 +35,7 @@ internal static class NftScript
         add rule {{Table}} refuse ip saddr @net4 counter drop
         add rule {{Table}} refuse ip6 saddr @net6 counter drop
         add chain {{Table}} begin { type filter hook prerouting priority raw; policy accept; }
-        add rule {{Table}} begin tcp dport @ports tcp flags & (syn | ack) == syn jump refuse
+        add rule {{Table}} begin fib daddr type local tcp dport @ports tcp flags & (syn | ack) == syn jump refuse
 
         """);
 
