@@ -41,7 +41,7 @@ internal sealed partial class AnvilStatistics
     /// <summary>Notes a client's events of a kind.</summary>
     public void NoteEvent(in AnvilKey key, AnvilEvent kind, int count)
     {
-        if (_eventRates[(int)kind].IsBelow(count) && ClientLimits.Of(kind).IsOn(_snapshot.Current.Of(key.Service).Limits))
+        if (_eventRates[(int)kind].IsBelow(count) && IsOn(ClientLimits.Of(kind), _snapshot.Current.Of(key.Service)))
             _eventRates[(int)kind].Note(count, key);
     }
 
@@ -65,7 +65,7 @@ internal sealed partial class AnvilStatistics
             Log.MaxConnectionCount(_log, count.Value, count.Key, LocalTime(count.At));
         foreach (var limit in ClientLimits.All)
         {
-            if (limit.Event is { } kind && _eventRates[(int)kind].Take() is { Value: > 0 } events && limit.IsOn(options.Of(events.Key.Service).Limits))
+            if (limit.Event is { } kind && _eventRates[(int)kind].Take() is { Value: > 0 } events && IsOn(limit, options.Of(events.Key.Service)))
                 Log.MaxRate(_log, limit.StatisticsName!, events.Value, unit, events.Key, LocalTime(events.At));
         }
 
@@ -73,8 +73,15 @@ internal sealed partial class AnvilStatistics
             Log.MaxCacheSize(_log, size.Value, LocalTime(size.At));
     }
 
-    // What is counted although no limit is on it, anvil would not have counted.
-    private bool IsAnySet(in AnvilKey key) => ClientLimits.IsAnySet(_snapshot.Current.Of(key.Service).Limits);
+    // What is counted although no limit is on it, anvil would not have counted. A limit may be set for times of stress only, ${stress?{5}:{0}}.
+    private bool IsAnySet(in AnvilKey key)
+    {
+        var options = _snapshot.Current.Of(key.Service);
+        return ClientLimits.IsAnySet(options.Limits) || (options.UnderStress is { } stressed && ClientLimits.IsAnySet(stressed.Limits));
+    }
+
+    private static bool IsOn(ClientLimit limit, ShieldOptions options) =>
+        limit.IsOn(options.Limits) || (options.UnderStress is { } stressed && limit.IsOn(stressed.Limits));
 
     private string LocalTime(DateTimeOffset at)
     {

@@ -131,6 +131,24 @@ public class AnvilStatisticsTests
     }
 
     [Test]
+    public void Log_LimitsThereAreUnderStressOnly_AreToldOf()
+    {
+        _snapshot.Replace(new() { Limits = AllLimits(0), UnderStress = new() { Limits = AllLimits(0) with { ClientMessageRateLimit = 5 } } });
+        _table.Connect(_client);
+        _table.Count(_client, AnvilEvent.Message);
+
+        _statistics.LogAndReset();
+
+        Assert.That(_log.Lines, Is.EqualTo(new[]
+        {
+            "Information: statistics: max connection rate 1/60s for (smtp:192.0.2.7) at Nov 21 16:16:48",
+            "Information: statistics: max connection count 1 for (smtp:192.0.2.7) at Nov 21 16:16:48",
+            "Information: statistics: max message rate 1/60s for (smtp:192.0.2.7) at Nov 21 16:16:48",
+            "Information: statistics: max cache size 1 at Nov 21 16:16:48",
+        }));
+    }
+
+    [Test]
     public void Log_KindsWithoutALimit_AreLeftOut()
     {
         _snapshot.Replace(new() { Limits = AllLimits(0) with { ClientConnectionCountLimit = 1 } });
