@@ -21,6 +21,10 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
     // Looked at for one that delivers nothing, when room is needed.
     private const int LooksForRoom = 16;
 
+    // Rates of what is counted and judged at the same time: open connections come and go, and the others are judged again by the count there was.
+    private static readonly bool[] _areCountedAtEachHit = [.. ShadowRules.All.Select(static rule => ClientLimits.All.Any(limit =>
+        limit.Parameter == rule.Name && limit is { IsOnOpenConnections: false, CountsBeforeJudging: true, Event: not AnvilEvent.NewTlsSession }))];
+
     private readonly Lock _gate = new();
     private readonly Dictionary<AnvilKey, LinkedListNode<ShadowClient>> _clients = [];
     private readonly LinkedList<ShadowClient> _order = new();
@@ -56,7 +60,9 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
         metrics.NoteShadowHit(rule);
         var index = ShadowRules.IndexOf(rule);
         var second = anvil.Second;
-        var unit = service.Unstressed.Anvil.RateTimeUnit;
+        var options = service.Unstressed.Anvil;
+        var unit = options.RateTimeUnit;
+        var growsInWindow = options.RateWindow == RateWindow.Fixed && _areCountedAtEachHit[index];
         var delivers = anvil.Delivering.HasDelivered(key.Client, 2 * unit);
         lock (_gate)
         {
@@ -68,7 +74,7 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
             all.Hits++;
             if (isNew)
                 all.Clients.Add(key.Client);
-            if (its.Add(count, limit, second, (int)unit.TotalSeconds))
+            if (its.Add(count, limit, second, (int)unit.TotalSeconds, growsInWindow))
                 all.FirstHits++;
             return client.MayLog(second) && MayLog(second);
         }

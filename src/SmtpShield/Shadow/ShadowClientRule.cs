@@ -26,12 +26,14 @@ internal sealed class ShadowClientRule(int rule)
     /// <param name="limit">What it was compared with.</param>
     /// <param name="second">When.</param>
     /// <param name="unit">Seconds a window lasts.</param>
+    /// <param name="growsInWindow">
+    /// Whether the count begins at 0 with each window and is one more at each hit: then the first one above the limit begins a window.
+    /// </param>
     /// <returns>Whether it is the first one of a window.</returns>
-    public bool Add(int count, int limit, int second, int unit)
+    public bool Add(int count, int limit, int second, int unit, bool growsInWindow)
     {
         Most = Math.Max(Most, count);
-        // Counts grow by one, so the first one above the limit begins; else what comes later than a window lasts.
-        var isFirst = Hits++ == 0 || second - (long)_windowStart > unit || (count == limit + 1L && second > _windowStart);
+        var isFirst = Hits++ == 0 || second - (long)_windowStart > unit || (growsInWindow && count == limit + 1L && second > _windowStart);
         if (isFirst)
             (_windowStart, Windows) = (second, Windows + 1);
         return isFirst;

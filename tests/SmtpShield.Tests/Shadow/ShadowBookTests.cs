@@ -64,6 +64,26 @@ public class ShadowBookTests
         Assert.That((TestShadow.Of(_book, Rate).FirstHits, TestShadow.Of(_book, Rate).Hits), Is.EqualTo((2L, 4L)));
     }
 
+    /// <summary>Their count is one above the limit again and again in the same window.</summary>
+    [TestCase("smtpd_client_connection_count_limit", 6, 5, RateWindow.Fixed)]
+    [TestCase("shield_client_error_rate_limit", 6, 5, RateWindow.Fixed)]
+    [TestCase("smtpd_client_new_tls_session_rate_limit", 6, 5, RateWindow.Fixed)]
+    [TestCase("smtpd_helo_required", 1, 0, RateWindow.Fixed)]
+    [TestCase(Rate, 6, 5, RateWindow.Sliding)]
+    public void NoteHit_OfACountThatDoesNotBeginAnewWithAWindow_IsFirstByTime(string rule, int count, int limit, RateWindow window)
+    {
+        _snapshot.Replace(_snapshot.Current with { Anvil = _snapshot.Current.Anvil with { RateWindow = window } });
+        for (var second = 0; second <= 60; second += 10)
+        {
+            _book.NoteHit(TestAnvil.Key(1), "unknown", rule, count, limit);
+            _time.Advance(TimeSpan.FromSeconds(10));
+        }
+
+        Assert.That((TestShadow.Of(_book, rule).FirstHits, TestShadow.Of(_book, rule).Hits), Is.EqualTo((1L, 7L)));
+        _book.NoteHit(TestAnvil.Key(1), "unknown", rule, count, limit);
+        Assert.That(TestShadow.Of(_book, rule).FirstHits, Is.EqualTo(2));
+    }
+
     [Test]
     public void NoteHit_OneClient_MayLogTenLinesAMinute()
     {
