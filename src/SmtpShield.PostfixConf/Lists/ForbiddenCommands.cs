@@ -21,6 +21,9 @@ public sealed class ForbiddenCommands
     /// <summary>The list without a word.</summary>
     public static ForbiddenCommands None { get; } = new([], []);
 
+    /// <summary>Whether there is no word on it.</summary>
+    public bool IsEmpty => _words.Length == 0 && _expressions.Length == 0;
+
     /// <summary>Whether a line's first word is on the list. Words are compared in any case.</summary>
     public bool Contains(ReadOnlySpan<byte> word)
     {

@@ -260,13 +260,19 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     private GateVerdict JudgeUnknown(in CommandLine command, ReadOnlySpan<byte> line, out Reply? refusal)
     {
         refusal = null;
-        if (session.Context.Shadow is { Smtpd: { } shadow } judge && shadow.ForbiddenCommands.Contains(command.Word))
+        // These end a session whatever the list says: where it is empty, or in shadow, they are no hits of it.
+        var endsAnyway = command.IsHeader || RefusedVerbs.IsHttp(command.Word);
+        if (!endsAnyway && session.Context.Shadow is { Smtpd: { } shadow } judge && shadow.ForbiddenCommands.Contains(command.Word))
             judge.NoteForbiddenCommand(Quote(line));
-        if (!command.IsHeader && !RefusedVerbs.IsHttp(command.Word) && !session.Options.ForbiddenCommands.Contains(command.Word))
+        if (!endsAnyway && !session.Options.ForbiddenCommands.Contains(command.Word))
             return GateVerdict.Forward;
 
-        session.Metrics.NoteLimitHit(LimitRules.ForbiddenCommands);
-        session.Counter?.NoteForbiddenCommand(Replies.NotSmtp.Code);
+        if (!session.Options.ForbiddenCommands.IsEmpty)
+        {
+            session.Metrics.NoteLimitHit(LimitRules.ForbiddenCommands);
+            session.Counter?.NoteForbiddenCommand(Replies.NotSmtp.Code);
+        }
+
         RelayLog.NotSmtp(session.Log, session.Identity.NameAddress, Quote(line));
         refusal = Replies.NotSmtp;
         return GateVerdict.Disconnect;
@@ -310,7 +316,7 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     private GateVerdict Refuse(Reply? reply, out Reply? refusal)
     {
         refusal = reply;
-        if (refusal == Replies.HeloFirst || refusal == Replies.HeloFirstForEtrn)
+        if (ReferenceEquals(refusal, Replies.HeloFirst) || ReferenceEquals(refusal, Replies.HeloFirstForEtrn))
             session.Metrics.NoteLimitHit(LimitRules.Helo);
         return refusal is null ? GateVerdict.Forward : GateVerdict.Refuse;
     }

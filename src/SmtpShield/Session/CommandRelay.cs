@@ -403,8 +403,6 @@ internal sealed class CommandRelay(SmtpSession session, CommandGate gate, Client
     // What the gate has refused may have been counted all the same, or is to be.
     private void Refuse(in CommandLine command, Reply reply)
     {
-        if (ReferenceEquals(reply, Replies.HeloFirst) || ReferenceEquals(reply, Replies.HeloFirstForEtrn))
-            session.Metrics.NoteLimitHit(LimitRules.Helo);
         Add(new PendingCommand
         {
             Verb = command.Verb,

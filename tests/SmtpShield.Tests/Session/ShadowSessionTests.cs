@@ -214,6 +214,28 @@ public class ShadowSessionTests
         Assert.That(TestShadow.Of(traffic.Book, "smtpd_client_message_rate_limit").MessagesAfter, Is.EqualTo(1));
     }
 
+    /// <summary>What ends a session whatever the list says is no hit of the list where that is in shadow: neither there nor of who is banned for it.</summary>
+    [TestCase("PUT / HTTP/1.1\r\n")]
+    [TestCase("Subject: x\r\n")]
+    [Property("Operations", "OPS-15")]
+    public async Task NotSmtp_ListInShadow_EndsTheSessionAndIsNoHit(string line)
+    {
+        var set = TestShadow.Set(_base, "smtpd_forbidden_commands", ForbiddenCommandsParser.Parse("CONNECT GET POST regexp:{{/^sub/ Bogus}}"));
+        await using var enforced = new ShadowTraffic(set).Greet().Send(line);
+        await using var shadow = new ShadowTraffic(TestShadow.InShadow(set, "smtpd_forbidden_commands")).Greet().Send(line);
+        Assert.That((enforced.HasEnded, shadow.HasEnded), Is.EqualTo((true, true)));
+        Assert.That((enforced.Hits("smtpd_forbidden_commands", "enforced"), shadow.Hits("smtpd_forbidden_commands", "enforced"),
+            shadow.Hits("smtpd_forbidden_commands", "shadow")), Is.EqualTo((1.0, 0.0, 0.0)));
+        Assert.That((enforced.ForbiddenCommands, shadow.ForbiddenCommands), Is.EqualTo((1, 0)));
+    }
+
+    [Test]
+    public async Task Helo_IsRequiredAndMissing_IsOneHit()
+    {
+        await using var traffic = new ShadowTraffic(TestShadow.Set(_base, "smtpd_helo_required", true)).Greet().Send(Mail);
+        Assert.That(traffic.Hits("smtpd_helo_required", "enforced"), Is.EqualTo(1));
+    }
+
     private static int FirstHit(ShadowTraffic traffic, string rule, string mode)
     {
         traffic.Greet();

@@ -34,12 +34,16 @@ internal sealed class ShadowTraffic : IAsyncDisposable
         var snapshot = new ShieldSnapshot(options);
         var anvil = TestAnvil.Table(snapshot, _time);
         Book = TestShadow.Book(snapshot, anvil, _time, _log, _metrics);
+        anvil.History.Noted += (in AnvilKey _, in ClientEvent noted) => ForbiddenCommands += noted.Kind == ClientEventKind.ForbiddenCommand ? 1 : 0;
         _counter = new(anvil, new("smtp", ClientRange.Of(IPAddress.Parse("192.0.2.7"), 32, 128)));
         _session = SessionUnderTest.Dialing(options, TlsMode.None, _counter, _metrics, Book);
     }
 
     /// <summary>What limits in shadow would have done.</summary>
     public ShadowBook Book { get; }
+
+    /// <summary>Forbidden commands that were noted of the client, by which it may be banned.</summary>
+    public int ForbiddenCommands { get; private set; }
 
     /// <summary>Lines of limits in shadow.</summary>
     public IReadOnlyList<string> ShadowLines => [.. _log.Collector.GetSnapshot().Select(static record => record.Message)];
