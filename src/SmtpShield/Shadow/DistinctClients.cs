@@ -23,11 +23,8 @@ internal sealed class DistinctClients
     private HashSet<ulong>? _exact = [];
     private byte[]? _registers;
 
-    /// <summary>Whether <see cref="Count"/> is an estimate.</summary>
-    public bool IsEstimate => _registers is not null;
-
-    /// <summary>How many different ones there were.</summary>
-    public long Count => _exact?.Count ?? Estimate();
+    /// <summary>How many there are now. Copies at most the 4 KiB of the registers.</summary>
+    public DistinctCount Look() => new(_exact?.Count ?? 0, (byte[]?)_registers?.Clone());
 
     /// <summary>A client is one of them.</summary>
     public void Add(in ClientRange client)
@@ -52,21 +49,6 @@ internal sealed class DistinctClients
     {
         ref var register = ref _registers![hash >> (64 - IndexBits)];
         register = Math.Max(register, (byte)(1 + BitOperations.LeadingZeroCount(hash << IndexBits | 1UL << (IndexBits - 1))));
-    }
-
-    private long Estimate()
-    {
-        const double Alpha = 0.7213 / (1 + 1.079 / Registers);
-        var (sum, zeros) = (0.0, 0);
-        foreach (var register in _registers!)
-        {
-            sum += double.ScaleB(1, -register);
-            zeros += register == 0 ? 1 : 0;
-        }
-
-        var raw = Alpha * Registers * Registers / sum;
-        // Few: by the registers nobody has come to.
-        return (long)Math.Round(raw <= 2.5 * Registers && zeros > 0 ? Registers * Math.Log((double)Registers / zeros) : raw);
     }
 
     private static ulong HashOf(in ClientRange client)

@@ -18,6 +18,9 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
     /// <summary>Lines a second about all clients together.</summary>
     public const int MostLines = 50;
 
+    // Clients that are copied while the lock is held once.
+    private const int Slice = 128;
+
     // Looked at for one that delivers nothing, when room is needed.
     private const int LooksForRoom = 16;
 
@@ -28,6 +31,8 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
     private readonly Lock _gate = new();
     private readonly Dictionary<AnvilKey, LinkedListNode<ShadowClient>> _clients = [];
     private readonly LinkedList<ShadowClient> _order = new();
+    // The same clients, for whom looks at them in slices: they move in the order with each hit.
+    private readonly List<ShadowClient> _places = [];
     private readonly ShadowRuleCount[] _rules = [.. ShadowRules.All.Select(static _ => new ShadowRuleCount())];
     private DistinctClients _seen = new();
     private DistinctClients _delivering = new();
@@ -120,39 +125,71 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
         {
             _clients.Clear();
             _order.Clear();
+            _places.Clear();
             for (var i = 0; i < _rules.Length; i++)
                 _rules[i] = new();
             (_seen, _delivering, _since, _delay, _after, _dropped) = (new(), new(), time.GetUtcNow(), default, 0, 0);
         }
     }
 
-    /// <summary>What there is, copied.</summary>
+    /// <summary>
+    /// What there is, copied: the counts at once, then the clients in slices, so that sessions wait for one slice at most. What happens meanwhile may be
+    /// in it or not.
+    /// </summary>
     /// <param name="most">Clients that deliver mail that are told of.</param>
     public ShadowSummary Summarize(int most)
     {
+        ShadowSummary counts;
+        (DistinctCount Seen, DistinctCount Delivering) distinct;
+        var rules = new (DistinctCount Clients, ShadowRuleSummary Counts)[_rules.Length];
         lock (_gate)
         {
-            var delivering = _order.Where(static client => client.Delivers).ToList();
-            var rules = _rules.Select((count, index) => new ShadowRuleSummary(
-                index,
-                count.Clients.Count,
-                count.Clients.IsEstimate,
-                count.Hits,
-                count.FirstHits,
-                delivering.Count(client => client.Rules.Any(rule => rule.Rule == index && rule.Hits > 0)),
-                count.MessagesAfter));
-            var candidates = delivering
-                .SelectMany(static client => client.Rules, static (client, rule) =>
-                    new ShadowCandidate(client.Key.Client, client.Name, rule.Rule, rule.Most, rule.Hits, rule.Windows, rule.MessagesAfter))
-                .OrderByDescending(static one => one.MessagesAfter).ThenByDescending(static one => one.Windows)
-                .ThenBy(static one => one.Client.ToString(), StringComparer.Ordinal).ToList();
-            return new(_since, _seen.Count, _seen.IsEstimate, _delivering.Count, _delivering.IsEstimate, [.. rules], [.. candidates.Take(most)])
+            distinct = (_seen.Look(), _delivering.Look());
+            for (var i = 0; i < rules.Length; i++)
+                rules[i] = (_rules[i].Clients.Look(), new(i, 0, false, _rules[i].Hits, _rules[i].FirstHits, 0, _rules[i].MessagesAfter));
+            counts = new(_since, 0, false, 0, false, [], []) { Delay = _delay, After = _after, Dropped = _dropped };
+        }
+
+        var candidates = new List<ShadowCandidate>();
+        for (var from = 0; TryCopy(from, candidates); from += Slice)
+        {
+        }
+
+        var delivering = new int[rules.Length];
+        foreach (var one in candidates)
+            delivering[one.Rule] += one.Hits > 0 ? 1 : 0;
+        return counts with
+        {
+            Clients = distinct.Seen.Count,
+            AreClientsEstimated = distinct.Seen.IsEstimate,
+            Delivering = distinct.Delivering.Count,
+            AreDeliveringEstimated = distinct.Delivering.IsEstimate,
+            Rules = [.. rules.Select(rule => rule.Counts with
             {
-                CandidateCount = candidates.Count,
-                Delay = _delay,
-                After = _after,
-                Dropped = _dropped,
-            };
+                Clients = rule.Clients.Count,
+                AreClientsEstimated = rule.Clients.IsEstimate,
+                Delivering = delivering[rule.Counts.Rule],
+            })],
+            Candidates = [.. candidates
+                .OrderByDescending(static one => one.MessagesAfter).ThenByDescending(static one => one.Windows)
+                .ThenBy(static one => one.Client.ToString(), StringComparer.Ordinal).Take(most)],
+            CandidateCount = candidates.Count,
+        };
+    }
+
+    // False: there are no more.
+    private bool TryCopy(int from, List<ShadowCandidate> candidates)
+    {
+        lock (_gate)
+        {
+            for (var i = from; i < from + Slice && i < _places.Count; i++)
+            {
+                var client = _places[i];
+                foreach (var rule in client.Delivers ? client.Rules : [])
+                    candidates.Add(new(client.Key.Client, client.Name, rule.Rule, rule.Most, rule.Hits, rule.Windows, rule.MessagesAfter));
+            }
+
+            return from + Slice < _places.Count;
         }
     }
 
@@ -164,9 +201,11 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
         }
         else
         {
-            if (_clients.Count == Capacity)
-                MakeRoom();
-            node = new(new(key));
+            node = new(new(key, _clients.Count == Capacity ? MakeRoom() : _places.Count));
+            if (node.Value.Place == _places.Count)
+                _places.Add(node.Value);
+            else
+                _places[node.Value.Place] = node.Value;
             _clients.Add(key, node);
         }
 
@@ -174,8 +213,8 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
         return node.Value;
     }
 
-    // Who delivers mail is what the report is for: such a client goes behind the others, and only where there are no others.
-    private void MakeRoom()
+    // Who delivers mail is what the report is for: such a client goes behind the others, and only where there are no others. The place that is free now.
+    private int MakeRoom()
     {
         for (var i = 0; i < LooksForRoom && _order.First is { Value.Delivers: true } first; i++)
         {
@@ -183,9 +222,11 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
             _order.AddLast(first);
         }
 
-        _clients.Remove(_order.First!.Value.Key);
+        var gone = _order.First!.Value;
+        _clients.Remove(gone.Key);
         _order.RemoveFirst();
         _dropped++;
+        return gone.Place;
     }
 
     private bool MayLog(int second)

@@ -4,7 +4,8 @@ namespace SmtpShield.Shadow;
 
 /// <summary>A client that shadowed limits would have hit. Not thread-safe: <see cref="ShadowBook"/> locks.</summary>
 /// <param name="key">Who.</param>
-internal sealed class ShadowClient(AnvilKey key)
+/// <param name="place">Its place in the book.</param>
+internal sealed class ShadowClient(AnvilKey key, int place)
 {
     private const int Minute = 60;
     private const int MostLines = 10;
@@ -15,6 +16,9 @@ internal sealed class ShadowClient(AnvilKey key)
 
     /// <summary>Who.</summary>
     public AnvilKey Key => key;
+
+    /// <summary>Its place in the book.</summary>
+    public int Place => place;
 
     /// <summary>Its name, as when it was hit last; <c>unknown</c>: none is known.</summary>
     public string Name { get; set; } = "";

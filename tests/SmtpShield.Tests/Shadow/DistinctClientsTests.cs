@@ -25,7 +25,7 @@ public class DistinctClientsTests
         Assert.That(distinct.Count, Is.EqualTo(clients).Within(5).Percent);
     }
 
-    private static DistinctClients Of(int clients)
+    private static DistinctCount Of(int clients)
     {
         var distinct = new DistinctClients();
         for (var twice = 0; twice < 2; twice++)
@@ -34,6 +34,6 @@ public class DistinctClientsTests
                 distinct.Add(new ClientRange((UInt128)(uint)i << 96, 32, true));
         }
 
-        return distinct;
+        return distinct.Look();
     }
 }

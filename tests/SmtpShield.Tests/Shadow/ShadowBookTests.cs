@@ -141,6 +141,50 @@ public class ShadowBookTests
     }
 
     [Test]
+    public void Summarize_MoreClientsThanASlice_HasEachOnceAlsoWhereOthersWereBefore()
+    {
+        for (var i = 0; i < ShadowBook.Capacity + 300; i++)
+        {
+            Hit(i);
+            _book.NoteMessage(TestAnvil.Key(i), null);
+        }
+
+        var summary = _book.Summarize(ShadowBook.Capacity + 300);
+        Assert.That((summary.Candidates.Select(static one => one.Client).Distinct().Count(), summary.CandidateCount, summary.Dropped),
+            Is.EqualTo((ShadowBook.Capacity, ShadowBook.Capacity, 300L)));
+        Assert.That(summary.Candidates.Select(static one => one.Client), Does.Contain(TestAnvil.Key(ShadowBook.Capacity + 299).Client));
+        Assert.That(TestShadow.Of(_book, Rate).Delivering, Is.EqualTo(ShadowBook.Capacity));
+    }
+
+    /// <summary>Nobody waits for a report: what it takes long for is done without the lock.</summary>
+    [Test, CancelAfter(60_000)]
+    public async Task Summarize_WhileClientsAreHit_IsOfOneOrTheOtherMoment(CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < 1000; i++)
+            Hit(i);
+        var hits = Task.Run(
+            () =>
+            {
+                for (var i = 0; i < 40_000; i++)
+                {
+                    Hit(i % 20_000);
+                    _book.NoteMessage(TestAnvil.Key(i % 20_000), null);
+                    if (i % 10_000 == 9_999)
+                        _book.Reset();
+                }
+            },
+            cancellationToken);
+        while (!hits.IsCompleted)
+        {
+            var summary = _book.Summarize(10);
+            Assert.That(summary.Candidates.Count, Is.EqualTo(Math.Min(10, summary.CandidateCount)));
+            Assert.That(summary.CandidateCount, Is.LessThanOrEqualTo(ShadowBook.Capacity));
+        }
+
+        await hits;
+    }
+
+    [Test]
     public void Reset_Counts_BeginAnew()
     {
         Hit(1);

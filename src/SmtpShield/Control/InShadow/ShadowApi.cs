@@ -55,16 +55,20 @@ internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, Control
         await ControlRequests.AnswerAsync(context, before!, ControlJson.Default.ShadowReport);
     }
 
-    private ShadowReport Report(string? service) => new([.. ServicesOf(service).Select(ReportOf)]);
+    private ShadowReport Report(string? service)
+    {
+        var services = ServicesOf(service);
+        return new([.. services.Select(name => ReportOf(name, ShadowAtService.MostCandidates / services.Count))]);
+    }
 
-    private IEnumerable<string> ServicesOf(string? service) => service is null ? rules.Services : [service];
+    private IReadOnlyList<string> ServicesOf(string? service) => service is null ? rules.Services : [service];
 
     private ShadowBook BookOf(string service) => scopes.Of(service).GetRequiredService<ShadowBook>();
 
-    private ShadowAtService ReportOf(string service)
+    private ShadowAtService ReportOf(string service, int most)
     {
         var options = rules.Of(service).Options;
-        var all = BookOf(service).Summarize(ShadowAtService.MostCandidates);
+        var all = BookOf(service).Summarize(most);
         return new(
             service,
             all.Since,

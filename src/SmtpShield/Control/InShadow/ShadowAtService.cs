@@ -9,7 +9,7 @@ namespace SmtpShield.Control.InShadow;
 /// <param name="DeliverMail">Of these, those of whom the MTA has accepted mail meanwhile.</param>
 /// <param name="DeliverMailEstimated">Whether that is an estimate.</param>
 /// <param name="Rules">The limits that are in shadow now, and those that have been and were hit.</param>
-/// <param name="Candidates">Clients that deliver mail and would have been hit, at most <see cref="MostCandidates"/>.</param>
+/// <param name="Candidates">Clients that deliver mail and would have been hit, at most their part of <see cref="MostCandidates"/>.</param>
 /// <param name="CandidatesTotal">How many of these there are in all.</param>
 /// <param name="Truncated">Whether there are more than are told.</param>
 /// <param name="WouldDelayS">How long replies would have been delayed, all together, in seconds.</param>
@@ -33,6 +33,6 @@ internal sealed record ShadowAtService(
     long ClientsDropped,
     IReadOnlyList<string> Notes)
 {
-    /// <summary>Candidates that are told of.</summary>
+    /// <summary>Candidates that are told of in one answer, of all its services.</summary>
     public const int MostCandidates = 1000;
 }
