@@ -26,7 +26,7 @@ internal sealed class LimitHitTests : RelayFixture
         Assert.That(Hits(), Is.EqualTo("smtpd_helo_required 1, smtpd_junk_command_limit 1"), "two are free, the third is an error");
 
         Time!.Advance(TimeSpan.FromSeconds(30));
-        Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("421 mail.example.com Error: timeout exceeded"));
+        Assert.That(await client.ReplyAsync(cancellationToken), Is.EqualTo("421 4.4.2 mail.example.com Error: timeout exceeded"));
         Assert.That(Hits(), Is.EqualTo("smtpd_helo_required 1, smtpd_junk_command_limit 1, smtpd_timeout 1"));
         mta.Close();
     }
