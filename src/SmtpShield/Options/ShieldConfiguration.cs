@@ -26,6 +26,9 @@ public sealed class ShieldConfiguration
     private readonly HostFacts _host;
     private readonly IConfigurationRoot _layers;
     private MainCfFile _accepted;
+    private ConfigurationFiles _read = new();
+    private ConfigurationFiles? _acceptedFiles;
+    private ConfigurationFiles? _fixedFiles;
 
     /// <summary>Reads the layers once.</summary>
     /// <param name="path">The file, or a directory that contains a <c>main.cf</c>.</param>
@@ -88,19 +91,24 @@ public sealed class ShieldConfiguration
         .Where(name => _overrides.Names.Contains(name) || _environment.Names.Contains(name) || _runTime.Names.Contains(name)).Order(StringComparer.Ordinal);
 
     /// <summary>The file as it was read last is in force.</summary>
-    internal void Accept() => _accepted = _file.File;
+    internal void Accept() => (_accepted, _acceptedFiles) = (_file.File, _read);
 
-    /// <summary>Looks at the configuration in force, where the file as it was read last may be another, refused one.</summary>
+    /// <summary>
+    /// Looks at the configuration in force, where the file as it was read last may be another, refused one. The files that lists name are not read again: they
+    /// are as they were when the configuration came into force.
+    /// </summary>
     internal T InForce<T>(Func<T> look)
     {
         var read = _file.File;
         _file.Use(_accepted);
+        _fixedFiles = _acceptedFiles;
         try
         {
             return look();
         }
         finally
         {
+            _fixedFiles = null;
             _file.Use(read);
         }
     }
@@ -148,7 +156,7 @@ public sealed class ShieldConfiguration
     private ShieldConfigurationResult Evaluate()
     {
         var problems = new ProblemList();
-        var files = new ConfigurationFiles();
+        var files = FilesToRead();
         var reader = new ParameterReader(problems, files);
         problems.AddRange(_file.File.Problems);
         problems.AddRange(_overrides.Problems);
@@ -169,6 +177,17 @@ public sealed class ShieldConfiguration
             Files = [Path, .. files.Paths],
             IsHostnameMadeUp = !Parameters.IsSet("myhostname"),
         };
+    }
+
+    // The program starts with what it has read first, and looks at nothing else until then.
+    private ConfigurationFiles FilesToRead()
+    {
+        if (_fixedFiles is not null)
+            return _fixedFiles;
+
+        _read = new();
+        _acceptedFiles ??= _read;
+        return _read;
     }
 
     // Bound and checked for both states, so that an error in ${stress?{…}:{…}} is found now and not under attack.

@@ -287,6 +287,25 @@ internal sealed class TuningTests : TuningFixture
         Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(5));
     }
 
+    /// <summary>What is set at run time changes nothing else: a file that a list names is read when the configuration is.</summary>
+    [Test]
+    [Property("Operations", "OPS-34")]
+    public async Task Change_WhileAFileOfAListIsGone_IsOfTheListInForce(CancellationToken cancellationToken)
+    {
+        var file = MainCf + ".exceptions";
+        await File.WriteAllTextAsync(file, "192.0.2.1\n", cancellationToken);
+        await SaveAsync($"smtpd_client_event_limit_exceptions = {file}");
+        await DoAsync(HttpMethod.Post, "/v1/reload", cancellationToken, "{}");
+        File.Delete(file);
+        Assert.That((await AskAsync(HttpMethod.Post, "/v1/reload", cancellationToken, "{}")).Status, Is.EqualTo(422));
+
+        await SetAsync(Rate, "5", cancellationToken, ""","for_s":60""");
+        Assert.That((Limits().ClientConnectionRateLimit, Limits().ClientEventLimitExceptions.Matches(IPAddress.Parse("192.0.2.1"), "unknown")),
+            Is.EqualTo((5, true)));
+        Time.Advance(TimeSpan.FromSeconds(60));
+        await Eventually.HoldsAsync(() => Limits().ClientConnectionRateLimit == 60, TimeSpan.FromSeconds(20), "it ends", cancellationToken);
+    }
+
     // At three in the morning, with a file somebody has saved half.
     [Test]
     [Property("Operations", "OPS-34")]
