@@ -25,6 +25,9 @@ internal abstract class TuningFixture
 
     protected FakeTimeProvider Time { get; private set; } = null!;
 
+    /// <summary>What the shield goes by: <see cref="Time"/>, until somebody sets the clock.</summary>
+    protected WallClock Clock { get; private set; } = null!;
+
     protected ShieldUnderTest Shield { get; private set; } = null!;
 
     protected string MainCf => Path.Combine(_directory, "main.cf");
@@ -32,6 +35,12 @@ internal abstract class TuningFixture
     protected string OverridesFile => Path.Combine(_directory, "state", "overrides");
 
     protected string Place => Path.Combine(_directory, "control.sock");
+
+    /// <summary>The next process's <c>-o</c> arguments.</summary>
+    protected string[] Arguments { get; set; } = [];
+
+    /// <summary>The variables of its environment.</summary>
+    protected Dictionary<string, string> Variables { get; } = [];
 
     protected SmtpdLimitOptions Limits(string service = "smtp") => Shield.Snapshot.Current.Of(service).Limits;
 
@@ -41,6 +50,9 @@ internal abstract class TuningFixture
         _directory = Directory.CreateTempSubdirectory("smtpshield-tune-").FullName;
         Directory.CreateDirectory(Path.Combine(_directory, "state"));
         Time = new(new(2026, 11, 28, 3, 12, 1, TimeSpan.Zero));
+        Clock = new(Time);
+        Arguments = [];
+        Variables.Clear();
         _mta = new();
         await SaveAsync("");
         await StartShieldAsync();
@@ -111,7 +123,8 @@ internal abstract class TuningFixture
             LimitsCommand.Create(), ChangesCommand.Create(), StatusCommand.Create(), ExplainCommand.Create(), AllowCommand.Create(),
             SuggestCommand.Create(),
         };
-        var status = await root.Parse($"{command} --socket {Place}").InvokeAsync(new InvocationConfiguration { Output = output, Error = output },
+        var file = command.Contains(" -c ", StringComparison.Ordinal) ? "" : $" -c {MainCf}";
+        var status = await root.Parse($"{command} --socket {Place}{file}").InvokeAsync(new InvocationConfiguration { Output = output, Error = output },
             cancellationToken);
         return (status, output.ToString());
     }
@@ -131,7 +144,7 @@ internal abstract class TuningFixture
 
     private async Task StartShieldAsync()
     {
-        var configuration = new ShieldConfiguration(MainCf, [], new Dictionary<string, string>(), HostFacts.Local());
-        Shield = await ShieldUnderTest.StartAsync(configuration.Read().Options!, CancellationToken.None, Time, configuration: configuration);
+        var configuration = new ShieldConfiguration(MainCf, Arguments, Variables, HostFacts.Local());
+        Shield = await ShieldUnderTest.StartAsync(configuration.Read().Options!, CancellationToken.None, Clock, configuration: configuration);
     }
 }

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text.Json;
+using SmtpShield.Clients;
+using SmtpShield.Limits;
 using SmtpShield.Options.Parameters;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
@@ -287,6 +289,25 @@ internal sealed class TuningTests : TuningFixture
         Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(5));
     }
 
+    [Test]
+    [Property("Operations", "OPS-34")]
+    public async Task Reload_WithoutAService_ItIsNeitherSetNorShownAndAnEndSaysThatItKeepsWhatItHad(CancellationToken cancellationToken)
+    {
+        await SetAsync("smtpd_hard_error_limit", "5", cancellationToken, ""","for_s":60""");
+        await SaveAsync("shield_services = smtp");
+        await DoAsync(HttpMethod.Post, "/v1/reload", cancellationToken, "{}");
+        var (status, body) = await AskAsync(HttpMethod.Put, $"/v1/parameters/submission/{Rate}", cancellationToken, """{"value":"3"}""");
+        Assert.That((status, body.Contains("submission is not in shield_services any more", StringComparison.Ordinal)), Is.EqualTo((404, true)), body);
+        Assert.That((await DoAsync(HttpMethod.Get, $"/v1/parameters?name={Rate}", cancellationToken)).GetProperty("parameters").GetArrayLength(),
+            Is.EqualTo(1));
+
+        Time.Advance(TimeSpan.FromSeconds(60));
+        await Eventually.HoldsAsync(
+            () => Shield.Log.Lines.Contains(
+                "control: smtpd_hard_error_limit = 5 has ended: 20 (default); until the restart submission keeps what it had"),
+            TimeSpan.FromSeconds(20), "it ends", cancellationToken);
+    }
+
     /// <summary>What is set at run time changes nothing else: a file that a list names is read when the configuration is.</summary>
     [Test]
     [Property("Operations", "OPS-34")]
@@ -304,6 +325,84 @@ internal sealed class TuningTests : TuningFixture
             Is.EqualTo((5, true)));
         Time.Advance(TimeSpan.FromSeconds(60));
         await Eventually.HoldsAsync(() => Limits().ClientConnectionRateLimit == 60, TimeSpan.FromSeconds(20), "it ends", cancellationToken);
+    }
+
+    /// <summary>The file goes with what was set at run time only: that can't end, and keeps nothing else in force.</summary>
+    [Test]
+    [Property("Operations", "OPS-34")]
+    public async Task End_OfTwoOfWhichOneCannotEnd_IsOfTheOther(CancellationToken cancellationToken)
+    {
+        await SetAsync("shield_upstream_session_limit", "20", cancellationToken, ""","for_s":60""");
+        await SetAsync(Rate, "5", cancellationToken, ""","for_s":60""");
+        await SaveAsync("shield_upstream_session_limit = 3");
+        await DoAsync(HttpMethod.Post, "/v1/reload", cancellationToken, "{}");
+        Time.Advance(TimeSpan.FromSeconds(60));
+        await Eventually.HoldsAsync(() => Limits().ClientConnectionRateLimit == 60, TimeSpan.FromSeconds(20), "it ends", cancellationToken);
+        await Eventually.HoldsAsync(
+            () => Shield.Log.Lines.Any(static line => line.StartsWith("control: shield_upstream_session_limit = 20 has ended, but stays in force: ",
+                StringComparison.Ordinal)), TimeSpan.FromSeconds(20), "it is said", cancellationToken);
+        Assert.That(Shield.Snapshot.Current.Of("smtp").Upstream.SessionLimit, Is.EqualTo(20));
+        await SetAsync(Rate, "7", cancellationToken);
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(7), "what can't end keeps nobody from changing other values");
+    }
+
+    /// <summary>Somebody changes another value when it is over and its timer has not come yet.</summary>
+    [Test]
+    [Property("Operations", "OPS-31")]
+    public async Task Change_BehindTheEndOfAnother_TellsOfThatEnd(CancellationToken cancellationToken)
+    {
+        await SetAsync(Rate, "1", cancellationToken, ""","for_s":60""");
+        Clock.Step = TimeSpan.FromSeconds(60);
+        var answer = await SetAsync("smtpd_hard_error_limit", "5", cancellationToken);
+        Assert.That(answer.GetProperty("changes").EnumerateArray().Select(static change => change.GetProperty("name").GetString()).Distinct(),
+            Is.EqualTo((string[])["smtpd_hard_error_limit"]));
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(60));
+        Assert.That(Shield.Log.Lines, Does.Contain($"control: {Rate} = 1 has ended: 60 (main.cf:14)"));
+        Assert.That((await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken)).GetProperty("changes").EnumerateArray().Select(static change =>
+            $"{change.GetProperty("action").GetString()} {change.GetProperty("target").GetString()}"),
+            Is.EquivalentTo((string[])[$"set {Rate}", $"reset {Rate}", "set smtpd_hard_error_limit"]));
+    }
+
+    [TestCase("""{"set":{"smtpd_timeout":null}}""")]
+    [TestCase("""{"reset":[null]}""")]
+    [TestCase("""{"reset":["smtpd_timeout",null],"to":1}""")]
+    [Property("Operations", "OPS-2")]
+    public async Task Change_WithNull_IsNotWhatIsExpected(string json, CancellationToken cancellationToken)
+    {
+        var (status, body) = await AskAsync(HttpMethod.Post, "/v1/parameters", cancellationToken, json);
+        Assert.That((status, body.Contains("the body is not what is expected", StringComparison.Ordinal)), Is.EqualTo((400, true)), body);
+    }
+
+    [Test]
+    [Property("Operations", "OPS-14")]
+    public async Task Set_ALimitInShadow_SaysThatItHasNoEffect(CancellationToken cancellationToken)
+    {
+        Assert.That(NotesOf(await SetAsync("shield_shadow", Rate, cancellationToken)), Is.Empty);
+        Assert.That(NotesOf(await SetAsync(Rate, "5", cancellationToken)), Is.EqualTo((string[])[
+            $"{Rate} is in shadow at service smtp: it has no effect (shield_shadow)"]));
+        Assert.That(NotesOf(await SetAsync("smtpd_hard_error_limit", "5", cancellationToken)), Is.Empty);
+
+        static IEnumerable<string?> NotesOf(JsonElement answer) => answer.GetProperty("notes").EnumerateArray().Select(static note => note.GetString());
+    }
+
+    [Test]
+    [Property("Operations", "OPS-18")]
+    public async Task Shadow_OfTwoServices_TellsOfAsManyCandidatesOfEach(CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < 1001; i++)
+        {
+            var key = new AnvilKey("smtp", ClientRange.Of(new IPAddress([192, 0, (byte)(i >> 8), (byte)i]), 32, 64));
+            Shield.ShadowOf("smtp").NoteHit(key, "unknown", Rate, 6, 5);
+            Shield.ShadowOf("smtp").NoteMessage(key, Rate);
+        }
+
+        Assert.That((await DoAsync(HttpMethod.Get, "/v1/shadow", cancellationToken)).GetProperty("services").EnumerateArray().Select(Told),
+            Is.EqualTo((string[])["smtp 500 of 1001", "submission 0 of 0"]));
+        Assert.That(Told((await DoAsync(HttpMethod.Get, "/v1/shadow?service=smtp", cancellationToken)).GetProperty("services")[0]),
+            Is.EqualTo("smtp 1000 of 1001"));
+
+        static string Told(JsonElement at) => $"{at.GetProperty("service").GetString()} {at.GetProperty("candidates").GetArrayLength()} of "
+            + at.GetProperty("candidates_total").GetInt32();
     }
 
     // At three in the morning, with a file somebody has saved half.

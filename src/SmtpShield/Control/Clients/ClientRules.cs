@@ -17,7 +17,7 @@ internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes,
     public IReadOnlyList<string> Services => snapshot.Served;
 
     /// <summary>Those that the configuration in force has; one that is gone from it is served until the restart.</summary>
-    public IReadOnlyList<string> Configured => snapshot.Current.Service.Names;
+    public IReadOnlyList<string> Configured => [.. snapshot.Current.Service.Names.Distinct()];
 
     /// <summary>Requires that a service exists.</summary>
     /// <exception cref="ControlException">There is none of this name.</exception>
@@ -25,6 +25,20 @@ internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes,
     {
         if (!Services.Contains(service))
             throw ControlException.NotFound($"no such service: {AddressText.Shown(service)}", $"there are {string.Join(", ", Services)}", "service");
+    }
+
+    /// <summary>Requires that the configuration in force has a service.</summary>
+    /// <exception cref="ControlException">It has none of this name; one that is gone from it goes by what it had until the restart.</exception>
+    public void RequireConfigured(string service)
+    {
+        Require(service);
+        var configured = Configured;
+        if (!configured.Contains(service))
+        {
+            throw ControlException.NotFound(
+                $"{service} is not in shield_services any more: what it goes by does not change until the restart",
+                $"there are {string.Join(", ", configured)}", "service");
+        }
     }
 
     /// <summary>What a service has: the stress values while it is under stress.</summary>

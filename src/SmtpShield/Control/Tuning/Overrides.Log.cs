@@ -4,7 +4,7 @@ namespace SmtpShield.Control.Tuning;
 
 internal sealed partial class Overrides
 {
-    // Event ids 2160 to 2179 are this folder's. Next free: 2166.
+    // Event ids 2160 to 2179 are this folder's. Next free: 2167.
     private static partial class Log
     {
         [LoggerMessage(2160, LogLevel.Information, "control: {Name} = {Value} has ended: {Now}", EventName = "OverrideEnded")]
@@ -25,5 +25,8 @@ internal sealed partial class Overrides
 
         [LoggerMessage(2165, LogLevel.Information, "control: {Count} values set at run time are in force again", EventName = "OverridesRestored")]
         public static partial void Restored(ILogger logger, int count);
+
+        [LoggerMessage(2166, LogLevel.Warning, "control: {Count} values set at run time are not in force again: {Reason}", EventName = "OverridesNotRestored")]
+        public static partial void NotRestored(ILogger logger, int count, string reason);
     }
 }

@@ -58,7 +58,7 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
     {
         var (list, origins) = (_list, _configuration.Origins);
         string[] names = [.. list.Names.Select(PlainName).Distinct()];
-        foreach (var service in names.Length > 0 ? _rules.Services : [])
+        foreach (var service in names.Length > 0 ? _rules.Configured : [])
         {
             foreach (var name in names)
             {
@@ -70,34 +70,35 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
 
     /// <summary>Changes what is set.</summary>
     /// <param name="change">The change, of the list there is; what it refuses it throws.</param>
-    /// <param name="names">Parameters to look at, before and behind it, without services.</param>
+    /// <param name="names">The parameters the change is about, of the list there is: looked at before and behind it.</param>
     /// <param name="revision">The revision it is meant for; null: any.</param>
     /// <param name="isDryRun">Whether to change nothing.</param>
     /// <exception cref="ControlException">Another revision is in force, or the configuration refuses it: with all problems.</exception>
     public async Task<OverridesChange> ChangeAsync(
-        Func<OverrideList, OverrideList> change, IReadOnlyCollection<string> names, int? revision, bool isDryRun)
+        Func<OverrideList, OverrideList> change, Func<OverrideList, IEnumerable<string>> names, int? revision, bool isDryRun)
     {
         await _turn.WaitAsync();
         try
         {
-            var next = _list;
-            var services = _rules.Services;
-            var done = await _configuration.ChangeAsync(
-                current =>
+            // Those whose time is over while their timer has not come yet end with this change. If they can't, that is not this change's fault.
+            var from = _list.At(_time.GetUtcNow());
+            var ended = _list.All.Except(from.All).ToList();
+            string[] plain = [.. names(from).Concat(ended.Select(static one => one.Name)).Select(PlainName).Distinct()];
+            while (true)
+            {
+                var (next, done) = await ChangeAsync(from, change, plain, revision, isDryRun);
+                if (done.Result.Options is { } options)
                 {
-                    Require(revision, current);
-                    next = change(_list.At(_time.GetUtcNow()));
-                    RequireRoom(next);
-                    return next.Values;
-                },
-                configuration => ParameterView.Of(configuration, services, names),
-                isDryRun,
-                CancellationToken.None);
-            if (done.Result.Options is not { } options)
-                throw Refused(done.Result);
+                    var isSaved = isDryRun || Adopt(next, done.Generation);
+                    foreach (var one in isDryRun ? [] : ended)
+                        NoteEnd(one, done.After);
+                    return new(done.Generation, next, options, done.Before, done.After, isSaved);
+                }
 
-            var isSaved = isDryRun || Adopt(next, done.Generation);
-            return new(done.Generation, next, options, done.Before, done.After, isSaved);
+                if (ended.Count == 0)
+                    throw Refused(done.Result);
+                (from, ended) = (_list, []);
+            }
         }
         finally
         {
@@ -188,6 +189,24 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
 
     private static string PlainName(string name) => ServiceParameter.TryParse(name, out var parameter) ? parameter.Name : name;
 
+    private async Task<(OverrideList Next, RunTimeChange<IReadOnlyList<ParameterView>> Done)> ChangeAsync(
+        OverrideList from, Func<OverrideList, OverrideList> change, IReadOnlyCollection<string> names, int? revision, bool isTrial)
+    {
+        var (next, services) = (from, _rules.Configured);
+        var done = await _configuration.ChangeAsync(
+            current =>
+            {
+                Require(revision, current);
+                next = change(from);
+                RequireRoom(next);
+                return next.Values;
+            },
+            configuration => ParameterView.Of(configuration, services, names),
+            isTrial,
+            CancellationToken.None);
+        return (next, done);
+    }
+
     // False: it is in force, but not on disk.
     private bool Adopt(OverrideList list, int generation)
     {
@@ -209,8 +228,12 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
 
     private void Wait()
     {
-        if (_list.NextEnd is not { } next)
-            return;
+        if (_list.NextEnd is { } next)
+            Wait(next);
+    }
+
+    private void Wait(DateTimeOffset next)
+    {
         var left = next - _time.GetUtcNow();
         _end.Change(left < TimeSpan.Zero ? TimeSpan.Zero : left < _longestWait ? left : _longestWait, Timeout.InfiniteTimeSpan);
     }
@@ -247,6 +270,13 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
         if (!await IsValidAsync(list))
         {
             var all = list.All;
+            if (await WhyInvalidAsync(OverrideList.Empty) is { } without)
+            {
+                // None of them is to blame: the next start may take them.
+                Log.NotRestored(_log, all.Count, without);
+                return;
+            }
+
             list = OverrideList.Empty;
             foreach (var one in all)
             {
@@ -258,13 +288,24 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
         }
 
         var done = await _configuration.ChangeAsync(_ => list.Values, static _ => 0, isTrial: false, CancellationToken.None);
+        if (done.Result.Options is null)
+        {
+            Log.NotRestored(_log, list.All.Count, done.Result.Errors.First().ToString());
+            return;
+        }
+
         Adopt(list, done.Generation);
         if (list.All.Count > 0)
             Log.Restored(_log, list.All.Count);
     }
 
-    private async Task<bool> IsValidAsync(OverrideList list) =>
-        (await _configuration.ChangeAsync(_ => list.Values, static _ => 0, isTrial: true, CancellationToken.None)).Result.Options is not null;
+    private async Task<bool> IsValidAsync(OverrideList list) => await WhyInvalidAsync(list) is null;
+
+    private async Task<string?> WhyInvalidAsync(OverrideList list)
+    {
+        var tried = await _configuration.ChangeAsync(_ => list.Values, static _ => 0, isTrial: true, CancellationToken.None);
+        return tried.Result.Options is null ? tried.Result.Errors.First().ToString() : null;
+    }
 
     // Of another version of the shield, or written by hand: the file is no way around what may be set.
     private string? WhyNot(Override one)
@@ -305,27 +346,39 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
 
             // Whatever comes of it, it is tried again.
             _end.Change(_longestWait, Timeout.InfiniteTimeSpan);
-            var next = new OverrideList([.. _list.All.Except(ended)]);
-            var services = _rules.Services;
-            string[] names = [.. ended.Select(static one => PlainName(one.Name)).Distinct()];
-            var done = await _configuration.ChangeAsync(
-                _ => next.Values, configuration => ParameterView.Of(configuration, services, names), isTrial: false, CancellationToken.None);
-            if (done.Result.Options is null)
-            {
-                // A file that a list of the configuration names may be gone.
-                foreach (var one in ended)
-                    Log.NotEnded(_log, one.Name, one.Value, done.Result.Errors.First().ToString());
+            // Together; if the configuration has an error without them, each by itself: one that can't end keeps no other one in force.
+            if (await TryEndAsync(ended) is not { } reason)
                 return;
+            foreach (var one in ended)
+            {
+                if ((ended.Count == 1 ? reason : await TryEndAsync([one])) is { } its)
+                    Log.NotEnded(_log, one.Name, one.Value, its);
             }
 
-            Adopt(next, done.Generation);
-            foreach (var one in ended)
-                NoteEnd(one, done.After);
+            var now = _time.GetUtcNow();
+            Wait(_list.At(now).NextEnd ?? now + _longestWait);
         }
         finally
         {
             _turn.Release();
         }
+    }
+
+    // Null: done.
+    private async Task<string?> TryEndAsync(IReadOnlyCollection<Override> ended)
+    {
+        var next = new OverrideList([.. _list.All.Except(ended)]);
+        var services = _rules.Configured;
+        string[] names = [.. ended.Select(static one => PlainName(one.Name)).Distinct()];
+        var done = await _configuration.ChangeAsync(
+            _ => next.Values, configuration => ParameterView.Of(configuration, services, names), isTrial: false, CancellationToken.None);
+        if (done.Result.Options is null)
+            return done.Result.Errors.First().ToString();
+
+        Adopt(next, done.Generation);
+        foreach (var one in ended)
+            NoteEnd(one, done.After);
+        return null;
     }
 
     private void NoteEnd(Override one, IEnumerable<ParameterView> now)
@@ -334,6 +387,9 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
         var values = views.Count == 0 ? "the value of the configuration" : string.Join(", ", views
             .GroupBy(static view => $"{view.Value} ({view.Location.Origin})")
             .Select(same => views.Count == same.Count() ? same.Key : $"{string.Join(' ', same.Select(static view => view.Service))} {same.Key}"));
+        // They are served until the restart by what was in force for them last, this value perhaps included.
+        if (_rules.Services.Except(_rules.Configured).Where(service => one.Name == PlainName(one.Name)).ToList() is { Count: > 0 } gone)
+            values += $"; until the restart {string.Join(' ', gone)} keeps what it had";
         var hits = views.Sum(view => _hits.Of(view.Service, view.Name, _hitLately) ?? 0);
         if (hits > 0)
             Log.EndedWhileHit(_log, one.Name, one.Value, values, hits);

@@ -47,10 +47,10 @@ internal sealed class ParametersApi(
     {
         var query = ControlRequests.QueryOf(context, Service, Name);
         if (query.TryGetValue(Service, out var service))
-            rules.Require(service);
+            rules.RequireConfigured(service);
         if (query.TryGetValue(Name, out var name))
             RequireTunable(name);
-        IReadOnlyList<string> services = service is null ? rules.Services : [service];
+        IReadOnlyList<string> services = service is null ? rules.Configured : [service];
         IReadOnlyList<string> names = name is null ? TunableParameters.Names : [name];
         var (revision, now, configured) = await configuration.LookAsync(
             (layers, revision) => (
@@ -96,7 +96,9 @@ internal sealed class ParametersApi(
         {
             var request = await ControlRequests.ReadChangeAsync(context, empty: null, RequestJson.Default.ParametersRequest, Remedy);
             var isSet = request.Set is { Count: > 0 };
-            if (isSet == (request.Reset is { Count: > 0 } || request.To is not null) || (request.ForS is not null && !isSet))
+            // JSON may have null where the types have none.
+            var hasNull = (request.Set?.Values.Any(static value => value is null) ?? false) || (request.Reset?.Any(static name => name is null) ?? false);
+            if (hasNull || isSet == (request.Reset is { Count: > 0 } || request.To is not null) || (request.ForS is not null && !isSet))
                 throw ControlException.BadRequest("the body is not what is expected", Remedy);
             return request;
         });
@@ -138,16 +140,15 @@ internal sealed class ParametersApi(
         }
 
         var goal = request.To is { } to ? overrides.At(to) : OverrideList.Empty;
-        IReadOnlyCollection<string> names = request.Set is { Count: > 0 } set ? [.. set.Keys]
-            : request.Reset is { Count: > 0 } reset ? [.. reset.Distinct()] : [.. goal.Names.Union(overrides.All.Names)];
-        if (names.Count > (request.To is null ? MostNames : OverrideList.Capacity * 2))
+        IReadOnlyCollection<string> names = request.Set is { Count: > 0 } set ? [.. set.Keys] : [.. (request.Reset ?? []).Distinct()];
+        if (names.Count > MostNames)
             throw ControlException.BadRequest($"more than {MostNames} parameters", "change them in several steps");
         foreach (var name in names)
             Require(name, request.Set?[name]);
 
         var now = time.GetUtcNow();
         var until = request.ForS is { } seconds ? now.AddSeconds(seconds) : (DateTimeOffset?)null;
-        return (await overrides.ChangeAsync(
+        var done = await overrides.ChangeAsync(
             list =>
             {
                 foreach (var name in names)
@@ -160,7 +161,8 @@ internal sealed class ParametersApi(
 
                 return list;
             },
-            [.. names.Select(PlainName).Distinct()], RevisionOf(context), request.DryRun), names);
+            list => names = names.Count > 0 ? names : [.. goal.Names.Union(list.Names)], RevisionOf(context), request.DryRun);
+        return (done, names);
     }
 
     private void Require(string name, string? value)
@@ -168,7 +170,10 @@ internal sealed class ParametersApi(
         var plain = PlainName(name);
         if (ServiceParameter.TryParse(name, out var parameter))
         {
-            rules.Require(parameter.Service);
+            if (value is null)
+                rules.Require(parameter.Service);
+            else
+                rules.RequireConfigured(parameter.Service);
             if (parameter.Type != ServiceParameter.Inet)
                 throw ControlException.NotFound($"no such service: {AddressText.Shown(name)}", "services are of type inet", Service);
         }
@@ -209,7 +214,7 @@ internal sealed class ParametersApi(
                 Over = asked.FindIndex(one => one.Service == both.Second.Service && one.Limit.Parameter == both.Second.Name) is >= 0 and var index
                     ? found[index] : null,
             })],
-            [.. NotesOf(done, isDryRun)]);
+            [.. NotesOf(done, isDryRun), .. NotesInShadow(done, names)]);
     }
 
     private static ParameterChange ChangeOf(OverridesChange done, IReadOnlyCollection<string> names, ParameterView before, ParameterView after) => new(
@@ -230,6 +235,10 @@ internal sealed class ParametersApi(
         if (!done.IsSaved)
             yield return "it is in force, but could not be written to shield_state_directory: the log says why";
     }
+
+    private static IEnumerable<string> NotesInShadow(OverridesChange done, IReadOnlyCollection<string> names) => done.After
+        .Where(view => names.Contains(view.Written) && ShadowRules.Contains(view.Name) && done.Options.Of(view.Service).Shadow.Rules.Takes(view.Name))
+        .Select(static view => $"{view.Name} is in shadow at service {view.Service}: it has no effect (shield_shadow)");
 
     private static Change Told(Change change, ParametersRequest request, string name, OverridesChange done)
     {
