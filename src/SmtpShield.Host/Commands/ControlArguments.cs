@@ -35,6 +35,9 @@ internal sealed class ControlArguments
     /// <summary>How times are printed.</summary>
     public TimeZoneInfo ZoneOf(ParseResult arguments) => arguments.GetValue(_utc) ? TimeZoneInfo.Utc : TimeProvider.System.LocalTimeZone;
 
+    /// <summary>The configuration file, in full.</summary>
+    public string FileOf(ParseResult arguments) => Path.GetFullPath(ShieldConfiguration.ResolvePath(arguments.GetValue(_file)!));
+
     /// <summary>Where the shield is asked.</summary>
     /// <returns>The socket and nothing, or why there is none.</returns>
     public (string Path, string WhyNot) SocketOf(ParseResult arguments)

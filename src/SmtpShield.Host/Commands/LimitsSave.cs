@@ -12,10 +12,14 @@ namespace SmtpShield.Host.Commands;
 /// </summary>
 /// <param name="question">Asks.</param>
 /// <param name="arguments">The command line.</param>
+/// <param name="file">The file the command line means, in full: another one is not written, whatever a shield says.</param>
 /// <param name="error">For what goes wrong.</param>
 /// <param name="remedy">What to do where the file can't be written.</param>
-internal sealed class LimitsSave(ControlQuestion question, ParseResult arguments, PlainOutput error, string remedy)
+internal sealed class LimitsSave(ControlQuestion question, ParseResult arguments, string file, PlainOutput error, string remedy)
 {
+    private const string CommandLine = "-o";
+    private const string Environment = "environment";
+
     /// <summary>Saves.</summary>
     /// <param name="set">The values, by name as main.cf has it.</param>
     /// <param name="why">For the log.</param>
@@ -23,13 +27,37 @@ internal sealed class LimitsSave(ControlQuestion question, ParseResult arguments
     /// <returns>The exit status.</returns>
     public async Task<int> SaveAsync(IReadOnlyDictionary<string, string> set, string? why, CancellationToken cancellationToken)
     {
-        ParameterList? list = null;
-        var status = await question.AskForStepAsync(
-            arguments, HttpMethod.Get, LimitsCommand.Resource, change: null,
-            text => list = JsonSerializer.Deserialize(text, ControlJson.Default.ParameterList), cancellationToken);
-        if (status != ControlQuestion.Done)
-            return status;
-        if (!TryWrite(list!.Path, set, out var reason))
+        var (parameters, path) = (new List<ParameterReport>(), "");
+        var status = ControlQuestion.Done;
+        foreach (var name in set.Keys.Select(PlainName).Distinct())
+        {
+            status = await question.AskForStepAsync(
+                arguments, HttpMethod.Get, $"{LimitsCommand.Resource}?name={Uri.EscapeDataString(name)}", change: null,
+                text =>
+                {
+                    var list = JsonSerializer.Deserialize(text, ControlJson.Default.ParameterList)!;
+                    parameters.AddRange(list.Parameters.Where(parameter => set.ContainsKey(WrittenName(parameter))));
+                    path = list.Path;
+                },
+                cancellationToken);
+            if (status != ControlQuestion.Done)
+                return status;
+        }
+
+        if (path != file)
+        {
+            error.Line($"smtpshield: the shield has read {path}, not {file}; nothing was changed (name the file with -c)");
+            return ControlQuestion.Refused;
+        }
+
+        if (parameters.FirstOrDefault(static parameter => OriginOf(parameter) is CommandLine or Environment) is { } hidden)
+        {
+            var by = OriginOf(hidden) == CommandLine ? "-o" : "the environment";
+            error.Line($"smtpshield: {WrittenName(hidden)} is set by {by}, which wins over the file; nothing was changed");
+            return ControlQuestion.Refused;
+        }
+
+        if (!TryWrite(path, set, out var reason))
         {
             error.Line($"smtpshield: {reason}; nothing was changed ({remedy})");
             return ControlQuestion.Refused;
@@ -40,13 +68,11 @@ internal sealed class LimitsSave(ControlQuestion question, ParseResult arguments
             cancellationToken);
         if (status != ControlQuestion.Done)
         {
-            error.Line($"smtpshield: {list.Path} is written, but not in force (correct it: smtpshield check)");
+            error.Line($"smtpshield: {path} is written, but not in force (correct it: smtpshield check)");
             return status;
         }
 
-        var above = list.Parameters.Where(static parameter => parameter.Overrides is not null)
-            .Select(static parameter => parameter.Own ? ServiceParameter.Write(parameter.Service, parameter.Name) : parameter.Name)
-            .Intersect(set.Keys).ToList();
+        var above = parameters.Where(static parameter => parameter.Overrides is not null).Select(WrittenName).Distinct().ToList();
         if (above.Count > 0)
         {
             status = await question.AskForStepAsync(
@@ -54,9 +80,17 @@ internal sealed class LimitsSave(ControlQuestion question, ParseResult arguments
         }
 
         if (status == ControlQuestion.Done && !question.IsJson(arguments))
-            new PlainOutput(arguments.InvocationConfiguration.Output, TimeZoneInfo.Utc).Line($"saved in {list.Path}, and in force");
+            new PlainOutput(arguments.InvocationConfiguration.Output, TimeZoneInfo.Utc).Line($"saved in {path}, and in force");
         return status;
     }
+
+    private static string PlainName(string name) => ServiceParameter.TryParse(name, out var parameter) ? parameter.Name : name;
+
+    private static string WrittenName(ParameterReport parameter) =>
+        parameter.Own ? ServiceParameter.Write(parameter.Service, parameter.Name) : parameter.Name;
+
+    // Without what was set at run time, which is taken back.
+    private static string OriginOf(ParameterReport parameter) => parameter.Configured?.Origin ?? parameter.Origin;
 
     private bool TryWrite(string path, IReadOnlyDictionary<string, string> set, out string reason)
     {

@@ -58,7 +58,8 @@ internal static class LimitsSetCommand
                 cancellationToken);
             return status != ControlQuestion.Done || !isSave || isTrial
                 ? status
-                : await new LimitsSave(question, arguments, error, "who may write the file? without --save it is set at run time")
+                : await new LimitsSave(
+                    question, arguments, options.FileOf(arguments), error, "who may write the file? without --save it is set at run time")
                     .SaveAsync(set, arguments.GetValue(why), cancellationToken);
         });
         return command;

@@ -60,7 +60,7 @@ internal static class SuggestCommand
                 return ControlQuestion.Refused;
             }
 
-            return await new LimitsSave(question, arguments, error, "who may write the file?")
+            return await new LimitsSave(question, arguments, options.FileOf(arguments), error, "who may write the file?")
                 .SaveAsync(ValuesOf(report!, arguments.GetValue(service)), arguments.GetValue(why), cancellationToken);
         });
         return command;

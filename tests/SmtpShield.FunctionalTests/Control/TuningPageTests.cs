@@ -90,6 +90,30 @@ internal sealed partial class TuningPageTests : TuningFixture
             "smtpshield: no such parameter: smtpd_timout (did you mean smtpd_timeout?)\n")));
     }
 
+    [Test]
+    public async Task Save_OfAValueThatTheFileCannotGive_ChangesNothing(CancellationToken cancellationToken)
+    {
+        (Arguments, Variables["SMTPSHIELD_SMTPD_HARD_ERROR_LIMIT"]) = ([$"{Rate}=50"], "9");
+        await RestartAsync();
+        var before = await File.ReadAllTextAsync(MainCf, cancellationToken);
+        Assert.That((await RunAsync($"limits set {Rate}=5 --for 1h", cancellationToken)).Status, Is.Zero);
+        Assert.That(await LastOf($"limits set smtpd_timeout=9s {Rate}=7 --save"), Is.EqualTo((1,
+            $"smtpshield: {Rate} is set by -o, which wins over the file; nothing was changed")));
+        Assert.That(await LastOf("limits set smtpd_hard_error_limit=7 --save"), Is.EqualTo((1,
+            "smtpshield: smtpd_hard_error_limit is set by the environment, which wins over the file; nothing was changed")));
+        Assert.That(await LastOf("limits set smtpd_timeout=9s --save -c /etc/nix"), Is.EqualTo((1,
+            $"smtpshield: the shield has read {MainCf}, not /etc/nix; nothing was changed (name the file with -c)")));
+        Assert.That(await File.ReadAllTextAsync(MainCf, cancellationToken), Is.EqualTo(before));
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(5));
+        Assert.That((await RunAsync($"limits set submission/inet/{Rate}=7 --save", cancellationToken)).Status, Is.Zero, "the service's own is the file's");
+
+        async Task<(int, string)> LastOf(string command)
+        {
+            var (status, output) = await RunAsync(command, cancellationToken);
+            return (status, output.TrimEnd('\n').Split('\n')[^1]);
+        }
+    }
+
     private static string Repository
     {
         get
