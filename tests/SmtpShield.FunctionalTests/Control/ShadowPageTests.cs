@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.Net;
 using System.Text;
+using System.Text.RegularExpressions;
 using SmtpShield.Clients;
 using SmtpShield.Host.Commands;
 using SmtpShield.Limits;
 using SmtpShield.Options;
-using SmtpShield.PostfixConf.Patterns;
+using SmtpShield.PostfixConf.Parameters;
 using SmtpShield.Shadow;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
@@ -15,7 +16,7 @@ namespace SmtpShield.FunctionalTests.Control;
 
 /// <summary>The page about limits in shadow: its commands, run as printed, say what it says, octet by octet; and the API behind them.</summary>
 [Platform("Linux"), CancelAfter(120_000)]
-internal sealed class ShadowPageTests
+internal sealed partial class ShadowPageTests
 {
     private const string Page = "docs/tasks/new-limits-without-fear.md";
 
@@ -29,7 +30,6 @@ internal sealed class ShadowPageTests
     public void MakeDirectory()
     {
         _directory = Directory.CreateTempSubdirectory("smtpshield-shadow-").FullName;
-        File.WriteAllText(MainCf, "shield_control_socket =\nshield_client_handoff = xclient\nsmtpd_client_connection_rate_limit = 60\n");
         Environment.SetEnvironmentVariable("TZ", "UTC");
         TimeZoneInfo.ClearCachedData();
     }
@@ -63,7 +63,7 @@ internal sealed class ShadowPageTests
                     Happen(shield, time);
             }
 
-            if (!lines[i].StartsWith("$ smtpshield shadow ", StringComparison.Ordinal) && lines[i] != "$ smtpshield suggest")
+            if (!Asked().IsMatch(lines[i]))
                 continue;
             printed.Append((await RunAsync(lines[i]["$ smtpshield ".Length..], cancellationToken)).Output);
             while (i + 1 < lines.Length && lines[i + 1] != "```" && !lines[i + 1].StartsWith("$ ", StringComparison.Ordinal))
@@ -128,32 +128,33 @@ internal sealed class ShadowPageTests
         }
     }
 
-    private Task<ShieldUnderTest> StartAsync(ScriptedMta mta, FakeTimeProvider time, CancellationToken cancellationToken) => ShieldUnderTest.StartAsync(
-        ShieldUnderTest.Before(mta) with
-        {
-            Control = new() { Socket = Place },
-            Anvil = new() { RateTimeUnit = TimeSpan.FromSeconds(600) },
-            Tls = new() { SecurityLevel = TlsSecurityLevel.None },
-            Limits = new() { ClientConnectionRateLimit = 60, ClientEventLimitExceptions = AddressPatternList.Parse("127.0.0.0/8") },
-        },
-        cancellationToken, time);
+    private async Task<ShieldUnderTest> StartAsync(ScriptedMta mta, FakeTimeProvider time, CancellationToken cancellationToken)
+    {
+        await File.WriteAllTextAsync(MainCf, $"""
+            shield_listen = 127.0.0.1:0
+            shield_upstream = {mta.EndPoint}
+            shield_transport = {TestTransport.Name}
+            shield_control_socket = {Place}
+            shield_state_directory = {Directory.CreateDirectory(Path.Combine(_directory, "state")).FullName}
+            myhostname = mail.example.com
+            mynetworks = 127.0.0.0/8
+            anvil_rate_time_unit = 600s
+            smtpd_tls_security_level = none
+            smtpd_client_connection_rate_limit = 60
 
-    // The file as it is then, in force in the shield of the test as by a reload.
+            """, cancellationToken);
+        var configuration = new ShieldConfiguration(MainCf, [], new Dictionary<string, string>(), HostFacts.Local());
+        return await ShieldUnderTest.StartAsync(configuration.Read().Options!, cancellationToken, time, configuration: configuration);
+    }
+
     private async Task EditAsync(ShieldUnderTest shield, string command, CancellationToken cancellationToken)
     {
         using var output = new StringWriter();
         var root = new RootCommand { PostconfCommand.Create(new EditAnswer(Path.Combine(_directory, "state"), TimeProvider.System)) };
         await root.Parse(command + " -c " + MainCf).InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
-        var result = ShieldConfiguration.Load(MainCf, []);
-        Assert.That(result.Errors, Is.Empty, output.ToString());
         Assert.That(output.ToString(), Does.Not.Contain("Unrecognized"));
-        shield.Snapshot.Replace(shield.Snapshot.Current with
-        {
-            Limits = result.Options!.Limits,
-            Smtpd = result.Options.Smtpd,
-            Shadow = result.Options.Shadow,
-            InShadow = result.Options.InShadow,
-        });
+        var (status, body) = await ControlHttp.AskAsync(Place, HttpMethod.Post, "/v1/reload", cancellationToken, "{}");
+        Assert.That(status, Is.EqualTo(200), body + output);
     }
 
     // What a week has left: honest clients that connect once or twice in ten minutes, and others that do nothing else.
@@ -200,8 +201,11 @@ internal sealed class ShadowPageTests
     private async Task<(int Status, string Output)> RunAsync(string command, CancellationToken cancellationToken)
     {
         using var output = new StringWriter { NewLine = "\n" };
-        var status = await new RootCommand { ShadowCommand.Create(), SuggestCommand.Create() }.Parse(command + " --socket " + Place)
+        var status = await new RootCommand { ShadowCommand.Create(), SuggestCommand.Create(), LimitsCommand.Create() }.Parse(command + " --socket " + Place)
             .InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
         return (status, output.ToString());
     }
+
+    [GeneratedRegex(@"^\$ smtpshield (shadow |limits |suggest$)")]
+    private static partial Regex Asked();
 }
