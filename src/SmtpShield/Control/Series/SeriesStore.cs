@@ -43,7 +43,8 @@ internal sealed class SeriesStore
                 {
                     SeriesKind.Level => now.Sum,
                     _ when !_hasBefore => double.NaN,
-                    SeriesKind.Rate => Math.Max(0, now.Sum - _before[i].Sum) / seconds,
+                    // The clock may not have moved: then no rate is known, and JSON has no infinity.
+                    SeriesKind.Rate => seconds > 0 ? Math.Max(0, now.Sum - _before[i].Sum) / seconds : double.NaN,
                     _ => now.Count > _before[i].Count ? (now.Sum - _before[i].Sum) / (now.Count - _before[i].Count) : double.NaN,
                 };
                 _before[i] = now;

@@ -27,6 +27,17 @@ internal sealed class SeriesStoreTests
         });
     }
 
+    // JSON has no infinity: an event with one would end the shield.
+    [Test]
+    public void Add_InNoTime_KnowsNoRate()
+    {
+        var store = new SeriesStore();
+        store.Add(Samples(sessions: 3, accepted: 10, replies: 2, seconds: 0.5), s_start, 1);
+        store.Add(Samples(sessions: 3, accepted: 40, replies: 2, seconds: 0.5), s_start, 0);
+
+        Assert.That(PointsOf(store, "messages_accepted"), Is.EqualTo((double[])[double.NaN, double.NaN]));
+    }
+
     [TestCase(9, 9, 0)]
     [TestCase(10, 10, 1)]
     [TestCase(605, 600, 60)]
