@@ -6,6 +6,7 @@ using SmtpShield.Clients;
 using SmtpShield.FunctionalTests.Session;
 using SmtpShield.Host.Commands;
 using SmtpShield.Options;
+using SmtpShield.PostfixConf.Lists;
 using SmtpShield.PostfixConf.Patterns;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
@@ -180,7 +181,11 @@ internal sealed class BanTests : RelayFixture
     [Test]
     public async Task Client_ThatHitsARule_IsBannedExplainedAndReleased(CancellationToken cancellationToken)
     {
-        Reconfigure(static options => options with { Bans = new() { Threshold = 3 } });
+        Reconfigure(static options => options with
+        {
+            Bans = new() { Threshold = 3 },
+            Smtpd = options.Smtpd with { ForbiddenCommands = ForbiddenCommandsParser.Parse("CONNECT GET POST") },
+        });
         for (var i = 0; i < 3; i++)
         {
             Assert.That(await RunAsync($"explain {Client} --quiet", cancellationToken), Is.EqualTo((0, "")));

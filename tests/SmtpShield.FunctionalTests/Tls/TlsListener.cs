@@ -112,7 +112,8 @@ internal sealed class TlsListener : IAsyncDisposable
             var options = _service.Unstressed.Tls;
             if (Server.TryEnter(client.Range, static () => int.MaxValue, options) is not { } slot)
                 return;
-            var handshake = await Server.AcceptAsync(connection, client, options, slot, static _ => { }, static log => log, isCheck: false, CancellationToken.None);
+            var handshake = await Server.AcceptAsync(
+                connection, client, options, slot, static _ => { }, static log => log, isCheck: false, CancellationToken.None);
             Handshakes.Add(handshake);
             if (handshake.Transport is not { } transport)
                 return;

@@ -11,8 +11,8 @@ public sealed class LedgerMail(string id)
     public string? AcknowledgedAs { get; internal set; }
 
     /// <summary>
-    /// How often its end was sent, and the client does not know what became of it: the connection was closed, or the reply was 421, or the MTA's that it does not
-    /// know itself.
+    /// How often its end was sent, and the client does not know what became of it: the connection was closed, or the reply was 421, or the MTA's that it does
+    /// not know itself.
     /// </summary>
     public int Unanswered { get; private set; }
 

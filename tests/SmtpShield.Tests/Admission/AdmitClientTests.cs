@@ -106,7 +106,7 @@ public class AdmitClientTests
     [Test, CancelAfter(10_000)]
     public async Task Invoke_NoLimitSet_AdmitsAnyNumberAndRegistersNothing(CancellationToken cancellationToken)
     {
-        _snapshot.Replace(WithLimits(count: 0, rate: 0));
+        _snapshot.Replace(WithLimits(count: 0, rate: 0) with { Anvil = new() { Observe = false } });
         for (var i = 0; i < 100; i++)
             _anvil.Connect(_key);
 

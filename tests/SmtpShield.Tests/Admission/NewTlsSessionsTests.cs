@@ -52,7 +52,7 @@ public class NewTlsSessionsTests
     public void Count_NoLimitOrExemptClient_RefusesNothing()
     {
         using var connection = Connection();
-        _snapshot.Replace(WithLimit(0));
+        _snapshot.Replace(WithLimit(0) with { Anvil = new() { Observe = false } });
 
         Assert.That((_sessions.MayBegin(connection), _sessions.Count(connection), NewTlsSessions.MostUnderWay(connection)),
             Is.EqualTo((true, (Reply?)null, (int?)int.MaxValue)));

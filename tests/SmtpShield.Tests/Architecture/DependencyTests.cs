@@ -43,7 +43,7 @@ public partial class DependencyTests
     };
 
     // Who may use Postfix's configuration language: those that read it, and those that are told what it said.
-    private static readonly string[] _mayUsePostfixConf = ["Options", "Clients", "Tls", "Observe", "Control", "Bans"];
+    private static readonly string[] _mayUsePostfixConf = ["Options", "State", "Clients", "Tls", "Observe", "Control", "Bans"];
 
     // Which of its folders uses which; what stands in the project's own folder, all may use.
     private static readonly Dictionary<string, string[]> _mayUseOfPostfixConf = new()

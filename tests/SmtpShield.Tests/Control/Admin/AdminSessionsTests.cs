@@ -11,13 +11,30 @@ internal sealed class AdminSessionsTests
     private readonly FakeTimeProvider _time = new();
 
     [Test]
+    public void Begin_OfAUserWithEight_EndsHisOwnThatWasIdleLongestAndNobodyElses()
+    {
+        var sessions = new AdminSessions(_time);
+        sessions.Begin(AdminUser.Nobody with { Name = "other" }, out var others);
+        var secrets = new List<string>();
+        for (var i = 0; i <= AdminSessions.MostOfAUser; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            sessions.Begin(AdminUser.Nobody, out var secret);
+            secrets.Add(secret);
+        }
+
+        Assert.That((sessions.Count, sessions.Use(secrets[0]), sessions.Use(secrets[1]) is null, sessions.Use(others) is null),
+            Is.EqualTo((AdminSessions.MostOfAUser + 1, (AdminSession?)null, false, false)));
+    }
+
+    [Test]
     public void Begin_AtTheBound_EndsTheOneThatWasIdleLongest()
     {
         var sessions = new AdminSessions(_time);
         var secrets = new List<string>();
         for (var i = 0; i < AdminSessions.Most; i++)
         {
-            sessions.Begin(AdminUser.Nobody, out var secret);
+            sessions.Begin(AdminUser.Nobody with { Name = $"user{i}" }, out var secret);
             secrets.Add(secret);
             _time.Advance(TimeSpan.FromSeconds(1));
         }
