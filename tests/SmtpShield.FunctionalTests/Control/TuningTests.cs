@@ -308,6 +308,19 @@ internal sealed class TuningTests : TuningFixture
             TimeSpan.FromSeconds(20), "it ends", cancellationToken);
     }
 
+    /// <summary>It is served from the restart on, and nothing is known of its clients until then.</summary>
+    [Test]
+    [Property("Operations", "OPS-34")]
+    public async Task Reload_WithAnotherService_ItIsNeitherSetNorShownYet(CancellationToken cancellationToken)
+    {
+        await SaveAsync("shield_services = smtp submission other\nother/inet/shield_listen = 127.0.0.1:0");
+        await DoAsync(HttpMethod.Post, "/v1/reload", cancellationToken, "{}");
+        var changes = (await SetAsync(Rate, "5", cancellationToken)).GetProperty("changes");
+        Assert.That(changes.EnumerateArray().Select(static change => change.GetProperty("service").GetString()),
+            Is.EqualTo((string[])["smtp", "submission"]));
+        Assert.That((await AskAsync(HttpMethod.Put, $"/v1/parameters/other/{Rate}", cancellationToken, """{"value":"3"}""")).Status, Is.EqualTo(404));
+    }
+
     /// <summary>What is set at run time changes nothing else: a file that a list names is read when the configuration is.</summary>
     [Test]
     [Property("Operations", "OPS-34")]

@@ -16,8 +16,8 @@ internal sealed class ClientRules(ShieldSnapshot snapshot, ServiceScopes scopes,
     /// <summary>The services, in their order.</summary>
     public IReadOnlyList<string> Services => snapshot.Served;
 
-    /// <summary>Those that the configuration in force has; one that is gone from it is served until the restart.</summary>
-    public IReadOnlyList<string> Configured => [.. snapshot.Current.Service.Names.Distinct()];
+    /// <summary>Those of them that the configuration in force has; one that is gone from it is served until the restart.</summary>
+    public IReadOnlyList<string> Configured => [.. Services.Intersect(snapshot.Current.Service.Names)];
 
     /// <summary>Requires that a service exists.</summary>
     /// <exception cref="ControlException">There is none of this name.</exception>
