@@ -85,7 +85,7 @@ public sealed class DescriptorTests
     }
 
     // The build's program has two for each assembly.
-    [TestCase(224, 60, "1 sessions, one for each service")]
+    [TestCase(224, 50, "1 sessions, one for each service")]
     [TestCase(128, 40, "the program itself")]
     [CancelAfter(60_000)]
     public void Start_TooFewDescriptors_NamesTheLimitAndTheRemedy(int built, int native, string whom, CancellationToken cancellationToken)

@@ -35,6 +35,7 @@ internal sealed class DrainTests
 
         // The one that is idle does not need it any more, and what it had is for nobody else.
         await UntilAsync(() => shield.Maintenance.SessionsAt(nameOfA) == 2, "the idle one has left", cancellationToken);
+        await UntilAsync(() => !_quits.IsEmpty, "it said so", cancellationToken);
         Assert.That((string.Join(' ', _quits), waiting.Unread()), Is.EqualTo(("a", "")));
         await LeaveAsync(others.Dequeue(), cancellationToken);
         Assert.That(await waiting.ReplyAsync(cancellationToken), Is.EqualTo("220 b"));
@@ -45,7 +46,7 @@ internal sealed class DrainTests
         await LeaveAsync(others.Dequeue(), cancellationToken);
         await SayAsync(data, cancellationToken, ("MAIL FROM:<a@x>", "250 b"));
         await SayAsync(auth, cancellationToken, ("MAIL FROM:<a@x>", "250 a"), ("RSET", "250 a"), ("NOOP", "250 a"));
-        Assert.That(_quits.Count(static name => name == "a"), Is.EqualTo(2));
+        await UntilAsync(() => _quits.Count(static name => name == "a") == 2, "both said so", cancellationToken);
 
         Assert.That(shield.Maintenance.Ready(nameOfA, "x"), Is.True);
         await using var next = await IntroducedAsync(shield, "a", cancellationToken);

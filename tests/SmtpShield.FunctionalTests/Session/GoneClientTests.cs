@@ -131,6 +131,7 @@ internal sealed class GoneClientTests : RelayFixture
         Assert.That(Shield.CountedConnections, Is.EqualTo(1));
         Time.Advance(TimeSpan.FromSeconds(1.1));
         await mta.Ended.WaitAsync(cancellationToken);
+        await Shield.Drain.WhenEmpty.WaitAsync(cancellationToken);
 
         Assert.That(Lines("lost connection after").FirstOrDefault(), Is.EqualTo(lost));
     }

@@ -94,7 +94,7 @@ internal sealed class Crowd : IAsyncDisposable
         await _host.DisposeAsync();
     }
 
-    // Who was asked for something has done it, who has ended has given its slot back, and who was granted one has been greeted.
+    // Who was asked for something has done it, who has left the MTA has given its slot back, and who was granted one has been greeted.
     private bool IsSettled
     {
         get
@@ -102,7 +102,7 @@ internal sealed class Crowd : IAsyncDisposable
             foreach (var member in _members)
                 member.CloseAtMtaIfLeft();
             return _members.All(static member => member.HasReacted)
-                && Slots.Used == _members.Count(static member => member is { HasSlot: true, HasEnded: false })
+                && Slots.Used == _members.Count(static member => member is { HasSlot: true, HasLeftMta: false })
                 && _members.Count(static member => member.IsDialing) == Slots.Waiting
                 && _members.All(static member => member.HasEnded || member.IsDialing || member.Told.Length > 0);
         }
@@ -164,6 +164,9 @@ internal sealed class Crowd : IAsyncDisposable
         /// <summary>The session is over.</summary>
         public bool HasEnded => _ended.IsCompleted;
 
+        /// <summary>It needs no session of the MTA's any more: it is over, or has given it back.</summary>
+        public bool HasLeftMta => HasEnded || Sent.EndsWith("QUIT\r\n", StringComparison.Ordinal);
+
         /// <summary>It waits for a slot, or for the MTA.</summary>
         public bool IsDialing => _isDialing;
 
@@ -197,7 +200,7 @@ internal sealed class Crowd : IAsyncDisposable
         /// <summary>An MTA that is left closes its side.</summary>
         public void CloseAtMtaIfLeft()
         {
-            if (_isLeft || !HasEnded || _mta is null)
+            if (_isLeft || !HasLeftMta || _mta is null)
                 return;
             _isLeft = true;
             _mta.Say("", close: true);

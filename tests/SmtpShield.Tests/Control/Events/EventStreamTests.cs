@@ -87,8 +87,11 @@ internal sealed class EventStreamTests
             for (var i = 0; i < events; i++)
             {
                 _stream.Publish(StreamTopic.Stress, Event(i));
-                await reader.WaitAsync(cancellationToken);
-                frames.AddRange(reader.Take().Frames);
+                while (frames.Count <= i)
+                {
+                    await reader.WaitAsync(cancellationToken);
+                    frames.AddRange(reader.Take().Frames);
+                }
             }
 
             first = IdOf(frames[0]);
