@@ -30,12 +30,33 @@ internal sealed class Arena : IAsyncDisposable
     }
 
     /// <summary>Starts a shield with its own defaults, but no limit for the one address all load comes from.</summary>
-    public async Task AddShieldAsync(IPEndPoint server, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null) =>
-        Contenders.Add(Contender.Of(Keep(await ShieldProcess.StartAsync(server, new Dictionary<string, string>(parameters ?? new Dictionary<string, string>())
+    public async Task<ShieldProcess> AddShieldAsync(
+        IPEndPoint server, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? parameters = null, string name = Contender.Shield)
+    {
+        var shield = Keep(await ShieldProcess.StartAsync(server, new Dictionary<string, string>(parameters ?? new Dictionary<string, string>())
         {
             ["smtpd_client_connection_count_limit"] = "10000",
             ["shield_log_client_limit"] = ShieldProcess.OwnDefault,
-        }, cancellationToken))));
+        }, cancellationToken));
+        Contenders.Add(Contender.Of(shield, name));
+        return shield;
+    }
+
+    /// <summary>Starts a shield of which all is seen: history, what is given, and metrics that are read once a second.</summary>
+    /// <param name="server">The server behind it.</param>
+    /// <param name="shadow">Its <c>shield_shadow</c>.</param>
+    /// <param name="parameters">What else it has.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task AddObservedShieldAsync(
+        IPEndPoint server, string shadow, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken)
+    {
+        var metrics = new IPEndPoint(IPAddress.Loopback, LoopbackPorts.Take());
+        await AddShieldAsync(server, cancellationToken, new Dictionary<string, string>(parameters)
+        {
+            ["shield_metrics_listen"] = $"{metrics}", ["shield_shadow"] = shadow, ["shield_observe"] = "yes",
+        }, Contender.Observed);
+        Keep(new Scraper(new($"http://{metrics}/metrics")));
+    }
 
     /// <summary>Starts an HAProxy that counts as the shield does.</summary>
     public async Task AddHAProxyAsync(IPEndPoint server, CancellationToken cancellationToken, string bind = "") =>

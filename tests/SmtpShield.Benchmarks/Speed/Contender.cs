@@ -12,8 +12,14 @@ internal sealed record Contender(string Name, IPEndPoint EndPoint, Func<IEnumera
     /// <summary>The shield, with its log and every default limit.</summary>
     public const string Shield = "shield";
 
-    /// <summary>A shield whose metrics are read once a second.</summary>
-    public const string Scraped = "scraped";
+    /// <summary>A shield of which all is seen: limits in shadow, history, and metrics that are read once a second.</summary>
+    public const string Observed = "observed";
+
+    /// <summary>A shield with as many readers of its stream as there may be.</summary>
+    public const string Streamed = "streamed";
+
+    /// <summary>A shield that has banned its clients.</summary>
+    public const string Banned = "banned";
 
     /// <summary>HAProxy in TCP mode, with a stick table that counts each client's connections.</summary>
     public const string HAProxy = "haproxy";
@@ -34,7 +40,7 @@ internal sealed record Contender(string Name, IPEndPoint EndPoint, Func<IEnumera
     public static Contender None(IPEndPoint server) => new(Direct, server, static () => []);
 
     /// <summary>A shield.</summary>
-    public static Contender Of(ShieldProcess shield) => new(Shield, shield.EndPoint, () => [shield.Id]);
+    public static Contender Of(ShieldProcess shield, string name = Shield) => new(name, shield.EndPoint, () => [shield.Id]);
 
     /// <summary>An HAProxy.</summary>
     public static Contender Of(HAProxyInstance haproxy) => new(HAProxy, haproxy.EndPoint, () => [haproxy.Id]);

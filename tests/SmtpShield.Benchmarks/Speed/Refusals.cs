@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.Benchmarks.Speed;
@@ -26,15 +27,22 @@ internal sealed class Refusals() : Workload("refused", "connections over smtpd_c
     }
 
     /// <inheritdoc />
-    public override async Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken)
+    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) => RefuseAsync(contender, "", cancellationToken);
+
+    /// <summary>Connects and reads, many times.</summary>
+    /// <param name="contender">Who refuses.</param>
+    /// <param name="preface">What each client says first.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<Sample> RefuseAsync(Contender contender, string preface, CancellationToken cancellationToken)
     {
         var start = TimeProvider.System.GetTimestamp();
-        var refused = await Task.WhenAll(Enumerable.Range(0, AtATime).Select(_ => Task.Run(() => ConnectAsync(contender.EndPoint, cancellationToken),
+        var octets = Encoding.ASCII.GetBytes(preface);
+        var refused = await Task.WhenAll(Enumerable.Range(0, AtATime).Select(_ => Task.Run(() => ConnectAsync(contender.EndPoint, octets, cancellationToken),
             cancellationToken)));
         return new(refused.Sum(), TimeProvider.System.GetElapsedTime(start));
     }
 
-    private static async Task<int> ConnectAsync(IPEndPoint server, CancellationToken cancellationToken)
+    private static async Task<int> ConnectAsync(IPEndPoint server, byte[] preface, CancellationToken cancellationToken)
     {
         var buffer = new byte[512];
         var refused = 0;
@@ -42,6 +50,8 @@ internal sealed class Refusals() : Workload("refused", "connections over smtpd_c
         {
             using var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             await socket.ConnectAsync(server, cancellationToken);
+            if (preface.Length > 0)
+                await socket.SendAsync(preface, cancellationToken);
             var length = 0;
             // The first one is greeted, and leaves.
             while (length < buffer.Length && !buffer.AsSpan(0, length).StartsWith("220"u8)

@@ -19,7 +19,10 @@ internal static class SpeedCommand
         new CommandDelay(),
         new Handshakes(),
         new Starts(),
-        new MonitoredMails(),
+        new ObservedMails(),
+        new ObservedRefusals(),
+        new StreamedRefusals(),
+        new BannedRefusals(),
     ];
 
     /// <summary>Makes the command.</summary>

@@ -52,6 +52,14 @@ internal sealed class EventReader : IDisposable
         Ring();
     }
 
+    /// <summary>Events were left out before any reader had them.</summary>
+    public void Lose(long events)
+    {
+        lock (_gate)
+            _lost += events;
+        Ring();
+    }
+
     /// <summary>There will be no more.</summary>
     public void End()
     {

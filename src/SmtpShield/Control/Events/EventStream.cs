@@ -37,10 +37,12 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
     private readonly Lock _gate = new();
     private readonly List<EventReader> _readers = [];
     private readonly Queue<EventFrame> _kept = new();
+    private readonly long[] _leftAt = new long[_words.Length];
+    private readonly long[] _wholeFrom = new long[_words.Length];
     private long _last;
     private long _leftOut;
-    private long _leftAt;
     private volatile int _wanted;
+    private int _rested;
     private bool _isOver;
 
     /// <summary>Nobody watches.</summary>
@@ -83,7 +85,7 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
         {
             if (_readers.Count >= most)
                 return null;
-            _wanted |= topics.Bits;
+            Want(topics);
             var (resumed, lost) = Since(lastId, topics);
             var reader = new EventReader(topics, resumed, lost, Leave);
             _readers.Add(reader);
@@ -93,15 +95,24 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
         }
     }
 
-    /// <summary>Looks whether nobody has watched for a while: then nothing is published any more.</summary>
+    /// <summary>Looks which topics nobody has watched for a while: of them nothing is published any more.</summary>
     public void Rest()
     {
         lock (_gate)
         {
-            if (_readers.Count > 0 || _wanted == 0 || _time.GetElapsedTime(_leftAt) < KeptFor)
-                return;
+            var wanted = _readers.Aggregate(0, static (bits, reader) => bits | reader.Topics.Bits);
+            for (var topic = 0; topic < _leftAt.Length; topic++)
+            {
+                if (_time.GetElapsedTime(_leftAt[topic]) < KeptFor)
+                    wanted |= _wanted & (1 << topic);
+            }
+
             // What happens from here on has no number: who comes back is told that something is missing.
-            _wanted = 0;
+            _rested |= _wanted & ~wanted;
+            _wanted = wanted;
+            if (wanted != 0 || _rested == 0)
+                return;
+            _rested = 0;
             _kept.Clear();
             _epoch = NewEpoch();
         }
@@ -165,17 +176,37 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
         lock (_gate)
         {
             // What was left out has a number, too: who comes back is told that something is missing.
-            _last += Interlocked.Exchange(ref _leftOut, 0) + 1;
+            var leftOut = Interlocked.Exchange(ref _leftOut, 0);
+            _last += leftOut + 1;
             var frame = new EventFrame(_last, topic, Encoding.ASCII.GetBytes($"id: {_epoch}-{_last}\nevent: {_words[(int)topic]}\ndata: {json}\n\n"));
             if (_kept.Count == Kept)
                 _kept.Dequeue();
             _kept.Enqueue(frame);
             foreach (var reader in _readers)
             {
+                // Of which topics they were nobody knows any more.
+                if (leftOut > 0)
+                    reader.Lose(leftOut);
                 if (reader.Topics.Contains(topic))
                     reader.Offer(frame);
             }
         }
+    }
+
+    // A topic that has rested goes on behind a number of its own: who has read up to an earlier one has missed something.
+    private void Want(StreamTopics topics)
+    {
+        var again = _rested & topics.Bits;
+        if (again != 0)
+            _last++;
+        for (var topic = 0; topic < _wholeFrom.Length; topic++)
+        {
+            if (new StreamTopics(again).Contains((StreamTopic)topic))
+                _wholeFrom[topic] = _last;
+        }
+
+        _rested &= ~again;
+        _wanted |= topics.Bits;
     }
 
     // Of all topics: which of those that are missing were wanted nobody knows any more.
@@ -190,6 +221,12 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
             return ([], null);
         }
 
+        for (var topic = 0; topic < _wholeFrom.Length; topic++)
+        {
+            if (topics.Contains((StreamTopic)topic) && number < _wholeFrom[topic])
+                return ([], null);
+        }
+
         var oldest = _kept.TryPeek(out var first) ? first.Number : _last + 1;
         return ([.. _kept.Where(frame => frame.Number > number && topics.Contains(frame.Topic))], Math.Max(0, oldest - number - 1));
     }
@@ -201,8 +238,13 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
     {
         lock (_gate)
         {
-            if (_readers.Remove(reader))
-                _leftAt = _time.GetTimestamp();
+            if (!_readers.Remove(reader))
+                return;
+            for (var topic = 0; topic < _leftAt.Length; topic++)
+            {
+                if (reader.Topics.Contains((StreamTopic)topic))
+                    _leftAt[topic] = _time.GetTimestamp();
+            }
         }
     }
 }

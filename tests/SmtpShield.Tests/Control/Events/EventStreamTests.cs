@@ -152,6 +152,49 @@ internal sealed class EventStreamTests
         Assert.That(_stream.IsWatched(StreamTopic.Stress), Is.EqualTo(isWatched));
     }
 
+    [Test]
+    public async Task Rest_OfATopicWhileAnotherIsRead_EndsItAndTellsWhoComesBack(CancellationToken cancellationToken)
+    {
+        using var stays = Open("log,stress");
+        var leaves = Open("limited,stress");
+        _stream.Publish(StreamTopic.Stress, Event(0));
+        var id = $"{_time.GetUtcNow().ToUnixTimeMilliseconds()}-1";
+        await ReadAsync(stays, 1, cancellationToken);
+        leaves.Dispose();
+        _time.Advance(TimeSpan.FromSeconds(300));
+
+        _stream.Rest();
+
+        Assert.That((_stream.IsWatched(StreamTopic.Limited), _stream.IsWatched(StreamTopic.Stress)), Is.EqualTo((false, true)));
+        using var back = Open("limited", id);
+        using var other = Open("stress", id);
+        using var again = Open("limited", id);
+        Assert.That((back.Take().HasGap, other.Take().HasGap, again.Take().HasGap), Is.EqualTo((true, false, true)));
+        Assert.That(_stream.IsWatched(StreamTopic.Limited), Is.True);
+    }
+
+    // More events at once than wait for their text: who reads is told how many he has not been given.
+    [Test]
+    public async Task Publish_MoreThanWait_TellsReadersHowManyAreMissing(CancellationToken cancellationToken)
+    {
+        using var stream = new EventStream(_time);
+        using var reader = stream.TryOpen(StreamTopics.All, null)!;
+        for (var i = 0; i < EventStream.Intake + 70; i++)
+            stream.Publish(StreamTopic.Stress, Event(i));
+        await stream.StartAsync(cancellationToken);
+
+        var (frames, lost) = (0, 0L);
+        while (frames + lost < EventStream.Intake + 70)
+        {
+            await reader.WaitAsync(cancellationToken);
+            var batch = reader.Take();
+            (frames, lost) = (frames + batch.Frames.Count, lost + batch.Lost!.Value);
+        }
+
+        Assert.That((lost >= 70, frames + lost), Is.EqualTo((true, (long)EventStream.Intake + 70)));
+        await stream.StopAsync(cancellationToken);
+    }
+
     private EventReader Open(string topics, string? lastId = null) => _stream.TryOpen(StreamTopics.Parse(topics), lastId)!;
 
     private static StressEvent Event(int number) => new(DateTimeOffset.UnixEpoch, Service(number), true);
