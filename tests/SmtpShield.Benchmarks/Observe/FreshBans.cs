@@ -37,8 +37,8 @@ internal sealed class FreshBans : IDisposable
         var refused = 0;
         for (var i = 0; i < Times; i++)
         {
-            await bans.BanAsync($"192.0.2.{i}", cancellationToken);
-            if (await bans.IsRefusedAsync($"192.0.2.{i}", cancellationToken))
+            await bans.BanAsync($"198.18.0.{i}", cancellationToken);
+            if (await bans.IsRefusedAsync($"198.18.0.{i}", cancellationToken))
                 refused++;
         }
 
@@ -47,13 +47,13 @@ internal sealed class FreshBans : IDisposable
             yield break;
 
         await using var helper = bans.StartHelper();
-        await bans.KernelHasAsync("192.0.2.0", cancellationToken);
+        await bans.KernelHasAsync("198.18.0.0", cancellationToken);
         var times = new List<double>();
         for (var i = 0; i < Times; i++)
         {
             var start = TimeProvider.System.GetTimestamp();
-            await bans.BanAsync($"198.51.100.{i}", cancellationToken);
-            await bans.KernelHasAsync($"198.51.100.{i}", cancellationToken);
+            await bans.BanAsync($"198.19.0.{i}", cancellationToken);
+            await bans.KernelHasAsync($"198.19.0.{i}", cancellationToken);
             times.Add(TimeProvider.System.GetElapsedTime(start).TotalNanoseconds);
         }
 

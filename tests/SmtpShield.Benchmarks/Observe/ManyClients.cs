@@ -61,10 +61,14 @@ internal sealed class ManyClients
     private async Task<double> TopAsync(CancellationToken cancellationToken)
     {
         var times = new List<double>();
-        // The same question is answered from before within a second.
-        foreach (var sort in (string[])["nearness", "connections", "messages", "recipients", "auths", "errors"])
-            times.Add(await TimeAsync(() => AskAsync($"/v1/clients?sort={sort}&limit=100", cancellationToken)));
-        return ObserveFigure.Median(times.Skip(1));
+        // The same question is answered from before within a second. The first half is the compiler's.
+        for (var limit = 81; limit <= 100; limit++)
+        {
+            foreach (var sort in (string[])["nearness", "connections", "messages", "errors"])
+                times.Add(await TimeAsync(() => AskAsync($"/v1/clients?sort={sort}&limit={limit}", cancellationToken)));
+        }
+
+        return ObserveFigure.Median(times.Skip(times.Count / 2));
     }
 
     private async Task<double> ExplainAsync(CancellationToken cancellationToken)

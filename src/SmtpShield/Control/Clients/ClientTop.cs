@@ -58,6 +58,7 @@ internal sealed class ClientTop(AnvilTable table, ClientRules rules, ClientRepor
     {
         var services = new ServiceRules?[byte.MaxValue + 1];
         var total = 0L;
+        ClientRank? worst = null;
         table.Scan((records, now, window) =>
         {
             foreach (ref var entry in records)
@@ -72,9 +73,11 @@ internal sealed class ClientTop(AnvilTable table, ClientRules rules, ClientRepor
                     continue;
 
                 total++;
-                var value = ValueOf(query.Sort, its, entry, now, window);
-                if (best.Count < query.Limit || best.TryPeek(out _, out var worst) && value >= worst.Value)
-                    Keep(best, query.Limit, new(its, entry.Client, new(its.Service, entry, now, window)), value);
+                var rank = new ClientRank(ValueOf(query.Sort, its, entry, now, window), entry.Client, its.Service);
+                if (worst is { } least && rank.CompareTo(least) < 0)
+                    continue;
+                Keep(best, query.Limit, new(its, entry.Client, new(its.Service, entry, now, window)), rank);
+                worst = best.Count == query.Limit && best.TryPeek(out _, out var last) ? last : null;
             }
         });
         return total;
@@ -95,7 +98,7 @@ internal sealed class ClientTop(AnvilTable table, ClientRules rules, ClientRepor
                 return;
 
             total++;
-            Keep(best, query.Limit, found, refused);
+            Keep(best, query.Limit, found, new(refused, key.Client, key.Service));
         });
         return total;
     }
@@ -109,9 +112,8 @@ internal sealed class ClientTop(AnvilTable table, ClientRules rules, ClientRepor
         _ => its.StateOf(entry, now, window) == state && !rules.IsExempt(its, entry.Client) && rules.BanOf(its, entry.Client) is null,
     };
 
-    private static void Keep(PriorityQueue<ClientFound, ClientRank> best, int limit, in ClientFound found, double value)
+    private static void Keep(PriorityQueue<ClientFound, ClientRank> best, int limit, in ClientFound found, in ClientRank rank)
     {
-        var rank = new ClientRank(value, found.Client, found.Rules.Service);
         if (best.Count < limit)
             best.Enqueue(found, rank);
         else
