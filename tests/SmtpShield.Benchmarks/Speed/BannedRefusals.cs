@@ -29,5 +29,5 @@ internal sealed class BannedRefusals() : Workload("banned", "connections of who 
     }
 
     /// <inheritdoc />
-    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) => Refusals.RefuseAsync(contender, Preface, cancellationToken);
+    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) => Refusals.RefuseManyAsync(contender, Preface, cancellationToken);
 }

@@ -8,7 +8,8 @@ internal sealed class MailsIntoPostfix(bool isReused) : Workload(
     isReused ? "into-postfix-reused" : "into-postfix",
     isReused ? "4 KB mails into a real Postfix, a client's connection for each, 20 at a time; the MTA's sessions are reused"
         : "4 KB mails into a real Postfix, a connection for each, 20 at a time",
-    "mails")
+    "mails",
+    isReused ? Contender.Direct : Contender.HAProxy)
 {
     private const int Sessions = 20;
     private const int Mails = 1000;
