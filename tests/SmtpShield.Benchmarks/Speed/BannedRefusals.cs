@@ -3,8 +3,8 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.Benchmarks.Speed;
 
 /// <summary>
-/// Refusals of a client that is banned, beside those of one over its limit: 0.35 of their processor time at most is expected (B8). Both come through a proxy, as
-/// the host's own addresses are never banned.
+/// Refusals of a client that is banned, beside those of one over its limit: 0.35 of their processor time at most is expected (B8). Both come through a proxy,
+/// as the host's own addresses are never banned.
 /// </summary>
 internal sealed class BannedRefusals() : Workload("banned", "connections of who is banned, and of who is over a limit, read their 421", "refusals",
     Contender.Shield)
@@ -29,5 +29,6 @@ internal sealed class BannedRefusals() : Workload("banned", "connections of who 
     }
 
     /// <inheritdoc />
-    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) => Refusals.RefuseManyAsync(contender, Preface, cancellationToken);
+    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) =>
+        Refusals.RefuseManyAsync(contender, Preface, cancellationToken);
 }

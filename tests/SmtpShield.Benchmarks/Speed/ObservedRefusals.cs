@@ -21,5 +21,6 @@ internal sealed class ObservedRefusals()
     }
 
     /// <inheritdoc />
-    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) => Refusals.RefuseManyAsync(contender, "", cancellationToken);
+    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) =>
+        Refusals.RefuseManyAsync(contender, "", cancellationToken);
 }

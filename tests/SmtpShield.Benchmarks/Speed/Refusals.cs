@@ -28,7 +28,8 @@ internal sealed class Refusals() : Workload("refused", "connections over smtpd_c
     }
 
     /// <inheritdoc />
-    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) => RefuseAsync(contender, "", Connections, cancellationToken);
+    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) =>
+        RefuseAsync(contender, "", Connections, cancellationToken);
 
     /// <summary>Connects and reads, as often as shields alone are fast enough for.</summary>
     /// <param name="shield">Who refuses.</param>

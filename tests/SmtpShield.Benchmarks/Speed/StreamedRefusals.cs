@@ -22,7 +22,8 @@ internal sealed class StreamedRefusals() : Workload("streamed", "refused while e
     }
 
     /// <inheritdoc />
-    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) => Refusals.RefuseManyAsync(contender, "", cancellationToken);
+    public override Task<Sample> RunAsync(Contender contender, CancellationToken cancellationToken) =>
+        Refusals.RefuseManyAsync(contender, "", cancellationToken);
 
     // Takes what comes.
     private sealed class Reader : IAsyncDisposable

@@ -245,6 +245,19 @@ internal sealed class BanTests : RelayFixture
             Throws.InstanceOf<SocketException>().With.Property(nameof(SocketException.SocketErrorCode)).EqualTo(SocketError.ConnectionReset));
     }
 
+    // The kernel would drop the proxy's connections, or nobody's.
+    [Test]
+    [Property("Operations", "OPS-30")]
+    public async Task Firewall_BehindAProxy_HasNoPortAndTheShieldRefuses(CancellationToken cancellationToken)
+    {
+        await BanAsync("""{"prefix":"192.0.2.7","for_s":60}""", cancellationToken);
+        Assert.That(await GreetingAsync(Client, cancellationToken), Is.EqualTo(Denied));
+        Assert.That(await AskAsync(HttpMethod.Get, "/v1/firewall", cancellationToken), Does.Contain("\"ports\":[]"));
+
+        Reconfigure(static options => options with { Proxy = new() });
+        Assert.That(await AskAsync(HttpMethod.Get, "/v1/firewall", cancellationToken), Does.Contain($"\"ports\":[{Shield.EndPoint.Port}]"));
+    }
+
     // A list with something else than addresses: the kernel gets whom the shield has looked at, whichever way it refused him first.
     [TestCase(false)]
     [TestCase(true)]

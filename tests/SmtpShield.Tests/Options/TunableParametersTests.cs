@@ -25,7 +25,7 @@ public sealed class TunableParametersTests
     {
         var type = ParameterCatalog.All[name].ValueType;
         Assert.That(type == typeof(int) || type == typeof(TimeSpan) || type == typeof(bool) || type.IsEnum || type == typeof(AddressPatternList)
-            || type == typeof(ShadowList) || name == "stress", Is.True, $"{type}");
+            || type == typeof(ShadowList) || name is "stress" or "shield_ban_rules", Is.True, $"{type}");
     }
 
     [TestCaseSource(nameof(Tunable))]
@@ -67,6 +67,13 @@ public sealed class TunableParametersTests
     public void Shadow_WithAWayToAFile_IsRefused(string value) =>
         Assert.That(RunTimeValue.WhyNot(ParameterCatalog.All["shield_shadow"], value)?.Message, Does.EndWith("may not name files and tables"));
 
+    [TestCase("/etc/passwd")]
+    [TestCase("smtpd_hard_error_limit, hash:/etc/aliases")]
+    [TestCase("$shield_ban_rules")]
+    public void BanRules_WithAWayToAFile_AreRefused(string value) =>
+        Assert.That(RunTimeValue.WhyNot(ParameterCatalog.All["shield_ban_rules"], value), Is.Not.Null);
+
+    [TestCase("shield_ban_rules", "smtpd_hard_error_limit, shield_client_error_rate_limit")]
     [TestCase("shield_shadow", "all !smtpd_hard_error_limit smtpd_client_connection_rate_limit=5")]
     [TestCase("smtpd_client_event_limit_exceptions", "")]
     [TestCase("smtpd_client_event_limit_exceptions", "$mynetworks, 192.0.2.0/24 !192.0.2.7 [2001:db8::]/32 mail.example.com .example.net")]
