@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using SmtpShield.PostfixConf.MainCf;
 using SmtpShield.PostfixConf.MasterCf;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Tls;
 
@@ -128,13 +129,7 @@ public sealed partial class DeployedFilesTests
         return page[page.IndexOf("    -o mynetworks=", StringComparison.Ordinal)..].Split("```")[0];
     }
 
-    private static string PathOf(string path)
-    {
-        var directory = TestContext.CurrentContext.TestDirectory;
-        while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-            directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-        return Path.Combine(directory, "deploy", path);
-    }
+    private static string PathOf(string path) => Path.Combine(Repository.Root, "deploy", path);
 
     // The level is what the old entry had: the fragment has to say otherwise where it matters.
     private static PostfixService Service(string name, string fragment, string level)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
 
@@ -110,6 +111,30 @@ public sealed partial class LogReaderTests
             Assert.That(expected, Does.Contain("127.83.1.12"), "improper command pipelining");
         if (!filter.Contains("auth", StringComparison.Ordinal))
             Assert.That(expected, Is.Not.Empty);
+    }
+
+    /// <summary>Lines about operators, bans and values, whatever was written in them: nobody is punished for those.</summary>
+    [TestCase("postfix")]
+    [TestCase("postfix[mode=auth]")]
+    [TestCase("postfix[mode=ddos]")]
+    [TestCase("postfix[mode=aggressive]")]
+    [CancelAfter(120_000)]
+    public async Task Fail2ban_StockFilter_FindsNobodyInLinesOfTheControlPlane(string filter, CancellationToken cancellationToken)
+    {
+        RealPostfix.RequireProgram("fail2ban-regex");
+        var templates = File.ReadLines(Path.Combine(Repository.Root, "docs/reference/log-lines.md")).Select(static line => ControlLine().Match(line))
+            .Where(static match => match.Success).Select(static match => match.Groups["text"].Value).ToList();
+        Assert.That(templates, Has.Count.GreaterThan(30));
+        string[] values = ["5", "192.0.2.7", "unknown[192.0.2.7]", "x from unknown[192.0.2.7]: 550 5.7.1", "reject: RCPT from unknown[192.0.2.7]: 554 5.7.1"];
+        var lines = values.SelectMany(value => templates.Select(text => Placeholder().Replace(text, value)))
+            .SelectMany(static text => new[] { "smtpd", "master", "anvil" }.Select(process => $"Nov 29 03:16:48 mail postfix/{process}[7]: {text}")).ToList();
+        var log = Path.Combine(_directory, $"control-{TestContext.CurrentContext.Test.ID}.log");
+        await File.WriteAllLinesAsync(log, lines, cancellationToken);
+        Assert.That(await FindAsync(log, filter, cancellationToken), Is.Empty);
+
+        // It would be found.
+        await File.AppendAllLinesAsync(log, await File.ReadAllLinesAsync(ShieldLog, cancellationToken), cancellationToken);
+        Assert.That(await FindAsync(log, filter, cancellationToken), Has.Length.EqualTo((await FindAsync(ShieldLog, filter, cancellationToken)).Length));
     }
 
     [Test]
@@ -233,6 +258,12 @@ public sealed partial class LogReaderTests
     [GeneratedRegex(@"^(message reject detail|message reject warning detail|message hold detail|message discard detail|smtp delivery "
         + @"failures|Warnings|Fatal Errors|Panics)")]
     private static partial Regex WantedSection();
+
+    [GeneratedRegex(@"^\| 2[123]\d\d \| \w+ \| \w+ \| `(?<text>[^`]+)`")]
+    private static partial Regex ControlLine();
+
+    [GeneratedRegex(@"\{\w+\}")]
+    private static partial Regex Placeholder();
 
     [GeneratedRegex(@"for service \S+$")]
     private static partial Regex ServiceName();

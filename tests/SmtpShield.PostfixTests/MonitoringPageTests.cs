@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.PostfixTests;
@@ -64,17 +65,6 @@ internal sealed partial class MonitoringPageTests
 
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
 
-    private static string Repository
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-            return directory;
-        }
-    }
-
     [Test]
     public async Task Page_TypedFromTopToBottom_ShowsTheShieldInPrometheus(CancellationToken cancellationToken)
     {
@@ -82,7 +72,7 @@ internal sealed partial class MonitoringPageTests
             RealPostfix.RequireProgram(program);
         if ((await InNamespacesAsync("true", "/", "/", cancellationToken)).Status != 0)
             Assert.Ignore("namespaces can't be made here");
-        var page = await File.ReadAllTextAsync(Path.Combine(Repository, Page), cancellationToken);
+        var page = await File.ReadAllTextAsync(Path.Combine(Repository.Root, Page), cancellationToken);
         var blocks = Block().Matches(page).Select(static match => match.Groups[1].Value).ToList();
         var directory = Directory.CreateTempSubdirectory("smtpshield-page-").FullName;
         var configuration = Path.GetTempFileName();
@@ -145,7 +135,7 @@ internal sealed partial class MonitoringPageTests
         OutsideProcess.RunAsync(
             "unshare",
             ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "env", $"SANDBOX={directory}", $"SANDBOX_CONFIG={configuration}",
-                $"REPOSITORY={Repository}", $"PROGRAM={Path.Combine(AppContext.BaseDirectory, "smtpshield.dll")}", "bash", "-c", "exec bash <(cat) 2>&1"],
+                $"REPOSITORY={Repository.Root}", $"PROGRAM={Path.Combine(AppContext.BaseDirectory, "smtpshield.dll")}", "bash", "-c", "exec bash <(cat) 2>&1"],
             s_limit,
             cancellationToken,
             script);

@@ -63,7 +63,7 @@ internal sealed partial class ClientPageTests
             cancellationToken, time);
         using var kept = Happen(shield, time);
 
-        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository, page), cancellationToken);
+        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository.Root, page), cancellationToken);
         var printed = new StringBuilder();
         for (var i = 0; i < lines.Length; i++)
         {
@@ -142,17 +142,6 @@ internal sealed partial class ClientPageTests
             using var output = new StringWriter { NewLine = "\n" };
             await Root().Parse([.. command, "--socket", Place]).InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
             Assert.That(output.ToString(), Is.Not.Empty.And.Matches(@"\A[ -~\n]*\z"), string.Join(' ', command[0]));
-        }
-    }
-
-    private static string Repository
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-            return directory;
         }
     }
 

@@ -50,7 +50,7 @@ internal sealed partial class ShadowPageTests
         await using var mta = new ScriptedMta();
         await using var shield = await StartAsync(mta, time, cancellationToken);
         Observe(shield);
-        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository, Page), cancellationToken);
+        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository.Root, Page), cancellationToken);
         var printed = new StringBuilder();
         for (var i = 0; i < lines.Length; i++)
         {
@@ -115,17 +115,6 @@ internal sealed partial class ShadowPageTests
         await using var shield = await StartAsync(mta, new FakeTimeProvider(), cancellationToken);
         var (status, _) = await ControlHttp.AskAsync(Place, new(method), resource, cancellationToken, method == "GET" ? null : "{}");
         Assert.That(status, Is.EqualTo(expected));
-    }
-
-    private static string Repository
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-            return directory;
-        }
     }
 
     private async Task<ShieldUnderTest> StartAsync(ScriptedMta mta, FakeTimeProvider time, CancellationToken cancellationToken)

@@ -16,17 +16,6 @@ internal sealed class PrometheusTests
 
     private string _directory = "";
 
-    private static string Repository
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-            return directory;
-        }
-    }
-
     [SetUp]
     public void MakeDirectory()
     {
@@ -37,7 +26,7 @@ internal sealed class PrometheusTests
         }
 
         _directory = Directory.CreateTempSubdirectory("smtpshield-prometheus-").FullName;
-        File.Copy(Path.Combine(Repository, Alerts), Path.Combine(_directory, "smtpshield.yml"));
+        File.Copy(Path.Combine(Repository.Root, Alerts), Path.Combine(_directory, "smtpshield.yml"));
     }
 
     [TearDown]
@@ -50,7 +39,7 @@ internal sealed class PrometheusTests
     [Test]
     public async Task Alerts_OfTheirTests_FireInTimeAndClear(CancellationToken cancellationToken)
     {
-        File.Copy(Path.Combine(Repository, "tests/SmtpShield.FunctionalTests/Monitoring/alerts.test.yml"), Path.Combine(_directory, "alerts.test.yml"));
+        File.Copy(Path.Combine(Repository.Root, "tests/SmtpShield.FunctionalTests/Monitoring/alerts.test.yml"), Path.Combine(_directory, "alerts.test.yml"));
         await OutsideProcess.RunSuccessfullyAsync("promtool", ["check", "rules", "smtpshield.yml"], s_limit, cancellationToken, workingDirectory: _directory);
         await OutsideProcess.RunSuccessfullyAsync("promtool", ["test", "rules", "alerts.test.yml"], s_limit, cancellationToken, workingDirectory: _directory);
 
@@ -134,7 +123,7 @@ internal sealed class PrometheusTests
     // As Grafana asks them.
     private static IEnumerable<string> Expressions()
     {
-        using var dashboard = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository, "deploy/dashboards/smtpshield.json")));
+        using var dashboard = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Root, "deploy/dashboards/smtpshield.json")));
         return
         [
             .. from panel in dashboard.RootElement.GetProperty("panels").EnumerateArray()

@@ -4,6 +4,7 @@ using SmtpShield.Host.Commands;
 using SmtpShield.Options;
 using SmtpShield.PostfixConf.MainCf;
 using SmtpShield.PostfixConf.MasterCf;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Tls;
 
 namespace SmtpShield.PostfixTests.Options;
@@ -31,16 +32,7 @@ public sealed class ImportComparisonTests
             Directory.Delete(_directory, recursive: true);
     }
 
-    private static string Samples
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory)!;
-            return Path.Combine(directory, "tests", "SmtpShield.Tests", "Host", "Postfix");
-        }
-    }
+    private static string Samples => Path.Combine(Repository.Root, "tests", "SmtpShield.Tests", "Host", "Postfix");
 
     private void Copy(string name)
     {

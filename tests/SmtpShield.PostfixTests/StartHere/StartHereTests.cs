@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.PostfixTests.StartHere;
@@ -22,17 +23,6 @@ public sealed partial class StartHereTests
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
 
     private static readonly (string Section, string State)[] Looks = [("Switch", "guarded"), ("Tune", "tuned"), ("Undo", "before")];
-
-    private static string Repository
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-            return directory;
-        }
-    }
 
     [Test, CancelAfter(660_000)]
     public async Task Page_TypedFromTopToBottom_GuardsPostfixAndGivesItBack(CancellationToken cancellationToken)
@@ -64,18 +54,18 @@ public sealed partial class StartHereTests
     [Test]
     public void Program_OfTheTests_IsPublishedByThePagesCommand() => Assert.That(
         (Steps().Count(static step => step.Command.StartsWith(Publish, StringComparison.Ordinal)),
-            File.ReadAllText(Path.Combine(Repository, "tests/run")).Contains($"{Publish}\"$results/program\"", StringComparison.Ordinal)),
+            File.ReadAllText(Path.Combine(Repository.Root, "tests/run")).Contains($"{Publish}\"$results/program\"", StringComparison.Ordinal)),
         Is.EqualTo((1, true)));
 
     [Test]
     public void Page_IsTheFirstOfTheList() =>
-        Assert.That(File.ReadAllText(Path.Combine(Repository, "docs/README.md")).IndexOf("](", StringComparison.Ordinal),
-            Is.EqualTo(File.ReadAllText(Path.Combine(Repository, "docs/README.md")).IndexOf("](tasks/start-here.md)", StringComparison.Ordinal)));
+        Assert.That(File.ReadAllText(Path.Combine(Repository.Root, "docs/README.md")).IndexOf("](", StringComparison.Ordinal),
+            Is.EqualTo(File.ReadAllText(Path.Combine(Repository.Root, "docs/README.md")).IndexOf("](tasks/start-here.md)", StringComparison.Ordinal)));
 
     private static Task<(int Status, string Output)> InNamespacesAsync(string script, string directory, CancellationToken cancellationToken) =>
         OutsideProcess.RunAsync(
             "unshare",
-            ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "env", $"SANDBOX={directory}", $"REPOSITORY={Repository}",
+            ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "env", $"SANDBOX={directory}", $"REPOSITORY={Repository.Root}",
                 "DOTNET_CLI_TELEMETRY_OPTOUT=1", "DOTNET_NOLOGO=1", "bash", "-c", "exec bash <(cat) 2>&1"],
             s_limit,
             cancellationToken,
@@ -85,7 +75,7 @@ public sealed partial class StartHereTests
     private static IEnumerable<Step> Steps()
     {
         var (section, isInside, command, lines) = ("", false, "", new List<string>());
-        foreach (var line in File.ReadLines(Path.Combine(Repository, Page)).Append("## "))
+        foreach (var line in File.ReadLines(Path.Combine(Repository.Root, Page)).Append("## "))
         {
             if (command.Length > 0 && (!isInside || line == "```" || Prompt().IsMatch(line)))
             {
@@ -105,7 +95,7 @@ public sealed partial class StartHereTests
 
     private static string Script(IReadOnlyList<Step> steps)
     {
-        var script = new StringBuilder(File.ReadAllText(Path.Combine(Repository, "tests/SmtpShield.PostfixTests/StartHere/sandbox.sh")));
+        var script = new StringBuilder(File.ReadAllText(Path.Combine(Repository.Root, "tests/SmtpShield.PostfixTests/StartHere/sandbox.sh")));
         for (var i = 0; i < steps.Count; i++)
         {
             var command = steps[i].IsFromFeed

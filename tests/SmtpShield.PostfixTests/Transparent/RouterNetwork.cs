@@ -1,4 +1,5 @@
 using System.Net;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.PostfixTests.Transparent;
@@ -141,16 +142,7 @@ internal sealed class RouterNetwork : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private static string DeployedScript
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-            return Path.Combine(directory, "deploy", "transparent", "smtpshield-tproxy");
-        }
-    }
+    private static string DeployedScript => Path.Combine(Repository.Root, "deploy", "transparent", "smtpshield-tproxy");
 
     private static string ScriptOf(string name) => Path.Combine(TestContext.CurrentContext.TestDirectory, "Transparent", name);
 

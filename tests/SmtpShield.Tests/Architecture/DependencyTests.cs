@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using SmtpShield.PostfixConf.MainCf;
 using SmtpShield.Protocol;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Architecture;
 
@@ -165,16 +166,7 @@ public partial class DependencyTests
                 .Replace(Path.DirectorySeparatorChar, '.'))),
         Is.Empty);
 
-    private static string Library
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-            return Path.Combine(directory, "src", "SmtpShield");
-        }
-    }
+    private static string Library => Path.Combine(Repository.Root, "src", "SmtpShield");
 
     private static string PostfixConf => Path.GetFullPath(Path.Combine(Library, "..", "SmtpShield.PostfixConf"));
 

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using SmtpShield.Host.Import;
 using SmtpShield.Options.Parameters;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Docs;
 

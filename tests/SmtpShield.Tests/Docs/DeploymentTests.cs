@@ -1,3 +1,4 @@
+using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.Tests.Docs;

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using SmtpShield.Protocol;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Docs;
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Docs;
 

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Observe;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Docs;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using SmtpShield.Metrics;
 using SmtpShield.Observe;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Docs;
 

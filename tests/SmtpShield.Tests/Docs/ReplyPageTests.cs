@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using SmtpShield.Limits;
 using SmtpShield.Protocol;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Docs;
 

@@ -4,6 +4,7 @@ using SmtpShield.Host.Commands;
 using SmtpShield.Options;
 using SmtpShield.PostfixConf.MainCf;
 using SmtpShield.PostfixConf.MasterCf;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Docs;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.RegularExpressions;
 using SmtpShield.Host.Commands;
 using SmtpShield.Options;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Docs;
 

@@ -1,3 +1,5 @@
+using SmtpShield.Testing;
+
 namespace SmtpShield.Tests.Docs;
 
 /// <summary>What an administrator must have read before it hurts is on the page of the task.</summary>

@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Text;
 using SmtpShield.Host.Commands;
 using SmtpShield.Options;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Tls;
-using SmtpShield.Tests.Docs;
 using SmtpShield.Tests.Options;
 
 namespace SmtpShield.Tests.Host;

@@ -4,7 +4,7 @@ using SmtpShield.Control;
 using SmtpShield.Control.Status;
 using SmtpShield.Host.Commands;
 using SmtpShield.Options;
-using SmtpShield.Tests.Docs;
+using SmtpShield.Testing;
 using Spectre.Console;
 
 namespace SmtpShield.Tests.Host;

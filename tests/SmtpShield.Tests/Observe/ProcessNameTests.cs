@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using SmtpShield.Observe;
-using SmtpShield.Tests.Docs;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Observe;
 

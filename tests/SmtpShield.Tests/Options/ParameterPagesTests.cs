@@ -1,4 +1,5 @@
 using SmtpShield.Options.Parameters;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Options;
 
@@ -7,16 +8,7 @@ public sealed class ParameterPagesTests
 {
     private static readonly string[] Headings = ["Meaning", "Unit", "Default", "Range", "Reply", "Example", "Differences from Postfix", "Since"];
 
-    private static string Directory
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-            return Path.Combine(directory, "docs", "reference", "parameters");
-        }
-    }
+    private static string Directory => Path.Combine(Repository.Root, "docs", "reference", "parameters");
 
     private static IEnumerable<string> Pages => System.IO.Directory.EnumerateFiles(Directory, "*.md").Select(page => Path.GetFileNameWithoutExtension(page));
 

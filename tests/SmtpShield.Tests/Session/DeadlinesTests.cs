@@ -1,6 +1,7 @@
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Session;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Session;
 
@@ -17,7 +18,7 @@ public class DeadlinesTests
     [Test]
     public void Rows_All_AreInTheTableOfTheDocumentation()
     {
-        var page = File.ReadAllLines(Path.Combine(Repository, "docs", "architecture.md"));
+        var page = File.ReadAllLines(Path.Combine(Repository.Root, "docs", "architecture.md"));
         var table = page.SkipWhile(line => !line.StartsWith("| In a session, waiting for |", StringComparison.Ordinal)).Skip(2)
             .TakeWhile(line => line.StartsWith('|'));
 
@@ -216,16 +217,5 @@ public class DeadlinesTests
         session.MtaSends("250 ok\r\n250 ok\r\n354 go\r\n");
         Assert.That(session.ClientSees(), Does.EndWith("354 go\r\n"));
         Assert.That(session.MtaSees(), Does.EndWith("DATA\r\n"));
-    }
-
-    private static string Repository
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-            return directory;
-        }
     }
 }

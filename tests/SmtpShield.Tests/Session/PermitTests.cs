@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using SmtpShield.Session;
+using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Session;
 
@@ -54,14 +55,5 @@ public class PermitTests
         }
     }
 
-    private static string Source
-    {
-        get
-        {
-            var directory = TestContext.CurrentContext.TestDirectory;
-            while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
-                directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
-            return Path.Combine(directory, "src", "SmtpShield");
-        }
-    }
+    private static string Source => Path.Combine(Repository.Root, "src", "SmtpShield");
 }

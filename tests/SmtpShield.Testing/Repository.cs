@@ -1,7 +1,7 @@
-namespace SmtpShield.Tests.Docs;
+namespace SmtpShield.Testing;
 
 /// <summary>The files of the repository the tests were built from.</summary>
-internal static class Repository
+public static class Repository
 {
     /// <summary>The directory of the solution.</summary>
     public static string Root { get; } = Find();
@@ -15,7 +15,7 @@ internal static class Repository
 
     private static string Find()
     {
-        var directory = TestContext.CurrentContext.TestDirectory;
+        var directory = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(directory, "SmtpShield.sln")))
             directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("SmtpShield.sln");
         return directory;
