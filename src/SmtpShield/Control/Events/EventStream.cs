@@ -33,7 +33,7 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
     private readonly Channel<(StreamTopic Topic, object Value)> _intake =
         Channel.CreateBounded<(StreamTopic, object)>(new BoundedChannelOptions(Intake) { SingleReader = true, AllowSynchronousContinuations = false });
 
-    private string _epoch;
+    private readonly string _epoch;
     private readonly Lock _gate = new();
     private readonly List<EventReader> _readers = [];
     private readonly Queue<EventFrame> _kept = new();
@@ -42,14 +42,14 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
     private long _last;
     private long _leftOut;
     private volatile int _wanted;
-    private int _rested;
     private bool _isOver;
 
     /// <summary>Nobody watches.</summary>
     public EventStream(TimeProvider time)
     {
         _time = time;
-        _epoch = NewEpoch();
+        // Numbers begin anew with each start: who comes back from an earlier one must not be given the wrong events.
+        _epoch = time.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
     }
 
     /// <summary>Readers there are.</summary>
@@ -85,7 +85,7 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
         {
             if (_readers.Count >= most)
                 return null;
-            Want(topics);
+            _wanted |= topics.Bits;
             var (resumed, lost) = Since(lastId, topics);
             var reader = new EventReader(topics, resumed, lost, Leave);
             _readers.Add(reader);
@@ -107,14 +107,20 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
                     wanted |= _wanted & (1 << topic);
             }
 
-            // What happens from here on has no number: who comes back is told that something is missing.
-            _rested |= _wanted & ~wanted;
-            _wanted = wanted;
-            if (wanted != 0 || _rested == 0)
+            var resting = _wanted & ~wanted;
+            if (resting == 0)
                 return;
-            _rested = 0;
-            _kept.Clear();
-            _epoch = NewEpoch();
+            // What happens of them from here on has no number: who has read up to an earlier one than this, and comes back, is told that something is missing.
+            _last++;
+            for (var topic = 0; topic < _wholeFrom.Length; topic++)
+            {
+                if ((resting & (1 << topic)) != 0)
+                    _wholeFrom[topic] = _last;
+            }
+
+            _wanted = wanted;
+            if (wanted == 0)
+                _kept.Clear();
         }
     }
 
@@ -193,22 +199,6 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
         }
     }
 
-    // A topic that has rested goes on behind a number of its own: who has read up to an earlier one has missed something.
-    private void Want(StreamTopics topics)
-    {
-        var again = _rested & topics.Bits;
-        if (again != 0)
-            _last++;
-        for (var topic = 0; topic < _wholeFrom.Length; topic++)
-        {
-            if (new StreamTopics(again).Contains((StreamTopic)topic))
-                _wholeFrom[topic] = _last;
-        }
-
-        _rested &= ~again;
-        _wanted |= topics.Bits;
-    }
-
     // Of all topics: which of those that are missing were wanted nobody knows any more.
     private (List<EventFrame> Resumed, long? Lost) Since(string? lastId, StreamTopics topics)
     {
@@ -230,9 +220,6 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
         var oldest = _kept.TryPeek(out var first) ? first.Number : _last + 1;
         return ([.. _kept.Where(frame => frame.Number > number && topics.Contains(frame.Topic))], Math.Max(0, oldest - number - 1));
     }
-
-    // Numbers begin anew with each start: who comes back from an earlier one must not be given the wrong events.
-    private string NewEpoch() => _time.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
 
     private void Leave(EventReader reader)
     {

@@ -30,11 +30,8 @@ internal static class RunTimeValue
             return ($"{name}: the value has other characters than printable ASCII", "write it on one line");
         if (definition.ValueType == typeof(AddressPatternList))
             return WhyNotList(name, value);
-        if ((definition.ValueType == typeof(ShadowList) || definition.ValueType == typeof(IReadOnlyList<string>)) && value.ContainsAny('/', ':'))
-        {
-            return ($"{name}: a value that is set at run time may not name files and tables",
-                definition.ValueType == typeof(ShadowList) ? "write the limits, and their values" : "write the limits");
-        }
+        if (IsList(definition.ValueType) && value.ContainsAny('/', ':'))
+            return ($"{name}: a value that is set at run time may not name files and tables", "write the names, and their values where it has any");
         if (name == Stress)
             return value is "" or "yes" ? null : ("stress may be yes or empty: with anything else it would be as with yes", "write stress=yes, or reset it");
         return MacroScan.Names(value, out _).All(MayBeReferredTo)
@@ -44,8 +41,9 @@ internal static class RunTimeValue
 
     // Those of lists may have files in them.
     private static bool MayBeReferredTo(string name) =>
-        name == Stress || (TunableParameters.Contains(name) && ParameterCatalog.All[name].ValueType is var type && type != typeof(AddressPatternList)
-            && type != typeof(IReadOnlyList<string>));
+        name == Stress || (TunableParameters.Contains(name) && !IsList(ParameterCatalog.All[name].ValueType));
+
+    private static bool IsList(Type type) => type == typeof(AddressPatternList) || type == typeof(ShadowList) || type == typeof(IReadOnlyList<string>);
 
     private static (string Message, string Remedy)? WhyNotList(string name, string value)
     {
