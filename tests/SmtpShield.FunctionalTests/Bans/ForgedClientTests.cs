@@ -15,22 +15,22 @@ internal sealed class ForgedClientTests
     private const int Forged = 200;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
-    // A SYN of each address, and not one answer to what the shield's host says to it; then a whole connection of one of them.
+    // A SYN of each of many addresses that are nobody's, and no answer to what the host says to them; then a whole connection of another address.
     private const string Send = """
         import socket, struct, sys
         port = int(sys.argv[1])
-        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         def checksum(data):
             total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
             total = (total >> 16) + (total & 0xffff)
             return ~(total + (total >> 16)) & 0xffff
         for i in range(int(sys.argv[2])):
-            source = socket.inet_aton(f"192.0.2.{i + 1}")
+            source = socket.inet_aton(f"198.51.100.{i + 1}")
             syn = struct.pack("!HHIIBBHHH", 20000 + i, port, i, 0, 5 << 4, 2, 1024, 0, 0)
             pseudo = source + socket.inet_aton("127.0.0.1") + struct.pack("!BBH", 0, 6, len(syn))
             syn = syn[:16] + struct.pack("!H", checksum(pseudo + syn)) + syn[18:]
-            raw.bind((f"192.0.2.{i + 1}", 0))
-            raw.sendto(syn, ("127.0.0.1", 0))
+            ip = struct.pack("!BBHHHBBH", 0x45, 0, 40, i, 0, 64, 6, 0) + source + socket.inet_aton("127.0.0.1")
+            raw.sendto(ip + syn, ("127.0.0.1", 0))
         with socket.create_connection(("127.0.0.1", port), 30, ("192.0.2.250", 0)) as client:
             print(client.recv(512))
         """;
@@ -47,11 +47,10 @@ internal sealed class ForgedClientTests
             {
                 ["smtpd_client_connection_rate_limit"] = "2", ["shield_ban_threshold"] = "1",
                 ["shield_ban_rules"] = "smtpd_client_connection_rate_limit",
-                // What is this host's own is never banned: so all of it is only counted.
                 ["smtpd_client_ipv4_prefix_length"] = "24",
             },
             cancellationToken,
-            ["unshare", "-n", "sh", "-c", "ip link set lo up; ip addr add 192.0.2.0/24 dev lo; exec \"$@\"", "sh"]);
+            ["unshare", "-n", "sh", "-c", "ip link set lo up; ip addr add 192.0.2.0/24 dev lo; ip route add 198.51.100.0/24 dev lo; exec \"$@\"", "sh"]);
         var inside = (string[])["-t", shield.Id.ToString(CultureInfo.InvariantCulture), "-n"];
         var before = Segments(shield.Id);
 
