@@ -118,11 +118,7 @@ if sys.argv[1] == "tuned":
     assert codes[:10] == ["220"] * 10 and codes[10:] == ["421"] * 20, codes
 PYTHON
 # What is tuned is in force "a second after": the log says when.
-in_force() {
-    until grep -q 'reload: .*smtpd_client_connection_rate_limit 100 -> 10' /var/log/smtpshield.log; do
-        read -rt 0.1 < <(exec tail -f /dev/null) || true
-    done
-}
+in_force() { grep -qm 1 'reload: .*smtpd_client_connection_rate_limit 100 -> 10' < <(exec tail -n +1 -F /var/log/smtpshield.log); }
 look() { [ "$1" != tuned ] || in_force; python3 "$SANDBOX/look.py" "$1"; echo "== $1: a client finds what it should"; }
 files() { (cd /etc/postfix; find . -type f -exec stat -c '%n %a %u:%g' {} + -exec sha256sum {} + | sort); }
 files > "$SANDBOX/files-before"
