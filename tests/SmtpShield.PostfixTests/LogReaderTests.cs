@@ -122,7 +122,7 @@ public sealed partial class LogReaderTests
     public async Task Fail2ban_StockFilter_FindsNobodyInLinesOfTheControlPlane(string filter, CancellationToken cancellationToken)
     {
         RealPostfix.RequireProgram("fail2ban-regex");
-        var templates = File.ReadLines(Path.Combine(Repository.Root, "docs/reference/log-lines.md")).Select(static line => ControlLine().Match(line))
+        var templates = File.ReadLines(Repository.PathOf("docs/reference/log-lines.md")).Select(static line => ControlLine().Match(line))
             .Where(static match => match.Success).Select(static match => match.Groups["text"].Value).ToList();
         Assert.That(templates, Has.Count.GreaterThan(30));
         string[] values = ["5", "192.0.2.7", "unknown[192.0.2.7]", "x from unknown[192.0.2.7]: 550 5.7.1", "reject: RCPT from unknown[192.0.2.7]: 554 5.7.1"];

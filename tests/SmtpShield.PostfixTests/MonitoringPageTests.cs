@@ -72,7 +72,7 @@ internal sealed partial class MonitoringPageTests
             RealPostfix.RequireProgram(program);
         if ((await InNamespacesAsync("true", "/", "/", cancellationToken)).Status != 0)
             Assert.Ignore("namespaces can't be made here");
-        var page = await File.ReadAllTextAsync(Path.Combine(Repository.Root, Page), cancellationToken);
+        var page = await File.ReadAllTextAsync(Repository.PathOf(Page), cancellationToken);
         var blocks = Block().Matches(page).Select(static match => match.Groups[1].Value).ToList();
         var directory = Directory.CreateTempSubdirectory("smtpshield-page-").FullName;
         var configuration = Path.GetTempFileName();

@@ -3,17 +3,16 @@ using System.Globalization;
 namespace SmtpShield.Benchmarks.Observe;
 
 /// <summary>One thing that was measured.</summary>
-/// <param name="Bound">The bound's name.</param>
 /// <param name="What">What it is.</param>
 /// <param name="Measured">With its unit.</param>
 /// <param name="Most">What is expected; empty: nothing is.</param>
-internal sealed record ObserveFigure(string Bound, string What, string Measured, string Most = "")
+internal sealed record ObserveFigure(string What, string Measured, string Most = "")
 {
     /// <summary>The head of the table that <see cref="Row"/> is a row of.</summary>
-    public const string Head = "| Bound | What | Measured | Expected |\n| --- | --- | --- | --- |";
+    public const string Head = "| What | Measured | Expected |\n| --- | --- | --- |";
 
     /// <summary>As a row of a Markdown table.</summary>
-    public string Row => $"| {Bound} | {What} | {Measured} | {Most} |";
+    public string Row => $"| {What} | {Measured} | {Most} |";
 
     /// <summary>A time as people read it.</summary>
     public static string Time(double nanoseconds) => nanoseconds switch

@@ -3,7 +3,7 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.Benchmarks.Speed;
 
 /// <summary>
-/// Refusals of a client that is banned, beside those of one over its limit: 0.35 of their processor time at most is expected (B8). Both come through a proxy,
+/// Refusals of a client that is banned, beside those of one over its limit: 0.35 of their processor time at most is expected. Both come through a proxy,
 /// as the host's own addresses are never banned.
 /// </summary>
 internal sealed class BannedRefusals() : Workload("banned", "connections of who is banned, and of who is over a limit, read their 421", "refusals",

@@ -2,7 +2,7 @@ namespace SmtpShield.Benchmarks.Speed;
 
 /// <summary>
 /// Mails from smtp-source(1) to smtp-sink(1) through a shield of which all is seen, all its limits in shadow, beside one of which nothing is: not below 0.98 of
-/// it is what is expected (B1).
+/// it is what is expected.
 /// </summary>
 internal sealed class ObservedMails()
     : Workload("observed", "4 KB mails, a connection for each, 50 at a time; all limits in shadow, history, metrics read once a second", "mails",

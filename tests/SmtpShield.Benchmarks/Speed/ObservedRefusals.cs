@@ -1,7 +1,7 @@
 namespace SmtpShield.Benchmarks.Speed;
 
 /// <summary>
-/// Refusals of a shield of which all is seen, other values of its limits in shadow beside those in force: not below 0.98 of one of which nothing is (B1).
+/// Refusals of a shield of which all is seen, other values of its limits in shadow beside those in force: not below 0.98 of one of which nothing is.
 /// </summary>
 internal sealed class ObservedRefusals()
     : Workload("observed-refused", "refused with other values in shadow, history, metrics read once a second", "refusals", Contender.Shield)

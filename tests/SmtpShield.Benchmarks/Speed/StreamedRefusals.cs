@@ -4,7 +4,7 @@ using SmtpShield.Testing.Outside;
 namespace SmtpShield.Benchmarks.Speed;
 
 /// <summary>
-/// Refusals while as many read all of the stream as may, beside a shield whose stream nobody reads: a fiftieth of a processor more at most is expected (B6).
+/// Refusals while as many read all of the stream as may, beside a shield whose stream nobody reads: a fiftieth of a processor more at most is expected.
 /// </summary>
 internal sealed class StreamedRefusals() : Workload("streamed", "refused while eight read the stream", "refusals", Contender.Shield)
 {

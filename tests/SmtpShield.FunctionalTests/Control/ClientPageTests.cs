@@ -63,7 +63,7 @@ internal sealed partial class ClientPageTests
             cancellationToken, time);
         using var kept = Happen(shield, time);
 
-        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository.Root, page), cancellationToken);
+        var lines = await File.ReadAllLinesAsync(Repository.PathOf(page), cancellationToken);
         var printed = new StringBuilder();
         for (var i = 0; i < lines.Length; i++)
         {

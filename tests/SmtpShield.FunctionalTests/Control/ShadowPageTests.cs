@@ -50,7 +50,7 @@ internal sealed partial class ShadowPageTests
         await using var mta = new ScriptedMta();
         await using var shield = await StartAsync(mta, time, cancellationToken);
         Observe(shield);
-        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository.Root, Page), cancellationToken);
+        var lines = await File.ReadAllLinesAsync(Repository.PathOf(Page), cancellationToken);
         var printed = new StringBuilder();
         for (var i = 0; i < lines.Length; i++)
         {

@@ -31,7 +31,7 @@ internal sealed partial class TuningPageTests : TuningFixture
     {
         Flood();
         var prompt = new Regex($@"^\$ smtpshield ({commands})\b");
-        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository.Root, page), cancellationToken);
+        var lines = await File.ReadAllLinesAsync(Repository.PathOf(page), cancellationToken);
         var printed = new StringBuilder();
         for (var i = 0; i < lines.Length; i++)
         {
@@ -54,7 +54,7 @@ internal sealed partial class TuningPageTests : TuningFixture
     {
         Count("192.0.2.7", 8, delivers: true);
         Count("203.0.113.9", 18);
-        var page = (await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs/reference/control-api.md"), cancellationToken))
+        var page = (await File.ReadAllTextAsync(Repository.PathOf("docs/reference/control-api.md"), cancellationToken))
             .Replace("\n ", "", StringComparison.Ordinal);
         foreach (var (method, resource, json) in ((HttpMethod, string, string?)[])[
             (HttpMethod.Put, $"/v1/parameters/*/{Rate}", """{"value":"5","for_s":3600,"why":"flood"}"""),

@@ -26,7 +26,7 @@ internal sealed class PrometheusTests
         }
 
         _directory = Directory.CreateTempSubdirectory("smtpshield-prometheus-").FullName;
-        File.Copy(Path.Combine(Repository.Root, Alerts), Path.Combine(_directory, "smtpshield.yml"));
+        File.Copy(Repository.PathOf(Alerts), Path.Combine(_directory, "smtpshield.yml"));
     }
 
     [TearDown]
@@ -39,7 +39,7 @@ internal sealed class PrometheusTests
     [Test]
     public async Task Alerts_OfTheirTests_FireInTimeAndClear(CancellationToken cancellationToken)
     {
-        File.Copy(Path.Combine(Repository.Root, "tests/SmtpShield.FunctionalTests/Monitoring/alerts.test.yml"), Path.Combine(_directory, "alerts.test.yml"));
+        File.Copy(Repository.PathOf("tests/SmtpShield.FunctionalTests/Monitoring/alerts.test.yml"), Path.Combine(_directory, "alerts.test.yml"));
         await OutsideProcess.RunSuccessfullyAsync("promtool", ["check", "rules", "smtpshield.yml"], s_limit, cancellationToken, workingDirectory: _directory);
         await OutsideProcess.RunSuccessfullyAsync("promtool", ["test", "rules", "alerts.test.yml"], s_limit, cancellationToken, workingDirectory: _directory);
 
@@ -123,7 +123,7 @@ internal sealed class PrometheusTests
     // As Grafana asks them.
     private static IEnumerable<string> Expressions()
     {
-        using var dashboard = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Root, "deploy/dashboards/smtpshield.json")));
+        using var dashboard = JsonDocument.Parse(Repository.Read("deploy/dashboards/smtpshield.json"));
         return
         [
             .. from panel in dashboard.RootElement.GetProperty("panels").EnumerateArray()

@@ -54,13 +54,13 @@ public sealed partial class StartHereTests
     [Test]
     public void Program_OfTheTests_IsPublishedByThePagesCommand() => Assert.That(
         (Steps().Count(static step => step.Command.StartsWith(Publish, StringComparison.Ordinal)),
-            File.ReadAllText(Path.Combine(Repository.Root, "tests/run")).Contains($"{Publish}\"$results/program\"", StringComparison.Ordinal)),
+            Repository.Read("tests/run").Contains($"{Publish}\"$results/program\"", StringComparison.Ordinal)),
         Is.EqualTo((1, true)));
 
     [Test]
     public void Page_IsTheFirstOfTheList() =>
-        Assert.That(File.ReadAllText(Path.Combine(Repository.Root, "docs/README.md")).IndexOf("](", StringComparison.Ordinal),
-            Is.EqualTo(File.ReadAllText(Path.Combine(Repository.Root, "docs/README.md")).IndexOf("](tasks/start-here.md)", StringComparison.Ordinal)));
+        Assert.That(Repository.Read("docs/README.md").IndexOf("](", StringComparison.Ordinal),
+            Is.EqualTo(Repository.Read("docs/README.md").IndexOf("](tasks/start-here.md)", StringComparison.Ordinal)));
 
     private static Task<(int Status, string Output)> InNamespacesAsync(string script, string directory, CancellationToken cancellationToken) =>
         OutsideProcess.RunAsync(
@@ -75,7 +75,7 @@ public sealed partial class StartHereTests
     private static IEnumerable<Step> Steps()
     {
         var (section, isInside, command, lines) = ("", false, "", new List<string>());
-        foreach (var line in File.ReadLines(Path.Combine(Repository.Root, Page)).Append("## "))
+        foreach (var line in File.ReadLines(Repository.PathOf(Page)).Append("## "))
         {
             if (command.Length > 0 && (!isInside || line == "```" || Prompt().IsMatch(line)))
             {
@@ -95,7 +95,7 @@ public sealed partial class StartHereTests
 
     private static string Script(IReadOnlyList<Step> steps)
     {
-        var script = new StringBuilder(File.ReadAllText(Path.Combine(Repository.Root, "tests/SmtpShield.PostfixTests/StartHere/sandbox.sh")));
+        var script = new StringBuilder(Repository.Read("tests/SmtpShield.PostfixTests/StartHere/sandbox.sh"));
         for (var i = 0; i < steps.Count; i++)
         {
             var command = steps[i].IsFromFeed
