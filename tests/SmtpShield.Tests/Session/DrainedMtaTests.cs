@@ -1,7 +1,6 @@
 using SmtpShield.Mta.Slots;
 using SmtpShield.Observe;
 using SmtpShield.Session;
-using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.Tests.Session;
 
@@ -148,9 +147,8 @@ public class DrainedMtaTests
     // The session has looked, and stays as it is.
     private static async Task DrainAsync(SessionUnderTest session)
     {
-        var slot = session.Slot!;
-        slot.Ask(SlotDemand.End);
-        session.DrainMta();
-        await Eventually.HoldsAsync(() => slot.Demand is SlotDemand.None, TimeSpan.FromSeconds(9), "it has looked", CancellationToken.None);
+        await session.LooksAsync(() => session.Slot!.Ask(SlotDemand.End));
+        await session.LooksAsync(session.DrainMta);
+        Assert.That(session.Slot!.Demand, Is.EqualTo(SlotDemand.None));
     }
 }

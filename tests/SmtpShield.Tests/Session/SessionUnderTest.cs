@@ -17,6 +17,7 @@ using SmtpShield.Protocol;
 using SmtpShield.Session;
 using SmtpShield.Shadow;
 using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
 using SmtpShield.Tests.Admission;
 using SmtpShield.Tests.Mta;
 
@@ -35,6 +36,8 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(9);
 
+    private readonly Lock _wakingElsewhere = new();
+    private int _woken;
     private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly FakeLogCollector _log = new();
     private readonly ConnectionDrain _drain;
@@ -167,7 +170,14 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
         ReadOnlyMemory<byte> hello, bool mayReuse, Action wake, CancellationToken leaveQueue, CancellationToken cancellationToken)
     {
         Dials++;
-        _wake = wake;
+        _wake = () =>
+        {
+            lock (_wakingElsewhere)
+            {
+                wake();
+                _woken++;
+            }
+        };
         Hello = hello.IsEmpty ? null : Encoding.Latin1.GetString(hello.Span);
         var dial = _dial = new();
         await using var leaves = leaveQueue.Register(() => HasLeftQueue = true);
@@ -216,13 +226,27 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
     /// <summary>What has come to the MTA since the last time.</summary>
     public string MtaSees() => Receive(_mta);
 
-    /// <summary>What comes to the MTA next, from another thread than the session's.</summary>
+    /// <summary>What comes to the MTA next, because its slot woke the session on another thread: that thread has done all it had to do.</summary>
     public async Task<string> NextToMtaAsync()
     {
         var read = await _mta.Input.ReadAsync().AsTask().WaitAsync(s_patience);
+        // What follows must not run within the session's write.
+        await Task.Yield();
+        _wakingElsewhere.Enter();
+        _wakingElsewhere.Exit();
         var text = Encoding.Latin1.GetString(read.Buffer.ToArray());
         _mta.Input.AdvanceTo(read.Buffer.End);
         return text;
+    }
+
+    /// <summary>What its slot wakes it for, and the session does nothing about.</summary>
+    /// <param name="wake">What wakes it.</param>
+    /// <param name="times">How many times that is.</param>
+    public async Task LooksAsync(Action wake, int times = 1)
+    {
+        var all = Woken() + times;
+        wake();
+        await Eventually.HoldsAsync(() => Woken() == all, s_patience, "it has looked", CancellationToken.None);
     }
 
     /// <summary>The client says something, and the MTA answers it.</summary>
@@ -278,6 +302,12 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
         Context.Dispose();
         _connection.Dispose();
         _drain.Dispose();
+    }
+
+    private int Woken()
+    {
+        lock (_wakingElsewhere)
+            return _woken;
     }
 
     private static int CodeOf(string reply) => int.Parse(reply.AsSpan(0, 3), null);
