@@ -16,7 +16,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     RunCommand.Create(signals),
     CheckCommand.Create(MtaProbe.RunAsync),
     ImportCommand.Create(),
-    PostconfCommand.Create(new EditAnswer(ConfigurationStateFile.PathOfProcess, TimeProvider.System)),
+    PostconfCommand.Create(new EditAnswer(ConfigurationStateFile.PathOfProcess, TimeProvider.System, EditAnswer.Patience)),
     StatusCommand.Create(),
     TopCommand.Create(),
     ExplainCommand.Create(),

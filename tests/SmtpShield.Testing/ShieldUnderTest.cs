@@ -160,7 +160,11 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         RawSmtpClient.ConnectAsync(EndPoint, IPAddress.Loopback, cancellationToken, read);
 
     /// <summary>Connections counted for the loopback client.</summary>
-    public int CountedConnections => Anvil.Peek(new(ServiceOptions.DefaultName, ClientRange.Of(IPAddress.Loopback, 32, 128))).ConnectionCount;
+    public int CountedConnections => CountedConnectionsOf(IPAddress.Loopback);
+
+    /// <summary>Connections counted for a client.</summary>
+    public int CountedConnectionsOf(IPAddress client) =>
+        Anvil.Peek(new(ServiceOptions.DefaultName, ClientRange.Of(client, 32, 128))).ConnectionCount;
 
     /// <summary>Stops it as SIGTERM does.</summary>
     public Task StopAsync(CancellationToken cancellationToken) => _application.StopAsync(cancellationToken);

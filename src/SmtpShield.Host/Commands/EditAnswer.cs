@@ -11,10 +11,12 @@ namespace SmtpShield.Host.Commands;
 /// </summary>
 /// <param name="statePath">Where a running shield says so (<see cref="ConfigurationStateFile"/>).</param>
 /// <param name="time">The clock.</param>
-internal sealed class EditAnswer(string statePath, TimeProvider time)
+/// <param name="patience">How long the running shield is waited for.</param>
+internal sealed class EditAnswer(string statePath, TimeProvider time, TimeSpan patience)
 {
-    // A shield reads a saved file within a second.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    /// <summary>What is enough: a shield reads a saved file within a second.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Checks the edited file as <c>smtpshield check</c> does, then waits for the running shield.</summary>
@@ -34,14 +36,14 @@ internal sealed class EditAnswer(string statePath, TimeProvider time)
             var state = ConfigurationStateFile.Read(statePath);
             if (state?.Configuration == Path.GetFullPath(path) && state.Digest == digest)
                 return Tell(state, names, error);
-            if (time.GetElapsedTime(begun) < Patience && (state is not null || File.Exists(statePath)))
+            if (time.GetElapsedTime(begun) < patience && (state is not null || File.Exists(statePath)))
             {
                 await Task.Delay(Interval, time, cancellationToken);
                 continue;
             }
 
             await error.WriteLineAsync(state?.Configuration == Path.GetFullPath(path)
-                ? $"postconf: not in force: the running shield has not read {path} within {Patience.TotalSeconds} s; see its log"
+                ? $"postconf: not in force: the running shield has not read {path} within {patience.TotalSeconds} s; see its log"
                 : $"postconf: no running shield is known that reads {path}: {(isValid ? "the next start does" : "the next start would fail")}");
             return isValid && state?.Configuration != Path.GetFullPath(path) ? 0 : 1;
         }

@@ -12,6 +12,7 @@ namespace SmtpShield.FunctionalTests.Clients;
 internal sealed class HAProxyTests
 {
     private const int Checks = 1000;
+    private const int Servers = 4;
     private static readonly IPAddress s_client = IPAddress.Parse("127.1.0.1");
     private static readonly IPAddress s_other = IPAddress.Parse("127.1.0.2");
 
@@ -68,7 +69,11 @@ internal sealed class HAProxyTests
     public async Task Check_AThousandTimes_LeavesNoLine(string option, string check, CancellationToken cancellationToken)
     {
         await using var shield = await ShieldUnderTest.StartAsync(Options(), cancellationToken);
-        await using (var haproxy = await HAProxyInstance.StartAsync(shield.EndPoint, option + " check inter 5ms fall 1", check, cancellationToken))
+        // HAProxy cuts off a check that has not connected within its interval, and waits for no answer of a server it only connects to: slow enough
+        // for a shield that stands still for half a second, of which more than fifty at once are no checks.
+        var server = $"{option} check inter 50ms fall 1";
+        var servers = server + string.Concat(Enumerable.Range(2, Servers - 1).Select(number => $"\n    server shield{number} {shield.EndPoint} {server}"));
+        await using (var haproxy = await HAProxyInstance.StartAsync(shield.EndPoint, servers, check, cancellationToken))
         {
             await Eventually.HoldsAsync(() => Volatile.Read(ref _sessions) >= Checks, TimeSpan.FromSeconds(60), $"{Checks} checks", cancellationToken);
             Assert.That(shield.Log.Lines, Is.Empty);

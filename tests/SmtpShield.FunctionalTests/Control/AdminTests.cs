@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Text;
 using System.Text.Json;
@@ -40,12 +39,7 @@ internal sealed partial class AdminTests : RelayFixture
     protected override ShieldOptions Configure(ShieldOptions options)
     {
         _directory = Directory.CreateTempSubdirectory("smtpshield-admin-").FullName;
-        using (var free = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
-        {
-            free.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-            _endpoint = (IPEndPoint)free.LocalEndPoint!;
-        }
-
+        _endpoint = new(IPAddress.Loopback, LoopbackPorts.Take());
         var end = Time!.GetUtcNow().AddDays(90);
         File.WriteAllLines(Users,
         [

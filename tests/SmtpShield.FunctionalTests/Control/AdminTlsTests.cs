@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Runtime.Versioning;
 using SmtpShield.Control.Admin;
 using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
 using SmtpShield.Testing.Tls;
 
@@ -27,9 +27,7 @@ internal sealed class AdminTlsTests
         var users = Path.Combine(_directory, "users");
         File.WriteAllText(users, $"{AdminUser.WithToken("robot", AdminRole.View, DateTimeOffset.MaxValue.AddYears(-1), out _token)}\n");
         File.SetUnixFileMode(users, UnixFileMode.UserRead);
-        using var free = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        free.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        _endpoint = (IPEndPoint)free.LocalEndPoint!;
+        _endpoint = new(IPAddress.Loopback, LoopbackPorts.Take());
     }
 
     [TearDown]

@@ -132,6 +132,7 @@ internal sealed class ClientApiTests : RelayFixture
         var (first, mta) = await ConnectAsync(cancellationToken);
         var (second, other) = await ConnectAsync(cancellationToken);
         Assert.That(await GreetingAsync(cancellationToken), Does.StartWith("421 4.7.0 "));
+        await Eventually.HoldsAsync(() => Shield.CountedConnections == 2, TimeSpan.FromSeconds(20), "the refused one has left", cancellationToken);
 
         var explained = await ExplainAsync(cancellationToken);
         Assert.That((explained.GetProperty("rules")[0].GetProperty("ends").GetString(), explained.TryGetProperty("until", out _)),

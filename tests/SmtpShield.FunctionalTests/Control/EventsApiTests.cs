@@ -146,6 +146,7 @@ internal sealed class EventsApiTests : RelayFixture
         Time!.Advance(s_second);
         await events.NextAsync(cancellationToken);
         await TryAsync(3, cancellationToken);
+        await Eventually.HoldsAsync(() => Shield.Drain.Connections == 0, s_limit, "all are over", cancellationToken);
         Time.Advance(s_second);
 
         var (name, _, data) = await events.NextAsync(cancellationToken);

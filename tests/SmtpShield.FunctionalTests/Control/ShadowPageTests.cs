@@ -139,7 +139,7 @@ internal sealed partial class ShadowPageTests
     private async Task EditAsync(ShieldUnderTest shield, string command, CancellationToken cancellationToken)
     {
         using var output = new StringWriter();
-        var root = new RootCommand { PostconfCommand.Create(new EditAnswer(Path.Combine(_directory, "state"), TimeProvider.System)) };
+        var root = new RootCommand { PostconfCommand.Create(new EditAnswer(Path.Combine(_directory, "state"), TimeProvider.System, EditAnswer.Patience)) };
         await root.Parse(command + " -c " + MainCf).InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
         Assert.That(output.ToString(), Does.Not.Contain("Unrecognized"));
         var (status, body) = await ControlHttp.AskAsync(Place, HttpMethod.Post, "/v1/reload", cancellationToken, "{}");

@@ -58,7 +58,7 @@ internal sealed class SuggestTests : TuningFixture
             }
         }
 
-        await Eventually.HoldsAsync(() => Shield.Baselines.Lines().Count() == 2, TimeSpan.FromSeconds(20), "both are over", cancellationToken);
+        await Eventually.HoldsAsync(() => Shield.Drain.Connections == 0, TimeSpan.FromSeconds(20), "both are over", cancellationToken);
         Time.Advance(TimeSpan.FromSeconds(600));
         Shield.Anvil.RemoveExpired();
         var before = await DoAsync(HttpMethod.Get, "/v1/suggest?service=smtp", cancellationToken);

@@ -31,9 +31,15 @@ internal sealed class TuningTests : TuningFixture
         Time.Advance(TimeSpan.FromSeconds(3599));
         Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(1));
         Time.Advance(TimeSpan.FromSeconds(1));
-        await Eventually.HoldsAsync(() => Limits().ClientConnectionRateLimit == 60, TimeSpan.FromSeconds(20), "it has ended", cancellationToken);
+        JsonElement changes;
+        do
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            changes = await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken);
+        }
+        while (changes.GetProperty("changes").GetArrayLength() < 2);
+        Assert.That(Limits().ClientConnectionRateLimit, Is.EqualTo(60), "it has ended");
         Assert.That(await FileAsync(cancellationToken), Is.Empty);
-        var changes = await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken);
         Assert.That(changes.GetProperty("changes").EnumerateArray().Select(static change =>
             $"{change.GetProperty("action").GetString()} {change.GetProperty("target").GetString()}: {change.GetProperty("before").GetString()} -> "
                 + change.GetProperty("after").GetString()),

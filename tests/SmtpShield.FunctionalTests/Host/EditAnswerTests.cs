@@ -29,7 +29,7 @@ public sealed class EditAnswerTests
     private (int Status, string[] Lines) Edit(params string[] arguments)
     {
         using var error = new StringWriter();
-        var root = new RootCommand { PostconfCommand.Create(new EditAnswer(StatePath, TimeProvider.System)) };
+        var root = new RootCommand { PostconfCommand.Create(new EditAnswer(StatePath, TimeProvider.System, TimeSpan.FromSeconds(60))) };
         var status = root.Parse(["postconf", "-c", _mainCf, .. arguments]).Invoke(new InvocationConfiguration { Output = error, Error = error });
         return (status, error.ToString().Replace(_mainCf, "main.cf", StringComparison.Ordinal).Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }

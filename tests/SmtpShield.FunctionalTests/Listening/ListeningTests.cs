@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using SmtpShield.Listening;
 using SmtpShield.Options;
+using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.FunctionalTests.Listening;
 
@@ -136,7 +137,7 @@ public class ListeningTests
     public async Task Bind_BothWildcardsWithTheSamePort_LiveSideBySide(CancellationToken cancellationToken)
     {
         Assume.That(Socket.OSSupportsIPv6, "This host has no IPv6.");
-        var port = FreePort();
+        var port = LoopbackPorts.Take();
         var options = new ListenerOptions { Endpoints = [new IPEndPoint(IPAddress.Any, port), new IPEndPoint(IPAddress.IPv6Any, port)] };
         await using var host = await ListeningHost.StartAsync(options, GreetUntilTheClientLeaves, cancellationToken);
 
@@ -150,7 +151,7 @@ public class ListeningTests
     public async Task Bind_IPv6Wildcard_TakesNoIPv4Client(CancellationToken cancellationToken)
     {
         Assume.That(Socket.OSSupportsIPv6, "This host has no IPv6.");
-        var port = FreePort();
+        var port = LoopbackPorts.Take();
         await using var host = await ListeningHost.StartAsync(
             new ListenerOptions { Endpoints = [new IPEndPoint(IPAddress.IPv6Any, port)] }, GreetUntilTheClientLeaves, cancellationToken);
 
@@ -241,14 +242,6 @@ public class ListeningTests
             cancellationToken.ThrowIfCancellationRequested();
             await Task.Yield();
         }
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
-        socket.DualMode = true;
-        socket.Bind(new IPEndPoint(IPAddress.IPv6Any, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     // The client does not read: after some megabytes the kernel takes no more.

@@ -1,6 +1,7 @@
 using SmtpShield.Clients;
 using SmtpShield.Options;
 using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Listening;
@@ -184,10 +185,7 @@ internal sealed class ServiceTests
     public async Task Start_ServiceAndEndpointListedTwice_ListensOnce(CancellationToken cancellationToken)
     {
         (_mta, _submissionMta) = (new(), new());
-        using var free = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        free.Start();
-        var endPoint = (System.Net.IPEndPoint)free.LocalEndpoint;
-        free.Stop();
+        var endPoint = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, LoopbackPorts.Take());
         var options = ShieldUnderTest.Before(_mta);
         _shield = await ShieldUnderTest.StartAsync(
             options with { Service = new() { Names = [ServiceOptions.DefaultName, ServiceOptions.DefaultName] },

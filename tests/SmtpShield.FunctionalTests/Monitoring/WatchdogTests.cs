@@ -40,8 +40,10 @@ internal sealed class WatchdogTests
         await using var shield = await ShieldUnderTest.StartAsync(ShieldUnderTest.Before(mta), cancellationToken);
         if (isWatched)
             await HearAsync("WATCHDOG=1");
+        // All the time: the shield waits for a manager that reads nothing.
+        var hearing = HearAsync("STOPPING=1");
         await shield.StopAsync(cancellationToken);
-        var heard = await HearAsync("STOPPING=1");
+        var heard = await hearing;
         Assert.That(isWatched || !heard.Contains("WATCHDOG=1"), Is.True, string.Join(' ', heard));
 
         async Task<List<string>> HearAsync(string last)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using SmtpShield.Options;
+using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Session;
@@ -102,6 +103,13 @@ internal sealed class BoundTests : RelayFixture
         {
             var client = await RawSmtpClient.ConnectAsync(Shield.EndPoint, IPAddress.Parse("127.0.0.2"), cancellationToken, read: i % 100 == 0);
             held.Add(client);
+            // Clients that come at once are counted in any order.
+            if (i == 49)
+            {
+                await Eventually.HoldsAsync(() => Shield.CountedConnectionsOf(IPAddress.Parse("127.0.0.2")) == held.Count, TimeSpan.FromSeconds(20),
+                    "fifty are counted", cancellationToken);
+            }
+
             if (i >= 50 && i % 100 == 0)
                 Assert.That(await client.ReadToEndAsync(cancellationToken),
                     Is.EqualTo("421 4.7.0 mail.example.com Error: too many connections from 127.0.0.2\r\n"));

@@ -364,7 +364,11 @@ internal sealed class ClientDeadlineTests : RelayFixture
     }
 
     // Until the client can send no more: the MTA's, the shield's and its own buffers are full.
-    private static async Task SettleAsync(Task sending, CancellationToken cancellationToken) =>
+    private async Task SettleAsync(Task sending, CancellationToken cancellationToken)
+    {
+        await Eventually.HoldsAsync(() => Shield.Sessions.Views.Any(static view => view.Standing.Held > 0), TimeSpan.FromSeconds(20), "content is held",
+            cancellationToken);
         Assert.That(await Eventually.TryAsync(() => sending.IsCompleted, TimeSpan.FromMilliseconds(400), cancellationToken), Is.False,
             "the MTA has taken all of it");
+    }
 }

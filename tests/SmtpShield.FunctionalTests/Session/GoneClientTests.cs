@@ -3,6 +3,7 @@ using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Options;
 using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
 
 namespace SmtpShield.FunctionalTests.Session;
@@ -129,8 +130,16 @@ internal sealed class GoneClientTests : RelayFixture
         await ServeOtherAsync(cancellationToken);
         Time!.Advance(TimeSpan.FromSeconds(29));
         Assert.That(Shield.CountedConnections, Is.EqualTo(1));
-        Time.Advance(TimeSpan.FromSeconds(1.1));
-        await mta.Ended.WaitAsync(cancellationToken);
+        // The half minute begins when the session has seen the reset.
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                Time.Advance(TimeSpan.FromSeconds(1.1));
+                return mta.Ended.IsCompleted;
+            },
+            TimeSpan.FromSeconds(15),
+            "it is not waited for any more",
+            cancellationToken);
         await Shield.Drain.WhenEmpty.WaitAsync(cancellationToken);
 
         Assert.That(Lines("lost connection after").FirstOrDefault(), Is.EqualTo(lost));

@@ -59,11 +59,12 @@ internal sealed class LogFloodTests : RelayFixture
         for (var i = 0; i <= 200; i++)
         {
             await using var refused = await Shield.ConnectAsync(cancellationToken);
-            if (i > 0)
+            if (i == 0)
+                await (await Mta.AcceptAsync(cancellationToken)).DisposeAsync();
+            else
                 await refused.ReadToEndAsync(cancellationToken);
         }
         Reconfigure(static options => options with { Limits = options.Limits with { ClientConnectionRateLimit = 0 } });
-        await (await Mta.AcceptAsync(cancellationToken)).DisposeAsync();
         await Shield.Drain.WhenEmpty.WaitAsync(cancellationToken);
         Assert.That(Shield.Log.Lines.Count(static line => line.StartsWith("Connection rate limit exceeded: ", StringComparison.Ordinal)), Is.EqualTo(5));
         for (var i = 0; i < 5; i++)

@@ -103,7 +103,8 @@ public sealed class ShieldProcess : IAsyncDisposable
         string[] command = [.. under ?? [], .. ShieldProgram.Command, "run", "-c", System.IO.Path.Combine(directory, "main.cf")];
         var process = OutsideProcess.Start(command[0], command[1..], directory);
         var shield = new ShieldProcess(directory, process, endPoints[0], all["syslog_name"]);
-        await Eventually.TryAsync(() => process.HasExited || IsListening(process.Id, endPoints), TimeSpan.FromSeconds(30), cancellationToken);
+        await Eventually.TryAsync(() => process.HasExited || (IsListening(process.Id, endPoints) && shield.HasLoggedItsStart(all["maillog_file"])),
+            TimeSpan.FromSeconds(30), cancellationToken);
         if (!process.HasExited && IsListening(process.Id, endPoints))
             return shield;
         var why = process.HasExited ? $"exited with {process.ExitCode}" : "does not listen";
@@ -111,6 +112,9 @@ public sealed class ShieldProcess : IAsyncDisposable
         await shield.DisposeAsync();
         throw new InvalidOperationException($"The shield {why}:\n{lines}");
     }
+
+    // The log is written behind what is logged: with this line all that was said before is there.
+    private bool HasLoggedItsStart(string log) => log != LogPath || AllLines.Contains("daemon started -- version ", StringComparison.Ordinal);
 
     /// <summary>Saves other parameters to its configuration file, by replacing the file as editors do.</summary>
     public async Task SaveAsync(IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken)
