@@ -39,7 +39,8 @@ public sealed class KilledSessionTests
 
         // A count that was not given back would now refuse the first connection.
         await shield.SaveAsync(new Dictionary<string, string> { ["smtpd_client_connection_count_limit"] = "1" }, cancellationToken);
-        await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System, cancellationToken);
+        await Eventually.HoldsAsync(() => shield.AllLines.Contains("reload: smtpd_client_connection_count_limit 100 -> 1", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(20), "the new limit is in force", cancellationToken);
         await using var first = await RawSmtpClient.ConnectAsync(shield.EndPoint, s_client, cancellationToken);
         Assert.That(await first.ReplyAsync(cancellationToken), Does.StartWith("220"));
         await using var second = await RawSmtpClient.ConnectAsync(shield.EndPoint, s_client, cancellationToken);

@@ -150,6 +150,7 @@ public sealed class ReuseTests
         await using var shield = await StartAsync("forone", "xclient", cancellationToken);
         for (var i = 0; i < 3; i++)
             await SendAsync(shield, "box4", "EHLO c.example", cancellationToken);
+        await shield.StopAsync(cancellationToken);
 
         Assert.That(shield.AllLines.Split("are not reused: XCLIENT is not offered behind XCLIENT").Length, Is.EqualTo(2));
     }

@@ -124,8 +124,12 @@ public sealed class ServiceTests
 
         // Postfix's own words about its client.
         foreach (var name in (string[])[$"shielded/{smtp.Port}", $"shielded/{submission.Port}"])
-            Assert.That(postfix.LogOfName(name).Texts,
-                Does.Contain("connect from unknown[127.83.7.1]").And.Some.Contains("reject: RCPT from unknown[127.83.7.1]: 554 5.7.1"));
+        {
+            await postfix.LogOfName(name).WaitForAsync(static texts => texts.Contains("connect from unknown[127.83.7.1]")
+                && texts.Any(static text => text.Contains("reject: RCPT from unknown[127.83.7.1]: 554 5.7.1", StringComparison.Ordinal)),
+                "its own words", cancellationToken);
+        }
+
         await using (var limited = await RawSmtpClient.ConnectAsync(submission, s_client, cancellationToken))
         {
             await limited.ReplyAsync(cancellationToken);

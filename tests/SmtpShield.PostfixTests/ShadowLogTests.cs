@@ -57,6 +57,8 @@ public sealed class ShadowLogTests
 
         await using var shadow = await ShieldProcess.StartAsync(_postfix.EndPointOf("behind"), s_limits, cancellationToken);
         _toldInShadow = await TrafficAsync(shadow, cancellationToken);
+        // Then its log is whole.
+        await shadow.StopAsync(cancellationToken);
         var lines = (await File.ReadAllLinesAsync(shadow.LogPath, cancellationToken))
             .Where(static line => line.Contains("(shadow)", StringComparison.Ordinal)).ToArray();
         (_log, _lines) = (Path.GetTempFileName(), lines.Length);

@@ -59,6 +59,8 @@ public sealed partial class SmtpSinkTests
                 ["smtpd_client_connection_rate_limit"] = "0", ["smtpd_error_sleep_time"] = "0",
                 // One address, and a sink of another kind with each test: nothing is to be learned of one for the next.
                 ["shield_upstream_connect"] = "connect",
+                // What a sink sees are the clients' sessions, and no probes.
+                ["shield_upstream_probe_interval"] = "0",
                 // Nor is a sink that says 421 again and again to put the service under stress.
                 ["smtpd_hard_error_limit"] = "20", ["smtpd_junk_command_limit"] = "100", ["smtpd_timeout"] = "300s",
             },
@@ -132,7 +134,7 @@ public sealed partial class SmtpSinkTests
     [CancelAfter(60_000)]
     public async Task Silence_SinkHangsUp_421([Values(0, 1, 3)] int commands, CancellationToken cancellationToken)
     {
-        await using var sink = await SmtpSink.StartAsync(_sinkEndPoint, "-t 1", cancellationToken);
+        await using var sink = await SmtpSink.StartAsync(_sinkEndPoint, "-t 3", cancellationToken);
         await using (var client = await RawSmtpClient.ConnectAsync(Shield.EndPoint, s_client, cancellationToken))
         {
             await client.ReplyAsync(cancellationToken);

@@ -87,6 +87,12 @@ public sealed class SmugglingTests
 
     private PostfixInstance Postfix => _postfix ?? throw new InvalidOperationException("Postfix was not started");
 
+    // What the MTAs see are the clients' sessions, and no probes.
+    private static readonly Dictionary<string, string> s_parameters = new()
+    {
+        ["smtpd_client_connection_rate_limit"] = "0", ["shield_upstream_probe_interval"] = "0",
+    };
+
     [OneTimeSetUp]
     public async Task StartServers()
     {
@@ -95,9 +101,9 @@ public sealed class SmugglingTests
         _postfix = await PostfixInstance.StartAsync([Service("lenient", "no"), Service("strict", "normalize"), Service("direct", "no")], cancellationToken);
         foreach (var mta in new[] { "lenient", "strict" })
             _shields[mta] = await ShieldProcess.StartAsync(
-                _postfix.EndPointOf(mta), new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "0" }, cancellationToken);
+                _postfix.EndPointOf(mta), s_parameters, cancellationToken);
         _shields["sink"] = await ShieldProcess.StartAsync(
-            _sinkEndPoint, new Dictionary<string, string> { ["smtpd_client_connection_rate_limit"] = "0" }, cancellationToken);
+            _sinkEndPoint, s_parameters, cancellationToken);
 
         static PostfixService Service(string name, string forbid) =>
             PostfixService.WithoutLimits(name, new Dictionary<string, string> { ["smtpd_forbid_bare_newline"] = forbid });

@@ -1,7 +1,6 @@
 using SmtpShield.Mta.Slots;
 using SmtpShield.Observe;
 using SmtpShield.Session;
-using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.Tests.Session;
 
@@ -129,9 +128,8 @@ public class SeamTests
         await using var session = SessionUnderTest.Introduced(keywords: Keywords);
         session.Time.Advance(TimeSpan.FromSeconds(5));
         session.ClientSends(Mail);
-        session.Slot!.Ask(SlotDemand.Release);
-        await Eventually.HoldsAsync(() => session.Slot.Demand is SlotDemand.None, s_patience, "it is declined", default);
-        Assert.That(session.MtaSees(), Is.EqualTo(Mail));
+        await session.LooksAsync(() => session.Slot!.Ask(SlotDemand.Release));
+        Assert.That((session.MtaSees(), session.Slot!.Demand), Is.EqualTo((Mail, SlotDemand.None)));
         session.MtaSends(Ok);
 
         Assert.That((session.ClientSees(), session.Dials), Is.EqualTo((Ok, 1)));
