@@ -54,7 +54,7 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
     private SessionUnderTest(ShieldOptions options, TlsMode tls, ClientCounter? counter, Action<MtaMemory>? teach = null, ServiceMetrics? metrics = null,
         ShadowBook? book = null)
     {
-        var snapshot = new ShieldSnapshot(
+        var snapshot = Snapshot = new(
             options with { Tls = options.Tls with { SecurityLevel = tls == TlsMode.None ? TlsSecurityLevel.None : TlsSecurityLevel.May } });
         using var factory = new LoggerFactory([new FakeLoggerProvider(_log)]);
         _drain = new ConnectionDrain(snapshot, Time);
@@ -77,6 +77,9 @@ internal sealed class SessionUnderTest : TestDialer, IAsyncDisposable
 
     /// <summary>The clock.</summary>
     public FakeTimeProvider Time { get; } = new();
+
+    /// <summary>What it goes by.</summary>
+    public ShieldSnapshot Snapshot { get; }
 
     /// <summary>What outlives STARTTLS.</summary>
     public SessionContext Context { get; }
