@@ -14,7 +14,7 @@ internal sealed record HuntCircumstances
     /// <summary>No MTA could be reached: what the client must be told.</summary>
     public string? NoMta { get; init; }
 
-    /// <summary>Reloads of the limits, each when all that had been sent was answered.</summary>
+    /// <summary>Reloads of the limits and of what is counted, each when all that had been sent was answered.</summary>
     public IReadOnlyList<HuntReload> Reloads { get; init; } = [];
 
     /// <summary>The shield has begun to stop, and not only while the session was ending.</summary>
@@ -45,7 +45,9 @@ internal sealed record HuntCircumstances
 /// <summary>New limits in the middle of a session.</summary>
 /// <param name="At">Octets the client had sent, all of them answered as far as they could be.</param>
 /// <param name="Limits">What holds for what is complete only behind them.</param>
-internal sealed record HuntReload(int At, SmtpdLimitOptions Limits);
+/// <param name="IsObserved">Whether what none of them is on is counted, too.</param>
+/// <param name="Name">Of the configuration they are from.</param>
+internal sealed record HuntReload(int At, SmtpdLimitOptions Limits, bool IsObserved, string Name);
 
 /// <summary>What ended a session that was not one of its sides.</summary>
 internal enum HuntEnd

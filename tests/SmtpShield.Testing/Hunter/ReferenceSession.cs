@@ -29,11 +29,16 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     private bool _isMailInDoubt;
     private int _messagesInDoubt;
     private bool _isCounted;
+    private bool _isJudged;
+    private bool _isLoggingIn;
     private bool _lacksLabel;
     private bool _hasContent;
 
     /// <summary>The limits that hold now.</summary>
     public SmtpdLimitOptions Limits { get; set; } = configuration.Limits;
+
+    /// <summary>Whether what no limit is on is counted now, too: a limit that is set later finds it.</summary>
+    public bool IsObserved { get; set; } = true;
 
     public bool IsAccessDenied { get; set; }
 
@@ -58,9 +63,13 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     public string? Spent(ReferenceCommand command) =>
         Limits.ClientErrorRateLimit > 0 && _errorsCounted > Limits.ClientErrorRateLimit && command.Verb != "QUIT" && !(command.Verb == "BDAT" && _hasContent)
             ? $"421 4.7.0 mail.example.com Error: too many errors from {address}"
-            : Limits.ClientAuthFailureRateLimit > 0 && _failuresCounted > Limits.ClientAuthFailureRateLimit && command.Verb == "AUTH" && !IsAccessDenied
-                ? $"421 4.7.0 mail.example.com Error: too many authentication failures from {address}"
-                : null;
+            : command.Verb == "AUTH" && !IsAccessDenied ? SpentOnLogins() : null;
+
+    /// <summary>
+    /// The reply that ends the session at a response of a SASL exchange; null while it goes on. One that began when the budget was not spent does; a budget
+    /// that was set since is asked.
+    /// </summary>
+    public string? SpentInExchange() => _isLoggingIn ? null : SpentOnLogins();
 
     /// <summary>The reply the shield must give itself; null for a command the MTA must get.</summary>
     /// <param name="command">The command.</param>
@@ -79,7 +88,16 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         }
 
         _isInDoubt &= command.Verb is not ("MAIL" or "HELO" or "EHLO" or "RSET");
+        _isJudged = _isCounted = false;
         return RefusalOf(command, isNextAtMta, isNextReply);
+    }
+
+    private string? SpentOnLogins()
+    {
+        _isLoggingIn = Limits.ClientAuthFailureRateLimit > 0;
+        return _isLoggingIn && _failuresCounted > Limits.ClientAuthFailureRateLimit
+            ? $"421 4.7.0 mail.example.com Error: too many authentication failures from {address}"
+            : null;
     }
 
     // What follows a refused MAIL is judged for itself only if the MTA was not known to be lenient then: that MAIL was not counted, nor any before it, and the
@@ -134,10 +152,14 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         {
             _errors++;
         }
-        if (Limits.ClientErrorRateLimit > 0 && code >= 400 && !isOvershoot && !isOwn && code is not (450 or 451 or 452))
+        if (Counts(Limits.ClientErrorRateLimit) && code >= 400 && !isOvershoot && !isOwn && code is not (450 or 451 or 452))
             _errorsCounted++;
-        if (Limits.ClientAuthFailureRateLimit > 0 && code == 535 && !isOwn && verb == "AUTH")
+        if (Counts(Limits.ClientAuthFailureRateLimit) && code == 535 && !isOwn && verb == "AUTH")
             _failuresCounted++;
+        if (verb == "MAIL" && IsCountedLate(Limits.ClientMessageRateLimit, isPlace: !_hasSender && !LacksHelo, code))
+            _messagesCounted++;
+        if (verb == "RCPT" && IsCountedLate(Limits.ClientRecipientRateLimit, isPlace: _hasSender, code))
+            _recipientsCounted++;
         if (code < 400)
             Succeeded(verb);
         if (verb == "BDAT")
@@ -173,6 +195,7 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         verb is not ("DATA" or "BDAT" or "AUTH" or "STARTTLS" or "RCPT" or "QUIT" or "HELO" or "EHLO" or "RSET" or "NOOP" or "VRFY" or "ETRN")
         && (verb != "MAIL" || _hasSender);
 
+    // An MTA that accepts what Postfix refuses is asked only behind a judgement from then on.
     private bool IsLenient => _isLenient || _wasLenient;
 
     private bool LacksHelo => _smtpd.HeloRequired && !_hasHelo;
@@ -186,13 +209,14 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     private string? RefusalOfMail(ReferenceCommand command, bool isNextAtMta, Func<string, bool?> isNextReply)
     {
         _lacksLabel = !command.HasAddress("FROM:");
-        _isCounted = _isMailInDoubt = false;
+        _isJudged = true;
+        _isMailInDoubt = false;
         var byForm = LacksHelo ? "503 5.5.1 Error: send HELO/EHLO first" : command.HasParameter("PRDR") ? "555 5.5.4 Unsupported option: PRDR" : null;
         if (_hasSender && !IsLenient)
             return byForm;
 
         var tooMany = !LacksHelo && (IsLenient || !_lacksLabel) ? CountBefore(ref _messagesCounted, Limits.ClientMessageRateLimit, "too much mail") : null;
-        var mayBeUncounted = _hasSender && !_wasLenient && _isCounted && Limits.ClientMessageRateLimit > 0;
+        var mayBeUncounted = _hasSender && !_wasLenient && _isCounted;
         if (tooMany is not null && mayBeUncounted && (byForm is null ? isNextAtMta : isNextReply(byForm) is true))
         {
             _isCounted = false;
@@ -220,31 +244,36 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
 
     private string? RefusalOfRecipient(ReferenceCommand command)
     {
+        _lacksLabel = !command.HasAddress("TO:");
+        _isJudged = true;
         if (_hasRefusedMail)
             return NeedMail;
-        _lacksLabel = !command.HasAddress("TO:");
-        _isCounted = false;
         if (!IsLenient && (_lacksLabel || !_hasSender))
             return null;
         return CountBefore(ref _recipientsCounted, Limits.ClientRecipientRateLimit, "too many recipients")
             ?? (_recipients >= Limits.RecipientLimit ? "452 4.5.3 Error: too many recipients" : null);
     }
 
+    // MAIL and RCPT are counted as they come only where a limit is on them.
     private string? CountBefore(ref int count, int limit, string what)
     {
-        _isCounted = true;
-        return Count(ref count, limit, what);
+        _isCounted = limit > 0;
+        return _isCounted ? Count(ref count, limit, what) : null;
     }
 
-    // An MTA that accepts what Postfix refuses will be judged before it is asked from then on.
-    private void Taken(ref int count, int limit, bool isPlace)
+    // Otherwise as their replies leave: what the MTA takes, and of what is only observed all that Postfix would count.
+    private bool IsCountedLate(int limit, bool isPlace, int code) =>
+        !_isCounted && Counts(limit) && (code < 300 || (limit == 0 && _isJudged && !_lacksLabel && isPlace));
+
+    private bool Counts(int limit) => limit > 0 || IsObserved;
+
+    private string? Count(ref int count, int limit, string what)
     {
-        _isLenient |= _lacksLabel || !isPlace;
-        if (!_isCounted && limit > 0)
-            count++;
+        if (!Counts(limit))
+            return null;
+        count++;
+        return limit > 0 && count > limit ? $"450 4.7.1 Error: {what} from {address}" : null;
     }
-
-    private string? Count(ref int count, int limit, string what) => limit > 0 && ++count > limit ? $"450 4.7.1 Error: {what} from {address}" : null;
 
     private void Succeeded(string verb)
     {
@@ -262,12 +291,12 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
                 break;
             case "MAIL":
                 SettleDoubt(wasCounted: true);
-                Taken(ref _messagesCounted, Limits.ClientMessageRateLimit, isPlace: !_hasSender);
+                _isLenient |= _lacksLabel || _hasSender;
                 _hasContent = false;
                 (_hasSender, _recipients, _overshoot) = (true, 0, 0);
                 break;
             case "RCPT":
-                Taken(ref _recipientsCounted, Limits.ClientRecipientRateLimit, isPlace: _hasSender);
+                _isLenient |= _lacksLabel || !_hasSender;
                 _recipients++;
                 break;
         }

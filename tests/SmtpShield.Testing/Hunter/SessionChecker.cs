@@ -170,7 +170,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         foreach (var reload in circumstances.Reloads)
         {
             if (reload.At < _sent)
-                session.Limits = reload.Limits;
+                (session.Limits, session.IsObserved) = (reload.Limits, reload.IsObserved);
         }
     }
 
@@ -472,7 +472,14 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
             return;
         }
 
-        var refusal = line.Length > 12288 || _rawLength > 12290
+        var isTooLong = line.Length > 12288 || _rawLength > 12290;
+        if (!isTooLong && session.SpentInExchange() is { } spent)
+        {
+            AnswerHere("AUTH", spent, ends: true);
+            return;
+        }
+
+        var refusal = isTooLong
             ? "500 5.5.6 Error: authentication exchange line is too long"
             : line.AsSpan().IndexOfAny('\r', '\n', '\0') >= 0 ? "500 5.5.2 Error: bad syntax" : null;
         if (!TryTakeEvent(MtaEventKind.SaslResponse, refusal is null ? line : "*", "AUTH", isImproper: false) || !TryTakeOutput("AUTH", out var output))

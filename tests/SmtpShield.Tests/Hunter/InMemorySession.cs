@@ -6,6 +6,7 @@ using SmtpShield.Hosting;
 using SmtpShield.Limits;
 using SmtpShield.Mta;
 using SmtpShield.Observe;
+using SmtpShield.Options;
 using SmtpShield.Session;
 using SmtpShield.Testing.Hunter;
 using SmtpShield.Tests.Admission;
@@ -49,6 +50,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
     private readonly bool _hasHandshakeRoom;
     private readonly int _drainsAt;
     private readonly bool _isReloading;
+    private readonly bool _isObserved;
     private InMemoryMta _mta = null!;
     private IDuplexPipe _shieldToMta = null!;
     private TaskCompletionSource<UpstreamDialResult>? _dial;
@@ -70,6 +72,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
         _hasHandshakeRoom = _random.Next(10) > 0;
         _drainsAt = _random.Next(10) == 0 ? _random.Next(1, 60) : int.MaxValue;
         _isReloading = _random.Next(8) == 0 && !plan.IsDeaf;
+        Configure(hunter.Options.Limits, _isObserved = PickObserved());
         _lenientMtas = InMemoryHunter.NewLenientMtas();
         _drain = _drainsAt < int.MaxValue ? new(hunter.Snapshot, hunter.Time) : hunter.Drain;
         _drainWatch = _drainsAt < int.MaxValue ? new(_drain) : null;
@@ -135,7 +138,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
     private void Run(SessionPlan plan, StringBuilder description)
     {
         Counter.Connect();
-        var reference = new ReferenceSession(_configuration, _context.Client.AddressText, isLenient: false);
+        var reference = new ReferenceSession(_configuration, _context.Client.AddressText, isLenient: false) { IsObserved = _isObserved };
         if (RunPart(plan, reference, description))
         {
             _inClear = (_client.Log, _mta.Log);
@@ -189,7 +192,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
             description.AppendLine(System.Globalization.CultureInfo.InvariantCulture,
                 $"{(_isBehindTls ? "Behind STARTTLS" : "In clear")}, ended: {(running.IsCompletedSuccessfully ? running.Result.Reason : "not")} "
                     + $"after {_hunter.Time.Elapsed - started}, drain {(_drain.Draining.IsCancellationRequested ? "begun" : "not begun")}, "
-                    + $"reloads at {string.Join(' ', _reloads.Select(static reload => reload.At))}");
+                    + $"{Observed(_isObserved)}, reloads:{string.Concat(_reloads.Select(Describe))}");
             if (!running.IsCompletedSuccessfully)
                 Describe(plan, description);
         }
@@ -344,10 +347,21 @@ internal sealed class InMemorySession : TestDialer, IDisposable
 
     private void Reload()
     {
-        var limits = HuntConfiguration.InMemory[_random.Next(HuntConfiguration.InMemory.Count)].Limits;
-        _reloads.Add(new(_client.Sent, limits));
-        _hunter.Snapshot.Replace(_hunter.Options with { Limits = limits });
+        var configuration = HuntConfiguration.InMemory[_random.Next(HuntConfiguration.InMemory.Count)];
+        var isObserved = PickObserved();
+        _reloads.Add(new(_client.Sent, configuration.Limits, isObserved, configuration.Name));
+        Configure(configuration.Limits, isObserved);
     }
+
+    private static string Describe(HuntReload reload) =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $" at {reload.At} {reload.Name}, {Observed(reload.IsObserved)};");
+
+    private static string Observed(bool isObserved) => isObserved ? "observed" : "not observed";
+
+    private bool PickObserved() => _random.Next(4) > 0;
+
+    private void Configure(SmtpdLimitOptions limits, bool isObserved) =>
+        _hunter.Snapshot.Replace(_hunter.Options with { Limits = limits, Anvil = _hunter.Options.Anvil with { Observe = isObserved } });
 
     private void BeginDrain()
     {
