@@ -179,7 +179,7 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     public void BeginTls()
     {
         (IsInTls, IsAccessDenied, OffersChunking, OmitsEnhancedCodes) = (true, false, false, false);
-        (_hasRefusedMail, _hasSender, _hasHelo, _hasContent, _recipients, _overshoot) = (false, false, false, false, 0, 0);
+        (_hasRefusedMail, _isInDoubt, _hasSender, _hasHelo, _hasContent, _recipients, _overshoot) = (false, false, false, false, false, 0, 0);
     }
 
     /// <summary>The greeting counts as an error when it refuses.</summary>
