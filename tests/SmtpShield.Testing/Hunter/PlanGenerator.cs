@@ -17,11 +17,15 @@ internal sealed class PlanGenerator(Random random, bool likesTls = false)
             Add(Pick("\u0016\u0003\u0001", "SSH-2.0-x\r\n", "\u00ff\u00fb\u001f", "\r\n", "\t\r\n"));
         if (!Chance(8))
             AddCommand(Chance(90) ? "EHLO" : "HELO", "c" + Tag());
+        var isGuessing = Chance(4);
         for (var i = random.Next(1, 9); i > 0; i--)
         {
             if (likesTls && Chance(20))
                 AddStartTls();
-            AddScene();
+            if (isGuessing && Chance(70))
+                AddAuth();
+            else
+                AddScene();
         }
 
         if (Chance(60))

@@ -24,7 +24,6 @@ internal sealed class InMemoryHunter : IDisposable
     private static readonly Action s_nothing = static () => { };
 
     private readonly AnvilTable _anvil;
-    private uint _clients;
 
     public InMemoryHunter(HuntConfiguration configuration)
     {
@@ -67,11 +66,11 @@ internal sealed class InMemoryHunter : IDisposable
     /// <summary>What is known of MTAs at the beginning of each session: nothing.</summary>
     public static LenientMtas NewLenientMtas() => new(NullLogger<LenientMtas>.Instance);
 
-    /// <summary>A connection of a client that was never there before.</summary>
+    /// <summary>A client's connection.</summary>
     /// <param name="transport">What it is spoken over.</param>
-    public ClientConnection NewConnection(IDuplexPipe transport)
+    /// <param name="number">Which client it is; its first three octets count, and are in what the client is told.</param>
+    public ClientConnection NewConnection(IDuplexPipe transport, int number)
     {
-        var number = ++_clients;
         var client = new ClientIdentity(new IPEndPoint(new IPAddress([10, (byte)(number >> 16), (byte)(number >> 8), (byte)number]), 1));
         var connection = new DefaultConnectionContext { Transport = transport };
         return new(

@@ -51,6 +51,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
     private readonly int _drainsAt;
     private readonly bool _isReloading;
     private readonly bool _isObserved;
+    private readonly int _writesOfAReload;
     private InMemoryMta _mta = null!;
     private IDuplexPipe _shieldToMta = null!;
     private TaskCompletionSource<UpstreamDialResult>? _dial;
@@ -60,6 +61,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
     private int _sentBeforeDrain;
     private bool _isBehindTls;
     private bool _isInStep = true;
+    private bool _isReloadNear;
     private Dictionary<int, int> _sentBeforeVerdict = [];
     private (ClientLog Client, MtaLog Mta)? _inClear;
     private int _turns;
@@ -72,13 +74,14 @@ internal sealed class InMemorySession : TestDialer, IDisposable
         _hasHandshakeRoom = _random.Next(10) > 0;
         _drainsAt = _random.Next(10) == 0 ? _random.Next(1, 60) : int.MaxValue;
         _isReloading = _random.Next(8) == 0 && !plan.IsDeaf;
+        _writesOfAReload = split is Splitting.Bytewise ? 60 : 5;
         Configure(hunter.Options.Limits, _isObserved = PickObserved());
         _lenientMtas = InMemoryHunter.NewLenientMtas();
         _drain = _drainsAt < int.MaxValue ? new(hunter.Snapshot, hunter.Time) : hunter.Drain;
         _drainWatch = _drainsAt < int.MaxValue ? new(_drain) : null;
         (_transport, var end) = DuplexPipe.CreateConnectionPair(s_wide, plan.IsDeaf || _random.Next(3) == 0 ? s_narrow : s_wide);
         _client.Attach(_clientEnd = end);
-        _connection = hunter.NewConnection(_transport);
+        _connection = hunter.NewConnection(_transport, (seed * Enum.GetValues<Splitting>().Length) + (int)split);
         _context = new(_connection, () => _hasHandshakeRoom ? new(new(hunter.Time), _connection.Client.Range) : null);
         _open = hunter.Sessions.Add(_connection);
     }
@@ -292,6 +295,8 @@ internal sealed class InMemorySession : TestDialer, IDisposable
                 movers[count++] = 2;
             else if (_mta.CanAct || MtaHears())
                 movers[count++] = 1;
+            if (count == 1 && movers[0] == 0 && TryReload())
+                continue;
             if (count > 0)
                 Move(movers[_random.Next(count)]);
             else
@@ -335,7 +340,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
             return;
         }
 
-        if (_isReloading && _reloads.Count < 3 && !_client.HasLeft && !_client.IsDone && _random.Next(2) == 0)
+        if (MayReload && _random.Next(2) == 0)
             Reload();
         if (_client.IsWaiting)
             _client.GiveUpWaiting();
@@ -344,6 +349,29 @@ internal sealed class InMemorySession : TestDialer, IDisposable
         else
             throw new HuntException("the session waits for nothing");
     }
+
+    // Between two writes of the client, when all that was sent has been answered, as far as it will be. False: not now; true: that, or some time has passed.
+    private bool TryReload()
+    {
+        _isReloadNear = MayReload && (_isReloadNear || _random.Next(_writesOfAReload) == 0);
+        if (!_isReloadNear)
+            return false;
+
+        _mta.Read();
+        if (_mta.CanAct)
+            return true;
+        if (_hunter.Time.NextDue is { } due && due <= s_longestDelay)
+        {
+            _hunter.Time.Advance(due);
+            return true;
+        }
+
+        _isReloadNear = false;
+        Reload();
+        return true;
+    }
+
+    private bool MayReload => _isReloading && _reloads.Count < 3 && !_client.HasLeft && !_client.IsDone;
 
     private void Reload()
     {
