@@ -12,6 +12,7 @@ namespace SmtpShield.Tests.Hunter;
 internal sealed class InMemoryHunterTests
 {
     private const int FixedSeeds = 6000;
+    private const int FreshSeeds = 1000;
     private const int SeedsOfAShield = 300;
 
     private static readonly Splitting[] s_splittings = Enum.GetValues<Splitting>();
@@ -22,7 +23,7 @@ internal sealed class InMemoryHunterTests
     [Test]
     public void Sessions_OfKnownSeeds_KeepEveryInvariant() => Hunt(0, FixedSeeds, TimeSpan.MaxValue);
 
-    /// <summary>Other ones each time.</summary>
+    /// <summary>Other ones each time; as many as take a second or two, unless more are asked for.</summary>
     [Test]
     public void Sessions_MadeUpAtRandom_KeepEveryInvariant()
     {
@@ -31,7 +32,7 @@ internal sealed class InMemoryHunterTests
         else if (s_seconds is not null)
             Hunt(Random.Shared.Next(1_000_000_000), int.MaxValue, TimeSpan.FromSeconds(double.Parse(s_seconds, CultureInfo.InvariantCulture)));
         else
-            Assert.Ignore("Only when asked for by SMTPSHIELD_HUNT_SECONDS or _SEED: the model has gaps, which one in some 10,000 sessions meets.");
+            Hunt(Random.Shared.Next(1_000_000_000), FreshSeeds, TimeSpan.MaxValue);
     }
 
     private static void Hunt(int first, int count, TimeSpan length)
