@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using SmtpShield.Control;
 using SmtpShield.Control.Banning;
+using SmtpShield.Host.Firewall;
 
 namespace SmtpShield.Host.Commands;
 
@@ -20,10 +21,18 @@ internal static class BansCommand
         var options = new ControlArguments();
         var prefix = new Argument<string?>("prefix") { Description = "Only those in it, or that cover it.", Arity = ArgumentArity.ZeroOrOne };
         var all = new Option<bool>("--all") { Description = "Also those that are over and make the next one longer." };
-        var command = new Command("bans", "Print who is banned, until when and by what.") { prefix, all };
+        var kernel = new Option<bool>("--kernel") { Description = "What the kernel drops, beside what it should; as root." };
+        var nft = new Option<string>("--nft") { Description = "The program, with --kernel.", HelpName = "path", DefaultValueFactory = static _ => "nft" };
+        var command = new Command("bans", "Print who is banned, until when and by what.") { prefix, all, kernel, nft };
         options.AddTo(command);
-        command.SetAction((arguments, cancellationToken) =>
-            PrintAsync(options, arguments, arguments.GetValue(prefix), arguments.GetValue(all) ? "all" : null, cancellationToken));
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(kernel) && (result.GetValue(all) || result.GetValue(prefix) is not null))
+                result.AddError("--kernel stands alone: the whole table of the kernel is read");
+        });
+        command.SetAction((arguments, cancellationToken) => arguments.GetValue(kernel)
+            ? new KernelQuestion(options, arguments.GetValue(nft)!, TimeProvider.System).AskAsync(arguments, cancellationToken)
+            : PrintAsync(options, arguments, arguments.GetValue(prefix), arguments.GetValue(all) ? "all" : null, cancellationToken));
         return command;
     }
 

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using SmtpShield.Control;
 using SmtpShield.Control.Banning;
+using SmtpShield.Control.Changes;
 using SmtpShield.Host.Commands;
 
 namespace SmtpShield.Host.Firewall;
@@ -25,32 +26,56 @@ internal sealed class FirewallSync(
 
     private static readonly TimeSpan _between = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan _again = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan _betweenReports = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _betweenLooks = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _farewell = TimeSpan.FromSeconds(2);
 
-    private readonly Dictionary<IPNetwork, DateTimeOffset> _banned = [];
+    private readonly Dictionary<IPNetwork, (DateTimeOffset Until, bool IsAuto)> _banned = [];
     private readonly Dictionary<IPNetwork, DateTimeOffset> _nets = [];
     private NftProcess? _nft;
     private long _revision = -1;
     private string _spared = "";
     private string _ports = "";
     private string _lastProblem = "";
+    private bool _isOwner;
+    private bool _hasChanged;
+    private long _lookedAt;
+    private long _triedAt;
+    private long _reportedAt;
 
     /// <summary>Goes on until it is told to stop.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        while (!cancellationToken.IsCancellationRequested)
+        try
         {
-            var problem = await StepAsync(cancellationToken);
-            if (problem.Length > 0 && problem != _lastProblem)
-                say($"smtpshield firewall: {problem}");
-            _lastProblem = problem;
-            await Task.Delay(_nft is null ? _again : _between, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            while (!cancellationToken.IsCancellationRequested)
+            {
+                await TurnAsync(cancellationToken);
+                await Task.Delay(_nft is null ? _betweenReports : _between, time, cancellationToken);
+            }
         }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // It was told to stop.
+        }
+
+        using var deadline = new CancellationTokenSource(_farewell, time);
+        if (_nft is not null && !_isOwner)
+            await _nft.TellAsync(NftScript.Remove(), CancellationToken.None);
+        End();
+        await ReportAsync(isStopped: true, deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Asks once, and tells nft what has changed.</summary>
     /// <returns>What is wrong; empty: nothing.</returns>
     public async Task<string> StepAsync(CancellationToken cancellationToken)
     {
+        if (await IsGoneAsync(cancellationToken))
+        {
+            End();
+            Say("somebody has taken the table away; it is made again");
+        }
+
         if (_nft is null && await BeginAsync(cancellationToken) is { Length: > 0 } whyNot)
             return whyNot;
         var after = "";
@@ -63,6 +88,7 @@ internal sealed class FirewallSync(
             if (!answer.IsDone)
                 return $"the shield answers: {answer.Text.Trim()}";
             var bans = JsonSerializer.Deserialize(answer.Text, ControlJson.Default.KernelBans)!;
+            _hasChanged |= bans.Whole || bans.Bans.Count > 0;
             if (await TellAsync(ScriptsOf(bans, isFirst: after.Length == 0), cancellationToken) is { Length: > 0 } complaint)
             {
                 End();
@@ -80,16 +106,72 @@ internal sealed class FirewallSync(
     /// <summary>The table goes with nft.</summary>
     public void Dispose() => End();
 
+    private async Task TurnAsync(CancellationToken cancellationToken)
+    {
+        if (_nft is not null || _lastProblem.Length == 0 || time.GetElapsedTime(_triedAt) >= _again)
+        {
+            _triedAt = time.GetTimestamp();
+            var problem = await StepAsync(cancellationToken);
+            if (problem.Length > 0 && problem != _lastProblem)
+                Say(problem);
+            _hasChanged |= problem != _lastProblem;
+            _lastProblem = problem;
+        }
+
+        if (_hasChanged || time.GetElapsedTime(_reportedAt) >= _betweenReports)
+            await ReportAsync(isStopped: false, cancellationToken);
+    }
+
     private async Task<string> BeginAsync(CancellationToken cancellationToken)
     {
         _nft = NftProcess.Start(program, time, out var whyNot);
         if (_nft is null)
             return $"{whyNot} (install nftables; the shield refuses the banned without it)";
-        if (await _nft.TellAsync(NftScript.Begin(), cancellationToken) is not { Length: > 0 } complaint)
+        if (await MakeAsync(_nft, cancellationToken) is not { Length: > 0 } complaint)
             return "";
         End();
-        return $"{complaint} (it needs CAP_NET_ADMIN and Linux 5.12; the shield refuses the banned without it)";
+        return $"{complaint} (it needs CAP_NET_ADMIN; the shield refuses the banned without it)";
     }
+
+    private async Task<string> MakeAsync(NftProcess nft, CancellationToken cancellationToken)
+    {
+        if (await nft.TellAsync(NftScript.Remove(), cancellationToken) is { Length: > 0 } complaint)
+            return complaint;
+        var whyNotOwn = await nft.TellAsync(NftScript.Own(), cancellationToken);
+        _isOwner = whyNotOwn.Length == 0;
+        if (!_isOwner && await nft.TellAsync(NftScript.Share(), cancellationToken) is { Length: > 0 } whyNot)
+            return whyNot;
+        if (!_isOwner)
+        {
+            Say($"the table has no owner, and whoever flushes all rules takes it away, for {_betweenLooks.TotalSeconds:0} s: "
+                + $"{whyNotOwn} (it needs Linux 5.12)");
+        }
+
+        _lookedAt = time.GetTimestamp();
+        return await nft.TellAsync(NftScript.Begin(), cancellationToken);
+    }
+
+    // Without an owner.
+    private async Task<bool> IsGoneAsync(CancellationToken cancellationToken)
+    {
+        if (_nft is null || _isOwner || time.GetElapsedTime(_lookedAt) < _betweenLooks)
+            return false;
+        _lookedAt = time.GetTimestamp();
+        return await _nft.TellAsync(NftScript.Look(), cancellationToken) is { Length: > 0 };
+    }
+
+    // What a person and monitoring see of it. Nobody waits for an answer.
+    private async Task ReportAsync(bool isStopped, CancellationToken cancellationToken)
+    {
+        (_hasChanged, _reportedAt) = (false, time.GetTimestamp());
+        var now = time.GetUtcNow();
+        var auto = _banned.Values.Count(ban => ban.IsAuto && ban.Until > now);
+        var report = new FirewallReport(Environment.ProcessId, minLevel, auto, _banned.Values.Count(ban => !ban.IsAuto && ban.Until > now), _isOwner, isStopped,
+            _nft is null && !isStopped ? _lastProblem[..Math.Min(_lastProblem.Length, ChangeRequest.LongestWhy)] : null);
+        await ask(HttpMethod.Post, "v1/firewall", JsonSerializer.Serialize(report, RequestJson.Default.FirewallReport), cancellationToken);
+    }
+
+    private void Say(string text) => say($"smtpshield firewall: {text}");
 
     private void End()
     {
@@ -131,7 +213,7 @@ internal sealed class FirewallSync(
             yield return script.ToString();
 
         var now = time.GetUtcNow();
-        foreach (var ended in _banned.Where(one => one.Value <= now).Select(static one => one.Key).ToList())
+        foreach (var ended in _banned.Where(one => one.Value.Until <= now).Select(static one => one.Key).ToList())
             _banned.Remove(ended);
         var lifted = bans.Whole && isFirst ? [.. _banned.Keys] : new List<IPNetwork>();
         var made = new List<NftBan>();
@@ -142,7 +224,7 @@ internal sealed class FirewallSync(
             if (ban.LeftS > 0)
             {
                 made.Add(new(prefix, ban.LeftS));
-                _banned[prefix] = now.AddSeconds(ban.LeftS);
+                _banned[prefix] = (now.AddSeconds(ban.LeftS), ban.Auto ?? false);
             }
             else if (_banned.Remove(prefix))
             {
@@ -174,11 +256,11 @@ internal sealed class FirewallSync(
     {
         var widest = Apart(_banned.Keys.Where(IsNet)).ToHashSet();
         var gone = _nets.Keys.Where(prefix => !widest.Contains(prefix)).ToList();
-        var made = widest.Where(prefix => !_nets.TryGetValue(prefix, out var until) || until != _banned[prefix])
-            .Select(prefix => new NftBan(prefix, Math.Max(1, (long)(_banned[prefix] - now).TotalSeconds))).ToList();
+        var made = widest.Where(prefix => !_nets.TryGetValue(prefix, out var until) || until != _banned[prefix].Until)
+            .Select(prefix => new NftBan(prefix, Math.Max(1, (long)(_banned[prefix].Until - now).TotalSeconds))).ToList();
         _nets.Clear();
         foreach (var prefix in widest)
-            _nets[prefix] = _banned[prefix];
+            _nets[prefix] = _banned[prefix].Until;
         foreach (var some in gone.Chunk(Batch))
             yield return Script(text => NftScript.AppendLifted(text, some));
         foreach (var some in made.Chunk(Batch))

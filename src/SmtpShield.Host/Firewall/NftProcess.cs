@@ -25,8 +25,7 @@ internal sealed class NftProcess : IDisposable
     /// <returns>Null: it can't be.</returns>
     public static NftProcess? Start(string program, TimeProvider time, out string whyNot)
     {
-        var start = new ProcessStartInfo(program, ["-i"]) { RedirectStandardInput = true, RedirectStandardError = true };
-        start.Environment["PATH"] = $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin";
+        var start = new ProcessStartInfo(Find(program), ["-i"]) { RedirectStandardInput = true, RedirectStandardError = true };
         // It complains in the words that are printed here.
         start.Environment["LC_ALL"] = "C";
         try
@@ -36,10 +35,18 @@ internal sealed class NftProcess : IDisposable
         }
         catch (Win32Exception exception)
         {
-            whyNot = $"{program}: {exception.Message}";
+            whyNot = $"{program}: {WhyNot(exception)}";
             return null;
         }
     }
+
+    /// <summary>Where a program is: nft is where the path of who is not root often does not lead.</summary>
+    public static string Find(string program) => program.Contains('/', StringComparison.Ordinal) ? program
+        : $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Select(directory => Path.Combine(directory, program)).FirstOrDefault(File.Exists) ?? program;
+
+    /// <summary>Why a program could not be started, without its name and the directory, which .NET adds.</summary>
+    public static string WhyNot(Win32Exception exception) => new Win32Exception(exception.NativeErrorCode).Message;
 
     /// <summary>Tells it something, and waits until it is done.</summary>
     /// <param name="script">Whole lines.</param>

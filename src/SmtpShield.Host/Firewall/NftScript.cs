@@ -17,9 +17,20 @@ internal static class NftScript
     // Above the most bans there may be at a time (shield_ban_table_size), for a full set refuses a whole batch.
     private const int SetSize = 1_179_648;
 
-    /// <summary>Makes the table, empty. It goes with the nft that made it, and nobody else may change it, as a flush of all rules does (Linux 5.12).</summary>
+    /// <summary>Takes away what an earlier helper has left, where its table had no owner.</summary>
+    public static string Remove() => $"add table {Table}; delete table {Table}\n";
+
+    /// <summary>Makes the table. It goes with the nft that makes it, and nobody else may change it, as a flush of all rules does (Linux 5.12).</summary>
+    public static string Own() => $"add table {Table} {{ flags owner; }}\n";
+
+    /// <summary>Makes the table without that.</summary>
+    public static string Share() => $"add table {Table}\n";
+
+    /// <summary>Does nothing, and nft complains where the table is not there.</summary>
+    public static string Look() => $"add chain {Table} refuse\n";
+
+    /// <summary>Makes the sets, empty, and the rules.</summary>
     public static string Begin() => string.Create(CultureInfo.InvariantCulture, $$"""
-        add table {{Table}} { flags owner; }
         add set {{Table}} ports { type inet_service; }
         add set {{Table}} allow4 { type ipv4_addr; flags interval; auto-merge; }
         add set {{Table}} allow6 { type ipv6_addr; flags interval; auto-merge; }
@@ -87,6 +98,15 @@ internal static class NftScript
 
     /// <summary>Whether it is in a set of intervals, which may not overlap.</summary>
     public static bool IsNet(IPNetwork prefix) => SetOf(prefix) is "net4" or "net6";
+
+    /// <summary>The length of a prefix that stands as an address in a set of bans; null: it is another set.</summary>
+    public static int? LengthOf(string? set) => set switch
+    {
+        "ban4" or "net4" => 32,
+        "ban6" => 64,
+        "net6" => 128,
+        _ => null,
+    };
 
     private static string SetOf(IPNetwork prefix) => (IsIPv4(prefix), prefix.PrefixLength) switch
     {

@@ -63,6 +63,8 @@ internal static class ControlServices
         services.AddHostedService<EverySecond>();
         services.AddSingleton<BanOrders>();
         services.AddSingleton<BansApi>();
+        services.AddSingleton<KernelDrops>();
+        services.AddSingleton<FirewallHelper>();
         services.AddSingleton<FirewallApi>();
         services.AddSingleton<ShadowApi>();
         services.AddSingleton<SuggestApi>();

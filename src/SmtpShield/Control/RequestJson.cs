@@ -14,6 +14,7 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(ReleaseRequest))]
 [JsonSerializable(typeof(ExemptionRequest))]
 [JsonSerializable(typeof(BanRequest))]
+[JsonSerializable(typeof(FirewallReport))]
 [JsonSerializable(typeof(ParameterRequest))]
 [JsonSerializable(typeof(ParametersRequest))]
 [JsonSerializable(typeof(ResetRequest))]

@@ -66,6 +66,9 @@ internal static class MetricCatalog
     public static readonly MetricDefinition Bans = new("smtpshield_bans", MetricKind.Gauge,
         "Bans in force, by where they hold and who made them.", "place", "origin");
 
+    public static readonly MetricDefinition BansForKernel = new("smtpshield_bans_for_kernel", MetricKind.Gauge,
+        "Bans the kernel should carry out, of a firewall helper that has not said it stops.");
+
     public static readonly MetricDefinition BanTableSize = new("smtpshield_ban_table_size", MetricKind.Gauge,
         "Bans there is room for (shield_ban_table_size).");
 
@@ -169,8 +172,8 @@ internal static class MetricCatalog
     public static IReadOnlyList<MetricDefinition> All { get; } =
     [
         Connections, Sessions, SessionsEnded, SessionDuration, Commands, Messages, Recipients, MessageSize, LimitHits, ClientsLimited, Delays, DelaySeconds,
-        ClientsTracked, ClientTableSize, ClientsEvicted, ClientsUntracked, HistoryClients, HistoryDropped, Bans, BanTableSize, BansMade, BanRefusals,
-        BansSuspended, Stress, ProcessLimit,
+        ClientsTracked, ClientTableSize, ClientsEvicted, ClientsUntracked, HistoryClients, HistoryDropped, Bans, BansForKernel, BanTableSize, BansMade,
+        BanRefusals, BansSuspended, Stress, ProcessLimit,
         Handshakes, HandshakesUnderWay, CertificateExpiry,
         UpstreamUp, UpstreamSessions, UpstreamSessionLimit, UpstreamQueue, UpstreamDials, UpstreamReplyDuration,
         LogLines, LogLinesLost, EventLogLinesLost, ControlRequests, ConfigReloads, ConfigValid, OverrideActive, OverrideEnd, Build,

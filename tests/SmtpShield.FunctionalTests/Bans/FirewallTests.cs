@@ -161,6 +161,37 @@ internal sealed class FirewallTests
         Assert.That(await sync.StepAsync(cancellationToken), Does.Match("^/nonexistent/nft: .*install nftables"));
     }
 
+    // As a kernel before 5.12, or an nft that does not know the word: the helper's table has no owner.
+    [Test]
+    public async Task Table_WithoutAnOwner_IsMadeAgainWhenSomebodyFlushedItAndGoesWithTheHelper(CancellationToken cancellationToken)
+    {
+        File.WriteAllText(_nft, File.ReadAllText(_nft).Replace("exec nft -i", "sed -u \"s/flags owner/flags unknown/\" | nft -i", StringComparison.Ordinal));
+        await StepAsync(true, [new("192.0.2.7", 600)], [], cancellationToken);
+        Assert.That(Connect("192.0.2.7", "127.0.0.1:25"), Is.EqualTo(Dropped));
+        Assert.That(_said, Has.Some.Match("^smtpshield firewall: the table has no owner, and whoever flushes all rules takes it away, for 10 s: .*unknown"));
+
+        Nft("flush ruleset");
+        await StepAsync(false, [], [], cancellationToken);
+        Assert.That(Connect("192.0.2.7", "127.0.0.1:25"), Is.EqualTo(Refused), "not looked at for ten seconds");
+        _time.Advance(TimeSpan.FromSeconds(10));
+        await StepAsync(true, [new("192.0.2.7", 600)], [], cancellationToken);
+        Assert.That(Connect("192.0.2.7", "127.0.0.1:25"), Is.EqualTo(Dropped));
+        Assert.That(_said, Has.Some.Contains("somebody has taken the table away; it is made again"));
+    }
+
+    // kill -9 leaves a table without an owner: neither another helper nor one that owns its table stumbles over it.
+    [Test]
+    public async Task Table_ThatAnEarlierHelperHasLeft_IsReplaced(CancellationToken cancellationToken)
+    {
+        File.WriteAllText(_nft, File.ReadAllText(_nft).Replace(
+            "exec nft -i", "nft add table inet smtpshield_bans; nft add set inet smtpshield_bans ban4 \"{ type inet_service; }\"; exec nft -i",
+            StringComparison.Ordinal));
+        await StepAsync(true, [new("192.0.2.7", 600)], [], cancellationToken);
+
+        Assert.That(Connect("192.0.2.7", "127.0.0.1:25"), Is.EqualTo(Dropped));
+        Assert.That(_said, Is.Empty, "it owns its table");
+    }
+
     private async Task StepAsync(bool whole, IReadOnlyList<KernelBan> bans, string[] spared, CancellationToken cancellationToken)
     {
         _answer = new(whole, 1, bans, spared, [25]);

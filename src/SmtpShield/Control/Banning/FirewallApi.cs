@@ -5,20 +5,20 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using SmtpShield.Bans;
 using SmtpShield.Clients;
+using SmtpShield.Control.Admin;
 using SmtpShield.Listening;
 using SmtpShield.Options;
-using SmtpShield.PostfixConf.Patterns;
 
 namespace SmtpShield.Control.Banning;
 
-/// <summary><c>/v1/firewall</c>: what a helper needs that drops the banned in the kernel. Who may be dropped is decided here.</summary>
+/// <summary><c>/v1/firewall</c>: what a helper needs that drops the banned in the kernel, and what it says of itself.</summary>
 /// <remarks>
-/// Exempt by a name, or by a table, is who the kernel can't know: while a list has such elements, only single addresses are given that the shield has refused
-/// once, and of which it knows that no service exempts them. Spared are all addresses any list has, even those that another element takes out again: the shield
-/// itself refuses these.
+/// Who may be dropped is decided here, by <see cref="KernelDrops"/>. Spared are all addresses any list has, even those that another element takes out again:
+/// the shield itself refuses these.
 /// </remarks>
 internal sealed class FirewallApi(
-    BanTable bans, NeverBanned never, Exemptions exemptions, ShieldSnapshot snapshot, ListenSockets sockets, TimeProvider time)
+    BanTable bans, KernelDrops drops, FirewallHelper helper, NeverBanned never, Exemptions exemptions, ShieldSnapshot snapshot, ListenSockets sockets,
+    TimeProvider time)
 {
     /// <summary>Bans in an answer.</summary>
     public const int Most = 10_000;
@@ -28,7 +28,11 @@ internal sealed class FirewallApi(
     private const string After = "after";
 
     /// <summary>Adds its path.</summary>
-    public void Map(IEndpointRouteBuilder application) => application.MapGet("/v1/firewall", GetAsync);
+    public void Map(IEndpointRouteBuilder application)
+    {
+        application.MapGet("/v1/firewall", GetAsync);
+        application.MapPost("/v1/firewall", NoteAsync);
+    }
 
     private Task GetAsync(HttpContext context)
     {
@@ -37,13 +41,13 @@ internal sealed class FirewallApi(
         var level = NumberOf(query, MinLevel, 2);
         ClientRange? after = query.TryGetValue(After, out var cursor) ? AddressText.ParsePrefix(cursor) : null;
         var revision = bans.Revision;
-        var mayBeExemptOtherwise = Lists().Any(static list => list.HasOthers);
+        var isForKernel = drops.From(level);
         var shown = new List<KernelBan>();
         string? more = null;
         var changed = after is null ? bans.ChangedSince(since) : null;
         if (changed is not null)
         {
-            shown.AddRange(changed.Select(prefix => Of(prefix, bans.Of(prefix), level, mayBeExemptOtherwise)));
+            shown.AddRange(changed.Select(prefix => Of(prefix, bans.Of(prefix), isForKernel)));
         }
         else
         {
@@ -55,7 +59,7 @@ internal sealed class FirewallApi(
                     break;
                 }
 
-                if (Of(ban.Prefix, ban, level, mayBeExemptOtherwise) is { LeftS: > 0 } one)
+                if (Of(ban.Prefix, ban, isForKernel) is { LeftS: > 0 } one)
                     shown.Add(one);
             }
         }
@@ -64,20 +68,27 @@ internal sealed class FirewallApi(
             context, new(changed is null, revision, shown, [.. Spared()], [.. Ports()]) { After = more }, ControlJson.Default.KernelBans);
     }
 
-    private KernelBan Of(in ClientRange prefix, Ban? ban, long level, bool mayBeExemptOtherwise)
+    // A word of the helper's about itself, not a change of an operator's: no line of the log, and nobody else's to say.
+    private async Task NoteAsync(HttpContext context)
     {
-        var isDropped = ban is not null && (ban.Origin == BanOrigin.Manual || ban.Level >= level)
-            && (!mayBeExemptOtherwise || (prefix.IsAddress && ban.IsLookedAt));
-        return new($"{prefix}", isDropped ? Math.Max(0, (long)(ban!.Until - time.GetUtcNow()).TotalSeconds) : 0);
+        const string Remedy = "it is what smtpshield firewall says of itself, each five seconds";
+        if (context.Features.Get<AdminIdentity>() is not null)
+        {
+            throw new ControlException(
+                StatusCodes.Status403Forbidden, new ControlProblem("this is for the firewall helper, on shield_control_socket", Remedy));
+        }
+
+        ControlRequests.QueryOf(context);
+        helper.Note(await ControlRequests.ReadChangeAsync(context, empty: null, RequestJson.Default.FirewallReport, Remedy));
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    private IEnumerable<ShieldOptions> Services => snapshot.Current.Services.Values.DefaultIfEmpty(snapshot.Current);
-
-    private IEnumerable<AddressPatternList> Lists() => Services.SelectMany(static options =>
-        (AddressPatternList[])[options.Limits.ClientEventLimitExceptions, options.Bans.Exceptions, options.Proxy.Sources]);
+    private KernelBan Of(in ClientRange prefix, Ban? ban, Func<Ban, bool> isForKernel) =>
+        ban is null || !isForKernel(ban) ? new($"{prefix}", 0)
+            : new($"{prefix}", Math.Max(0, (long)(ban.Until - time.GetUtcNow()).TotalSeconds)) { Auto = ban.Origin == BanOrigin.Auto ? true : null };
 
     private IEnumerable<string> Spared() => exemptions.All.Select(static exemption => $"{exemption.Prefix}")
-        .Concat(Lists().SelectMany(static list => list.Ranges).Select(static range => range.Replace("[", "", StringComparison.Ordinal)
+        .Concat(drops.Lists().SelectMany(static list => list.Ranges).Select(static range => range.Replace("[", "", StringComparison.Ordinal)
             .Replace("]", "", StringComparison.Ordinal)))
         .Concat(never.Within(ClientRange.Of(IPAddress.Any, 0, 0)).Select(static one => $"{one.Address}"))
         .Concat(never.Within(ClientRange.Of(IPAddress.IPv6Any, 0, 0)).Select(static one => $"{one.Address}"))

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Bans;
+using SmtpShield.Control.Banning;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Tuning;
 using SmtpShield.Hosting;
@@ -20,8 +21,8 @@ namespace SmtpShield.Control.Monitoring;
 /// </summary>
 internal sealed class MetricsReader(
     ShieldMetrics metrics, ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, AnvilTable table, BanTable bans,
-    AutomaticBans automatic, UpstreamMaintenance upstreams, LimitedClients limited, IEnumerable<ILoggerProvider> providers, TimeProvider time,
-    ShieldConfigurationWatcher? watcher = null, Overrides? overrides = null)
+    AutomaticBans automatic, FirewallHelper helper, UpstreamMaintenance upstreams, LimitedClients limited, IEnumerable<ILoggerProvider> providers,
+    TimeProvider time, ShieldConfigurationWatcher? watcher = null, Overrides? overrides = null)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly string[] _levels = ["debug", "information", "warning", "error", "critical"];
@@ -122,6 +123,10 @@ internal sealed class MetricsReader(
         var ofTheShield = bans.Automatic;
         samples.Add(MetricCatalog.Bans, ofTheShield, "shield", "auto");
         samples.Add(MetricCatalog.Bans, Math.Max(0, bans.Count - ofTheShield), "shield", "manual");
+        var kernel = helper.Current;
+        samples.Add(MetricCatalog.Bans, kernel?.Auto ?? 0, "kernel", "auto");
+        samples.Add(MetricCatalog.Bans, kernel?.Manual ?? 0, "kernel", "manual");
+        samples.Add(MetricCatalog.BansForKernel, kernel?.Wanted ?? 0);
         samples.Add(MetricCatalog.BanTableSize, snapshot.Current.Bans.TableSize);
     }
 

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Bans;
+using SmtpShield.Control.Banning;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Tuning;
 using SmtpShield.Control.Upstreams;
@@ -19,8 +20,9 @@ namespace SmtpShield.Control.Status;
 /// <summary><c>/v1/status</c>: how the shield is. It only reads what others count.</summary>
 internal sealed class StatusApi(
     ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, ListenSockets sockets, ConnectionDrain drain, UpstreamApi upstreams,
-    AnvilTable table, BanTable bans, AutomaticBans automatic, LimitedClients limited, RecentRates rates, IEnumerable<ILoggerProvider> providers,
-    TimeProvider time, ShieldConfigurationWatcher? watcher = null, Overrides? overrides = null, LimitHitsLately? hits = null)
+    AnvilTable table, BanTable bans, AutomaticBans automatic, FirewallHelper helper, LimitedClients limited, RecentRates rates,
+    IEnumerable<ILoggerProvider> providers, TimeProvider time, ShieldConfigurationWatcher? watcher = null, Overrides? overrides = null,
+    LimitHitsLately? hits = null)
 {
     private const string Service = "service";
     private const int MostEndingSoon = 20;
@@ -62,6 +64,7 @@ internal sealed class StatusApi(
         var recent = rates.Read();
         var services = snapshot.Served.Select(name => ReportOf(name, recent)).ToList();
         var list = upstreams.List();
+        var kernel = helper.Current;
         var isDraining = drain.Draining.IsCancellationRequested;
         var clients = new TableReport(table.Size, snapshot.Current.Anvil.ClientTableSize, table.Evicted)
         {
@@ -72,7 +75,7 @@ internal sealed class StatusApi(
             ShieldConfigurationWatcher.Version, Environment.ProcessId, _started, (long)(time.GetUtcNow() - _started).TotalSeconds, isDraining,
             drain.Connections, services, list.Upstreams, list.Truncated,
             [
-                .. Attention(configuration, services, isDraining), .. BanAttention(), .. EndingSoon(), .. services.SelectMany(AttentionToShadow),
+                .. Attention(configuration, services, isDraining), .. BanAttention(kernel), .. EndingSoon(), .. services.SelectMany(AttentionToShadow),
                 .. list.Attention, .. Losses(clients, recent), .. Certificates(services),
             ],
             configuration)
@@ -85,7 +88,10 @@ internal sealed class StatusApi(
                 LinesS = recent.Seconds > 0 ? Rounded(recent.LogLines) : null,
             },
             Bans = new(bans.Count, bans.Count - bans.Automatic, snapshot.Current.Bans.TableSize,
-                [.. automatic.Suspended.Keys.Order(StringComparer.Ordinal)]),
+                [.. automatic.Suspended.Keys.Order(StringComparer.Ordinal)])
+            {
+                Kernel = kernel,
+            },
             Overrides = overrides?.All.All.Count,
         };
     }
@@ -138,12 +144,14 @@ internal sealed class StatusApi(
         }
     }
 
-    private IEnumerable<string> BanAttention()
+    private IEnumerable<string> BanAttention(KernelReport? kernel)
     {
         foreach (var (service, reason) in automatic.Suspended.OrderBy(static one => one.Key, StringComparer.Ordinal))
             yield return $"service {service}: automatic bans suspended: {reason}";
         if (bans.IsFull)
             yield return $"there are {bans.Count} bans, and no room for another one (shield_ban_table_size)";
+        if (FirewallHelper.Attention(kernel) is { } sentence)
+            yield return sentence;
     }
 
     // Limits that were meant to act some day are forgotten easily.
