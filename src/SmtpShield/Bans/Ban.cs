@@ -6,6 +6,7 @@ namespace SmtpShield.Bans;
 /// <param name="prefix">Who.</param>
 /// <param name="since">Since when.</param>
 /// <param name="until">When it ends, by itself.</param>
+/// <remarks>96 octets, for there may be a million.</remarks>
 internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffset until)
 {
     /// <summary>The rule of a ban by hand.</summary>
@@ -13,12 +14,14 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
 
     private readonly long _since = since.UtcTicks;
     private readonly long _until = until.UtcTicks;
+    private readonly BanReason _reason = BanReason.Of(ByHand);
+    private Ban? _next;
     private long _refused;
-    private long _told;
-    private int _isLookedAt;
+    private uint _told;
+    private bool _isLookedAt;
 
     /// <summary>Who.</summary>
-    public ClientRange Prefix => prefix;
+    public ClientRange Prefix { get; } = prefix;
 
     /// <summary>Since when.</summary>
     public DateTimeOffset Since => new(_since, TimeSpan.Zero);
@@ -30,7 +33,11 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
     public int Level { get; init; }
 
     /// <summary>The rule whose last hit led to it; <see cref="ByHand"/>.</summary>
-    public string Rule { get; init; } = ByHand;
+    public string Rule
+    {
+        get => _reason.Rule;
+        init => _reason = _reason.By is null && _reason.Why is null ? BanReason.Of(value) : _reason with { Rule = value };
+    }
 
     /// <summary>How many hits there were; 0: by hand.</summary>
     public int Hits { get; init; }
@@ -39,10 +46,21 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
     public BanOrigin Origin { get; init; }
 
     /// <summary>Who said so; null: nobody, it is automatic.</summary>
-    public string? By { get; init; }
+    public string? By
+    {
+        get => _reason.By;
+        init => _reason = _reason with { By = value };
+    }
 
     /// <summary>Why, in printable ASCII; null: it was not said.</summary>
-    public string? Why { get; init; }
+    public string? Why
+    {
+        get => _reason.Why;
+        init => _reason = _reason with { Why = value };
+    }
+
+    /// <summary>The next one in its chain of a <see cref="BanIndex"/>, which alone sets it.</summary>
+    public ref Ban? Next => ref _next;
 
     /// <summary>Connections and sessions it has ended.</summary>
     public long Refused => Volatile.Read(ref _refused);
@@ -51,19 +69,20 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
     public bool IsInForce(DateTimeOffset now) => now.UtcTicks < _until;
 
     /// <summary>Whether one it refused is known to be exempt at no service. Of a ban of one address that says all there is to know.</summary>
-    public bool IsLookedAt => Volatile.Read(ref _isLookedAt) != 0;
+    public bool IsLookedAt => Volatile.Read(ref _isLookedAt);
 
     /// <summary>A connection was refused, or a session ended.</summary>
     public void NoteRefused() => Interlocked.Increment(ref _refused);
 
     /// <summary>One it refused is exempt at no service.</summary>
     /// <returns>Whether that is new.</returns>
-    public bool NoteLookedAt() => Interlocked.Exchange(ref _isLookedAt, 1) == 0;
+    public bool NoteLookedAt() => !Interlocked.Exchange(ref _isLookedAt, true);
 
     /// <summary>Connections refused since this was asked last. For one who asks.</summary>
     public long TakeUntold()
     {
-        var refused = Refused;
+        // Of a minute: fewer than four thousand millions.
+        var refused = (uint)Refused;
         var untold = refused - _told;
         _told = refused;
         return untold;

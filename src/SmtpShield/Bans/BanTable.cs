@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using SmtpShield.Clients;
@@ -11,7 +10,7 @@ namespace SmtpShield.Bans;
 /// use. Who is exempt all the same is not known here.
 /// </summary>
 /// <remarks>
-/// At most <c>shield_ban_table_size</c> bans, of some 250 octets; when it is full there are no new ones. As many that are over are remembered for their level,
+/// At most <c>shield_ban_table_size</c> bans, of some 120 octets; when it is full there are no new ones. As many that are over are remembered for their level,
 /// for <c>shield_ban_memory</c>; of these the oldest go first. The last 8192 changes are known. A ban that is over holds nobody from its second on, and is
 /// taken out within a second more.
 /// </remarks>
@@ -24,15 +23,14 @@ internal sealed class BanTable
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private readonly Lock _sorting = new();
-    private readonly ConcurrentDictionary<ClientRange, Ban> _bans = new();
-    private readonly PriorityQueue<Ban, DateTimeOffset> _ends = new();
+    private readonly BanIndex _bans = new();
+    private readonly BanEnds _ends = new();
     private readonly Dictionary<ClientRange, PastBan> _past = [];
     private readonly Queue<(ClientRange Prefix, DateTimeOffset Ended)> _pastOrder = new();
     private readonly BanPrefixes _prefixes = new();
     private readonly Queue<(long Revision, ClientRange Prefix)> _changes = new();
     private (IReadOnlyList<Ban> Bans, long Made)? _sorted;
     private long _made;
-    private int _count;
     private int _automatic;
     private long _revision;
 
@@ -52,7 +50,7 @@ internal sealed class BanTable
     public event Action? Forgotten;
 
     /// <summary>Bans there are.</summary>
-    public int Count => Volatile.Read(ref _count);
+    public int Count => _bans.Count;
 
     /// <summary>Those the shield has made itself.</summary>
     public int Automatic => Volatile.Read(ref _automatic);
@@ -76,7 +74,7 @@ internal sealed class BanTable
         var now = _time.GetUtcNow();
         foreach (var length in _prefixes.Of(isIPv4))
         {
-            if (_bans.TryGetValue(ClientRange.Of(address, length, length), out var ban) && ban.IsInForce(now))
+            if (_bans.Find(ClientRange.Of(address, length, length)) is { } ban && ban.IsInForce(now))
                 return ban;
         }
 
@@ -89,7 +87,7 @@ internal sealed class BanTable
         var now = _time.GetUtcNow();
         foreach (var length in _prefixes.Of(range.IsIPv4))
         {
-            if (length <= range.PrefixLength && _bans.TryGetValue(ClientRange.Of(range.Address, length, length), out var ban) && ban.IsInForce(now))
+            if (length <= range.PrefixLength && _bans.Find(ClientRange.Of(range.Address, length, length)) is { } ban && ban.IsInForce(now))
                 return ban;
         }
 
@@ -97,7 +95,7 @@ internal sealed class BanTable
     }
 
     /// <summary>The ban of exactly this prefix; null: none.</summary>
-    public Ban? Of(in ClientRange prefix) => _bans.TryGetValue(prefix, out var ban) && ban.IsInForce(_time.GetUtcNow()) ? ban : null;
+    public Ban? Of(in ClientRange prefix) => _bans.Find(prefix) is { } ban && ban.IsInForce(_time.GetUtcNow()) ? ban : null;
 
     /// <summary>All of them, in their order. Sorted anew only when something has changed; those who connect meanwhile do not wait.</summary>
     public IReadOnlyList<Ban> All()
@@ -108,7 +106,7 @@ internal sealed class BanTable
             var made = Volatile.Read(ref _made);
             if (_sorted is { } sorted && sorted.Made == made)
                 return sorted.Bans;
-            IReadOnlyList<Ban> all = [.. _bans.Select(static one => one.Value).OrderBy(static ban => ban.Prefix, BanOrder.Instance)];
+            IReadOnlyList<Ban> all = [.. _bans.ToList().OrderBy(static ban => ban.Prefix, BanOrder.Instance)];
             _sorted = (all, made);
             return all;
         }
@@ -205,7 +203,7 @@ internal sealed class BanTable
     {
         lock (_gate)
         {
-            if (!_bans.ContainsKey(ban.Prefix) && !IsFull)
+            if (_bans.Find(ban.Prefix) is null && !IsFull)
                 Put(ban);
         }
     }
@@ -224,10 +222,10 @@ internal sealed class BanTable
         List<Ban>? ended = null;
         lock (_gate)
         {
-            while (_ends.TryPeek(out var next, out var until) && until <= now)
+            while (_ends.Next is { } next && next.Until <= now)
             {
-                _ends.Dequeue();
-                if (!_bans.TryGetValue(next.Prefix, out var ban) || ban != next)
+                _ends.RemoveNext();
+                if (_bans.Find(next.Prefix) != next)
                     continue;
                 Take(next.Prefix);
                 if (next.Level > 0)
@@ -240,29 +238,24 @@ internal sealed class BanTable
             Changed?.Invoke(ban, BanChangeKind.Ended);
     }
 
-    // In place of the one there is: nobody who looks finds none.
     private void Put(Ban ban)
     {
-        var before = _bans.GetValueOrDefault(ban.Prefix);
-        _bans[ban.Prefix] = ban;
+        var before = _bans.Put(ban);
         if (before is null)
             _prefixes.Note(ban.Prefix, 1);
-        _ends.Enqueue(ban, ban.Until);
-        Note(ban, 1);
-        if (before is not null)
+        else
             Note(before, -1);
+        _ends.Add(ban);
+        Note(ban, 1);
 
         // Those that were lifted stay in the queue till their end.
-        if (_ends.Count > 2 * _count + 1000)
-        {
-            _ends.Clear();
-            _ends.EnqueueRange(_bans.Values.Select(static ban => (ban, ban.Until)));
-        }
+        if (_ends.Count > 2 * _bans.Count + 1000)
+            _ends.Reset(_bans.ToList());
     }
 
     private void Take(in ClientRange prefix)
     {
-        if (!_bans.TryRemove(prefix, out var ban))
+        if (_bans.Take(prefix) is not { } ban)
             return;
         _prefixes.Note(prefix, -1);
         Note(ban, -1);
@@ -270,7 +263,6 @@ internal sealed class BanTable
 
     private void Note(Ban ban, int change)
     {
-        _count += change;
         _automatic += ban.Origin == BanOrigin.Auto ? change : 0;
         _made++;
         NoteChange(ban.Prefix);

@@ -5,11 +5,31 @@ using System.Net.Sockets;
 namespace SmtpShield.Clients;
 
 /// <summary>Whose events are counted together: an address or the network it belongs to. The key of every per-client counter.</summary>
-/// <param name="Bits">The address, its host bits cleared; IPv4 in the low 32 bits.</param>
-/// <param name="PrefixLength">Significant bits: 0 to 32 for IPv4, 0 to 128 for IPv6.</param>
-/// <param name="IsIPv4">Which of the two.</param>
-internal readonly record struct ClientRange(UInt128 Bits, byte PrefixLength, bool IsIPv4)
+/// <remarks>24 octets: as a <see cref="UInt128"/> the address would want a place on a boundary of 16, and tables have many of these.</remarks>
+internal readonly record struct ClientRange
 {
+    private readonly ulong _high;
+    private readonly ulong _low;
+
+    /// <summary>A range.</summary>
+    /// <param name="bits">The address, its host bits cleared; IPv4 in the low 32 bits.</param>
+    /// <param name="prefixLength">Significant bits: 0 to 32 for IPv4, 0 to 128 for IPv6.</param>
+    /// <param name="isIPv4">Which of the two.</param>
+    public ClientRange(UInt128 bits, byte prefixLength, bool isIPv4) => (Bits, PrefixLength, IsIPv4) = (bits, prefixLength, isIPv4);
+
+    /// <summary>The address, its host bits cleared; IPv4 in the low 32 bits.</summary>
+    public UInt128 Bits
+    {
+        get => new(_high, _low);
+        init => (_high, _low) = ((ulong)(value >> 64), (ulong)value);
+    }
+
+    /// <summary>Significant bits: 0 to 32 for IPv4, 0 to 128 for IPv6.</summary>
+    public byte PrefixLength { get; init; }
+
+    /// <summary>Which of the two.</summary>
+    public bool IsIPv4 { get; init; }
+
     /// <summary>The range of an address. IPv4-mapped IPv6 counts as IPv4; a zone id does not belong to the key.</summary>
     /// <param name="address">The client's address.</param>
     /// <param name="ipv4PrefixLength">0 to 32 (Postfix <c>smtpd_client_ipv4_prefix_length</c>).</param>
@@ -51,7 +71,7 @@ internal readonly record struct ClientRange(UInt128 Bits, byte PrefixLength, boo
 
     /// <inheritdoc />
     // Addresses are the attacker's choice: all of their bits are mixed with what is drawn anew in each process, where UInt128 folds them first.
-    public override int GetHashCode() => HashCode.Combine((uint)(Bits >> 96), (uint)(Bits >> 64), (uint)(Bits >> 32), (uint)Bits, PrefixLength, IsIPv4);
+    public override int GetHashCode() => HashCode.Combine((uint)(_high >> 32), (uint)_high, (uint)(_low >> 32), (uint)_low, PrefixLength, IsIPv4);
 
     /// <summary>The address, or <c>network/length</c> if the range is wider than one, as in anvil's log lines: <c>2001:db8::/84</c>.</summary>
     public override string ToString() => IsAddress ? $"{Address}" : $"{Address}/{PrefixLength}";

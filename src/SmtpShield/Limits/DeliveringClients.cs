@@ -62,8 +62,8 @@ internal sealed class DeliveringClients(TimeProvider time)
     private sealed class Shard
     {
         private readonly Lock _gate = new();
-        private Dictionary<ClientRange, Mail> _younger = [];
-        private Dictionary<ClientRange, Mail> _older = [];
+        private Half _younger = new();
+        private Half _older = new();
         private long _dropped;
 
         public int Count
@@ -81,34 +81,39 @@ internal sealed class DeliveringClients(TimeProvider time)
         {
             lock (_gate)
             {
-                if (!_younger.TryGetValue(range, out var mail))
+                if (_younger.Find(range) is not { } mail)
                 {
-                    _older.Remove(range, out mail);
+                    mail = _older.Take(range) ?? default;
                     if (_younger.Count == HalfCapacity)
                         Age();
                 }
 
-                _younger[range] = new(mail.Messages > uint.MaxValue - messages ? uint.MaxValue : mail.Messages + messages, Math.Max(mail.LastAt, lastAt));
+                _younger.Set(
+                    range, new(mail.Messages > uint.MaxValue - messages ? uint.MaxValue : mail.Messages + messages, Math.Max(mail.LastAt, lastAt)));
             }
         }
 
         public DeliveredMail? Find(in ClientRange range)
         {
             lock (_gate)
-                return _younger.TryGetValue(range, out var mail) || _older.TryGetValue(range, out mail) ? mail.Told() : null;
+                return (_younger.Find(range) ?? _older.Find(range))?.Told();
         }
 
         public int CountSince(uint second)
         {
             lock (_gate)
-                return _older.Values.Count(mail => mail.LastAt >= second) + _younger.Values.Count(mail => mail.LastAt >= second);
+                return _older.CountSince(second) + _younger.CountSince(second);
         }
 
         public KeyValuePair<ClientRange, DeliveredMail>[] Copy()
         {
-            KeyValuePair<ClientRange, Mail>[] all;
+            var all = new List<KeyValuePair<ClientRange, Mail>>(2 * HalfCapacity);
             lock (_gate)
-                all = [.. _older, .. _younger];
+            {
+                _older.CopyTo(all);
+                _younger.CopyTo(all);
+            }
+
             // Sorted with nothing locked: sessions wait for the shard.
             return [.. all.OrderBy(static one => one.Value.LastAt).Select(static one => KeyValuePair.Create(one.Key, one.Value.Told()))];
         }
@@ -119,6 +124,62 @@ internal sealed class DeliveringClients(TimeProvider time)
             (_younger, _older) = (_older, _younger);
             _younger.Clear();
         }
+    }
+
+    // An IPv4 address, which most are, takes 24 octets; any other range 44.
+    private sealed class Half
+    {
+        private const int AddressLength = 32;
+
+        private readonly Dictionary<uint, Mail> _addresses = [];
+        private readonly Dictionary<ClientRange, Mail> _others = [];
+
+        public int Count => _addresses.Count + _others.Count;
+
+        public Mail? Find(in ClientRange range)
+        {
+            var isKnown = IsShort(range) ? _addresses.TryGetValue((uint)range.Bits, out var mail) : _others.TryGetValue(range, out mail);
+            return isKnown ? mail : null;
+        }
+
+        public Mail? Take(in ClientRange range)
+        {
+            var isKnown = IsShort(range) ? _addresses.Remove((uint)range.Bits, out var mail) : _others.Remove(range, out mail);
+            return isKnown ? mail : null;
+        }
+
+        public void Set(in ClientRange range, Mail mail)
+        {
+            if (IsShort(range))
+                _addresses[(uint)range.Bits] = mail;
+            else
+                _others[range] = mail;
+        }
+
+        public int CountSince(uint second)
+        {
+            var count = 0;
+            foreach (var mail in _addresses.Values)
+                count += mail.LastAt >= second ? 1 : 0;
+            foreach (var mail in _others.Values)
+                count += mail.LastAt >= second ? 1 : 0;
+            return count;
+        }
+
+        public void CopyTo(List<KeyValuePair<ClientRange, Mail>> all)
+        {
+            foreach (var (address, mail) in _addresses)
+                all.Add(new(new(address, AddressLength, isIPv4: true), mail));
+            all.AddRange(_others);
+        }
+
+        public void Clear()
+        {
+            _addresses.Clear();
+            _others.Clear();
+        }
+
+        private static bool IsShort(in ClientRange range) => range is { IsIPv4: true, PrefixLength: AddressLength };
     }
 
     private readonly record struct Mail(uint Messages, uint LastAt)
