@@ -74,6 +74,16 @@ internal sealed partial class AdminTests : RelayFixture
     }
 
     // Whoever asks over TCP need not say from where.
+    // What the kernel does is the helper's to say, which asks on the control socket.
+    [Test]
+    public async Task Firewall_OfAnOperatorOverTcp_IsForbidden()
+    {
+        var answer = await AskAsync(
+            "POST", "/v1/firewall", """{"process":1,"auto":1,"manual":1}""", ("Content-Type", "application/json"), Bearer(_operateToken));
+        Assert.That(answer.Status, Is.EqualTo(403), answer.Body);
+        Assert.That((await AskAsync("GET", "/v1/status", null, Bearer(_operateToken))).Body, Does.Contain("\"bans\":{").And.Not.Contain("\"kernel\""));
+    }
+
     [Test]
     [Property("Operations", "OPS-23")]
     public async Task Ban_ThatCoversWhoAsks_IsRefused()
