@@ -4,6 +4,7 @@ using System.Text.Json;
 using SmtpShield.Control;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Exempt;
+using SmtpShield.Control.InShadow;
 
 namespace SmtpShield.Host.Commands;
 
@@ -76,18 +77,13 @@ internal static class ExplainCommand
         if (at.Refused is { } refused)
             Line("refused", $"{(refused == 1 ? "once" : $"{Number(refused)} times")} since {output.Time(at.RefusedSince)}{RulesOf(at)}", output);
         Line("exempt", at.Exempt is { } exempt ? ExemptOf(exempt, output) : "no", output);
+        if (at.Shadow is { } shadow)
+            Lines("shadow", shadow.Select(one => ShadowOf(one, output)).DefaultIfEmpty("no"), output);
         if (at.Ban is not null || at.BanThreshold is not null)
             Line("ban", BanOf(at, output), output);
         if (at.Accepted is { Messages: var messages } mail)
             Line("accepted", $"{messages} message{(messages == 1 ? "" : "s")}, the last at {output.Time(mail.LastAt)}: it delivers mail here", output);
-        IEnumerable<string> events = at.Events.Count > 0 ? at.Events.Select(noted => EventOf(noted, output)) : _noEvents;
-        var name = "last";
-        foreach (var noted in events)
-        {
-            Line(name, noted, output);
-            name = "";
-        }
-
+        Lines("last", at.Events.Count > 0 ? at.Events.Select(noted => EventOf(noted, output)) : _noEvents, output);
         if (at.MtaReply is { } reply)
             Line("MTA said", reply, output);
         foreach (var note in at.Notes)
@@ -150,7 +146,26 @@ internal static class ExplainCommand
         return $"{output.Time(noted.At)}  {what}";
     }
 
+    private static string ShadowOf(ClientInShadow one, PlainOutput output)
+    {
+        var hits = one.Hits == 0 ? "" : $"hit {(one.Hits == 1 ? "once" : $"{Number(one.Hits)} times")}, in {Number(one.Windows)} "
+            + $"{(one.Windows == 1 ? "window" : "windows")}, the last at {output.Time(one.LastAt)}"
+            + (one.MessagesAfter == 0 ? "" : $", {Number(one.MessagesAfter)} {(one.MessagesAfter == 1 ? "message" : "messages")} after");
+        var refuses = !one.Refuses ? "" : $"the next would be refused until {(one.Until is { } until ? output.Time(until) : one.Ends!["when ".Length..])}";
+        return $"{one.Rule} = {one.Shadow}: {hits}{(hits.Length > 0 && refuses.Length > 0 ? "; " : "")}{refuses}";
+    }
+
+    // The name is in front of the first only.
+    private static void Lines(string name, IEnumerable<string> texts, PlainOutput output)
+    {
+        foreach (var text in texts)
+        {
+            Line(name, text, output);
+            name = "";
+        }
+    }
+
     private static void Line(string name, string text, PlainOutput output) => output.Line($"  {name,-8}  {text}");
 
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -19,7 +19,7 @@ internal static class StatusCommand
     /// <summary>That when nobody says; Nagios' UNKNOWN.</summary>
     public const int Unknown = ControlQuestion.NoShield;
 
-    private static readonly string[] _head = ["SERVICE", "SESSIONS", "LIMIT", "CONN/S", "MAIL/S", "REFUSED/S", "STRESS", "LISTENS"];
+    private static readonly string[] _head = ["SERVICE", "SESSIONS", "LIMIT", "CONN/S", "MAIL/S", "REFUSED/S", "STRESS", "SHADOW", "LISTENS"];
 
     /// <summary>Makes the command.</summary>
     public static Command Create()
@@ -88,7 +88,8 @@ internal static class StatusCommand
         output.Table(_head, status.Services.Select(static service => (string[])[
             service.Name, service.Sessions.ToString(CultureInfo.InvariantCulture), service.ProcessLimit.ToString(CultureInfo.InvariantCulture),
             Rate(service.ConnectionsS), Rate(service.MessagesS), Rate(service.RefusedS),
-            service.Stress ? "yes" : "no", string.Join(' ', service.Endpoints)]));
+            service.Stress ? "yes" : "no", service.ShadowRules > 0 ? service.ShadowRules.ToString(CultureInfo.InvariantCulture) : "no",
+            string.Join(' ', service.Endpoints)]));
         output.Line("");
         UpstreamCommand.Table(status.Upstreams, output);
         if (status.Truncated)

@@ -19,20 +19,9 @@ internal static class BanReplies
         LimitRules.HardErrors => Replies.TooManyErrors(myHostname),
         LimitRules.Pipelining => Replies.BannedForPipelining(myHostname),
         LimitRules.ForbiddenCommands => Replies.BannedForNotSmtp(myHostname),
-        _ when LimitOf(rule) is { } limit => Reply.Of($"421 4.7.0 {myHostname} {WordsOf(limit, myHostname, client)}"),
+        _ when ClientLimits.Find(rule) is { } limit => Reply.Of($"421 4.7.0 {myHostname} {WordsOf(limit, myHostname, client)}"),
         _ => Replies.Banned(myHostname, client.AddressText),
     };
-
-    private static ClientLimit? LimitOf(string rule)
-    {
-        foreach (var limit in ClientLimits.All)
-        {
-            if (limit.Parameter == rule)
-                return limit;
-        }
-
-        return null;
-    }
 
     // Those of a rate that is not judged at connect begin with 450.
     private static string WordsOf(ClientLimit limit, string myHostname, ClientIdentity client)

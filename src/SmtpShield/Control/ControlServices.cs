@@ -67,6 +67,7 @@ internal static class ControlServices
         services.AddSingleton<FirewallHelper>();
         services.AddSingleton<FirewallApi>();
         services.AddSingleton<ShadowApi>();
+        services.AddSingleton<ClientsInShadow>();
         services.AddSingleton<SuggestApi>();
         services.AddAdmin();
         services.AddMonitoring();

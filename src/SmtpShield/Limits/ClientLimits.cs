@@ -107,6 +107,9 @@ internal static class ClientLimits
     /// <summary>The place of a row among <see cref="All"/>.</summary>
     public static int IndexOf(ClientLimit limit) => Array.IndexOf(_all, limit);
 
+    /// <summary>The limit of a parameter; null: it is none on clients.</summary>
+    public static ClientLimit? Find(string parameter) => Array.Find(_all, limit => limit.Parameter == parameter);
+
     /// <summary>The limit a command counts for; null: none.</summary>
     public static ClientLimit? Of(Verb verb) => _ofVerb[(int)verb];
 

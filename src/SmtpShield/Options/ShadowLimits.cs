@@ -5,4 +5,8 @@ namespace SmtpShield.Options;
 /// </summary>
 /// <param name="Limits">Limits on clients and on a session's errors and recipients.</param>
 /// <param name="Smtpd">Of these, the rules of <see cref="ShadowRules"/> only.</param>
-public sealed record ShadowLimits(SmtpdLimitOptions Limits, SmtpdOptions Smtpd);
+public sealed record ShadowLimits(SmtpdLimitOptions Limits, SmtpdOptions Smtpd)
+{
+    /// <summary>What is enforced, in the same form.</summary>
+    public static ShadowLimits EnforcedBy(ShieldOptions options) => new(options.Limits, options.Smtpd);
+}

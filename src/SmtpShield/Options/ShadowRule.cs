@@ -8,10 +8,13 @@ namespace SmtpShield.Options;
 /// <param name="Of">Its value among others.</param>
 /// <param name="With">The others with another value of it.</param>
 internal sealed record ShadowRule(
-    string Name, object Off, Func<SmtpdLimitOptions, SmtpdOptions, object> Of, Func<ShadowLimits, object, ShadowLimits> With)
+    string Name, object Off, Func<ShadowLimits, object> Of, Func<ShadowLimits, object, ShadowLimits> With)
 {
     /// <summary>What stands for a value that switches a limit off.</summary>
     public const string OffWord = "off";
+
+    /// <summary>Its value in shadow; <see cref="OffWord"/>: it is in none.</summary>
+    public string DescribeInShadow(ShieldOptions options) => options.InShadow is { } judged ? Describe(Of(judged)) : OffWord;
 
     /// <summary>A value as a report has it.</summary>
     public string Describe(object value) => value.Equals(Off) ? OffWord : value switch

@@ -66,7 +66,11 @@ internal static class ShadowRules
 
     /// <summary>The rules whose values in shadow have no effect.</summary>
     public static IEnumerable<ShadowRule> Suspended(ShieldOptions options) => options.InShadow is not { } judged ? []
-        : All.Where(rule => options.Shadow.Rules.Takes(rule.Name) && !rule.Off.Equals(rule.Of(judged.Limits, judged.Smtpd)));
+        : All.Where(rule => options.Shadow.Rules.Takes(rule.Name) && !rule.Off.Equals(rule.Of(judged)));
+
+    /// <summary>The rules that are judged in shadow, those with a value beside the one in force among them.</summary>
+    public static IEnumerable<ShadowRule> Judged(ShieldOptions options) => options.InShadow is not { } judged ? []
+        : All.Where(rule => !rule.Off.Equals(rule.Of(judged)));
 
     /// <summary>Splits options: those that are enforced, with what is judged in shadow beside them.</summary>
     public static ShieldOptions Split(ShieldOptions options)
@@ -74,7 +78,8 @@ internal static class ShadowRules
         if (options.Shadow.Rules is not { IsEmpty: false } list)
             return options;
 
-        var enforced = new ShadowLimits(options.Limits, options.Smtpd);
+        var enforced = ShadowLimits.EnforcedBy(options);
+        var configured = enforced;
         var judged = All.Aggregate(enforced, static (all, rule) => rule.With(all, rule.Off));
         foreach (var rule in All)
         {
@@ -83,7 +88,7 @@ internal static class ShadowRules
             if (!list.Takes(rule.Name))
                 continue;
 
-            judged = rule.With(judged, rule.Of(options.Limits, options.Smtpd));
+            judged = rule.With(judged, rule.Of(configured));
             enforced = rule.With(enforced, rule.Off);
         }
 
@@ -91,8 +96,8 @@ internal static class ShadowRules
     }
 
     private static ShadowRule Limit(string name, int off, Func<SmtpdLimitOptions, int> of, Func<SmtpdLimitOptions, int, SmtpdLimitOptions> with) =>
-        new(name, off, (limits, _) => of(limits), (all, value) => all with { Limits = with(all.Limits, (int)value) });
+        new(name, off, all => of(all.Limits), (all, value) => all with { Limits = with(all.Limits, (int)value) });
 
     private static ShadowRule Smtpd<T>(string name, T off, Func<SmtpdOptions, T> of, Func<SmtpdOptions, T, SmtpdOptions> with) where T : notnull =>
-        new(name, off, (_, smtpd) => of(smtpd), (all, value) => all with { Smtpd = with(all.Smtpd, (T)value) });
+        new(name, off, all => of(all.Smtpd), (all, value) => all with { Smtpd = with(all.Smtpd, (T)value) });
 }

@@ -118,6 +118,13 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
         }
     }
 
+    /// <summary>What limits in shadow would have done to a client; empty: nothing that is remembered.</summary>
+    public IReadOnlyList<ShadowPast> Of(in AnvilKey key)
+    {
+        lock (_gate)
+            return _clients.TryGetValue(key, out var node) ? [.. node.Value.Rules.Where(static rule => rule.Hits > 0).Select(static rule => rule.Copy())] : [];
+    }
+
     /// <summary>Begins anew.</summary>
     public void Reset()
     {

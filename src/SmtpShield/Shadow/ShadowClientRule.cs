@@ -18,8 +18,14 @@ internal sealed class ShadowClientRule(int rule)
     /// <summary>Windows in which it would have been.</summary>
     public long Windows { get; private set; }
 
+    /// <summary>The second of the last hit.</summary>
+    public int LastSecond { get; private set; }
+
     /// <summary>Messages the MTA accepted behind a hit, which the limit would have kept from it for then.</summary>
     public long MessagesAfter { get; set; }
+
+    /// <summary>A copy.</summary>
+    public ShadowPast Copy() => new(rule, Most, Hits, Windows, MessagesAfter, LastSecond);
 
     /// <summary>A hit.</summary>
     /// <param name="count">What was counted.</param>
@@ -32,7 +38,7 @@ internal sealed class ShadowClientRule(int rule)
     /// <returns>Whether it is the first one of a window.</returns>
     public bool Add(int count, int limit, int second, int unit, bool growsInWindow)
     {
-        Most = Math.Max(Most, count);
+        (Most, LastSecond) = (Math.Max(Most, count), second);
         var isFirst = Hits++ == 0 || second - (long)_windowStart > unit || (growsInWindow && count == limit + 1L && second > _windowStart);
         if (isFirst)
             (_windowStart, Windows) = (second, Windows + 1);

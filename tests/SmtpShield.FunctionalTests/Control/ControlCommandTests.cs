@@ -25,7 +25,8 @@ internal sealed class ControlCommandTests
         Assert.That(status, Is.Zero, output);
         Assert.That(output, Does.Match($@"\Asmtpshield \S+, process {shield.Id}, since \S+Z, 0 connections\n"
             + $@"configuration {shield.MainCf}, generation 1, in force since \S+Z\n\n"
-            + $@"SERVICE  SESSIONS  LIMIT +CONN/S +MAIL/S +REFUSED/S +STRESS +LISTENS\nsmtp     0         \d+ +\S+ +\S+ +\S+ +no      {shield.EndPoint}\n\n"
+            + @"SERVICE  SESSIONS  LIMIT +CONN/S +MAIL/S +REFUSED/S +STRESS +SHADOW +LISTENS\n"
+            + $@"smtp     0         \d+ +\S+ +\S+ +\S+ +no      no      {shield.EndPoint}\n\n"
             + @"SERVICE  UPSTREAM     STATE  SESSIONS  KEPT  LIMIT +WAITING  SINCE +REASON\nsmtp     127\.0\.0\.1:9  up     0 .*\n\n"
             + @"clients 0 of 1000000, 0 limited; remembered 0 of 65536, 0 dropped; log \S+ lines/s, 0 lost\n\z"));
         Assert.That(output, Does.Not.Contain("\u001B"), "a pipe");

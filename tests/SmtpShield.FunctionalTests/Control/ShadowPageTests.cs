@@ -102,6 +102,58 @@ internal sealed partial class ShadowPageTests
         Assert.That(changes, Does.Match("\"action\":\"shadow reset\",\"target\":\"all services\",\"before\":\"smtp: [0-9]+ hits in shadow\""));
     }
 
+    /// <summary>What is in shadow would refuse a client now: by which rule and until when, and what ends it where no time does.</summary>
+    [Test]
+    [Property("Operations", "OPS-11")]
+    public async Task Explain_ClientALimitInShadowWouldRefuse_SaysWhichAndUntilWhen(CancellationToken cancellationToken)
+    {
+        const string Rate = "smtpd_client_connection_rate_limit";
+        const string Count = "smtpd_client_connection_count_limit";
+        var time = new FakeTimeProvider(new(2026, 11, 28, 3, 0, 0, TimeSpan.Zero));
+        await using var mta = new ScriptedMta();
+        await using var shield = await StartAsync(mta, time, cancellationToken);
+        Assert.That((await RunAsync("explain 192.0.2.7", cancellationToken)).Output, Does.Not.Contain("shadow"), "nothing is in shadow");
+        Assert.That((await RunAsync("status", cancellationToken)).Output, Does.Match(@"\nsmtp .* no +no +127\.0\.0\.1:"));
+
+        await EditAsync(shield, $"postconf -e \"shield_shadow={Rate}=5, {Count}=2, smtpd_hard_error_limit\"", cancellationToken);
+        Assert.That((await RunAsync("status", cancellationToken)).Output, Does.Match(@"\nsmtp .* no +3 +127\.0\.0\.1:"));
+        Assert.That((await RunAsync("explain 192.0.2.7", cancellationToken)).Output, Does.Contain("\n  shadow    no\n"));
+        Assert.That((await RunAsync("explain 127.0.0.1", cancellationToken)).Output, Does.Not.Contain("shadow"), "exempt");
+
+        var client = new ClientIdentity(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1), "unknown");
+        var key = new AnvilKey("smtp", client.Range);
+        var judge = new ShadowJudge(new(new("smtp", shield.Snapshot), isUnderStress: false), key, client, shield.ShadowOf("smtp"));
+        judge.JudgeAtConnect(shield.Anvil.Connect(key));
+        judge.JudgeAtConnect(shield.Anvil.Connect(key));
+        Assert.That((await RunAsync("explain 192.0.2.7", cancellationToken)).Output,
+            Does.Contain($"\n  shadow    {Count} = 2: the next would be refused until one of its 2 connections ends\n  last"));
+
+        time.Advance(TimeSpan.FromSeconds(10));
+        judge.JudgeAtConnect(shield.Anvil.Connect(key));
+        for (var i = 0; i < 3; i++)
+        {
+            shield.Anvil.Disconnect(key);
+            shield.Anvil.Connect(key);
+        }
+
+        Assert.That((await RunAsync("explain 192.0.2.7 --utc", cancellationToken)).Output, Does.Contain(
+            $"\n  shadow    {Count} = 2: hit once, in 1 window, the last at 2026-11-28T03:00:10Z; the next would be refused until 2 of its 3 connections end\n"
+            + $"            {Rate} = 5: the next would be refused until 2026-11-28T03:10:01Z\n"));
+        var (_, body) = await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/clients/192.0.2.7", cancellationToken);
+        Assert.That(body, Does.Contain(
+            $$"""
+            "shadow":[{"rule":"{{Count}}","shadow":"2","refuses":true,"hits":1,"windows":1,"messages_after":0,"count":3,"at_most":3,
+            "last_at":"2026-11-28T03:00:10Z","ends":"when 2 of its 3 connections end"},
+            {"rule":"{{Rate}}","shadow":"5","refuses":true,"hits":0,"windows":0,"messages_after":0,"count":6,"until":"2026-11-28T03:10:01Z"}]
+            """.ReplaceLineEndings("")));
+        Assert.That((await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/status", cancellationToken)).Body, Does.Contain("\"shadow_rules\":3"));
+
+        time.Advance(TimeSpan.FromSeconds(591));
+        await EditAsync(shield, "postconf -e shield_shadow=", cancellationToken);
+        Assert.That((await RunAsync("explain 192.0.2.7 --utc", cancellationToken)).Output, Does.Contain(
+            $"\n  shadow    {Count} = off: hit once, in 1 window, the last at 2026-11-28T03:00:10Z\n"));
+    }
+
     [TestCase("GET", "/v1/shadow?servce=smtp", 400)]
     [TestCase("GET", "/v1/shadow?service=nix", 404)]
     [TestCase("POST", "/v1/shadow", 405)]
@@ -190,11 +242,12 @@ internal sealed partial class ShadowPageTests
     private async Task<(int Status, string Output)> RunAsync(string command, CancellationToken cancellationToken)
     {
         using var output = new StringWriter { NewLine = "\n" };
-        var status = await new RootCommand { ShadowCommand.Create(), SuggestCommand.Create(), LimitsCommand.Create() }.Parse(command + " --socket " + Place)
+        var status = await new RootCommand { ShadowCommand.Create(), SuggestCommand.Create(), LimitsCommand.Create(), ExplainCommand.Create(), StatusCommand.Create() }
+            .Parse(command + " --socket " + Place)
             .InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
         return (status, output.ToString());
     }
 
-    [GeneratedRegex(@"^\$ smtpshield (shadow |limits |suggest$)")]
+    [GeneratedRegex(@"^\$ smtpshield (shadow |explain |limits |suggest$)")]
     private static partial Regex Asked();
 }

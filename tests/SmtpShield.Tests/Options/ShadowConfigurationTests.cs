@@ -78,8 +78,8 @@ public sealed class ShadowConfigurationTests
         var options = Options($"shield_shadow = {name}");
         var plain = Options("");
         var rule = ShadowRules.All[ShadowRules.IndexOf(name)];
-        Assert.That(rule.Of(options.Limits, options.Smtpd), Is.EqualTo(rule.Off));
-        var (was, judged) = (rule.Of(plain.Limits, plain.Smtpd), rule.Of(options.InShadow!.Limits, options.InShadow.Smtpd));
+        Assert.That(rule.Of(ShadowLimits.EnforcedBy(options)), Is.EqualTo(rule.Off));
+        var (was, judged) = (rule.Of(ShadowLimits.EnforcedBy(plain)), rule.Of(options.InShadow!));
         Assert.That(rule.Describe(judged), Is.EqualTo(rule.Describe(was)));
     }
 

@@ -18,7 +18,7 @@ internal static class TestShadow
     /// <summary>Options with one value set.</summary>
     public static ShieldOptions Set(ShieldOptions options, string name, object value)
     {
-        var set = ShadowRules.All[ShadowRules.IndexOf(name)].With(new(options.Limits, options.Smtpd), value);
+        var set = ShadowRules.All[ShadowRules.IndexOf(name)].With(ShadowLimits.EnforcedBy(options), value);
         return options with { Limits = set.Limits, Smtpd = set.Smtpd };
     }
 

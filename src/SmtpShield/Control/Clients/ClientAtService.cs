@@ -1,5 +1,6 @@
 using SmtpShield.Control.Banning;
 using SmtpShield.Control.Exempt;
+using SmtpShield.Control.InShadow;
 
 namespace SmtpShield.Control.Clients;
 
@@ -29,6 +30,11 @@ internal sealed record ClientAtService(
 
     /// <summary>Why it is exempt.</summary>
     public ExemptBy? Exempt { get; init; }
+
+    /// <summary>
+    /// What limits in shadow would do, or would have done: empty where none would; null: nothing is in shadow, nor was, or the client is exempt.
+    /// </summary>
+    public IReadOnlyList<ClientInShadow>? Shadow { get; init; }
 
     /// <summary>The ban that covers it, although it may be exempt; null: none.</summary>
     public BanReport? Ban { get; init; }

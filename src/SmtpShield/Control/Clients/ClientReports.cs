@@ -3,6 +3,7 @@ using System.Net;
 using SmtpShield.Bans;
 using SmtpShield.Clients;
 using SmtpShield.Control.Banning;
+using SmtpShield.Control.InShadow;
 using SmtpShield.Limits;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Slots;
@@ -12,7 +13,8 @@ namespace SmtpShield.Control.Clients;
 
 /// <summary>Says how clients stand, from the counts the shield judges by.</summary>
 internal sealed class ClientReports(
-    AnvilTable table, ClientRules rules, BanTable bans, AutomaticBans automatic, UpstreamPool pool, ShieldConfigurationWatcher? configuration = null)
+    AnvilTable table, ClientRules rules, BanTable bans, AutomaticBans automatic, UpstreamPool pool, ClientsInShadow shadow,
+    ShieldConfigurationWatcher? configuration = null)
 {
     /// <summary>A line of a list.</summary>
     public ClientRow RowOf(in ClientFound found)
@@ -76,6 +78,7 @@ internal sealed class ClientReports(
             BanThreshold = its.Options.Bans.Threshold > 0 && exempt is null ? its.Options.Bans.Threshold : null,
             Since = !window.IsSliding && HasEvents(counts.Rates) && found.Record is { WindowStart: > int.MinValue and var start } ? table.TimeOf(start) : null,
             Exempt = exempt,
+            Shadow = exempt is null ? shadow.Of(found) : null,
             Refused = past?.Refused,
             RefusedSince = past is null ? null : table.TimeOf(past.First),
             Refusals = past is not { Refusals: { Count: > 0 } refusals } ? null
@@ -139,7 +142,10 @@ internal sealed class ClientReports(
             yield return "smtpd_client_event_limit_exceptions has host names: whether the client has one of them is not looked up here";
     }
 
-    private static string EndsOf(int open, int ending) =>
+    /// <summary>What must end until no limit on open connections refuses another one, in words.</summary>
+    /// <param name="open">Connections that are open.</param>
+    /// <param name="ending">How many of them.</param>
+    public static string EndsOf(int open, int ending) =>
         ending == 1 ? $"when one of its {open} connections ends" : $"when {ending} of its {open} connections end";
 
     private static string UnitOf(ClientLimit limit) => limit.Event switch

@@ -92,9 +92,9 @@ internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, Control
     private static ShadowRuleReport? ReportOf(ShieldOptions options, ShadowRuleSummary summary)
     {
         var rule = ShadowRules.All[summary.Rule];
-        var inShadow = options.InShadow is { } shadow ? rule.Describe(rule.Of(shadow.Limits, shadow.Smtpd)) : ShadowRule.OffWord;
+        var inShadow = rule.DescribeInShadow(options);
         return inShadow == ShadowRule.OffWord && summary.Hits == 0 ? null : new(
-            rule.Name, rule.Describe(rule.Of(options.Limits, options.Smtpd)), inShadow, summary.Clients, summary.AreClientsEstimated, summary.Hits,
+            rule.Name, rule.Describe(rule.Of(ShadowLimits.EnforcedBy(options))), inShadow, summary.Clients, summary.AreClientsEstimated, summary.Hits,
             summary.FirstHits, summary.Delivering, summary.MessagesAfter);
     }
 

@@ -14,6 +14,9 @@ internal sealed record ServiceReport(string Name, IReadOnlyList<string> Endpoint
     [JsonIgnore]
     public bool IsFull => Sessions >= ProcessLimit;
 
+    /// <summary>Limits that are judged in shadow now.</summary>
+    public int ShadowRules { get; init; }
+
     /// <summary>Connections of clients a second, lately.</summary>
     public double? ConnectionsS { get; init; }
 

@@ -165,9 +165,14 @@ internal sealed class StatusApi(
     private ServiceReport ReportOf(string service, RecentFigures recent)
     {
         var its = scopes.Of(service);
+        var stress = its.GetRequiredService<ServiceStress>();
+        var options = its.GetRequiredService<ShieldService>();
         var report = new ServiceReport(
             service, [.. sockets.EndPointsOf(service).Select(static endpoint => $"{endpoint}")], its.GetRequiredService<ProcessLimit>().Sessions,
-            capacity.LimitOf(service), its.GetRequiredService<ServiceStress>().IsOn || its.GetRequiredService<ShieldService>().Unstressed.IsStressForced);
+            capacity.LimitOf(service), stress.IsOn || options.Unstressed.IsStressForced)
+        {
+            ShadowRules = ShadowRules.Judged(options.When(stress.IsOn)).Count(),
+        };
         return !recent.Services.TryGetValue(service, out var figures) ? report : report with
         {
             ConnectionsS = Rounded(figures.Connections),
