@@ -83,6 +83,11 @@ internal static class ShieldServices
         services.AddScoped(static scope => scope.GetRequiredService<ShieldMetrics>().OfService(scope.GetRequiredService<ShieldService>().Name));
 
         services.AddScoped<ShadowBook>();
+        services.AddSingleton<ShadowBookOf>(static services =>
+        {
+            var scopes = services.GetRequiredService<ServiceScopes>();
+            return service => scopes.Of(service).GetRequiredService<ShadowBook>();
+        });
 
         services.AddScoped<CertificateStore>();
         services.AddScoped<TlsServer>();

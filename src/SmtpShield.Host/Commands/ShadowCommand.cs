@@ -108,6 +108,8 @@ internal static class ShadowCommand
 
         if (at.WouldDelayS > 0)
             output.Line(string.Create(CultureInfo.InvariantCulture, $"replies would have been delayed for {at.WouldDelayS:0.#} s, all together"));
+        if (at.InBans > 0)
+            output.Line($"{Count(at.InBans, "connection")} of clients that would have been banned then");
         if (at.After > 0)
             output.Line($"{Count(at.After, "hit")} in sessions that would have been over by then count under no rule");
         foreach (var note in at.Notes)

@@ -15,21 +15,16 @@ namespace SmtpShield.Bans;
 /// </summary>
 internal sealed partial class AutomaticBans : IDisposable
 {
-    /// <summary>How many times the threshold it takes where the MTA has accepted mail of the client, or of its range.</summary>
-    public const int KnownGood = 10;
-
     private static readonly string OverRate = $"there are more than {BanBrakes.MostInASecond} a second, and others wait";
     private static readonly TimeSpan _betweenWarnings = TimeSpan.FromMinutes(1);
 
     private readonly BanTable _bans;
     private readonly BanHits _hits;
     private readonly BanBrakes _brakes;
-    private readonly NeverBanned _never;
+    private readonly BanJudge _judge;
     private readonly AnvilTable _table;
     private readonly ShieldSnapshot _snapshot;
     private readonly ShieldMetrics _metrics;
-    private readonly TimeProvider _time;
-    private readonly Random _random;
     private readonly ILogger _log;
     private readonly AtMostOnce _fullWarning;
     private readonly AtMostOnce _rateWarning;
@@ -48,7 +43,8 @@ internal sealed partial class AutomaticBans : IDisposable
         BanTable bans, BanBrakes brakes, NeverBanned never, AnvilTable table, ShieldSnapshot snapshot, ShieldMetrics metrics, TimeProvider time,
         ILogger<AutomaticBans> log, Random random)
     {
-        (_bans, _brakes, _never, _table, _snapshot, _metrics, _time, _log, _random) = (bans, brakes, never, table, snapshot, metrics, time, log, random);
+        (_bans, _brakes, _table, _snapshot, _metrics, _log) = (bans, brakes, table, snapshot, metrics, log);
+        _judge = new(never, table, time, random);
         _hits = new(time);
         _fullWarning = new(time, _betweenWarnings);
         _rateWarning = new(time, _betweenWarnings);
@@ -115,22 +111,14 @@ internal sealed partial class AutomaticBans : IDisposable
 
         var range = RangeOf(hit.Address);
         var hits = _hits.Count(range, options.Bans.Window);
-        var needed = HasDelivered(hit.Key.Client, range) ? options.Bans.Threshold * (long)KnownGood : options.Bans.Threshold;
-        if (hits < needed || _bans.Covering(range) is not null || _never.WhyNot(hit.Address) is not null
-            || options.Bans.Exceptions.Matches(hit.Address, ClientIdentity.UnknownName))
-        {
+        if (_bans.Covering(range) is not null || !_judge.IsEnough(hit.Key.Client, hit.Address, hits, options.Bans.Threshold, options.Bans))
             return;
-        }
 
         if (_brakes.WhyNot(hit.Key.Service) is { } whyNot)
             Note(hit.Key.Service, whyNot);
         else
             Add(hit.Key.Service, range, rule, hits, options.Bans);
     }
-
-    // A ban also hits its neighbours, as wide as it is.
-    private bool HasDelivered(in ClientRange client, in ClientRange banned) =>
-        _table.Delivering.HasDelivered(client, BanBrakes.Delivered) || _table.DeliveringRanges.HasDelivered(banned, BanBrakes.Delivered);
 
     private void Add(string service, in ClientRange range, string rule, int hits, BanOptions options)
     {
@@ -141,11 +129,7 @@ internal sealed partial class AutomaticBans : IDisposable
             return;
         }
 
-        // One that is over in this second counts as well.
-        _bans.RemoveEnded();
-        var level = Math.Min(_bans.LevelOf(range) + 1, BanFile.HighestLevel);
-        var now = _time.GetUtcNow();
-        var ban = new Ban(range, now, now + LengthOf(level, options, _random)) { Level = level, Rule = rule, Hits = hits, Origin = BanOrigin.Auto };
+        var ban = _judge.Begin(_bans, range, rule, hits, options);
         if (_bans.TryAdd(ban, out var before))
         {
             _hits.Forget(range);
@@ -155,16 +139,6 @@ internal sealed partial class AutomaticBans : IDisposable
         {
             Log.Full(_log, options.TableSize);
         }
-    }
-
-    /// <summary>How long the ban of a level lasts.</summary>
-    /// <param name="level">From 1 on.</param>
-    /// <param name="options">Time, growth and limit.</param>
-    /// <param name="random">Gives or takes a tenth, so that those that begin together do not end together.</param>
-    internal static TimeSpan LengthOf(int level, BanOptions options, Random random)
-    {
-        var length = options.Time.TotalSeconds * Math.Pow(options.Growth, level - 1) * (0.9 + random.NextDouble() / 5);
-        return TimeSpan.FromSeconds(Math.Min(Math.Ceiling(length), options.TimeLimit.TotalSeconds));
     }
 
     private static partial class Log

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Hosting;
 namespace SmtpShield.Bans;
 
 /// <summary>What happens to bans by time: each second those that are over end, and the brakes are looked at; each minute the log hears of refusals.</summary>
-internal sealed class BanClock(BanTable bans, AutomaticBans automatic, NeverBanned never, BanLog log, TimeProvider time)
+internal sealed class BanClock(BanTable bans, AutomaticBans automatic, ShadowBans shadow, NeverBanned never, BanLog log, TimeProvider time)
     : IHostedService, IDisposable
 {
     private static readonly TimeSpan _second = TimeSpan.FromSeconds(1);
@@ -39,6 +39,7 @@ internal sealed class BanClock(BanTable bans, AutomaticBans automatic, NeverBann
         {
             bans.RemoveEnded();
             automatic.Look();
+            shadow.Look();
             never.Refresh();
             if (time.GetElapsedTime(_summarizedAt) < BanLog.Interval)
                 return;

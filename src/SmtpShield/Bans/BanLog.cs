@@ -58,7 +58,8 @@ internal sealed partial class BanLog
             Log.BannedByHand(_log, PrefixOf(ban), SecondsOf(ban), ban.By ?? "", ban.Why is { } why ? $": {Quoted.Text(why)}" : "");
     }
 
-    private static long SecondsOf(Ban ban) => (long)(ban.Until - ban.Since).TotalSeconds;
+    /// <summary>How long it lasts from begin to end.</summary>
+    public static long SecondsOf(Ban ban) => (long)(ban.Until - ban.Since).TotalSeconds;
 
     private static partial class Log
     {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using SmtpShield.Admission;
+using SmtpShield.Shadow;
 
 namespace SmtpShield.Bans;
 
@@ -16,6 +17,8 @@ internal static class BanServices
         services.AddSingleton<NeverBanned>();
         services.AddSingleton<BanBrakes>();
         services.AddSingleton<AutomaticBans>();
+        services.AddSingleton<ShadowBans>();
+        services.AddSingleton<IBansInShadow>(static services => services.GetRequiredService<ShadowBans>());
         services.AddSingleton<BanLog>();
         services.AddSingleton<BanFile>();
         services.AddHostedService(static services => services.GetRequiredService<BanFile>());

@@ -41,6 +41,11 @@ internal static class LimitRules
     /// <summary>How long a handshake with the MTA may be waited for, behind a STARTTLS that was passed on.</summary>
     public const string HandshakeTimeout = "shield_tls_handshake_timeout";
 
+    /// <summary>
+    /// So many hits ban a client. A rule in shadow only, where a hit is a ban there would have been: those there are, are counted by themselves.
+    /// </summary>
+    public const string Bans = "shield_ban_threshold";
+
     /// <summary>All rules: limits on clients, in their order, then those on sessions.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
@@ -51,12 +56,12 @@ internal static class LimitRules
     ];
 
     private static readonly Dictionary<string, int> _indices =
-        All.Index().ToDictionary(static rule => rule.Item, static rule => rule.Index, StringComparer.Ordinal);
+        All.Append(Bans).Index().ToDictionary(static rule => rule.Item, static rule => rule.Index, StringComparer.Ordinal);
 
     /// <summary>Which of <see cref="All"/> a parameter is; null: none.</summary>
-    public static int? Find(string parameter) => _indices.TryGetValue(parameter, out var index) ? index : null;
+    public static int? Find(string parameter) => parameter != Bans && _indices.TryGetValue(parameter, out var index) ? index : null;
 
-    /// <summary>Which of <see cref="All"/> a rule is.</summary>
+    /// <summary>Which of <see cref="All"/> a rule is; <see cref="Bans"/> is behind them.</summary>
     /// <exception cref="KeyNotFoundException">None.</exception>
     public static int IndexOf(string rule) => _indices[rule];
 }

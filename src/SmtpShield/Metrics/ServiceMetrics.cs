@@ -54,8 +54,12 @@ internal sealed class ServiceMetrics
         _messages = Of(MetricCatalog.Messages, Words.Of<MessageOutcome>());
         _recipients = Of(MetricCatalog.Recipients, Words.Of<MessageOutcome>());
         _sizes = new(MetricCatalog.MessageSize, 1, sizes, label);
-        _hits = new(MetricCatalog.LimitHits,
-            new[] { Enforced, Shadow }.SelectMany(mode => LimitRules.All.Select(rule => (string[])[label, rule, mode])));
+        _hits = new(
+            MetricCatalog.LimitHits,
+            [
+                .. new[] { Enforced, Shadow }.SelectMany(mode => LimitRules.All.Select(rule => (string[])[label, rule, mode])),
+                [label, LimitRules.Bans, Shadow],
+            ]);
         _delays = new(MetricCatalog.Delays, [[label]]);
         _delayTicks = new(MetricCatalog.DelaySeconds, [[label]]);
         _handshakes = Of(MetricCatalog.Handshakes, Words.Of<HandshakeOutcome>());
@@ -134,7 +138,7 @@ internal sealed class ServiceMetrics
     public void NoteLimitHit(string rule) => _hits.Add(LimitRules.IndexOf(rule));
 
     /// <summary>Somebody is over a limit that is in shadow.</summary>
-    /// <param name="rule">One of <see cref="LimitRules.All"/>.</param>
+    /// <param name="rule">One of <see cref="LimitRules.All"/>, or <see cref="LimitRules.Bans"/>.</param>
     public void NoteShadowHit(string rule) => _hits.Add(LimitRules.All.Count + LimitRules.IndexOf(rule));
 
     /// <summary>How often that has happened.</summary>

@@ -5,8 +5,11 @@ namespace SmtpShield.Options;
 /// </summary>
 /// <param name="Limits">Limits on clients and on a session's errors and recipients.</param>
 /// <param name="Smtpd">Of these, the rules of <see cref="ShadowRules"/> only.</param>
-public sealed record ShadowLimits(SmtpdLimitOptions Limits, SmtpdOptions Smtpd)
+/// <param name="Bans">
+/// Of these, the threshold only: the one in shadow, or the one in force where hits in shadow would count for it; 0: they count for nothing.
+/// </param>
+public sealed record ShadowLimits(SmtpdLimitOptions Limits, SmtpdOptions Smtpd, BanOptions Bans)
 {
     /// <summary>What is enforced, in the same form.</summary>
-    public static ShadowLimits EnforcedBy(ShieldOptions options) => new(options.Limits, options.Smtpd);
+    public static ShadowLimits EnforcedBy(ShieldOptions options) => new(options.Limits, options.Smtpd, options.Bans);
 }

@@ -14,6 +14,9 @@ public sealed record ShadowList(
     /// <summary>Whether there is none.</summary>
     public bool IsEmpty => !HasAll && Names.Count == 0 && Candidates.Count == 0;
 
+    /// <summary>Whether a limit is judged in shadow, by whichever value.</summary>
+    public bool Has(string name) => Candidates.ContainsKey(name) || Takes(name);
+
     /// <summary>Whether a limit's own value has no effect, and is judged in shadow.</summary>
     public bool Takes(string name) => !Candidates.ContainsKey(name) && (Names.Contains(name) || (HasAll && !Excluded.Contains(name)));
 }

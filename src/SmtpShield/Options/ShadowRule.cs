@@ -13,6 +13,9 @@ internal sealed record ShadowRule(
     /// <summary>What stands for a value that switches a limit off.</summary>
     public const string OffWord = "off";
 
+    /// <summary>Whether it is switched off among these.</summary>
+    public bool IsOff(ShadowLimits limits) => Off.Equals(Of(limits));
+
     /// <summary>Its value in shadow; <see cref="OffWord"/>: it is in none.</summary>
     public string DescribeInShadow(ShieldOptions options) => options.InShadow is { } judged ? Describe(Of(judged)) : OffWord;
 

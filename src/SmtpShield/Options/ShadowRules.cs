@@ -5,10 +5,13 @@ namespace SmtpShield.Options;
 /// <summary>The limits that may be in shadow, and how options are split into what is enforced and what is only judged.</summary>
 internal static class ShadowRules
 {
+    /// <summary>The rule that stands for all automatic bans.</summary>
+    public const string BanThreshold = "shield_ban_threshold";
+
     private const string ProtectsTheShield = "it protects the shield itself, and has to act";
     private const string ProtectsTheMessage = "it keeps a second message from being smuggled in, and has to act";
 
-    /// <summary>All there are: limits on clients in the order they are judged in, then rules of a session.</summary>
+    /// <summary>All there are: limits on clients in the order they are judged in, then rules of a session, and bans.</summary>
     public static IReadOnlyList<ShadowRule> All { get; } =
     [
         Limit("smtpd_client_connection_count_limit", 0, static of => of.ClientConnectionCountLimit,
@@ -36,6 +39,7 @@ internal static class ShadowRules
         Smtpd("shield_session_time_limit", TimeSpan.Zero, static of => of.SessionTimeLimit, static (of, value) => of with { SessionTimeLimit = value }),
         Smtpd("smtpd_per_request_deadline", false, static of => of.PerRequestDeadline, static (of, value) => of with { PerRequestDeadline = value }),
         Smtpd("smtpd_min_data_rate", 1, static of => of.MinDataRate, static (of, value) => of with { MinDataRate = value }),
+        new(BanThreshold, 0, static all => all.Bans.Threshold, static (all, value) => all with { Bans = all.Bans with { Threshold = (int)value } }),
     ];
 
     private static readonly Dictionary<string, int> _indices = All.Index().ToDictionary(static rule => rule.Item.Name, static rule => rule.Index);
@@ -66,11 +70,11 @@ internal static class ShadowRules
 
     /// <summary>The rules whose values in shadow have no effect.</summary>
     public static IEnumerable<ShadowRule> Suspended(ShieldOptions options) => options.InShadow is not { } judged ? []
-        : All.Where(rule => options.Shadow.Rules.Takes(rule.Name) && !rule.Off.Equals(rule.Of(judged)));
+        : All.Where(rule => options.Shadow.Rules.Takes(rule.Name) && !rule.IsOff(judged));
 
     /// <summary>The rules that are judged in shadow, those with a value beside the one in force among them.</summary>
     public static IEnumerable<ShadowRule> Judged(ShieldOptions options) => options.InShadow is not { } judged ? []
-        : All.Where(rule => !rule.Off.Equals(rule.Of(judged)));
+        : All.Where(rule => options.Shadow.Rules.Has(rule.Name) && !rule.IsOff(judged));
 
     /// <summary>Splits options: those that are enforced, with what is judged in shadow beside them.</summary>
     public static ShieldOptions Split(ShieldOptions options)
@@ -92,7 +96,10 @@ internal static class ShadowRules
             enforced = rule.With(enforced, rule.Off);
         }
 
-        return options with { Limits = enforced.Limits, Smtpd = enforced.Smtpd, InShadow = judged };
+        // Where bans are in force, hits in shadow would lead to some.
+        if (judged.Bans.Threshold == 0 && !list.Takes(BanThreshold) && options.Bans.Rules.Any(rule => !All[IndexOf(rule)].IsOff(judged)))
+            judged = judged with { Bans = enforced.Bans };
+        return options with { Limits = enforced.Limits, Smtpd = enforced.Smtpd, Bans = enforced.Bans, InShadow = judged };
     }
 
     private static ShadowRule Limit(string name, int off, Func<SmtpdLimitOptions, int> of, Func<SmtpdLimitOptions, int, SmtpdLimitOptions> with) =>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Metrics;
 using SmtpShield.Options;
@@ -10,7 +11,8 @@ namespace SmtpShield.Shadow;
 /// At most <see cref="Capacity"/> clients are remembered by themselves; then the one goes that was hit least recently and delivers no mail, and stays in the
 /// counts. A would-be hit takes a lock and a look-up.
 /// </remarks>
-internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, ServiceMetrics metrics, TimeProvider time, ILogger<ShadowBook> log)
+internal sealed class ShadowBook(
+    ShieldService service, AnvilTable anvil, IBansInShadow bans, ServiceMetrics metrics, TimeProvider time, ILogger<ShadowBook> log)
 {
     /// <summary>Clients that are remembered by themselves.</summary>
     public const int Capacity = 16384;
@@ -39,6 +41,7 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
     private DateTimeOffset _since = time.GetUtcNow();
     private TimeSpan _delay;
     private long _after;
+    private long _inBans;
     private long _dropped;
     private int _lineSecond;
     private int _lines;
@@ -53,14 +56,40 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
             _seen.Add(key.Client);
     }
 
-    /// <summary>A limit would have been hit.</summary>
+    /// <summary>Whether a client would have been refused, because it would have been banned.</summary>
+    public bool IsBanned(ClientIdentity client)
+    {
+        if (!bans.IsBanned(service.Name, client))
+            return false;
+
+        bans.NoteRefused(client);
+        lock (_gate)
+            _inBans++;
+        return true;
+    }
+
+    /// <summary>A limit would have been hit, which may have led to a ban.</summary>
     /// <param name="key">By whom.</param>
-    /// <param name="name">Its name.</param>
+    /// <param name="client">The client.</param>
     /// <param name="rule">Which.</param>
     /// <param name="count">What was counted.</param>
     /// <param name="limit">What it was compared with.</param>
     /// <returns>Whether a line about it may be logged.</returns>
-    public bool NoteHit(in AnvilKey key, string name, string rule, int count, int limit)
+    public bool NoteHit(in AnvilKey key, ClientIdentity client, string rule, int count, int limit)
+    {
+        var mayLog = NoteHit(key, client.Name, rule, count, limit);
+        bans.NoteHit(key, client.Address, rule);
+        return mayLog;
+    }
+
+    /// <summary>A limit would have been hit, or a ban have begun.</summary>
+    /// <param name="key">By whom.</param>
+    /// <param name="name">Its name; null: as it was.</param>
+    /// <param name="rule">Which.</param>
+    /// <param name="count">What was counted.</param>
+    /// <param name="limit">What it was compared with.</param>
+    /// <returns>Whether a line about it may be logged.</returns>
+    public bool NoteHit(in AnvilKey key, string? name, string rule, int count, int limit)
     {
         metrics.NoteShadowHit(rule);
         var index = ShadowRules.IndexOf(rule);
@@ -72,7 +101,7 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
         lock (_gate)
         {
             var client = Find(key);
-            client.Name = name;
+            client.Name = name ?? client.Name;
             client.Delivers |= delivers;
             var its = client.Of(index, out var isNew);
             var all = _rules[index];
@@ -135,7 +164,7 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
             _places.Clear();
             for (var i = 0; i < _rules.Length; i++)
                 _rules[i] = new();
-            (_seen, _delivering, _since, _delay, _after, _dropped) = (new(), new(), time.GetUtcNow(), default, 0, 0);
+            (_seen, _delivering, _since, _delay, _after, _inBans, _dropped) = (new(), new(), time.GetUtcNow(), default, 0, 0, 0);
         }
     }
 
@@ -154,7 +183,7 @@ internal sealed class ShadowBook(ShieldService service, AnvilTable anvil, Servic
             distinct = (_seen.Look(), _delivering.Look());
             for (var i = 0; i < rules.Length; i++)
                 rules[i] = (_rules[i].Clients.Look(), new(i, 0, false, _rules[i].Hits, _rules[i].FirstHits, 0, _rules[i].MessagesAfter));
-            counts = new(_since, 0, false, 0, false, [], []) { Delay = _delay, After = _after, Dropped = _dropped };
+            counts = new(_since, 0, false, 0, false, [], []) { Delay = _delay, After = _after, InBans = _inBans, Dropped = _dropped };
         }
 
         var candidates = new List<ShadowCandidate>();

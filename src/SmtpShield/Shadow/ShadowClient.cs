@@ -1,3 +1,4 @@
+using SmtpShield.Clients;
 using SmtpShield.Limits;
 
 namespace SmtpShield.Shadow;
@@ -21,7 +22,7 @@ internal sealed class ShadowClient(AnvilKey key, int place)
     public int Place => place;
 
     /// <summary>Its name, as when it was hit last; <c>unknown</c>: none is known.</summary>
-    public string Name { get; set; } = "";
+    public string Name { get; set; } = ClientIdentity.UnknownName;
 
     /// <summary>Whether the MTA has accepted mail of it in the window of a hit, in the one before, or behind a hit.</summary>
     public bool Delivers { get; set; }

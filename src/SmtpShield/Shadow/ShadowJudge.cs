@@ -31,11 +31,15 @@ internal sealed class ShadowJudge(ConnectionOptions options, AnvilKey key, Clien
     /// <summary>The rules of a session, as when the connection began; null: none was in shadow then.</summary>
     public SmtpdOptions? Smtpd => options.AtStart.InShadow?.Smtpd;
 
-    /// <summary>Whether the connection would have been refused or ended.</summary>
-    public bool IsGhost => _endedBy is not null;
+    /// <summary>Whether the connection would have been refused or ended, if only because its client would have been banned by now.</summary>
+    public bool IsGhost => EndedBy is not null;
 
-    /// <summary>The client connects.</summary>
-    public void NoteSeen() => book.NoteSeen(key);
+    /// <summary>The client connects, which it could not if it were banned.</summary>
+    public void NoteSeen()
+    {
+        book.NoteSeen(key);
+        _endedBy = EndedBy;
+    }
 
     /// <summary>The client's connection was counted.</summary>
     /// <param name="counts">Its counts, this connection included.</param>
@@ -211,9 +215,12 @@ internal sealed class ShadowJudge(ConnectionOptions options, AnvilKey key, Clien
     /// <summary>The MTA has accepted a message.</summary>
     public void NoteMessage()
     {
-        book.NoteMessage(key, _endedBy ?? _refusedBy);
+        book.NoteMessage(key, EndedBy ?? _refusedBy);
         _refusedBy = null;
     }
+
+    // Asked at each thing that happens: a session that is open when a ban begins would end at its next command.
+    private string? EndedBy => _endedBy ??= book.IsBanned(client) ? ShadowRules.BanThreshold : null;
 
     private void NoteAtConnection(in LimitHit hit, SmtpdLimitOptions limits)
     {
@@ -235,7 +242,7 @@ internal sealed class ShadowJudge(ConnectionOptions options, AnvilKey key, Clien
     private bool NoteHit(string rule, int count, int limit)
     {
         if (!IsGhost)
-            return book.NoteHit(key, client.Name, rule, count, limit);
+            return book.NoteHit(key, client, rule, count, limit);
 
         book.NoteAfter();
         return false;

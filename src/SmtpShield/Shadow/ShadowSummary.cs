@@ -21,6 +21,9 @@ internal sealed record ShadowSummary(
     /// <summary>Would-be hits in sessions that would have been over.</summary>
     public long After { get; init; }
 
+    /// <summary>Connections that would have been refused, or ended, because their client would have been banned.</summary>
+    public long InBans { get; init; }
+
     /// <summary>Clients that are not remembered by themselves any more.</summary>
     public long Dropped { get; init; }
 }

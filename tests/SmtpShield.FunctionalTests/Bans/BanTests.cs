@@ -178,6 +178,42 @@ internal sealed class BanTests : RelayFixture
         mta.Close();
     }
 
+    /// <summary>S6: nobody is banned for what is in shadow, and nothing changes for who would be; the report, and who asks for the client, are told.</summary>
+    [Test]
+    [Property("Operations", "OPS-16")]
+    public async Task Client_ThatHitsARuleInShadow_IsServedAndTheReportHasTheBan(CancellationToken cancellationToken)
+    {
+        Reconfigure(static options => ShadowRules.Split(options with
+        {
+            Bans = new() { Threshold = 3 },
+            Limits = options.Limits with { HardErrorLimit = 1 },
+            Shadow = new() { Rules = ShadowList.None with { Names = new HashSet<string> { "smtpd_hard_error_limit" } } },
+        }));
+        for (var i = 0; i < 5; i++)
+        {
+            var (client, mta) = await BeginAsync(Client, cancellationToken);
+            await ExchangeAsync(client, mta, "EHLO c", "250-mx\r\n250 ENHANCEDSTATUSCODES", cancellationToken);
+            await ExchangeAsync(client, mta, "RSET x", "501 5.5.4 no", cancellationToken);
+            await ExchangeAsync(client, mta, "NOOP", "250 2.0.0 ok", cancellationToken);
+            client.EndSending();
+            mta.Close();
+        }
+
+        Assert.That(await AskAsync(HttpMethod.Get, "/v1/bans?state=all", cancellationToken), Does.Contain("\"total\":0"));
+        var report = JsonDocument.Parse(await AskAsync(HttpMethod.Get, "/v1/shadow", cancellationToken)).RootElement.GetProperty("services")[0];
+        Assert.That(report.GetProperty("rules").EnumerateArray().Select(static rule => $"{rule.GetProperty("rule")} {rule.GetProperty("in_force")} "
+            + $"{rule.GetProperty("shadow")} {rule.GetProperty("hits")}"), Is.EqualTo((string[])["smtpd_hard_error_limit off 1 3", "shield_ban_threshold 3 3 1"]));
+        Assert.That((report.GetProperty("in_bans").GetInt32(), report.GetProperty("after").GetInt32()), Is.EqualTo((2, 2)));
+        Assert.That(Shield.Log.Lines, Has.One.Match(@"^ban \(shadow\): 192\.0\.2\.7/32 for \d+s, level 1: smtpd_hard_error_limit, 3 hits in 600s$"));
+        Assert.That(await RunAsync($"explain {Client} --quiet", cancellationToken), Is.EqualTo((0, "")));
+        var (_, explained) = await RunAsync($"explain {Client} --utc", cancellationToken);
+        Assert.That(explained, Does.Match(@"\n  shadow    shield_ban_threshold = 3: hit once, in 1 window, the last at \S+; the next would be refused until \S+Z\n"
+            + @"            smtpd_hard_error_limit = 1: hit 3 times, in 1 window, the last at \S+Z\n"));
+
+        await RunAsync($"release {Client}", cancellationToken);
+        Assert.That((await RunAsync($"explain {Client}", cancellationToken)).Output, Does.Not.Contain("would be refused"));
+    }
+
     [Test]
     public async Task Client_ThatHitsARule_IsBannedExplainedAndReleased(CancellationToken cancellationToken)
     {

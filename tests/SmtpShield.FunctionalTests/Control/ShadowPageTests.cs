@@ -242,8 +242,11 @@ internal sealed partial class ShadowPageTests
     private async Task<(int Status, string Output)> RunAsync(string command, CancellationToken cancellationToken)
     {
         using var output = new StringWriter { NewLine = "\n" };
-        var status = await new RootCommand { ShadowCommand.Create(), SuggestCommand.Create(), LimitsCommand.Create(), ExplainCommand.Create(), StatusCommand.Create() }
-            .Parse(command + " --socket " + Place)
+        var root = new RootCommand
+        {
+            ShadowCommand.Create(), SuggestCommand.Create(), LimitsCommand.Create(), ExplainCommand.Create(), StatusCommand.Create(),
+        };
+        var status = await root.Parse(command + " --socket " + Place)
             .InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
         return (status, output.ToString());
     }

@@ -18,7 +18,7 @@ public partial class DependencyTests
         ],
         ["Bans"] =
         [
-            "State", "Admission", "Mta", "Limits", "Clients", "Protocol", "Metrics", "Observe", "Listening", "Transport", "Options",
+            "State", "Admission", "Shadow", "Mta", "Limits", "Clients", "Protocol", "Metrics", "Observe", "Listening", "Transport", "Options",
         ],
         ["Session"] =
         [

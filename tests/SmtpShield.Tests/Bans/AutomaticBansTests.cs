@@ -125,12 +125,12 @@ public sealed class AutomaticBansTests
     [TestCase(0.5, 600)]
     [TestCase(0.999999, 660)]
     public void Length_ByChance_IsATenthMoreOrLess(double chance, int seconds) =>
-        Assert.That(AutomaticBans.LengthOf(1, new BanOptions(), new Given(chance)).TotalSeconds, Is.EqualTo(seconds));
+        Assert.That(BanJudge.LengthOf(1, new BanOptions(), new Given(chance)).TotalSeconds, Is.EqualTo(seconds));
 
     [TestCase(5, 86400)]
     [TestCase(500, 86400)]
     public void Length_OfAHighLevel_IsTheLimit(int level, int seconds) =>
-        Assert.That(AutomaticBans.LengthOf(level, new BanOptions(), new Given(0.9)).TotalSeconds, Is.EqualTo(seconds));
+        Assert.That(BanJudge.LengthOf(level, new BanOptions(), new Given(0.9)).TotalSeconds, Is.EqualTo(seconds));
 
     [TestCase("2001:db8::1", "2001:db8::9", true)]
     [TestCase("2001:db8::1", "2001:db8:0:1::1", false)]

@@ -5,8 +5,10 @@ using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Metrics;
 using SmtpShield.Options;
+using SmtpShield.Shadow;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Limits;
+using SmtpShield.Tests.Shadow;
 
 namespace SmtpShield.Tests.Bans;
 
@@ -26,6 +28,9 @@ internal sealed class TestBans : IDisposable
         Brakes = new(Anvil, _ => Trouble, Time);
         Automatic = new(Table, Brakes, Never, Anvil, Snapshot, Metrics, Time, new FakeLogger<AutomaticBans>(_log), random ?? new Even());
         Log = new(Table, new FakeLogger<BanLog>(_log));
+        Shadow = new(
+            Automatic, Table, _ => Trouble, Never, Anvil, Snapshot, _ => Book!, Time, new FakeLogger<ShadowBans>(_log), random ?? new Even());
+        Book = TestShadow.Book(Snapshot, Anvil, Time, bans: Shadow);
     }
 
     public FakeTimeProvider Time { get; }
@@ -45,6 +50,11 @@ internal sealed class TestBans : IDisposable
     public AutomaticBans Automatic { get; }
 
     public BanLog Log { get; }
+
+    public ShadowBans Shadow { get; }
+
+    /// <summary>What is written down of what is in shadow, whichever the service is.</summary>
+    public ShadowBook Book { get; }
 
     public ShieldMetrics Metrics { get; } = new();
 
@@ -87,11 +97,13 @@ internal sealed class TestBans : IDisposable
             Time.Advance(TimeSpan.FromSeconds(1));
             Table.RemoveEnded();
             Automatic.Look();
+            Shadow.Look();
         }
     }
 
     public void Dispose()
     {
+        Shadow.Dispose();
         Automatic.Dispose();
         Exemptions.Dispose();
         Metrics.Dispose();

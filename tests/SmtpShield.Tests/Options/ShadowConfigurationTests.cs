@@ -87,7 +87,7 @@ public sealed class ShadowConfigurationTests
     public void Rules_EachOne_IsAParameterAndARuleOfTheMetrics(string name)
     {
         Assert.That(ParameterCatalog.All.Keys, Does.Contain(name));
-        Assert.That(LimitRules.All, Does.Contain(name));
+        Assert.That(LimitRules.All.Append(LimitRules.Bans), Does.Contain(name));
     }
 
     [TestCase("smtpd_client_conection_rate_limit",

@@ -12,8 +12,9 @@ internal static class TestShadow
 {
     /// <summary>The book of <c>smtp</c>.</summary>
     public static ShadowBook Book(
-        ShieldSnapshot snapshot, AnvilTable anvil, TimeProvider time, ILogger<ShadowBook>? log = null, ServiceMetrics? metrics = null) =>
-        new(new("smtp", snapshot), anvil, metrics ?? ServiceMetrics.Uncounted, time, log ?? NullLogger<ShadowBook>.Instance);
+        ShieldSnapshot snapshot, AnvilTable anvil, TimeProvider time, ILogger<ShadowBook>? log = null, ServiceMetrics? metrics = null,
+        IBansInShadow? bans = null) =>
+        new(new("smtp", snapshot), anvil, bans ?? NoBans.Instance, metrics ?? ServiceMetrics.Uncounted, time, log ?? NullLogger<ShadowBook>.Instance);
 
     /// <summary>Options with one value set.</summary>
     public static ShieldOptions Set(ShieldOptions options, string name, object value)

@@ -9,7 +9,7 @@ namespace SmtpShield.Control.Banning;
 
 /// <summary>Bans by hand, and lifting bans: what is asked for is done, and on the disk, when it is answered.</summary>
 internal sealed class BanOrders(
-    BanTable bans, NeverBanned never, AutomaticBans automatic, BanFile file, BanLog log, ShieldSnapshot snapshot, TimeProvider time)
+    BanTable bans, NeverBanned never, AutomaticBans automatic, ShadowBans shadow, BanFile file, BanLog log, ShieldSnapshot snapshot, TimeProvider time)
 {
     /// <summary>Seconds a ban may last: 30 days.</summary>
     public const long Longest = 30L * 24 * 3600;
@@ -70,6 +70,7 @@ internal sealed class BanOrders(
     public Ban? TryLift(in ClientRange range, string by)
     {
         automatic.Forget(range.Address);
+        shadow.Forget(range);
         var lifted = bans.Lift(range);
         if (lifted is not null)
             log.NoteLifted(lifted, by);

@@ -78,7 +78,7 @@ internal sealed class ClientReports(
             BanThreshold = its.Options.Bans.Threshold > 0 && exempt is null ? its.Options.Bans.Threshold : null,
             Since = !window.IsSliding && HasEvents(counts.Rates) && found.Record is { WindowStart: > int.MinValue and var start } ? table.TimeOf(start) : null,
             Exempt = exempt,
-            Shadow = exempt is null ? shadow.Of(found) : null,
+            Shadow = exempt is null ? shadow.Of(found, address) : null,
             Refused = past?.Refused,
             RefusedSince = past is null ? null : table.TimeOf(past.First),
             Refusals = past is not { Refusals: { Count: > 0 } refusals } ? null

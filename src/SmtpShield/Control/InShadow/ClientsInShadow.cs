@@ -1,4 +1,6 @@
+using System.Net;
 using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Bans;
 using SmtpShield.Control.Clients;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
@@ -8,11 +10,13 @@ using SmtpShield.Shadow;
 namespace SmtpShield.Control.InShadow;
 
 /// <summary>Says what limits in shadow would have done to one client, and would do now: by the counts they are judged by, and what was written down.</summary>
-internal sealed class ClientsInShadow(AnvilTable table, ServiceScopes scopes)
+internal sealed class ClientsInShadow(AnvilTable table, ShadowBans bans, ServiceScopes scopes)
 {
     /// <summary>Those that would refuse what a client does next, in the order they are judged in, then others that would have been hit.</summary>
+    /// <param name="found">The client.</param>
+    /// <param name="address">Its address.</param>
     /// <returns>Null: nothing is in shadow, nor was anything hit.</returns>
-    public IReadOnlyList<ClientInShadow>? Of(ClientFound found)
+    public IReadOnlyList<ClientInShadow>? Of(ClientFound found, IPAddress address)
     {
         var its = found.Rules;
         var book = scopes.Of(its.Service).GetRequiredService<ShadowBook>();
@@ -22,13 +26,13 @@ internal sealed class ClientsInShadow(AnvilTable table, ServiceScopes scopes)
 
         return
         [
-            .. ShadowRules.All.Index().Select(rule => ReportOf(rule.Item, past.TryGetValue(rule.Index, out var one) ? one : null, found))
+            .. ShadowRules.All.Index().Select(rule => ReportOf(rule.Item, past.TryGetValue(rule.Index, out var one) ? one : null, found, address))
                 .OfType<ClientInShadow>().OrderByDescending(static one => one.Refuses),
         ];
     }
 
     // Null: there is nothing to say of it.
-    private ClientInShadow? ReportOf(ShadowRule rule, ShadowPast? past, in ClientFound found)
+    private ClientInShadow? ReportOf(ShadowRule rule, ShadowPast? past, in ClientFound found, IPAddress address)
     {
         var report = new ClientInShadow(
             rule.Name, rule.DescribeInShadow(found.Rules.Options), Refuses: false, past?.Hits ?? 0, past?.Windows ?? 0, past?.MessagesAfter ?? 0)
@@ -36,6 +40,8 @@ internal sealed class ClientsInShadow(AnvilTable table, ServiceScopes scopes)
             AtMost = past?.Most,
             LastAt = past is { LastSecond: var second } ? table.TimeOf(second) : null,
         };
+        if (rule.Name == ShadowRules.BanThreshold && bans.Find(address) is { } ban)
+            return report with { Refuses = true, Until = ban.Until };
         if (found.Rules.Options.InShadow is not { } judged || ClientLimits.Find(rule.Name) is not { } limit
             || limit.Value(judged.Limits) is not (> 0 and var value))
         {

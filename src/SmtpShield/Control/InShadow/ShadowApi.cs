@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Bans;
 using SmtpShield.Clients;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Clients;
@@ -12,7 +13,7 @@ using SmtpShield.Shadow;
 namespace SmtpShield.Control.InShadow;
 
 /// <summary><c>/v1/shadow</c>: what limits in shadow would have done.</summary>
-internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, ControlAudit audit, TimeProvider time)
+internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, ShadowBans bans, ControlAudit audit, TimeProvider time)
 {
     private const string Service = "service";
 
@@ -45,6 +46,9 @@ internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, Control
             before = Report(service);
             foreach (var name in ServicesOf(service))
                 BookOf(name).Reset();
+            // They hold at all services.
+            if (service is null)
+                bans.Reset();
             return change with
             {
                 Before = string.Join("; ", before.Services.Select(static at => $"{at.Service}: {at.Rules.Sum(static rule => rule.Hits)} hits in shadow")),
@@ -84,6 +88,7 @@ internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, Control
             all.CandidateCount > all.Candidates.Count,
             all.Delay.TotalSeconds,
             all.After,
+            all.InBans,
             all.Dropped,
             [.. NotesOf(options)]);
     }

@@ -14,6 +14,7 @@ namespace SmtpShield.Control.InShadow;
 /// <param name="Truncated">Whether there are more than are told.</param>
 /// <param name="WouldDelayS">How long replies would have been delayed, all together, in seconds.</param>
 /// <param name="After">Hits in sessions that would have been over by then; they count under no rule.</param>
+/// <param name="InBans">Connections that would have been refused or ended, because their client would have been banned.</param>
 /// <param name="ClientsDropped">Clients that are in the counts, but not remembered by themselves.</param>
 /// <param name="Notes">What else is to be known, a sentence each.</param>
 internal sealed record ShadowAtService(
@@ -30,6 +31,7 @@ internal sealed record ShadowAtService(
     bool Truncated,
     double WouldDelayS,
     long After,
+    long InBans,
     long ClientsDropped,
     IReadOnlyList<string> Notes)
 {

@@ -53,7 +53,7 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
             Fail("smtpd_tls_wrappermode", $"{(table.Service is { } service ? $"service {service}: " : "")}smtpd_tls_wrappermode = yes needs a certificate",
                 "write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt");
         var enforced = ShadowLimits.EnforcedBy(options);
-        foreach (var rule in ShadowRules.All.Where(rule => options.Shadow.Rules.Names.Contains(rule.Name) && rule.Off.Equals(rule.Of(enforced))))
+        foreach (var rule in ShadowRules.All.Where(rule => options.Shadow.Rules.Names.Contains(rule.Name) && rule.IsOff(enforced)))
         {
             problems.Add(ConfigurationProblem.Warning(table.Locate("shield_shadow"), table.WrittenName("shield_shadow"),
                 $"shield_shadow: {rule.Name} is off, so there is nothing to judge", $"write {rule.Name}=VALUE to judge a value beside it"));
