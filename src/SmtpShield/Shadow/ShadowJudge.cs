@@ -21,6 +21,7 @@ internal sealed class ShadowJudge(ConnectionOptions options, AnvilKey key, Clien
     private int _overshoot;
     private bool _isSlow;
     private bool _isHard;
+    private bool _isTlsRefused;
     private bool _hasErrors;
     private string? _endedBy;
     private string? _refusedBy;
@@ -61,7 +62,8 @@ internal sealed class ShadowJudge(ConnectionOptions options, AnvilKey key, Clien
     /// <param name="count">TLS sessions, this one included.</param>
     public void JudgeHandshake(int count)
     {
-        if (Limits is { } limits && ClientLimits.NewTlsSession.Judge(count, limits) is { } hit)
+        // There would have been none where STARTTLS would have been refused.
+        if (!_isTlsRefused && Limits is { } limits && ClientLimits.NewTlsSession.Judge(count, limits) is { } hit)
             NoteAtConnection(hit, limits);
     }
 
@@ -75,7 +77,7 @@ internal sealed class ShadowJudge(ConnectionOptions options, AnvilKey key, Clien
 
         if (Note(hit, limits))
             ShadowLog.StartTls(book.Log, client.NameAddress, key.Service);
-        return true;
+        return _isTlsRefused = true;
     }
 
     /// <summary>A command was counted.</summary>
