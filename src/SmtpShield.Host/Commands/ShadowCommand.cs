@@ -83,12 +83,11 @@ internal static class ShadowCommand
     private static void Print(ShadowAtService at, PlainOutput output)
     {
         output.Line($"{at.Service}, since {output.Time(at.Since)} ({Duration(at.DurationS)}): {Number(at.Clients, at.ClientsEstimated)} "
-            + $"{(at.Clients == 1 ? "client" : "clients")}, {Number(at.DeliverMail, at.DeliverMailEstimated)} of them "
-            + $"{(at.DeliverMail == 1 ? "delivers" : "deliver")} mail");
+            + $"{(at.Clients == 1 ? "client" : "clients")}, {Delivering(at)}");
         if (at.Rules.Count > 0)
         {
-            output.Table(_head, at.Rules.Select(static rule => (string[])[
-                rule.Rule, rule.InForce, rule.Shadow, Number(rule.Clients, rule.ClientsEstimated), Number(rule.Hits), Number(rule.DeliverMail),
+            output.Table(_head, at.Rules.Select(rule => (string[])[
+                rule.Rule, rule.InForce, rule.Shadow, Number(rule.Clients, rule.ClientsEstimated), Number(rule.Hits), Delivering(at, rule.DeliverMail),
                 Number(rule.MailAfterHit)]));
         }
 
@@ -115,6 +114,11 @@ internal static class ShadowCommand
         foreach (var note in at.Notes)
             output.Line($"note: {note}");
     }
+
+    private static string Delivering(ShadowAtService at) => at is { DeliverMailKnown: false, DeliverMail: 0 } ? "it is unknown whether they deliver mail"
+        : $"{Number(at.DeliverMail, at.DeliverMailEstimated)} of them {(at.DeliverMail == 1 ? "delivers" : "deliver")} mail";
+
+    private static string Delivering(ShadowAtService at, long count) => at.DeliverMailKnown || count > 0 ? Number(count) : "unknown";
 
     private static string Duration(long seconds) => seconds switch
     {

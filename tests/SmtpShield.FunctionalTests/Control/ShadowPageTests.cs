@@ -154,6 +154,27 @@ internal sealed partial class ShadowPageTests
             $"\n  shadow    {Count} = off: hit once, in 1 window, the last at 2026-11-28T03:00:10Z\n"));
     }
 
+    /// <summary>Where the shield sees no mail, it is not said that nobody delivers any.</summary>
+    [Test]
+    [Property("Operations", "OPS-18")]
+    public async Task Report_StartTlsPassedOn_DoesNotKnowWhoDeliversMail(CancellationToken cancellationToken)
+    {
+        var time = new FakeTimeProvider();
+        await using var mta = new ScriptedMta();
+        await using var shield = await StartAsync(mta, time, cancellationToken);
+        await EditAsync(shield, "postconf -e shield_shadow=smtpd_client_connection_rate_limit=5 smtpd_tls_security_level=may", cancellationToken);
+        for (var i = 0; i < 6; i++)
+            Session(shield, "192.0.2.7", "unknown", messages: 0);
+
+        Assert.That((await RunAsync("shadow report", cancellationToken)).Output, Does.Contain(": 1 client, it is unknown whether they deliver mail\n")
+            .And.Match(@"\nsmtpd_client_connection_rate_limit  60        5       1        1     unknown       0 *\n"));
+        Session(shield, "192.0.2.7", "unknown", messages: 1);
+        Assert.That((await RunAsync("shadow report", cancellationToken)).Output, Does.Contain(": 1 client, 1 of them delivers mail\n")
+            .And.Contain("\n  192.0.2.7  -  smtpd_client_connection_rate_limit  at most 7  1 window  1 message after\n"), "also without a name");
+        var (_, body) = await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/shadow", cancellationToken);
+        Assert.That(body, Does.Contain("\"deliver_mail_known\":false"));
+    }
+
     [TestCase("GET", "/v1/shadow?servce=smtp", 400)]
     [TestCase("GET", "/v1/shadow?service=nix", 404)]
     [TestCase("POST", "/v1/shadow", 405)]

@@ -82,15 +82,21 @@ internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, ShadowB
             all.Delivering,
             all.AreDeliveringEstimated,
             [.. all.Rules.Select(rule => ReportOf(options, rule)).OfType<ShadowRuleReport>()],
-            [.. all.Candidates.Select(static one => new ShadowCandidateReport($"{one.Client}", one.Name is ClientIdentity.UnknownName ? null : one.Name,
-                ShadowRules.All[one.Rule].Name, one.Most, one.Hits, one.Windows, one.MessagesAfter))],
+            [.. all.Candidates.Select(static one => new ShadowCandidateReport(
+                $"{one.Client}", ShadowRules.All[one.Rule].Name, one.Most, one.Hits, one.Windows, one.MessagesAfter)
+            {
+                Name = one.Name is ClientIdentity.UnknownName ? null : one.Name,
+            })],
             all.CandidateCount,
             all.CandidateCount > all.Candidates.Count,
             all.Delay.TotalSeconds,
             all.After,
             all.InBans,
             all.Dropped,
-            [.. NotesOf(options)]);
+            [.. NotesOf(options)])
+        {
+            DeliverMailKnown = !options.Tls.IsPassedOn,
+        };
     }
 
     // Null: the rule has nothing to say.

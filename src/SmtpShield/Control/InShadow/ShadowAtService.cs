@@ -37,4 +37,7 @@ internal sealed record ShadowAtService(
 {
     /// <summary>Candidates that are told of in one answer, of all its services.</summary>
     public const int MostCandidates = 1000;
+
+    /// <summary>Whether the shield sees who delivers mail: not behind STARTTLS that is passed on, where only clients without TLS are seen to.</summary>
+    public required bool DeliverMailKnown { get; init; }
 }
