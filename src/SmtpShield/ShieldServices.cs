@@ -88,6 +88,8 @@ internal static class ShieldServices
             var scopes = services.GetRequiredService<ServiceScopes>();
             return service => scopes.Of(service).GetRequiredService<ShadowBook>();
         });
+        services.AddSingleton<ShadowFile>();
+        services.AddHostedService(static services => services.GetRequiredService<ShadowFile>());
 
         services.AddScoped<CertificateStore>();
         services.AddScoped<TlsServer>();

@@ -9,9 +9,9 @@ using SmtpShield.State;
 namespace SmtpShield.Bans;
 
 /// <summary>
-/// Keeps bans over a restart, in the file <c>bans</c> of the state directory: read at start, written in the background after a change, and before a command is
-/// answered. A line is <c>PREFIX SINCE UNTIL LEVEL RULE HITS ORIGIN "BY" "WHY"</c>, times in seconds since 1970; one whose end is past says which level the
-/// next ban of this prefix has.
+/// Keeps bans over a restart, in the file <c>bans</c> of the state directory, those in shadow in <c>shadow-bans</c>: read at start, written in the background
+/// after a change, and before a command is answered. A line is <c>PREFIX SINCE UNTIL LEVEL RULE HITS ORIGIN "BY" "WHY"</c>, times in seconds since 1970; one
+/// whose end is past says which level the next ban of this prefix has.
 /// </summary>
 internal sealed partial class BanFile : IHostedService
 {
@@ -27,10 +27,25 @@ internal sealed partial class BanFile : IHostedService
 
     /// <summary>Reads the file.</summary>
     public BanFile(BanTable bans, StateDirectory directory, ShieldSnapshot snapshot, TimeProvider time, ILogger<BanFile> log)
+        : this("bans", bans, directory, snapshot, time)
+    {
+        if (bans.Count > 0)
+            Log.Restored(log, bans.Count);
+    }
+
+    /// <summary>The same of bans that refuse nobody, which no line of the log is about.</summary>
+    /// <param name="bans">Those there would be.</param>
+    /// <param name="directory">Where.</param>
+    /// <param name="snapshot">The options.</param>
+    /// <param name="time">The clock.</param>
+    public static BanFile OfShadow(ShadowBans bans, StateDirectory directory, ShieldSnapshot snapshot, TimeProvider time) =>
+        new("shadow-bans", bans.Table, directory, snapshot, time);
+
+    private BanFile(string name, BanTable bans, StateDirectory directory, ShieldSnapshot snapshot, TimeProvider time)
     {
         (_bans, _snapshot, _time) = (bans, snapshot, time);
         IsKept = directory.Path is not null;
-        _file = directory.Open("bans", Lines);
+        _file = directory.Open(name, Lines);
         var number = 0;
         foreach (var line in _file.Load())
         {
@@ -39,8 +54,6 @@ internal sealed partial class BanFile : IHostedService
                 _file.Skip(number);
         }
 
-        if (bans.Count > 0)
-            Log.Restored(log, bans.Count);
         bans.Changed += (_, _) => _file.NoteChange();
         bans.Forgotten += _file.NoteChange;
     }

@@ -1,6 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using SmtpShield.Admission;
+using SmtpShield.Options;
 using SmtpShield.Shadow;
+using SmtpShield.State;
 
 namespace SmtpShield.Bans;
 
@@ -22,6 +25,10 @@ internal static class BanServices
         services.AddSingleton<BanLog>();
         services.AddSingleton<BanFile>();
         services.AddHostedService(static services => services.GetRequiredService<BanFile>());
+        // AddHostedService would take the second one of a type for the first.
+        services.AddSingleton<IHostedService>(static services => BanFile.OfShadow(
+            services.GetRequiredService<ShadowBans>(), services.GetRequiredService<StateDirectory>(), services.GetRequiredService<ShieldSnapshot>(),
+            services.GetRequiredService<TimeProvider>()));
         services.AddHostedService<BanClock>();
         services.AddSingleton<BannedSessions>();
         services.AddSingleton<Dismissal>(static services => services.GetRequiredService<BannedSessions>().Dismiss);

@@ -7,9 +7,6 @@ using SmtpShield.Shadow;
 
 namespace SmtpShield.Bans;
 
-/// <summary>What limits in shadow would have done at a service.</summary>
-internal delegate ShadowBook ShadowBookOf(string service);
-
 /// <summary>
 /// The bans there would be, were limits and automatic bans that are in shadow in force: begun by the rules of <see cref="AutomaticBans"/>, with brakes of their
 /// own, from hits in force and those in shadow. Nobody is refused for one; a client's connections within are ghosts. Hits in shadow lead to no other ban.
@@ -58,6 +55,9 @@ internal sealed partial class ShadowBans : IBansInShadow, IDisposable
         // Behind those that are made: what a hit leads to in force is known by then.
         table.Hit += NoteHit;
     }
+
+    /// <summary>The bans there would be now, to be kept over a restart.</summary>
+    public BanTable Table => _bans;
 
     /// <summary>The ban an address would have; null: none.</summary>
     public Ban? Find(IPAddress address) => _bans.Find(address);

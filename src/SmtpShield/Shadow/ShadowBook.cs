@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
@@ -11,8 +12,7 @@ namespace SmtpShield.Shadow;
 /// At most <see cref="Capacity"/> clients are remembered by themselves; then the one goes that was hit least recently and delivers no mail, and stays in the
 /// counts. A would-be hit takes a lock and a look-up.
 /// </remarks>
-internal sealed class ShadowBook(
-    ShieldService service, AnvilTable anvil, IBansInShadow bans, ServiceMetrics metrics, TimeProvider time, ILogger<ShadowBook> log)
+internal sealed class ShadowBook
 {
     /// <summary>Clients that are remembered by themselves.</summary>
     public const int Capacity = 16384;
@@ -30,15 +30,21 @@ internal sealed class ShadowBook(
     private static readonly bool[] _areCountedAtEachHit = [.. ShadowRules.All.Select(static rule => ClientLimits.All.Any(limit =>
         limit.Parameter == rule.Name && limit is { IsOnOpenConnections: false, CountsBeforeJudging: true, Event: not AnvilEvent.NewTlsSession }))];
 
+    private readonly ShieldService _service;
+    private readonly AnvilTable _anvil;
+    private readonly IBansInShadow _bans;
+    private readonly ServiceMetrics _metrics;
+    private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private readonly Dictionary<AnvilKey, LinkedListNode<ShadowClient>> _clients = [];
     private readonly LinkedList<ShadowClient> _order = new();
     // The same clients, for whom looks at them in slices: they move in the order with each hit.
     private readonly List<ShadowClient> _places = [];
-    private readonly ShadowRuleCount[] _rules = [.. ShadowRules.All.Select(static _ => new ShadowRuleCount())];
-    private DistinctClients _seen = new();
-    private DistinctClients _delivering = new();
-    private DateTimeOffset _since = time.GetUtcNow();
+    private readonly ShadowRuleCount[] _rules = new ShadowRuleCount[ShadowRules.All.Count];
+    private DistinctHash _hash = new();
+    private DistinctClients _seen;
+    private DistinctClients _delivering;
+    private DateTimeOffset _since;
     private TimeSpan _delay;
     private long _after;
     private long _inBans;
@@ -46,8 +52,22 @@ internal sealed class ShadowBook(
     private int _lineSecond;
     private int _lines;
 
+    /// <summary>Begins to count.</summary>
+    /// <param name="service">The service.</param>
+    /// <param name="anvil">Where its clients are counted.</param>
+    /// <param name="bans">Who would be banned.</param>
+    /// <param name="metrics">Where hits are counted, too.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">Where lines about its clients go.</param>
+    public ShadowBook(
+        ShieldService service, AnvilTable anvil, IBansInShadow bans, ServiceMetrics metrics, TimeProvider time, ILogger<ShadowBook> log)
+    {
+        (_service, _anvil, _bans, _metrics, _time, Log) = (service, anvil, bans, metrics, time, log);
+        Clear();
+    }
+
     /// <summary>Where lines about its clients go.</summary>
-    public ILogger Log => log;
+    public ILogger Log { get; }
 
     /// <summary>A client connects, and is judged.</summary>
     public void NoteSeen(in AnvilKey key)
@@ -59,10 +79,10 @@ internal sealed class ShadowBook(
     /// <summary>Whether a client would have been refused, because it would have been banned.</summary>
     public bool IsBanned(ClientIdentity client)
     {
-        if (!bans.IsBanned(service.Name, client))
+        if (!_bans.IsBanned(_service.Name, client))
             return false;
 
-        bans.NoteRefused(client);
+        _bans.NoteRefused(client);
         lock (_gate)
             _inBans++;
         return true;
@@ -78,7 +98,7 @@ internal sealed class ShadowBook(
     public bool NoteHit(in AnvilKey key, ClientIdentity client, string rule, int count, int limit)
     {
         var mayLog = NoteHit(key, client.Name, rule, count, limit);
-        bans.NoteHit(key, client.Address, rule);
+        _bans.NoteHit(key, client.Address, rule);
         return mayLog;
     }
 
@@ -91,13 +111,13 @@ internal sealed class ShadowBook(
     /// <returns>Whether a line about it may be logged.</returns>
     public bool NoteHit(in AnvilKey key, string? name, string rule, int count, int limit)
     {
-        metrics.NoteShadowHit(rule);
+        _metrics.NoteShadowHit(rule);
         var index = ShadowRules.IndexOf(rule);
-        var second = anvil.Second;
-        var options = service.Unstressed.Anvil;
+        var second = _anvil.Second;
+        var options = _service.Unstressed.Anvil;
         var unit = options.RateTimeUnit;
         var growsInWindow = options.RateWindow == RateWindow.Fixed && _areCountedAtEachHit[index];
-        var delivers = anvil.Delivering.HasDelivered(key.Client, 2 * unit);
+        var delivers = _anvil.Delivering.HasDelivered(key.Client, 2 * unit);
         lock (_gate)
         {
             var client = Find(key);
@@ -158,14 +178,61 @@ internal sealed class ShadowBook(
     public void Reset()
     {
         lock (_gate)
+            Clear();
+    }
+
+    /// <summary>All there is, copied to be kept: each set of clients by itself, then the clients in slices.</summary>
+    public ShadowKept Keep()
+    {
+        ShadowKept kept;
+        DistinctSet delivering;
+        lock (_gate)
+            delivering = _delivering.Keep();
+        lock (_gate)
+            kept = new(_since, _delay, _after, _inBans, _dropped, _hash, _seen.Keep(), delivering);
+        for (var i = 0; i < _rules.Length; i++)
         {
-            _clients.Clear();
-            _order.Clear();
-            _places.Clear();
-            for (var i = 0; i < _rules.Length; i++)
-                _rules[i] = new();
-            (_seen, _delivering, _since, _delay, _after, _inBans, _dropped) = (new(), new(), time.GetUtcNow(), default, 0, 0, 0);
+            lock (_gate)
+            {
+                if (_rules[i] is var rule && (rule.Hits > 0 || rule.MessagesAfter > 0))
+                    kept.Rules.Add(new(i, rule.Hits, rule.FirstHits, rule.MessagesAfter, rule.Clients.Keep()));
+            }
         }
+
+        var zero = _anvil.TimeOf(0).ToUnixTimeSeconds();
+        for (var from = 0; TryKeep(from, kept.Clients, zero); from += Slice)
+        {
+        }
+
+        return kept;
+    }
+
+    /// <summary>Goes on where an earlier process was. What there is by now is forgotten.</summary>
+    public void Restore(ShadowKept kept)
+    {
+        var (now, zero) = (_anvil.Second, _anvil.TimeOf(0).ToUnixTimeSeconds());
+        lock (_gate)
+        {
+            Clear();
+            (_hash, _seen, _delivering) = (kept.Hash, new(kept.Hash, kept.Seen), new(kept.Hash, kept.Delivering));
+            // Where the clock was set back since, nothing is of later than now.
+            _since = kept.Since < _since ? kept.Since : _since;
+            (_delay, _after, _inBans, _dropped) = (kept.Delay, kept.After, kept.InBans, kept.Dropped);
+            foreach (var rule in kept.Rules)
+            {
+                _rules[rule.Rule] = new(new(kept.Hash, rule.Clients)) { Hits = rule.Hits, FirstHits = rule.FirstHits, MessagesAfter = rule.MessagesAfter };
+            }
+
+            foreach (var client in kept.Clients.OrderBy(static client => client.Hits.Max(static hits => hits.LastAt)))
+            {
+                var its = Find(new(_service.Name, client.Client));
+                (its.Name, its.Delivers) = (client.Name, client.Delivers);
+                foreach (var hits in client.Hits)
+                    its.Of(hits.Rule, out _).Restore(hits, SecondOf);
+            }
+        }
+
+        int SecondOf(long at) => (int)Math.Clamp(at - zero, int.MinValue, now);
     }
 
     /// <summary>
@@ -227,6 +294,32 @@ internal sealed class ShadowBook(
 
             return from + Slice < _places.Count;
         }
+    }
+
+    // False: there are no more.
+    private bool TryKeep(int from, List<ShadowKeptClient> clients, long zero)
+    {
+        lock (_gate)
+        {
+            for (var i = from; i < from + Slice && i < _places.Count; i++)
+            {
+                var client = _places[i];
+                clients.Add(new(client.Key.Client, client.Name, client.Delivers, [.. client.Rules.Select(rule => rule.Keep(second => zero + second))]));
+            }
+
+            return from + Slice < _places.Count;
+        }
+    }
+
+    [MemberNotNull(nameof(_seen), nameof(_delivering))]
+    private void Clear()
+    {
+        _clients.Clear();
+        _order.Clear();
+        _places.Clear();
+        for (var i = 0; i < _rules.Length; i++)
+            _rules[i] = new(new(_hash));
+        (_seen, _delivering, _since, _delay, _after, _inBans, _dropped) = (new(_hash), new(_hash), _time.GetUtcNow(), default, 0, 0, 0);
     }
 
     private ShadowClient Find(in AnvilKey key)

@@ -4,8 +4,6 @@ namespace SmtpShield.Shadow;
 /// <param name="rule">The rule's place in <see cref="Options.ShadowRules.All"/>.</param>
 internal sealed class ShadowClientRule(int rule)
 {
-    private int _windowStart;
-
     /// <summary>The rule's place.</summary>
     public int Rule => rule;
 
@@ -24,6 +22,22 @@ internal sealed class ShadowClientRule(int rule)
     /// <summary>Messages the MTA accepted behind a hit, which the limit would have kept from it for then.</summary>
     public long MessagesAfter { get; set; }
 
+    /// <summary>The second the last window began in.</summary>
+    public int WindowStart { get; private set; }
+
+    /// <summary>Goes on where an earlier process was.</summary>
+    /// <param name="kept">What it had.</param>
+    /// <param name="secondOf">Turns its seconds into this one's.</param>
+    public void Restore(in ShadowKeptHits kept, Func<long, int> secondOf)
+    {
+        (Most, Hits, Windows, MessagesAfter) = (kept.Most, kept.Hits, kept.Windows, kept.MessagesAfter);
+        (WindowStart, LastSecond) = (secondOf(kept.WindowStart), secondOf(kept.LastAt));
+    }
+
+    /// <summary>A copy, to be kept.</summary>
+    /// <param name="timeOf">Turns its seconds into those since 1970.</param>
+    public ShadowKeptHits Keep(Func<int, long> timeOf) => new(rule, Most, Hits, Windows, timeOf(WindowStart), timeOf(LastSecond), MessagesAfter);
+
     /// <summary>A copy.</summary>
     public ShadowPast Copy() => new(rule, Most, Hits, Windows, MessagesAfter, LastSecond);
 
@@ -39,9 +53,9 @@ internal sealed class ShadowClientRule(int rule)
     public bool Add(int count, int limit, int second, int unit, bool growsInWindow)
     {
         (Most, LastSecond) = (Math.Max(Most, count), second);
-        var isFirst = Hits++ == 0 || second - (long)_windowStart > unit || (growsInWindow && count == limit + 1L && second > _windowStart);
+        var isFirst = Hits++ == 0 || second - (long)WindowStart > unit || (growsInWindow && count == limit + 1L && second > WindowStart);
         if (isFirst)
-            (_windowStart, Windows) = (second, Windows + 1);
+            (WindowStart, Windows) = (second, Windows + 1);
         return isFirst;
     }
 }

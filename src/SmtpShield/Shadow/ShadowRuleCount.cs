@@ -1,10 +1,11 @@
 namespace SmtpShield.Shadow;
 
 /// <summary>What a rule would have done to all clients of a service. Not thread-safe: <see cref="ShadowBook"/> locks.</summary>
-internal sealed class ShadowRuleCount
+/// <param name="clients">Different clients it would have hit.</param>
+internal sealed class ShadowRuleCount(DistinctClients clients)
 {
     /// <summary>Different clients it would have hit.</summary>
-    public DistinctClients Clients { get; } = new();
+    public DistinctClients Clients => clients;
 
     /// <summary>How often.</summary>
     public long Hits { get; set; }

@@ -50,6 +50,23 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
             directory.Warn(path, $"line {number} is not understood and left out");
     }
 
+    /// <summary>What <see cref="Load"/> gave is not understood: the file gets the name it has with <c>.bad</c> behind it, for somebody to look at.</summary>
+    /// <param name="reason">Why.</param>
+    public void PutAside(string reason)
+    {
+        if (Path is not { } path)
+            return;
+        directory.Warn(path, $"not used: {reason}; it is {name}.bad now");
+        try
+        {
+            File.Move(path, path + ".bad", overwrite: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // It stays till another one takes its place.
+        }
+    }
+
     /// <summary>What is to be in it has changed: it is written in the background, within <see cref="Delay"/>.</summary>
     public void NoteChange()
     {

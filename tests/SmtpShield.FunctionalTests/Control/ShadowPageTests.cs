@@ -175,6 +175,49 @@ internal sealed partial class ShadowPageTests
         Assert.That(body, Does.Contain("\"deliver_mail_known\":false"));
     }
 
+    /// <summary>A week of trying is not lost by a restart; what was reset stays so, even if the shield does not end as it should.</summary>
+    [Test]
+    [Property("Operations", "OPS-18")]
+    public async Task Report_OverARestart_IsTheSameUntilItIsReset(CancellationToken cancellationToken)
+    {
+        const string Edit = "postconf -e \"shield_shadow=smtpd_client_connection_rate_limit=5, shield_ban_threshold=3\"";
+        var time = new FakeTimeProvider(new(2026, 11, 28, 3, 0, 0, TimeSpan.Zero));
+        var state = Path.Combine(_directory, "state", "shadow");
+        await using var mta = new ScriptedMta();
+        string before;
+        await using (var shield = await StartAsync(mta, time, cancellationToken))
+        {
+            await EditAsync(shield, Edit, cancellationToken);
+            Happen(shield, time);
+            var guesser = new IPEndPoint(IPAddress.Parse("203.0.113.9"), 1);
+            for (var i = 0; i < 3; i++)
+            {
+                using var counter = new ClientCounter(shield.Anvil, new("smtp", new ClientIdentity(guesser, "unknown").Range), guesser.Address);
+                counter.NoteTooManyErrors(20, 20);
+            }
+
+            before = (await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/shadow", cancellationToken)).Body;
+            Assert.That(before, Does.Contain("{\"rule\":\"shield_ban_threshold\",\"in_force\":\"off\",\"shadow\":\"3\",\"clients\":1,"));
+            Assert.That(before, Does.Contain("192.0.2.7"));
+            Assert.That((await RunAsync("explain 203.0.113.9", cancellationToken)).Output, Does.Contain("shield_ban_threshold = 3: hit once"));
+            await shield.StopAsync(cancellationToken);
+        }
+
+        await using (var shield = await StartAsync(mta, time, cancellationToken))
+        {
+            await EditAsync(shield, Edit, cancellationToken);
+            Assert.That((await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/shadow", cancellationToken)).Body, Is.EqualTo(before));
+            Assert.That((await RunAsync("explain 203.0.113.9", cancellationToken)).Output,
+                Does.Match("shield_ban_threshold = 3: hit once, .*; the next would be refused until "));
+
+            Assert.That(await File.ReadAllTextAsync(state, cancellationToken), Does.Contain("\nclient "));
+            Assert.That((await RunAsync("shadow reset", cancellationToken)).Status, Is.Zero);
+            Assert.That(await File.ReadAllTextAsync(state, cancellationToken), Does.Not.Contain("\nclient ").And.Contain("\nservice smtp "));
+            Assert.That((await RunAsync("explain 203.0.113.9", cancellationToken)).Output, Does.Contain("\n  shadow    no\n"));
+            Assert.That((await RunAsync("shadow report --fail-on-candidates", cancellationToken)).Status, Is.Zero);
+        }
+    }
+
     [TestCase("GET", "/v1/shadow?servce=smtp", 400)]
     [TestCase("GET", "/v1/shadow?service=nix", 404)]
     [TestCase("POST", "/v1/shadow", 405)]

@@ -27,7 +27,7 @@ public partial class DependencyTests
         ],
         ["Admission"] = ["Shadow", "Throttling", "Limits", "Clients", "Tls", "Metrics", "Observe", "Listening", "Transport", "Options", "Protocol"],
         ["Baseline"] = ["State", "Limits", "Clients", "Options"],
-        ["Shadow"] = ["Limits", "Clients", "Metrics", "Options"],
+        ["Shadow"] = ["State", "Limits", "Clients", "Metrics", "Options"],
         ["Throttling"] = ["Limits", "Options"],
         ["Mta"] = ["Limits", "Clients", "Tls", "Metrics", "Transport", "Options", "Protocol"],
         ["Limits"] = ["State", "Clients", "Options", "Protocol"],

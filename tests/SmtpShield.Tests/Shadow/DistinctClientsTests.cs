@@ -27,7 +27,7 @@ public class DistinctClientsTests
 
     private static DistinctCount Of(int clients)
     {
-        var distinct = new DistinctClients();
+        var distinct = new DistinctClients(new());
         for (var twice = 0; twice < 2; twice++)
         {
             for (var i = 0; i < clients; i++)

@@ -13,7 +13,7 @@ using SmtpShield.Shadow;
 namespace SmtpShield.Control.InShadow;
 
 /// <summary><c>/v1/shadow</c>: what limits in shadow would have done.</summary>
-internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, ShadowBans bans, ControlAudit audit, TimeProvider time)
+internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, ShadowBans bans, ShadowFile file, ControlAudit audit, TimeProvider time)
 {
     private const string Service = "service";
 
@@ -49,6 +49,7 @@ internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, ShadowB
             // They hold at all services.
             if (service is null)
                 bans.Reset();
+            file.Save();
             return change with
             {
                 Before = string.Join("; ", before.Services.Select(static at => $"{at.Service}: {at.Rules.Sum(static rule => rule.Hits)} hits in shadow")),
