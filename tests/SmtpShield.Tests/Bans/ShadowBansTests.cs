@@ -49,6 +49,21 @@ public sealed class ShadowBansTests
         Assert.That((_bans.Find(Client), BanHits), Is.EqualTo(((SmtpShield.Bans.Ban?)null, 1)), "it could not have come");
     }
 
+    /// <summary>What comes within a ban there would be could not have come: it leads to no further one.</summary>
+    [Test]
+    public void Hits_WithinAWouldBeBan_DoNotCountForTheNext()
+    {
+        Use(Threshold);
+        _bans.Configure(static bans => bans with { Time = TimeSpan.FromSeconds(60) });
+        _bans.TooManyErrors(Client, 5);
+        _bans.TooManyErrors(Client, 4);
+        _bans.Pass(61);
+        _bans.TooManyErrors(Client, 4);
+        Assert.That(BanHits, Is.EqualTo(1));
+        _bans.TooManyErrors(Client, 1);
+        Assert.That(BanHits, Is.EqualTo(2));
+    }
+
     [Test]
     public void Hits_InForceAndInShadow_AreAddedUp()
     {
@@ -126,6 +141,7 @@ public sealed class ShadowBansTests
         HitInShadow(5);
         var judge = JudgeOf(Client);
         judge.NoteSeen();
+        Assert.That(_bans.Book.Summarize(1).InBans, Is.EqualTo(1), "also one that does nothing more");
         Assert.That((judge.IsGhost, JudgeOf("192.0.2.8").IsGhost), Is.EqualTo((true, false)));
         judge.NoteForbiddenCommand("GET /");
         judge.NoteMessage();
@@ -205,12 +221,16 @@ public sealed class ShadowBansTests
     public void Reset_Bans_BeginAnew()
     {
         Use(Errors);
+        HitInShadow(5, client: "192.0.2.9");
+        _bans.Pass(601);
         HitInShadow(5);
         HitInShadow(4, client: "192.0.2.8");
         _bans.Shadow.Reset();
         Assert.That((JudgeOf(Client).IsGhost, _bans.Shadow.HitsOf(IPAddress.Parse("192.0.2.8"))), Is.EqualTo((false, 0)));
         HitInShadow(5);
-        Assert.That(_bans.Lines.Last(), Does.Contain("level 1"));
+        Assert.That(_bans.Lines.Last(), Does.Contain("192.0.2.7/32 for 600s, level 1"));
+        HitInShadow(5, client: "192.0.2.9");
+        Assert.That(_bans.Lines.Last(), Does.Contain("192.0.2.9/32 for 600s, level 1"), "those that are over are forgotten, too");
     }
 
     private long BanHits => TestShadow.Of(_bans.Book, Threshold).Hits;

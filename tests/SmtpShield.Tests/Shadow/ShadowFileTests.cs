@@ -53,6 +53,8 @@ public sealed class ShadowFileTests
         Keep((book, anvil) => Hit(book, clients));
         _state.Time.Advance(TimeSpan.FromSeconds(60));
         using var directory = _state.Open();
+        // And behind another one.
+        Assert.That(Open(directory).File.Save(), Is.True);
         var (book, _) = Open(directory);
         var before = TestShadow.Of(book, Errors);
         Hit(book, clients);
@@ -63,6 +65,17 @@ public sealed class ShadowFileTests
         Assert.That(TestShadow.Of(book, Errors), Is.EqualTo(before with { Hits = 3 * clients, FirstHits = 2 * clients }));
         Hit(book, 3 * clients);
         Assert.That(TestShadow.Of(book, Errors).Clients, Is.EqualTo(3 * clients).Within(5).Percent);
+    }
+
+    [Test]
+    public void Hits_BehindARestartAndAWindow_AreFirstOnes()
+    {
+        Keep(static (book, _) => Hit(book, 1));
+        _state.Time.Advance(TimeSpan.FromSeconds(61));
+        using var directory = _state.Open();
+        var (book, _) = Open(directory);
+        Hit(book, 1);
+        Assert.That(TestShadow.Of(book, Errors).FirstHits, Is.EqualTo(2));
     }
 
     /// <summary>As many clients as there may be: nobody is lost, and who was hit least recently still goes first.</summary>
