@@ -24,12 +24,25 @@ internal class PlainOutput(TextWriter writer, TimeZoneInfo zone)
     /// <summary>Columns, as wide as they must be; the last one, which alone may have blanks in it, ends with its line.</summary>
     /// <param name="head">Their names.</param>
     /// <param name="rows">As many texts as names; an empty one is <see cref="Nothing"/>.</param>
-    public virtual void Table(IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows)
+    public void Table(IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows) =>
+        Table([.. head.Select(static name => new OutputColumn(name))], rows);
+
+    /// <summary>The same, where more is to be said of columns than their names.</summary>
+    /// <param name="head">The columns.</param>
+    /// <param name="rows">As many texts as columns.</param>
+    public virtual void Table(IReadOnlyList<OutputColumn> head, IEnumerable<IReadOnlyList<string>> rows)
     {
-        List<string[]> all = [[.. head], .. rows.Select(static row => row.Select(static text => text.Length > 0 ? Printable(text) : Nothing).ToArray())];
-        var widths = head.Select((_, column) => all.Max(row => row[column].Length)).ToList();
+        List<string[]> all =
+        [
+            [.. head.Select(static column => column.Name)],
+            .. rows.Select(static row => row.Select(static text => text.Length > 0 ? Printable(text) : Nothing).ToArray()),
+        ];
+        var widths = head.Select((column, index) => Math.Max(column.Least, all.Max(row => row[index].Length))).ToList();
         foreach (var row in all)
-            writer.WriteLine(string.Join(Gap, row.Select((text, column) => text.PadRight(widths[column]))).TrimEnd());
+        {
+            writer.WriteLine(string.Join(
+                Gap, row.Select((text, index) => head[index].IsNumber ? text.PadLeft(widths[index]) : text.PadRight(widths[index]))).TrimEnd());
+        }
     }
 
     /// <summary>A time without blanks: <c>2026-11-27T22:05:25</c>, with a <c>Z</c> in UTC.</summary>

@@ -19,7 +19,11 @@ internal static class StatusCommand
     /// <summary>That when nobody says; Nagios' UNKNOWN.</summary>
     public const int Unknown = ControlQuestion.NoShield;
 
-    private static readonly string[] _head = ["SERVICE", "SESSIONS", "LIMIT", "CONN/S", "MAIL/S", "REFUSED/S", "STRESS", "SHADOW", "LISTENS"];
+    private static readonly OutputColumn[] _head =
+    [
+        new("SERVICE", Least: 10), new("SESSIONS", IsNumber: true), new("LIMIT", IsNumber: true), new("CONN/S", IsNumber: true),
+        new("MAIL/S", IsNumber: true), new("REFUSED/S", IsNumber: true), new("STRESS"), new("SHADOW"),
+    ];
 
     /// <summary>Makes the command.</summary>
     public static Command Create()
@@ -36,7 +40,9 @@ internal static class StatusCommand
         {
             var resource = ResourceQuery.Of("v1/status", ("service", arguments.GetValue(service)));
             return arguments.GetValue(check) ? CheckAsync(options, arguments, resource, cancellationToken)
-                : new ControlQuestion(options).AskAsync(arguments, HttpMethod.Get, resource, change: null, Print, cancellationToken);
+                : new ControlQuestion(options).AskAsync(
+                    arguments, HttpMethod.Get, resource, change: null,
+                    (text, output) => Print(text, output, hasPlaces: arguments.GetValue(service) is not null), cancellationToken);
         });
         return command;
     }
@@ -77,21 +83,23 @@ internal static class StatusCommand
         upstreams.Any() && upstreams.All(static upstream => upstream.State is not (UpstreamState.Up or UpstreamState.Busy));
 
     /// <summary>Prints an answer.</summary>
-    public static void Print(string text, PlainOutput output)
+    /// <param name="text">Its JSON.</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="hasPlaces">Whether also where services listen.</param>
+    public static void Print(string text, PlainOutput output, bool hasPlaces = false)
     {
         var status = JsonSerializer.Deserialize(text, ControlJson.Default.ShieldStatus)!;
-        output.Line($"smtpshield {status.Version}, process {status.Process}, since {output.Time(status.Started)}, "
-            + $"{Count(status.Connections, "connection")}{(status.Draining ? ", stopping" : "")}");
-        if (status.Configuration is { } configuration)
-            Print(configuration, status.Overrides ?? 0, output);
-        output.Line("");
-        output.Table(_head, status.Services.Select(static service => (string[])[
-            service.Name, service.Sessions.ToString(CultureInfo.InvariantCulture), service.ProcessLimit.ToString(CultureInfo.InvariantCulture),
-            Rate(service.ConnectionsS), Rate(service.MessagesS), Rate(service.RefusedS),
-            service.Stress ? "yes" : "no", service.ShadowRules > 0 ? service.ShadowRules.ToString(CultureInfo.InvariantCulture) : "no",
-            string.Join(' ', service.Endpoints)]));
-        output.Line("");
-        UpstreamCommand.Table(status.Upstreams, output);
+        output.Line($"SmtpShield {status.Version}, up {Uptime(TimeSpan.FromSeconds(status.UptimeS))}"
+            + (status.Configuration is { } configuration ? $", {configuration.Path}, revision {configuration.Generation}" : "")
+            + (status.Overrides is > 0 and var overrides ? $", {Count(overrides, "override")}" : "")
+            + (status.Draining ? ", stopping" : ""));
+        if (status.Configuration is not null)
+            Print(status.Configuration, output);
+        output.Table(hasPlaces ? [.. _head, new("LISTENS")] : _head, status.Services.Select(service => (string[])[
+            service.Name, Number(service.Sessions), Number(service.ProcessLimit), Rate(service.ConnectionsS), Rate(service.MessagesS), Rate(service.RefusedS),
+            service.Stress ? "yes" : "no", service.ShadowRules > 0 ? Count(service.ShadowRules, "rule") : "no",
+            .. hasPlaces ? [string.Join(' ', service.Endpoints)] : Array.Empty<string>()]));
+        StatusMtas.Print(status.Upstreams, status.Services.Select(static service => service.Name), output);
         if (status.Truncated)
             output.Line("there are more");
         PrintTables(status, output);
@@ -101,20 +109,25 @@ internal static class StatusCommand
 
     private static void PrintTables(ShieldStatus status, PlainOutput output)
     {
-        if (status is not { Clients: { } clients, History: { } history })
+        if (status.Clients is not { } clients)
             return;
-        output.Line("");
-        output.Line(string.Create(CultureInfo.InvariantCulture, $"clients {clients.Clients} of {clients.Size}, {clients.Limited ?? 0} limited; ")
-            + string.Create(CultureInfo.InvariantCulture, $"remembered {history.Clients} of {history.Size}, {history.Dropped} dropped")
-            + (status.Bans is { Total: > 0 } bans ? string.Create(CultureInfo.InvariantCulture, $"; banned {bans.Total}, {bans.Manual} by hand") : "")
-            + (status.Log is { } log ? string.Create(CultureInfo.InvariantCulture, $"; log {Rate(log.LinesS)} lines/s, {log.Lost} lost") : ""));
+        string?[] parts =
+        [
+            string.Create(CultureInfo.InvariantCulture, $"clients {clients.Clients} of {clients.Size}"),
+            Dropped("dropped", clients.Dropped),
+            Dropped("not counted", clients.Untracked ?? 0),
+            $"limited {Number(clients.Limited ?? 0)}",
+            $"banned {Number(status.Bans?.Total ?? 0)}",
+            Dropped("forgotten", status.History?.Dropped ?? 0),
+            status.Log is { } log ? string.Create(CultureInfo.InvariantCulture, $"log {log.LinesS ?? 0:0.#} lines/s, {log.Lost} lost") : null,
+        ];
+        output.Line(string.Join("   ", parts.OfType<string>()));
     }
 
-    private static void Print(ConfigurationReport configuration, int overrides, PlainOutput output)
+    private static string? Dropped(string what, long count) => count > 0 ? string.Create(CultureInfo.InvariantCulture, $"{what} {count}") : null;
+
+    private static void Print(ConfigurationReport configuration, PlainOutput output)
     {
-        output.Line($"configuration {configuration.Path}, generation {configuration.Generation}, in force since {output.Time(configuration.InForceSince)}"
-            + (overrides > 0 ? $", {Count(overrides, "override")}" : "")
-            + (configuration.Refused ? $"; what was read at {output.Time(configuration.ReadAt)} was refused" : ""));
         // As smtpshield check does: notes are about what the shield does not use.
         foreach (var problem in configuration.Problems.Where(static problem => problem.Severity != "note"))
         {
@@ -124,6 +137,16 @@ internal static class StatusCommand
         if (configuration.Truncated)
             output.Line("there are more");
     }
+
+    // 12d 4h, 4h 12m, 12m 5s, 5s.
+    private static string Uptime(TimeSpan up)
+    {
+        (int Count, string Unit)[] units = [((int)up.TotalDays, "d"), (up.Hours, "h"), (up.Minutes, "m"), (up.Seconds, "s")];
+        return string.Join(
+            ' ', units.SkipWhile(static unit => unit is { Count: 0, Unit: not "s" }).Take(2).Select(static unit => $"{Number(unit.Count)}{unit.Unit}"));
+    }
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static string Rate(double? perSecond) => perSecond?.ToString("0.0", CultureInfo.InvariantCulture) ?? PlainOutput.Nothing;
 

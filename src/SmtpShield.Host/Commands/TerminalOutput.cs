@@ -36,11 +36,15 @@ internal sealed class TerminalOutput(IAnsiConsole console, TextWriter writer, Ti
     }
 
     /// <inheritdoc />
-    public override void Table(IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows)
+    public override void Table(IReadOnlyList<OutputColumn> head, IEnumerable<IReadOnlyList<string>> rows)
     {
         var table = new Table().Border(TableBorder.None);
-        foreach (var name in head)
-            table.AddColumn(new TableColumn(new Text(name, new Style(decoration: Decoration.Bold))).PadLeft(0).PadRight(2));
+        foreach (var column in head)
+        {
+            table.AddColumn(new TableColumn(new Text(column.Name, new Style(decoration: Decoration.Bold))).PadLeft(0).PadRight(2)
+                .Alignment(column.IsNumber ? Justify.Right : Justify.Left));
+        }
+
         foreach (var row in rows)
             table.AddRow(row.Select(static text => new Text(text.Length > 0 ? Printable(text) : Nothing, StyleOf(text))));
         console.Write(table);

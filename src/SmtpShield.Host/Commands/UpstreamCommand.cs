@@ -26,12 +26,12 @@ internal static class UpstreamCommand
     /// <summary>Prints a list.</summary>
     public static void Print(string text, PlainOutput output) => Print(JsonSerializer.Deserialize(text, ControlJson.Default.UpstreamList)!, output);
 
-    /// <summary>Prints MTAs as a table.</summary>
-    public static void Table(IEnumerable<UpstreamReport> upstreams, PlainOutput output) => output.Table(_head, upstreams.Select(upstream => (string[])[
+    private static void Table(IEnumerable<UpstreamReport> upstreams, PlainOutput output) => output.Table(_head, upstreams.Select(upstream => (string[])[
         upstream.Service, upstream.Name, upstream.State, Number(upstream.Sessions), Number(upstream.Kept),
         Number(upstream.LimitInForce ?? upstream.Limit), Number(upstream.Waiting), output.Time(upstream.Since), ReasonOf(upstream)]));
 
-    private static string ReasonOf(UpstreamReport upstream) =>
+    /// <summary>Why an MTA is not up, or is hard pressed; empty: neither.</summary>
+    public static string ReasonOf(UpstreamReport upstream) =>
         upstream is { Reason: null or "", Stress: > 0 } ? $"stress {upstream.Stress}: {upstream.StressReason}" : upstream.Reason ?? "";
 
     private static void Print(UpstreamList list, PlainOutput output)

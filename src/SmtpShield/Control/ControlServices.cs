@@ -38,6 +38,8 @@ internal static class ControlServices
         services.AddSingleton<ControlConnections>();
         services.AddHostedService(static services => services.GetRequiredService<ControlConnections>());
         services.AddSingleton<ControlRequests>();
+        services.AddSingleton<RecentReplies>();
+        services.AddHostedService(static services => services.GetRequiredService<RecentReplies>());
         services.AddSingleton<IUpstreamControl, PoolUpstreams>();
         services.AddSingleton<UpstreamApi>();
         services.AddSingleton<RecentRates>();

@@ -22,6 +22,11 @@ internal sealed class DestinationMetrics
     /// <summary>The value of the label <c>destination</c>.</summary>
     public string Label { get; }
 
+    /// <summary>In a few numbers.</summary>
+    public DestinationTotals Totals => new(
+        Enum.GetValues<DialOutcome>().Where(static outcome => outcome != DialOutcome.Greeted).Sum(outcome => _dials[(int)outcome]),
+        _replies[(int)ReplyPhase.Command].Buckets);
+
     /// <summary>A try to reach it for a client is over.</summary>
     public void NoteDial(DialOutcome outcome) => _dials.Add((int)outcome);
 

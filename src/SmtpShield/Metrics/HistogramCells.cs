@@ -40,12 +40,17 @@ internal sealed class HistogramCells
             _live.Record(value * _scale, _tags);
     }
 
+    /// <summary>How many values have come, by bucket.</summary>
+    public BucketCounts Buckets => new(_metric.Bounds, Counts());
+
     /// <summary>Says all of it.</summary>
-    public void Collect(MetricSamples samples)
+    public void Collect(MetricSamples samples) => samples.Add(_metric, Counts(), _cells.Sum(_bounds.Length + 1) * _scale, _labels);
+
+    private long[] Counts()
     {
         var counts = new long[_bounds.Length + 1];
         for (var i = 0; i < counts.Length; i++)
             counts[i] = _cells.Sum(i);
-        samples.Add(_metric, counts, _cells.Sum(_bounds.Length + 1) * _scale, _labels);
+        return counts;
     }
 }

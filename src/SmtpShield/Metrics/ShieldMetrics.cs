@@ -57,6 +57,9 @@ internal sealed class ShieldMetrics : IDisposable
     /// <param name="name">As configured, <c>host:port</c>.</param>
     public DestinationMetrics OfDestination(string name) => Of(_destinations, name, label => new(label, _replies));
 
+    /// <summary>Those of all MTAs there are series of.</summary>
+    public IEnumerable<DestinationMetrics> Destinations => _destinations.Values;
+
     /// <summary>A request over HTTP is answered.</summary>
     /// <param name="listener">Where it came in: <see cref="Control"/>, <see cref="Metrics"/> or <see cref="Admin"/>.</param>
     /// <param name="status">With which status code.</param>

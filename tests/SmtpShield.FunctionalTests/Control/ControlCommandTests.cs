@@ -23,13 +23,15 @@ internal sealed class ControlCommandTests
 
         var (status, output) = await RunAsync(["status", "-c", shield.MainCf, "--utc"], cancellationToken);
         Assert.That(status, Is.Zero, output);
-        Assert.That(output, Does.Match($@"\Asmtpshield \S+, process {shield.Id}, since \S+Z, 0 connections\n"
-            + $@"configuration {shield.MainCf}, generation 1, in force since \S+Z\n\n"
-            + @"SERVICE  SESSIONS  LIMIT +CONN/S +MAIL/S +REFUSED/S +STRESS +SHADOW +LISTENS\n"
-            + $@"smtp     0         \d+ +\S+ +\S+ +\S+ +no      no      {shield.EndPoint}\n\n"
-            + @"SERVICE  UPSTREAM     STATE  SESSIONS  KEPT  LIMIT +WAITING  SINCE +REASON\nsmtp     127\.0\.0\.1:9  up     0 .*\n\n"
-            + @"clients 0 of 1000000, 0 limited; remembered 0 of 65536, 0 dropped; log \S+ lines/s, 0 lost\n\z"));
+        Assert.That(output, Does.Match($@"\ASmtpShield \S+, up (\d+m )?\d+s, {shield.MainCf}, revision 1\n"
+            + @"SERVICE     SESSIONS +LIMIT +CONN/S +MAIL/S +REFUSED/S  STRESS  SHADOW\nsmtp {15}0 +\d+ +\S+ +\S+ +\S+  no      no\n"
+            + @"MTA               STATE  SESSIONS  GREETING  REPLY P50  P99  FAILED/MIN\n127\.0\.0\.1:9       up     0\S* +- +- +- +0\n"
+            + @"clients 0 of 1000000   limited 0   banned 0   log \S+ lines/s, 0 lost\n\z"));
         Assert.That(output, Does.Not.Contain("\u001B"), "a pipe");
+
+        (status, output) = await RunAsync(["status", "-c", shield.MainCf, "--service", "smtp"], cancellationToken);
+        Assert.That((status, output), Is.EqualTo((0, output)));
+        Assert.That(output, Does.Contain("STRESS  SHADOW  LISTENS\n").And.Contain($"no      no      {shield.EndPoint}\n"));
 
         (status, output) = await RunAsync(["status", "--socket", shield.ControlSocket, "--json"], cancellationToken);
         var (_, body) = await ControlHttp.AskAsync(shield.ControlSocket, HttpMethod.Get, "/v1/status", cancellationToken);

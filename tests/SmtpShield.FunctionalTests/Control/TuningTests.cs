@@ -477,13 +477,30 @@ internal sealed class TuningTests : TuningFixture
     }
 
     [Test]
+    public async Task Status_LongBeforeAnEnd_SaysSoOnlyWhileTheLimitIsHit(CancellationToken cancellationToken)
+    {
+        await SetAsync(Rate, "1", cancellationToken, ""","for_s":3601""");
+        Count("127.0.0.1", 1);
+        await HitAsync(cancellationToken);
+        Assert.That(await AttentionAsync(), Is.Empty, "not within an hour");
+
+        Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.That(await AttentionAsync(), Is.EqualTo((string[])[$"smtp: {Rate} = 1 ends in 60m and was hit once in the last hour"]));
+        Time.Advance(TimeSpan.FromMinutes(9));
+        Assert.That(await AttentionAsync(), Is.EqualTo((string[])[$"smtp: {Rate} = 1 ends in 51m and was hit once in the last hour"]));
+        Time.Advance(TimeSpan.FromMinutes(3));
+        Assert.That(await AttentionAsync(), Is.Empty, "the flood is over");
+
+        async Task<IEnumerable<string?>> AttentionAsync() =>
+            (await DoAsync(HttpMethod.Get, "/v1/status", cancellationToken)).GetProperty("attention").EnumerateArray().Select(static one => one.GetString());
+    }
+
+    [Test]
     public async Task Status_BeforeAnEnd_SaysSoAndMetricsHaveIt(CancellationToken cancellationToken)
     {
         await SetAsync(Rate, "1", cancellationToken, ""","for_s":900""");
         Count("127.0.0.1", 1);
-        Assert.That(await GreetingAsync(cancellationToken), Does.StartWith("421 "));
-        await Eventually.HoldsAsync(() => Shield.Log.Lines.Any(static line => line.StartsWith("disconnect from", StringComparison.Ordinal)),
-            TimeSpan.FromSeconds(20), "it is counted", cancellationToken);
+        await HitAsync(cancellationToken);
         var status = await DoAsync(HttpMethod.Get, "/v1/status", cancellationToken);
         Assert.That(status.GetProperty("attention").EnumerateArray().Select(static sentence => sentence.GetString()), Is.EqualTo((string[])[
             $"smtp: {Rate} = 1 ends in 15m and was hit once in the last hour"]));
@@ -495,6 +512,13 @@ internal sealed class TuningTests : TuningFixture
         Assert.That((await ParameterAsync(Rate, cancellationToken)).GetProperty("hits_1h").GetInt32(), Is.EqualTo(1));
         Time.Advance(TimeSpan.FromMinutes(50));
         Assert.That((await ParameterAsync(Rate, cancellationToken)).GetProperty("hits_1h").GetInt32(), Is.Zero);
+    }
+
+    private async Task HitAsync(CancellationToken cancellationToken)
+    {
+        Assert.That(await GreetingAsync(cancellationToken), Does.StartWith("421 "));
+        await Eventually.HoldsAsync(() => Shield.Log.Lines.Any(static line => line.StartsWith("disconnect from", StringComparison.Ordinal)),
+            TimeSpan.FromSeconds(20), "it is counted", cancellationToken);
     }
 
     private static string Summary(JsonElement change) =>

@@ -32,6 +32,9 @@ internal sealed class StatusApi(
 
     private static readonly TimeSpan Soon = TimeSpan.FromMinutes(15);
 
+    // A value that is needed now is to be thought of earlier: if it was hit in the last ten minutes, as what warns of its end.
+    private static readonly TimeSpan SoonWhileHit = TimeSpan.FromHours(1);
+
     private readonly MaillogLoggerProvider? _log = providers.OfType<MaillogLoggerProvider>().FirstOrDefault();
     private readonly DateTimeOffset _started = time.GetUtcNow();
 
@@ -100,11 +103,15 @@ internal sealed class StatusApi(
     private IEnumerable<string> EndingSoon()
     {
         var now = time.GetUtcNow();
-        return (overrides?.InForce() ?? []).Where(one => one.Override.Until is { } until && until - now <= Soon).Take(MostEndingSoon).Select(one =>
+        return (overrides?.InForce() ?? []).Where(one => one.Override.Until is { } until && IsSoon(until - now, one.Service, one.Name))
+            .Take(MostEndingSoon).Select(one =>
             $"{one.Service}: {one.Name} = {one.Override.Value} ends in {Math.Max(0, (int)Math.Ceiling((one.Override.Until!.Value - now).TotalMinutes))}m"
             + (hits?.Of(one.Service, one.Name, LimitHitsLately.Longest) is > 0 and var count
                 ? $" and was hit {(count == 1 ? "once" : $"{count} times")} in the last hour" : ""));
     }
+
+    private bool IsSoon(TimeSpan left, string service, string name) =>
+        left <= Soon || (left <= SoonWhileHit && hits?.Of(service, name, Tuning.Overrides.HitLately) > 0);
 
     private static IEnumerable<string> Attention(ConfigurationReport? configuration, IReadOnlyList<ServiceReport> services, bool isDraining)
     {

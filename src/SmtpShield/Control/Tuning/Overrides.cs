@@ -19,9 +19,11 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
     /// <summary>Revisions one can go back to.</summary>
     public const int KeptRevisions = 100;
 
+    /// <summary>How long ago a limit was hit that is needed now, at most.</summary>
+    public static readonly TimeSpan HitLately = TimeSpan.FromMinutes(10);
+
     // Timers do not see that somebody has set the clock.
     private static readonly TimeSpan _longestWait = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan _hitLately = TimeSpan.FromMinutes(10);
 
     private readonly ShieldConfigurationWatcher _configuration;
     private readonly ClientRules _rules;
@@ -390,7 +392,7 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
         // They are served until the restart by what was in force for them last, this value perhaps included.
         if (_rules.Services.Except(_rules.Configured).Where(service => one.Name == PlainName(one.Name)).ToList() is { Count: > 0 } gone)
             values += $"; until the restart {string.Join(' ', gone)} keeps what it had";
-        var hits = views.Sum(view => _hits.Of(view.Service, view.Name, _hitLately) ?? 0);
+        var hits = views.Sum(view => _hits.Of(view.Service, view.Name, HitLately) ?? 0);
         if (hits > 0)
             Log.EndedWhileHit(_log, one.Name, one.Value, values, hits);
         else

@@ -46,6 +46,15 @@ internal sealed record UpstreamReport(string Service, string Name, string State,
     /// <summary>Of the last ten dials, those in the last ten seconds that were refused or met silence.</summary>
     public int? DialsInVain { get; init; }
 
+    /// <summary>Milliseconds that half of the replies to MAIL and RCPT took at most, in the last minute; left out when there was none.</summary>
+    public int? ReplyP50Ms { get; init; }
+
+    /// <summary>The same of 99 of a hundred.</summary>
+    public int? ReplyP99Ms { get; init; }
+
+    /// <summary>Tries to reach it, in the last minute, that it has not greeted with 220.</summary>
+    public int? FailedMin { get; init; }
+
     /// <summary>Since when it is in this state.</summary>
     public DateTimeOffset? Since { get; init; }
 
