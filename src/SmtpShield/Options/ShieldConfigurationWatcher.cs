@@ -55,11 +55,14 @@ public sealed class ShieldConfigurationWatcher(
     /// <summary>The file, in full.</summary>
     internal string File { get; } = Path.GetFullPath(configuration.Path);
 
-    /// <summary>Which configuration is in force: 1 at the start, one more with each that replaces it.</summary>
+    /// <summary>Which configuration is in force: 1 at the start, or what <see cref="GoOnAt"/> has said; one more with each that replaces it.</summary>
     internal int Generation => Volatile.Read(ref _generation);
 
     /// <summary>Where each value in force was set.</summary>
     internal ParameterOrigins Origins => Volatile.Read(ref _origins);
+
+    /// <summary>The configuration in force has this number: an earlier process has used those before it. To be called before the host has started.</summary>
+    internal void GoOnAt(int generation) => Volatile.Write(ref _generation, generation);
 
     /// <summary>Looks at the configuration in force.</summary>
     /// <param name="look">Looks, while nothing else happens to it; with its generation.</param>

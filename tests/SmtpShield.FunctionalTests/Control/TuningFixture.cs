@@ -34,6 +34,10 @@ internal abstract class TuningFixture
 
     protected string OverridesFile => Path.Combine(_directory, "state", "overrides");
 
+    protected string RevisionsFile => Path.Combine(_directory, "state", "revisions");
+
+    protected string ChangesFile => Path.Combine(_directory, "state", "changes");
+
     protected string Place => Path.Combine(_directory, "control.sock");
 
     /// <summary>The next process's <c>-o</c> arguments.</summary>

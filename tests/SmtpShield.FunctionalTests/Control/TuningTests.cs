@@ -465,6 +465,73 @@ internal sealed class TuningTests : TuningFixture
     }
 
     [Test]
+    [Property("Operations", "OPS-32"), Property("Operations", "OPS-35")]
+    public async Task Restart_WhateverWasSet_RevisionsAndChangesGoOn(CancellationToken cancellationToken)
+    {
+        await SetAsync(Rate, "5", cancellationToken, ""","why":"flood \"x\" """ + "\"");
+        await SetAsync("smtpd_hard_error_limit", "3", cancellationToken);
+        await SaveAsync("smtpd_soft_error_limit = 7");
+        await DoAsync(HttpMethod.Post, "/v1/reload", cancellationToken, "{}");
+        await SetAsync(Rate, "4", cancellationToken, ""","for_s":60""");
+        await DoAsync(HttpMethod.Post, "/v1/parameters", cancellationToken, """{"to":1}""");
+        await AskAsync(HttpMethod.Delete, $"/v1/parameters/*/{Rate}", cancellationToken, "{}");
+        var before = (await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken)).GetProperty("changes").GetRawText();
+        Assert.That(await RevisionAsync(), Is.EqualTo(6));
+
+        await RestartAsync();
+        Assert.That(await RevisionAsync(), Is.EqualTo(7), "nothing was set");
+        Assert.That((await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken)).GetProperty("changes").GetRawText(), Is.EqualTo(before));
+        Assert.That((await AskAsync(HttpMethod.Put, $"/v1/parameters/*/{Rate}", cancellationToken, """{"value":"9"}""", "\"6\"")).Status, Is.EqualTo(412));
+        // Between these there was another file, and the value of the time that is over meanwhile is in none.
+        await GoBackAsync(4, 5, 3);
+        await GoBackAsync(2, 5, 20);
+        Time.Advance(TimeSpan.FromSeconds(60));
+        await GoBackAsync(5, 5, 3);
+
+        await RestartAsync();
+        Assert.That(await RevisionAsync(), Is.EqualTo(11), "what was set is in force again");
+        Assert.That((Limits().ClientConnectionRateLimit, Limits().HardErrorLimit), Is.EqualTo((5, 3)));
+        await GoBackAsync(1, 60, 20);
+        var (status, body) = await AskAsync(HttpMethod.Post, "/v1/parameters", cancellationToken, """{"to":13}""");
+        Assert.That((status, body.Contains("there are 1 to 12", StringComparison.Ordinal)), Is.EqualTo((404, true)), body);
+        var numbers = (await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken)).GetProperty("changes").EnumerateArray()
+            .Select(static change => change.GetProperty("number").GetInt32()).ToList();
+        Assert.That(numbers, Is.EqualTo(Enumerable.Range(1, numbers.Count)));
+
+        async Task<int> RevisionAsync() =>
+            (await DoAsync(HttpMethod.Get, $"/v1/parameters?name={Rate}", cancellationToken)).GetProperty("revision").GetInt32();
+
+        async Task GoBackAsync(int revision, int rate, int errors)
+        {
+            await DoAsync(HttpMethod.Post, "/v1/parameters", cancellationToken, $$"""{"to":{{revision}}}""");
+            Assert.That((Limits().ClientConnectionRateLimit, Limits().HardErrorLimit), Is.EqualTo((rate, errors)));
+        }
+    }
+
+    // Written by hand, or by another version: the file is no way around what may be set, and no revision is another one's.
+    [Test]
+    [Property("Operations", "OPS-33")]
+    public async Task Restart_WithRevisionsThatAreNone_LeavesOutThoseBefore(CancellationToken cancellationToken)
+    {
+        await Shield.StopAsync(cancellationToken);
+        await File.WriteAllTextAsync(RevisionsFile, string.Join('\n',
+            "last\t9", Value(0, Rate, "5"), Value(1, "shield_upstream", "192.0.2.1:25"), "revision\t4\t0", "revision\t5\t0\t7", "revision\t6\t0\t1",
+            "revision\t10\t0", "revision\t7"), cancellationToken);
+        await File.WriteAllTextAsync(ChangesFile, """{"number":7,"at":"2026-11-28T03:00:00Z","by":"time","action":"reset","target":"a"}""" + "\n{}\n\0\n",
+            cancellationToken);
+        await RestartAsync();
+        var (status, body) = await AskAsync(HttpMethod.Post, "/v1/parameters", cancellationToken, """{"to":6}""");
+        Assert.That((status, body.Contains("there are 7 to 10", StringComparison.Ordinal)), Is.EqualTo((404, true)), body);
+        Assert.That(Shield.Log.Lines, Has.One.EndsWith("is not understood and left out"), "once a minute");
+        var changes = await DoAsync(HttpMethod.Get, "/v1/changes?after=6", cancellationToken);
+        Assert.That(changes.GetProperty("changes").EnumerateArray().Select(static change => change.GetProperty("number").GetInt32()),
+            Is.EqualTo((int[])[7, 8]));
+        Assert.That((await DoAsync(HttpMethod.Get, "/v1/changes", cancellationToken)).GetProperty("truncated").GetBoolean(), "those before are not kept");
+
+        static string Value(int index, string name, string value) => $"value\t{index}\t{name}\t2026-11-28T03:00:00Z\t-\tuid 0 (root)\t\t{value}";
+    }
+
+    [Test]
     public async Task Set_MoreThanThereMayBe_IsRefused(CancellationToken cancellationToken)
     {
         // Ends that are earlier each time: each stays below the next one.

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace SmtpShield.Control.Changes;
 
 /// <summary>Something an operator changed, or wanted to.</summary>
-/// <param name="Number">Its number, from 1 at the start of the program.</param>
+/// <param name="Number">Its number, from 1 on, over restarts.</param>
 /// <param name="At">When.</param>
 /// <param name="By">Who: <c>uid 1000 (alice)</c>; <c>time</c>: it ended by itself.</param>
 /// <param name="Action">What was done: <c>release</c>, <c>allow</c>, <c>drain</c>.</param>

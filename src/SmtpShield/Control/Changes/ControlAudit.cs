@@ -7,10 +7,11 @@ using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Control.Events;
 using SmtpShield.Observe;
+using SmtpShield.State;
 
 namespace SmtpShield.Control.Changes;
 
-/// <summary><c>/v1/changes</c>: what operators changed, or were refused to, the last <see cref="Kept"/>; and the log lines of it.</summary>
+/// <summary><c>/v1/changes</c>: what operators changed, or were refused to, the last <see cref="Kept"/>, over restarts; and the log lines of it.</summary>
 internal sealed partial class ControlAudit
 {
     /// <summary>Changes that are kept.</summary>
@@ -23,12 +24,20 @@ internal sealed partial class ControlAudit
     private readonly ILogger<ControlAudit> _log;
     private readonly Lock _gate = new();
     private readonly Queue<Change> _changes = new();
+    private readonly ChangeFile _file;
     private long _last;
 
-    /// <summary>Nothing was changed yet.</summary>
-    public ControlAudit(Exemptions exemptions, EventStream stream, TimeProvider time, ILogger<ControlAudit> log)
+    /// <summary>With what was changed before.</summary>
+    public ControlAudit(Exemptions exemptions, EventStream stream, StateDirectory state, TimeProvider time, ILogger<ControlAudit> log)
     {
         (_stream, _time, _log) = (stream, time, log);
+        _file = new(state, () =>
+        {
+            lock (_gate)
+                return [.. _changes];
+        });
+        foreach (var change in _file.Load())
+            Add(change);
         exemptions.Ended += NoteEnd;
     }
 
@@ -65,6 +74,9 @@ internal sealed partial class ControlAudit
             Keep(one);
             Log.ChangeDone(_log, one.Action, one.Target, LoggedBy(one), one.Logged ?? one.After ?? "done");
         }
+
+        if (done.Count > 0)
+            _file.Save();
     }
 
     /// <summary>Keeps a change, with the next number, and tells who watches the stream.</summary>
@@ -72,16 +84,24 @@ internal sealed partial class ControlAudit
     {
         lock (_gate)
         {
-            if (_changes.Count == Kept)
-                _changes.Dequeue();
-            change = change with { Number = ++_last };
-            _changes.Enqueue(change);
+            change = change with { Number = _last + 1 };
+            Add(change);
             _stream.Publish(StreamTopic.Change, change);
         }
+
+        _file.NoteChange();
     }
 
     /// <summary>A reason, as it is kept; null: none was given.</summary>
     public static string? Shown(string? why) => why is { Length: > 0 } ? AddressText.Shown(why) : null;
+
+    private void Add(Change change)
+    {
+        if (_changes.Count == Kept)
+            _changes.Dequeue();
+        _changes.Enqueue(change);
+        _last = change.Number;
+    }
 
     private static string LoggedBy(Change change) => change.Why is { } why ? $"{change.By} {ClientText.Quote(Encoding.ASCII.GetBytes(why))}" : change.By;
 
@@ -102,7 +122,7 @@ internal sealed partial class ControlAudit
 
         ChangeList list;
         lock (_gate)
-            list = new([.. _changes.Where(change => change.Number > after)], _last - _changes.Count > after);
+            list = new([.. _changes.Where(change => change.Number > after)], _changes.TryPeek(out var oldest) && oldest.Number > after + 1);
         return ControlRequests.AnswerAsync(context, list, ControlJson.Default.ChangeList);
     }
 

@@ -16,9 +16,6 @@ namespace SmtpShield.Control.Tuning;
 /// </summary>
 internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
 {
-    /// <summary>Revisions one can go back to.</summary>
-    public const int KeptRevisions = 100;
-
     /// <summary>How long ago a limit was hit that is needed now, at most.</summary>
     public static readonly TimeSpan HitLately = TimeSpan.FromMinutes(10);
 
@@ -33,7 +30,7 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
     private readonly ILogger _log;
     private readonly StateFile _file;
     private readonly SemaphoreSlim _turn = new(1);
-    private readonly Queue<(int Revision, OverrideList List)> _revisions = new();
+    private readonly RevisionFile _revisions;
     private readonly ITimer _end;
     private volatile OverrideList _list = OverrideList.Empty;
 
@@ -44,6 +41,7 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
     {
         (_configuration, _rules, _audit, _hits, _time, _log) = (configuration, rules, audit, hits, time, log);
         _file = state.Open("overrides", () => _list.All.Select(OverrideLine.Write));
+        _revisions = new(state);
         _end = time.CreateTimer(static overrides => _ = ((Overrides)overrides!).EndAsync(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         IsKept = state.Path is not null;
         _configuration.Reloaded += NoteReload;
@@ -112,15 +110,9 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
     /// <exception cref="ControlException">It is not kept, or has never been.</exception>
     public OverrideList At(int revision)
     {
-        lock (_revisions)
-        {
-            if (revision <= _configuration.Generation && _revisions.LastOrDefault(kept => kept.Revision <= revision).List is { } list)
-                return list.At(_time.GetUtcNow());
-
-            var oldest = _revisions.Count > 0 ? _revisions.Peek().Revision : 1;
-            throw ControlException.NotFound(
-                $"no such revision: {revision}", $"there are {oldest} to {_configuration.Generation}, of this start of the shield", "to");
-        }
+        if (_revisions.Find(revision) is { } list)
+            return list.At(_time.GetUtcNow());
+        throw ControlException.NotFound($"no such revision: {revision}", $"there are {_revisions.Oldest} to {_configuration.Generation}", "to");
     }
 
     /// <inheritdoc/>
@@ -129,10 +121,20 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            Remember(_list, _configuration.Generation);
             var kept = Load();
-            if (kept.Count > 0)
-                await RestoreAsync(kept);
+            // Nothing is set at the first number: it is used only if nothing comes into force with what is set.
+            var last = _revisions.Load(one => WhyNot(one) is null);
+            if (last > 0)
+                _configuration.GoOnAt(last);
+            else
+                _revisions.Note(_configuration.Generation, _list);
+            if ((kept.Count == 0 || !await TryRestoreAsync(kept)) && last > 0)
+            {
+                _configuration.GoOnAt(last + 1);
+                _revisions.Note(last + 1, _list);
+            }
+
+            _revisions.Save();
         }
         finally
         {
@@ -213,19 +215,9 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
     private bool Adopt(OverrideList list, int generation)
     {
         _list = list;
-        Remember(list, generation);
+        _revisions.Note(generation, list);
         Wait();
-        return _file.Save();
-    }
-
-    private void Remember(OverrideList list, int generation)
-    {
-        lock (_revisions)
-        {
-            if (_revisions.Count == KeptRevisions)
-                _revisions.Dequeue();
-            _revisions.Enqueue((generation, list));
-        }
+        return _revisions.Save() & _file.Save();
     }
 
     private void Wait()
@@ -255,7 +247,8 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
     }
 
     // Together; if they do not go with the configuration of today, those that do, one after the other.
-    private async Task RestoreAsync(List<Override> kept)
+    // False: nothing has come into force.
+    private async Task<bool> TryRestoreAsync(List<Override> kept)
     {
         var now = _time.GetUtcNow();
         var list = OverrideList.Empty;
@@ -276,7 +269,7 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
             {
                 // None of them is to blame: the next start may take them.
                 Log.NotRestored(_log, all.Count, without);
-                return;
+                return false;
             }
 
             list = OverrideList.Empty;
@@ -293,12 +286,13 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
         if (done.Result.Options is null)
         {
             Log.NotRestored(_log, list.All.Count, done.Result.Errors.First().ToString());
-            return;
+            return false;
         }
 
         Adopt(list, done.Generation);
         if (list.All.Count > 0)
             Log.Restored(_log, list.All.Count);
+        return true;
     }
 
     private async Task<bool> IsValidAsync(OverrideList list) => await WhyInvalidAsync(list) is null;
@@ -402,8 +396,8 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
 
     private void NoteReload()
     {
-        if (_list.All.Count > 0)
-            _ = Task.Run(ReviewAsync);
+        _revisions.Note(_configuration.Generation);
+        _ = Task.Run(ReviewAsync);
     }
 
     // The file may have lost a service, or set what is overridden.
@@ -412,6 +406,9 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
         await _turn.WaitAsync();
         try
         {
+            _revisions.Save();
+            if (_list.All.Count == 0)
+                return;
             var gone = _list.All.Where(IsOfNoService).ToList();
             if (gone.Count > 0)
             {
