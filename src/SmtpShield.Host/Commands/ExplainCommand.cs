@@ -53,6 +53,9 @@ internal static class ExplainCommand
         return command;
     }
 
+    /// <summary>Prints an answer.</summary>
+    public static void Print(string text, PlainOutput output) => Print(JsonSerializer.Deserialize(text, ControlJson.Default.ClientExplanation)!, output);
+
     private static void Print(ClientExplanation explanation, PlainOutput output)
     {
         foreach (var at in explanation.Services)

@@ -36,6 +36,9 @@ internal static class ReleaseCommand
         return command;
     }
 
+    /// <summary>Prints an answer.</summary>
+    public static void Print(string text, PlainOutput output) => Print(JsonSerializer.Deserialize(text, ControlJson.Default.ReleaseReport)!, output);
+
     private static void Print(ReleaseReport report, PlainOutput output)
     {
         foreach (var at in report.Services)

@@ -47,9 +47,11 @@ internal static class TopCommand
     }
 
     /// <summary>Prints a list.</summary>
-    public static void Print(string text, PlainOutput output)
+    public static void Print(string text, PlainOutput output) => Print(JsonSerializer.Deserialize(text, ControlJson.Default.ClientList)!, output);
+
+    /// <summary>The same, once it is read.</summary>
+    public static void Print(ClientList list, PlainOutput output)
     {
-        var list = JsonSerializer.Deserialize(text, ControlJson.Default.ClientList)!;
         output.Table(_head, list.Clients.Select(client => (string[])[
             client.Service, client.Client, client.State, output.Time(client.Until), Number(client.Counts.Open), Number(client.Counts.Connections),
             Number(client.Counts.Messages), Number(client.Counts.Recipients), Number(client.Counts.TlsSessions), Number(client.Counts.Auths),
