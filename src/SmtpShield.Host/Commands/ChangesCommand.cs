@@ -16,10 +16,12 @@ internal static class ChangesCommand
     {
         var options = new ControlArguments();
         var after = new Option<string?>("--after") { Description = "Only those behind this number.", HelpName = "number" };
-        var command = new Command("changes", "Print what operators changed on the running shield, or were refused to.") { after };
+        var service = new Option<string?>("--service") { Description = "Only what was about this service, or about all.", HelpName = "name" };
+        var command = new Command("changes", "Print what operators changed on the running shield, or were refused to.") { after, service };
         options.AddTo(command);
         command.SetAction((arguments, cancellationToken) => new ControlQuestion(options).AskAsync(
-            arguments, HttpMethod.Get, ResourceQuery.Of("v1/changes", ("after", arguments.GetValue(after))), change: null, Print, cancellationToken));
+            arguments, HttpMethod.Get, ResourceQuery.Of("v1/changes", ("after", arguments.GetValue(after)), ("service", arguments.GetValue(service))),
+            change: null, Print, cancellationToken));
         return command;
     }
 

@@ -25,10 +25,29 @@ internal static class WatchCommand
             Arity = ArgumentArity.ZeroOrMore,
         };
         topics.AcceptOnlyFromAmong(words);
-        var command = new Command("watch", "Print what happens on the running shield, a line each, until it stops.") { topics };
+        var service = new Option<string?>("--service") { Description = "Only what is about this service, or about none.", HelpName = "name" };
+        var command = new Command("watch", "Print what happens on the running shield, a line each, until it stops.") { topics, service };
         options.AddTo(command);
-        command.SetAction((arguments, cancellationToken) => RunAsync(options, arguments, arguments.GetValue(topics) ?? [], cancellationToken));
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            if (arguments.GetValue(service) is not { } name)
+                return await RunAsync(options, arguments, arguments.GetValue(topics) ?? [], service: null, cancellationToken);
+            // One there is not would never have an event.
+            var status = await new ControlQuestion(options).AskForStepAsync(
+                arguments, HttpMethod.Get, ResourceQuery.Of("v1/status", ("service", name)), change: null, static _ => { }, cancellationToken);
+            return status != ControlQuestion.Done ? status
+                : await RunAsync(options, arguments, arguments.GetValue(topics) ?? [], name, cancellationToken);
+        });
         return command;
+    }
+
+    /// <summary>Whether an event is about a service, or about none.</summary>
+    /// <param name="json">What it says.</param>
+    /// <param name="service">The service.</param>
+    public static bool IsOf(string json, string service)
+    {
+        using var document = JsonDocument.Parse(json);
+        return !document.RootElement.TryGetProperty("service", out var its) || its.GetString() == service;
     }
 
     /// <summary>An event as a line.</summary>
@@ -55,7 +74,8 @@ internal static class WatchCommand
         };
     }
 
-    private static async Task<int> RunAsync(ControlArguments options, ParseResult arguments, string[] topics, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        ControlArguments options, ParseResult arguments, string[] topics, string? service, CancellationToken cancellationToken)
     {
         var writer = arguments.InvocationConfiguration.Output;
         var output = new PlainOutput(writer, options.ZoneOf(arguments));
@@ -86,6 +106,8 @@ internal static class WatchCommand
                     return ControlQuestion.Done;
                 }
 
+                if (service is not null && !IsOf(json, service))
+                    continue;
                 if (options.IsJson(arguments))
                     await writer.WriteLineAsync($$"""{"event":"{{topic}}",{{(id.Length > 0 ? $"\"id\":\"{id}\"," : "")}}"data":{{json}}}""");
                 else if (topic == "gap")

@@ -60,6 +60,58 @@ internal sealed class ControlBoundTests
     }
 
     [Test]
+    public async Task AdminConnections_AThousandHeldOpen_AreFewAtTheShieldAndOthersAreAnswered(CancellationToken cancellationToken)
+    {
+        await using var mta = new ScriptedMta();
+        mta.Serve(async connection =>
+        {
+            await connection.SendAsync("220 mail.example.com ESMTP\r\n", cancellationToken);
+            await connection.Ended.WaitAsync(cancellationToken);
+        });
+        var admin = FreeEndPoint();
+        var users = Path.GetTempFileName();
+        await using var shield = await ShieldProcess.StartAsync(
+            mta.EndPoint, new Dictionary<string, string> { ["shield_admin_listen"] = $"{admin}", ["shield_admin_users_file"] = users }, cancellationToken);
+        var held = new List<Socket>();
+        try
+        {
+            for (var i = 0; i < 1000; i++)
+            {
+                held.Add(await ConnectAsync(IPAddress.Loopback, admin, cancellationToken));
+                try
+                {
+                    await held[^1].SendAsync("GET /v1/status HTTP/1.1\r\n"u8.ToArray(), cancellationToken);
+                }
+                catch (SocketException)
+                {
+                    // Closed at once, as most are.
+                }
+            }
+
+            await Eventually.HoldsAsync(() => shield.ConnectionsAt(admin) <= 2 * Most, s_limit, "few are left", cancellationToken);
+            using (var other = await ConnectAsync(IPAddress.Parse("127.0.0.2"), admin, cancellationToken))
+            {
+                await other.SendAsync(Encoding.ASCII.GetBytes($"GET /v1/status HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n"), cancellationToken);
+                Assert.That(await other.ReadAllAsync(cancellationToken), Does.StartWith("HTTP/1.1 401 "), "one address leaves room for another");
+            }
+
+            await using var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, IPAddress.Loopback, cancellationToken);
+            Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("220 "));
+            Assert.That((await ControlHttp.AskAsync(shield.ControlSocket, HttpMethod.Get, "/v1/status", cancellationToken)).Status, Is.EqualTo(200),
+                "the control socket has places of its own");
+        }
+        finally
+        {
+            held.ForEach(static socket => socket.Dispose());
+            File.Delete(users);
+        }
+
+        await Eventually.HoldsAsync(() => shield.ConnectionsAt(admin) == 0, s_limit, "none is left", cancellationToken);
+        Assert.That(shield.AllLines, Does.Not.Contain("error: "));
+        await shield.StopAsync(cancellationToken);
+    }
+
+    [Test]
     public async Task Connections_OfOneUserAtItsBound_AreToldAndLeaveRoomForAnother(CancellationToken cancellationToken)
     {
         await using var shield = await ShieldProcess.StartAsync(s_away, new Dictionary<string, string>(), cancellationToken);
@@ -111,6 +163,21 @@ internal sealed class ControlBoundTests
         await shield.StopAsync(cancellationToken);
 
         Assert.That(File.Exists(shield.ControlSocket), Is.False);
+    }
+
+    private static IPEndPoint FreeEndPoint()
+    {
+        using var free = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        free.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return (IPEndPoint)free.LocalEndPoint!;
+    }
+
+    private static async Task<Socket> ConnectAsync(IPAddress from, IPEndPoint to, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(from, 0));
+        await socket.ConnectAsync(to, cancellationToken);
+        return socket;
     }
 }
 

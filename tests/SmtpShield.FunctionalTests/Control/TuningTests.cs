@@ -508,6 +508,29 @@ internal sealed class TuningTests : TuningFixture
         }
     }
 
+    [Test]
+    [Property("Operations", "OPS-2"), Property("Operations", "OPS-35")]
+    public async Task Changes_OfAService_AreItsOwnAndThoseOfAll(CancellationToken cancellationToken)
+    {
+        await SetAsync(Rate, "5", cancellationToken);
+        await DoAsync(HttpMethod.Put, $"/v1/parameters/submission/{Rate}", cancellationToken, """{"value":"7"}""");
+        await DoAsync(HttpMethod.Post, "/v1/clients/192.0.2.7/release", cancellationToken, """{"service":"smtp"}""");
+        await DoAsync(HttpMethod.Post, "/v1/clients/192.0.2.8/release", cancellationToken, "{}");
+
+        Assert.That(await ChangesAsync("changes"), Is.EqualTo("1 2 3 4"));
+        Assert.That(await ChangesAsync("changes --service smtp"), Is.EqualTo("1 3 4"));
+        Assert.That(await ChangesAsync("changes --service submission --after 1"), Is.EqualTo("2 4"));
+        Assert.That(await RunAsync("changes --service nix", cancellationToken), Is.EqualTo(
+            (1, "smtpshield: no such service: nix (there are smtp, submission)\n")));
+
+        async Task<string> ChangesAsync(string command)
+        {
+            var (status, output) = await RunAsync(command, cancellationToken);
+            Assert.That(status, Is.Zero, output);
+            return string.Join(' ', output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..].Select(static line => line.Split(' ')[0]));
+        }
+    }
+
     // Written by hand, or by another version: the file is no way around what may be set, and no revision is another one's.
     [Test]
     [Property("Operations", "OPS-33")]

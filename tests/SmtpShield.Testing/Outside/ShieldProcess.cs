@@ -170,6 +170,16 @@ public sealed class ShieldProcess : IAsyncDisposable
                 && columns[7].StartsWith(ControlSocket, StringComparison.Ordinal));
     }
 
+    /// <summary>Connections over TCP that it has accepted at an end point of IPv4 and that are established.</summary>
+    public int ConnectionsAt(IPEndPoint endpoint)
+    {
+        // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode: st 01 is established.
+        var inodes = InodesOfSockets();
+        var port = $":{endpoint.Port:X4}";
+        return File.ReadLines("/proc/net/tcp").Skip(1).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Count(columns => columns[1].EndsWith(port, StringComparison.Ordinal) && columns[3] == "01" && inodes.Contains(columns[9]));
+    }
+
     /// <summary>A figure of /proc/PID/status in kilobytes, for example <c>VmHWM</c>.</summary>
     public long Status(string name) =>
         long.Parse(File.ReadLines($"/proc/{Id}/status").First(line => line.StartsWith(name + ":", StringComparison.Ordinal))

@@ -16,7 +16,7 @@ public sealed class UserCommandTests
         Assert.Multiple(() =>
         {
             Assert.That((status, user?.Name, user?.Role), Is.EqualTo((0, "alice", AdminRole.Operate)));
-            Assert.That(user!.IsPassword("correct horse"), Is.True);
+            Assert.That(new PasswordCheck().IsRight(user, "correct horse", 0), Is.True);
             Assert.That(output, Does.Not.Contain("horse"));
         });
     }

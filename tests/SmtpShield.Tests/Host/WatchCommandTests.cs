@@ -27,4 +27,10 @@ public sealed class WatchCommandTests
     [TestCase("eclipse", """{"at":"2026-11-29T01:34:04Z","sun":0}""", """eclipse  {"at":"2026-11-29T01:34:04Z","sun":0}""")]
     public void LineOf_AnEvent_SaysWhatHappened(string topic, string json, string expected) => Assert.That(
         WatchCommand.LineOf(topic, json, new PlainOutput(TextWriter.Null, TimeZoneInfo.Utc)), Is.EqualTo($"2026-11-29T01:34:04Z  {expected}"));
+
+    [TestCase("""{"service":"smtp"}""", ExpectedResult = true)]
+    [TestCase("""{"service":"submission"}""", ExpectedResult = false)]
+    [TestCase("""{"prefix":"192.0.2.7"}""", ExpectedResult = true)]
+    [Property("Operations", "OPS-8")]
+    public bool IsOf_AnEvent_IsThatServicesOrNones(string json) => WatchCommand.IsOf(json, "smtp");
 }

@@ -9,7 +9,8 @@ using SmtpShield.Observe;
 namespace SmtpShield.Control.Admin;
 
 /// <summary><c>/v1/session</c> of <c>shield_admin_listen</c>: logs in, says who one is, logs out.</summary>
-internal sealed partial class AdminApi(AdminUsers users, AdminSessions sessions, AdminGuard guard, TimeProvider time, ILogger<AdminApi> log) : IDisposable
+internal sealed partial class AdminApi(
+    AdminUsers users, PasswordCheck passwords, AdminSessions sessions, AdminGuard guard, TimeProvider time, ILogger<AdminApi> log) : IDisposable
 {
     private const string Path = "/v1/session";
     private const int LongestPassword = 1024;
@@ -52,7 +53,7 @@ internal sealed partial class AdminApi(AdminUsers users, AdminSessions sessions,
         guard.BeginGuess(context);
         var source = AdminGuard.SourceOf(context);
         var user = users.WithPassword(name);
-        if (!await IsPasswordAsync(context, user ?? AdminUser.Nobody, password) || user is null)
+        if (!await IsPasswordAsync(context, user, password) || user is null)
         {
             if (_lines.IsDue())
                 Log.LoginRefused(log, ClientText.Quote(Encoding.UTF8.GetBytes(name), AdminUser.LongestName), $"{source}");
@@ -98,7 +99,7 @@ internal sealed partial class AdminApi(AdminUsers users, AdminSessions sessions,
         new(user.Name, user.Role.Word()) { Token = session?.Token, Until = session is null ? user.End : sessions.EndOf(session) },
         ControlJson.Default.SessionReport);
 
-    private async Task<bool> IsPasswordAsync(HttpContext context, AdminUser user, string password)
+    private async Task<bool> IsPasswordAsync(HttpContext context, AdminUser? user, string password)
     {
         if (Interlocked.Increment(ref _waiting) > MostWaiting)
         {
@@ -113,7 +114,7 @@ internal sealed partial class AdminApi(AdminUsers users, AdminSessions sessions,
             await _hashing.WaitAsync(context.RequestAborted);
             try
             {
-                return await Task.Run(() => user.IsPassword(password), context.RequestAborted);
+                return await Task.Run(() => passwords.IsRight(user, password, users.MostRounds), context.RequestAborted);
             }
             finally
             {

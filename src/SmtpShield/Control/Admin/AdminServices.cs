@@ -18,6 +18,7 @@ internal static class AdminServices
         services.AddSingleton<AdminSessions>();
         services.AddSingleton<LoginLimit>();
         services.AddSingleton<AdminGuard>();
+        services.AddSingleton(static _ => new PasswordCheck());
         services.AddSingleton<AdminApi>();
         services.AddSingleton<AdminCertificate>();
         services.AddSingleton<AdminListener>();

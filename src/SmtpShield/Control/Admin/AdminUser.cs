@@ -32,7 +32,8 @@ internal sealed record AdminUser(string Name, AdminRole Role, int Rounds, byte[]
     public bool IsToken => Rounds == 0;
 
     /// <summary>Nobody's, against which the password of an unknown name is compared: so it takes as long as that of a known one.</summary>
-    public static AdminUser Nobody { get; } = new("-", AdminRole.View, UsualRounds, new byte[SaltLength], new byte[Length], default);
+    /// <param name="rounds">Of its hash.</param>
+    public static AdminUser Nobody(int rounds) => new("-", AdminRole.View, rounds, new byte[SaltLength], new byte[Length], default);
 
     /// <summary>Whether it is a name that a user may have.</summary>
     public static bool IsName(string name) =>
@@ -62,8 +63,9 @@ internal sealed record AdminUser(string Name, AdminRole Role, int Rounds, byte[]
     /// <summary>What is kept of a token. It is random, so one round is enough.</summary>
     public static byte[] HashOfToken(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 
-    /// <summary>Whether it is the password. It takes a processor some tenths of a second.</summary>
-    public bool IsPassword(string password) => CryptographicOperations.FixedTimeEquals(HashOf(password, Salt, Rounds), Hash);
+    /// <summary>A password's hash.</summary>
+    public static byte[] HashOf(string password, byte[] salt, int rounds) =>
+        Rfc2898DeriveBytes.Pbkdf2(password, salt, rounds, HashAlgorithmName.SHA256, Length);
 
     /// <summary>Reads a line.</summary>
     /// <returns>Null: it is none.</returns>
@@ -91,9 +93,6 @@ internal sealed record AdminUser(string Name, AdminRole Role, int Rounds, byte[]
     public override string ToString() => IsToken
         ? $"{Name} {Role.Word()} {Token} {Convert.ToHexStringLower(Hash)} {End.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture)}"
         : $"{Name} {Role.Word()} {Password} {Rounds.ToString(CultureInfo.InvariantCulture)} {Convert.ToHexStringLower(Salt)} {Convert.ToHexStringLower(Hash)}";
-
-    private static byte[] HashOf(string password, byte[] salt, int rounds) =>
-        Rfc2898DeriveBytes.Pbkdf2(password, salt, rounds, HashAlgorithmName.SHA256, Length);
 
     private static byte[]? Octets(string hex) => hex.Length is > 0 and <= 128 && hex.Length % 2 == 0 && hex.All(char.IsAsciiHexDigit)
         ? Convert.FromHexString(hex) : null;

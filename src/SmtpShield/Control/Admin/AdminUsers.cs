@@ -26,6 +26,9 @@ internal sealed partial class AdminUsers(ShieldSnapshot snapshot, TimeProvider t
     /// <summary>The user of a name who has a password; null: there is none.</summary>
     public AdminUser? WithPassword(string name) => Current.FirstOrDefault(user => !user.IsToken && user.Name == name);
 
+    /// <summary>Rounds of the password's hash that has most.</summary>
+    public int MostRounds => Current.Where(static user => !user.IsToken).Select(static user => user.Rounds).DefaultIfEmpty(AdminUser.UsualRounds).Max();
+
     /// <summary>The line of a token; null: there is none, or it has ended.</summary>
     public AdminUser? WithToken(string token)
     {

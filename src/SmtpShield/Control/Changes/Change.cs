@@ -10,6 +10,9 @@ namespace SmtpShield.Control.Changes;
 /// <param name="Target">To whom.</param>
 internal sealed record Change(long Number, DateTimeOffset At, string By, string Action, string Target)
 {
+    /// <summary>The one service it was about; null: it was about the shield, or holds for every service.</summary>
+    public string? Service { get; init; }
+
     /// <summary>What it was before.</summary>
     public string? Before { get; init; }
 

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using SmtpShield.Clients;
 using SmtpShield.Control.Events;
 using SmtpShield.Observe;
+using SmtpShield.Options;
 using SmtpShield.State;
 
 namespace SmtpShield.Control.Changes;
@@ -18,7 +19,9 @@ internal sealed partial class ControlAudit
     public const int Kept = 1000;
 
     private const string After = "after";
+    private const string Service = "service";
 
+    private readonly ShieldSnapshot _snapshot;
     private readonly EventStream _stream;
     private readonly TimeProvider _time;
     private readonly ILogger<ControlAudit> _log;
@@ -28,9 +31,10 @@ internal sealed partial class ControlAudit
     private long _last;
 
     /// <summary>With what was changed before.</summary>
-    public ControlAudit(Exemptions exemptions, EventStream stream, StateDirectory state, TimeProvider time, ILogger<ControlAudit> log)
+    public ControlAudit(
+        ShieldSnapshot snapshot, Exemptions exemptions, EventStream stream, StateDirectory state, TimeProvider time, ILogger<ControlAudit> log)
     {
-        (_stream, _time, _log) = (stream, time, log);
+        (_snapshot, _stream, _time, _log) = (snapshot, stream, time, log);
         _file = new(state, () =>
         {
             lock (_gate)
@@ -114,7 +118,8 @@ internal sealed partial class ControlAudit
     private Task GetAsync(HttpContext context)
     {
         var after = 0L;
-        if (ControlRequests.QueryOf(context, After).TryGetValue(After, out var text)
+        var query = ControlRequests.QueryOf(context, After, Service);
+        if (query.TryGetValue(After, out var text)
             && !long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out after))
         {
             throw ControlException.BadRequest("after is no number", "give the number of the last change you have", After);
@@ -123,6 +128,14 @@ internal sealed partial class ControlAudit
         ChangeList list;
         lock (_gate)
             list = new([.. _changes.Where(change => change.Number > after)], _changes.TryPeek(out var oldest) && oldest.Number > after + 1);
+        if (query.TryGetValue(Service, out var service))
+        {
+            // One that is not served any more may have been changed.
+            if (!_snapshot.Served.Contains(service) && list.Changes.All(change => change.Service != service))
+                throw ControlException.NotFound($"no such service: {AddressText.Shown(service)}", $"there are {string.Join(", ", _snapshot.Served)}", Service);
+            list = list with { Changes = [.. list.Changes.Where(change => change.Service is null || change.Service == service)] };
+        }
+
         return ControlRequests.AnswerAsync(context, list, ControlJson.Default.ChangeList);
     }
 

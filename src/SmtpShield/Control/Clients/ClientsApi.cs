@@ -86,6 +86,7 @@ internal sealed class ClientsApi(
             return change with
             {
                 Target = $"{address}",
+                Service = request.Service,
                 Before = string.Join("; ", released.Select(static one => $"{one.Service} {one.Client}: {one.Before.Describe()}")),
                 After = "counts set to 0" + BansIn(lifted) + (exemption is null ? "" : $", exempt until {Utc(exemption.Until)}"),
                 Until = exemption?.Until,

@@ -52,6 +52,7 @@ internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, ShadowB
             file.Save();
             return change with
             {
+                Service = service,
                 Before = string.Join("; ", before.Services.Select(static at => $"{at.Service}: {at.Rules.Sum(static rule => rule.Hits)} hits in shadow")),
                 After = "counts set to 0",
                 Why = ControlAudit.Shown(request.Why),

@@ -252,6 +252,7 @@ internal sealed class ParametersApi(
         {
             Action = request.Set is not null ? "set" : "reset",
             Target = name,
+            Service = ServiceParameter.TryParse(name, out var parameter) ? parameter.Service : null,
             Before = before,
             After = after,
             Logged = $"{after}, was {before}",
