@@ -18,7 +18,7 @@ public sealed partial class StatusCommandTests
     // What the page shows first: one service and one MTA, and all is well.
     private static readonly ShieldStatus _status = new(
         ShieldConfigurationWatcher.Version, 812, At("2026-11-16T23:12:05Z"), (12 * 24 + 4) * 3600 + 59, Draining: false, 4830,
-        [new("smtp", ["0.0.0.0:25", "[::]:25"], 4812, 10_000, Stress: false) { ConnectionsS = 312.4, MessagesS = 18.2, RefusedS = 287.1 }],
+        [new("smtp", ["0.0.0.0:25", "[::]:25"], 4812, 10_000, Stress: false) { ConnectionsS = 312.4, MessagesS = 18.2, RefusedS = 287.1, ShadowRules = 2 }],
         [
             new("smtp", "127.0.0.1:10025", "up", 64)
             {
@@ -48,7 +48,7 @@ public sealed partial class StatusCommandTests
         UptimeS = 754,
         Services =
         [
-            _status.Services[0] with { Sessions = 10_000, Stress = true },
+            _status.Services[0] with { Sessions = 10_000, Stress = true, ShadowRules = 0 },
             new("submission", ["0.0.0.0:587"], 14, 100, Stress: false) { ConnectionsS = 0.8, MessagesS = 0.5, RefusedS = 0 },
         ],
         Upstreams =
@@ -67,8 +67,8 @@ public sealed partial class StatusCommandTests
     [Property("Operations", "OPS-4")]
     public void Print_AllIsWell_IsThisOctetByOctet() => Assert.That(Printed(_status), Is.EqualTo($"""
         SmtpShield {ShieldConfigurationWatcher.Version}, up 12d 4h, /etc/smtpshield/main.cf, revision 8, 1 override
-        SERVICE     SESSIONS  LIMIT  CONN/S  MAIL/S  REFUSED/S  STRESS
-        smtp            4812  10000   312.4    18.2      287.1  no
+        SERVICE     SESSIONS  LIMIT  CONN/S  MAIL/S  REFUSED/S  STRESS  SHADOW
+        smtp            4812  10000   312.4    18.2      287.1  no      2 rules
         MTA               STATE  SESSIONS  GREETING  REPLY P50  P99   FAILED/MIN
         127.0.0.1:10025   up     64/90     11ms      3ms        41ms  0
         clients 88213 of 1000000   limited 41   banned 12   log 12 lines/s, 0 lost
@@ -88,8 +88,8 @@ public sealed partial class StatusCommandTests
     }
 
     [Test]
-    public void Print_OfOneService_SaysWhereItListens() =>
-        Assert.That(Printed(_status, hasPlaces: true), Does.Contain("REFUSED/S  STRESS  LISTENS\n").And.Contain("287.1  no      0.0.0.0:25 [::]:25\n"));
+    public void Print_OfOneService_SaysWhereItListens() => Assert.That(Printed(_status, hasPlaces: true),
+        Does.Contain("REFUSED/S  STRESS  SHADOW   LISTENS\n").And.Contain("287.1  no      2 rules  0.0.0.0:25 [::]:25\n"));
 
     [TestCase(0, ExpectedResult = "0s"), TestCase(59, ExpectedResult = "59s"), TestCase(60, ExpectedResult = "1m 0s"),
         TestCase(7199, ExpectedResult = "1h 59m"), TestCase(86_400, ExpectedResult = "1d 0h")]
