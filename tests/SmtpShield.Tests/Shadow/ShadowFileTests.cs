@@ -59,6 +59,7 @@ public sealed class ShadowFileTests
         var before = TestShadow.Of(book, Errors);
         Hit(book, clients);
         Assert.That(TestShadow.Of(book, Errors), Is.EqualTo(before with { Hits = 2 * clients }));
+        Assert.That(book.Summarize(1).Clients, Is.EqualTo(clients).Within(5).Percent);
 
         _state.Time.Advance(TimeSpan.FromSeconds(61));
         Hit(book, clients);
@@ -206,7 +207,10 @@ public sealed class ShadowFileTests
     private static void Hit(ShadowBook book, int clients)
     {
         for (var i = 0; i < clients; i++)
+        {
+            book.NoteSeen(TestAnvil.Key(i));
             book.NoteHit(TestAnvil.Key(i), "unknown", Errors, 20, 20);
+        }
     }
 
     private static List<string> Described(ShadowBook book)
