@@ -113,10 +113,10 @@ internal sealed partial class ShadowPageTests
         await using var mta = new ScriptedMta();
         await using var shield = await StartAsync(mta, time, cancellationToken);
         Assert.That((await RunAsync("explain 192.0.2.7", cancellationToken)).Output, Does.Not.Contain("shadow"), "nothing is in shadow");
-        Assert.That((await RunAsync("status", cancellationToken)).Output, Does.Match(@"\nsmtp .* no +no +127\.0\.0\.1:"));
+        Assert.That((await RunAsync("status", cancellationToken)).Output, Does.Match(@"\nsmtp .* no +no\n"));
 
         await EditAsync(shield, $"postconf -e \"shield_shadow={Rate}=5, {Count}=2, smtpd_hard_error_limit\"", cancellationToken);
-        Assert.That((await RunAsync("status", cancellationToken)).Output, Does.Match(@"\nsmtp .* no +3 +127\.0\.0\.1:"));
+        Assert.That((await RunAsync("status", cancellationToken)).Output, Does.Match(@"\nsmtp .* no +3 rules\n"));
         Assert.That((await RunAsync("explain 192.0.2.7", cancellationToken)).Output, Does.Contain("\n  shadow    no\n"));
         Assert.That((await RunAsync("explain 127.0.0.1", cancellationToken)).Output, Does.Not.Contain("shadow"), "exempt");
 
