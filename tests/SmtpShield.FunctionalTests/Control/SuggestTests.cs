@@ -115,6 +115,17 @@ internal sealed class SuggestTests : TuningFixture
             + "(empty it first: smtpshield postconf -e shield_shadow=)\n"));
     }
 
+    /// <summary>Nobody who was seen delivers mail, so there is no number to leave out by chance.</summary>
+    [Test]
+    [Property("Operations", "OPS-20")]
+    public async Task Suggest_OnlyClientsThatDeliverNothingSeen_ProposesNothing(CancellationToken cancellationToken)
+    {
+        Assert.That(Shield.Baselines.TryRestore($"smtp 20785 600 {Rate} other 13 13:3000"), Is.True);
+        var (status, output) = await RunAsync("suggest --service smtp", cancellationToken);
+        Assert.That((status, output), Is.EqualTo((0, output)));
+        Assert.That(output, Does.Match(@"\nsmtpd_client_connection_rate_limit +0 +- +- +- +- +- +- +60 +-"));
+    }
+
     [Test]
     public async Task Suggest_AsJson_IsTheAnswerOfTheApi(CancellationToken cancellationToken)
     {

@@ -70,10 +70,12 @@ internal sealed class SuggestApi(Baselines baselines, AnvilTable table, ClientRu
 
         var now = limit.Value(options.Limits);
         var proposed = LimitProposal.Of(limit, delivering, margin);
-        return new(
-            limit.Parameter, delivering.Count, delivering.Quantile(0.5), delivering.Quantile(0.99), delivering.Quantile(OrderStatistics.Quantile),
-            delivering.Count > 0 ? delivering.Largest : null, now, LimitProposal.IsCutOff(delivering, now), limit.Subject)
+        return new(limit.Parameter, delivering.Count, now, LimitProposal.IsCutOff(delivering, now), limit.Subject)
         {
+            P50 = delivering.Quantile(0.5),
+            P99 = delivering.Quantile(0.99),
+            P999 = delivering.Quantile(OrderStatistics.Quantile),
+            Max = delivering.Count > 0 ? delivering.Largest : null,
             Upper95 = delivering.UpperBound,
             Proposed = proposed,
             OthersAbove = proposed is { } value && other.ShareAbove(limit, value) is { } share ? Math.Round(share, 4) : null,
