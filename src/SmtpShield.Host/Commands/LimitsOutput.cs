@@ -37,6 +37,8 @@ internal static class LimitsOutput
 
     private static string OverOf(ParameterChange change)
     {
+        if (change.OverSessions is { } sessions)
+            return sessions == 0 ? "; over it now: no session" : $"; over it now: {Number(sessions)} {(sessions == 1 ? "session" : "sessions")}";
         if (change.Over is not { } over)
             return "";
         if (over.Clients == 0)

@@ -51,6 +51,8 @@ internal static class ReleaseCommand
 
         foreach (var lifted in report.Lifted ?? [])
             output.Line($"{lifted.Prefix} is not banned any more ({BansCommand.ReasonOf(lifted)}, until {output.Time(lifted.Until)})");
+        if (report is { Ban: null, Lifted: null })
+            output.Line($"bans: none covered it{(report.Services.All(static at => at.Ends is null) ? "; it may connect now" : "")}");
         if (report.Ban is { } still)
             output.Line($"{still.Prefix} is banned until {output.Time(still.Until)}, and covers it: smtpshield unban {still.Prefix}, or release with --for");
         if (report.Exemption is { } exemption)

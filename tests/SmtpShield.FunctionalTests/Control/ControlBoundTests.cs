@@ -89,11 +89,16 @@ internal sealed class ControlBoundTests
             }
 
             await Eventually.HoldsAsync(() => shield.ConnectionsAt(admin) <= 2 * Most, s_limit, "few are left", cancellationToken);
-            using (var other = await ConnectAsync(IPAddress.Parse("127.0.0.2"), admin, cancellationToken))
+            string answer;
+            do
             {
+                using var other = await ConnectAsync(IPAddress.Parse("127.0.0.2"), admin, cancellationToken);
                 await other.SendAsync(Encoding.ASCII.GetBytes($"GET /v1/status HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n"), cancellationToken);
-                Assert.That(await other.ReadAllAsync(cancellationToken), Does.StartWith("HTTP/1.1 401 "), "one address leaves room for another");
+                answer = await other.ReadAllAsync(cancellationToken);
             }
+            // Where all stands still for so long that the time for its request is over, it asks again.
+            while (answer.Length == 0 || answer.StartsWith("HTTP/1.1 408 ", StringComparison.Ordinal));
+            Assert.That(answer, Does.StartWith("HTTP/1.1 401 "), "one address leaves room for another");
 
             await using var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, IPAddress.Loopback, cancellationToken);
             Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("220 "));

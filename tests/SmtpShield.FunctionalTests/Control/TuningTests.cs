@@ -155,6 +155,29 @@ internal sealed class TuningTests : TuningFixture
     }
 
     [Test]
+    [Property("Operations", "OPS-31")]
+    public async Task DryRun_OfALimitOnSessions_SaysHowManyAreAboveIt(CancellationToken cancellationToken)
+    {
+        await using var first = await Shield.ConnectAsync(cancellationToken);
+        await using var second = await Shield.ConnectAsync(cancellationToken);
+        foreach (var client in new[] { first, second })
+        {
+            await (await Mta.AcceptAsync(cancellationToken)).SendAsync("220 mx\r\n", cancellationToken);
+            await client.ReplyAsync(cancellationToken);
+        }
+
+        var (status, output) = await RunAsync("limits set default_process_limit=1 --service smtp --dry-run", cancellationToken);
+        Assert.That((status, output), Is.EqualTo((0, output)));
+        Assert.That(output, Does.Match(@"^smtp  \d+ -> 1; over it now: 1 session\ndry run"));
+        (status, output) = await RunAsync("limits set shield_upstream_session_limit=1 shield_upstream_reserve=0 --dry-run", cancellationToken);
+        Assert.That((status, output), Is.EqualTo((0, output)));
+        Assert.That(output, Does.Contain("shield_upstream_session_limit  smtp        90 -> 1; over it now: 1 session\n")
+            .And.Match(@"shield_upstream_reserve +smtp +10 -> 0\n"), "of others nothing is said");
+        (_, output) = await RunAsync("limits set default_process_limit=2 --service smtp --dry-run", cancellationToken);
+        Assert.That(output, Does.Contain(" -> 2; over it now: no session\n"));
+    }
+
+    [Test]
     [Property("Operations", "OPS-32")]
     public async Task Change_OfAnotherRevisionThanTheOneInForce_IsRefused(CancellationToken cancellationToken)
     {

@@ -15,4 +15,7 @@ internal sealed record ParameterChange(string Service, string Name, string Befor
 
     /// <summary>Who is over it now; null: it is no limit on a client, or does not change.</summary>
     public OverReport? Over { get; init; }
+
+    /// <summary>How many sessions are over it now; null: it is no limit on sessions, or does not change.</summary>
+    public int? OverSessions { get; init; }
 }

@@ -16,8 +16,8 @@ namespace SmtpShield.Control.Tuning;
 
 /// <summary><c>/v1/parameters</c>: what the limits and times are, where each was set, and setting them on the running shield.</summary>
 internal sealed class ParametersApi(
-    Overrides overrides, ShieldConfigurationWatcher configuration, ClientRules rules, OverNow over, LimitHitsLately hits, ServiceScopes scopes, ClientTop top,
-    ControlAudit audit, TimeProvider time)
+    Overrides overrides, ShieldConfigurationWatcher configuration, ClientRules rules, OverNow over, SessionsOver sessions, LimitHitsLately hits,
+    ServiceScopes scopes, ClientTop top, ControlAudit audit, TimeProvider time)
 {
     /// <summary>Stands for a service where the value is that of all which have none of their own.</summary>
     public const string All = "*";
@@ -213,6 +213,8 @@ internal sealed class ParametersApi(
             {
                 Over = asked.FindIndex(one => one.Service == both.Second.Service && one.Limit.Parameter == both.Second.Name) is >= 0 and var index
                     ? found[index] : null,
+                OverSessions = both.First.Value == both.Second.Value ? null
+                    : sessions.Of(both.Second.Service, both.Second.Name, InForceAt(both.Second.Service, done.Options)),
             })],
             [.. NotesOf(done, isDryRun), .. NotesInShadow(done, names)]);
     }
@@ -225,8 +227,10 @@ internal sealed class ParametersApi(
     };
 
     // By what a session that begins now would go.
-    private int ValueOf(ShieldOptions options, ParameterView view) => _limits[view.Name].Value(
-        options.Of(view.Service).When(scopes.Of(view.Service).GetRequiredService<ServiceStress>().IsOn).Limits);
+    private int ValueOf(ShieldOptions options, ParameterView view) => _limits[view.Name].Value(InForceAt(view.Service, options).Limits);
+
+    private ShieldOptions InForceAt(string service, ShieldOptions options) =>
+        options.Of(service).When(scopes.Of(service).GetRequiredService<ServiceStress>().IsOn);
 
     private IEnumerable<string> NotesOf(OverridesChange done, bool isDryRun)
     {

@@ -11,6 +11,7 @@ internal static class TuningServices
         .AddSingleton<Overrides>()
         .AddHostedService(static services => services.GetRequiredService<Overrides>())
         .AddSingleton<OverNow>()
+        .AddSingleton<SessionsOver>()
         .AddSingleton<ParametersApi>()
         .AddSingleton<ReloadApi>();
 }
