@@ -6,7 +6,7 @@ using System.Text.RegularExpressions;
 
 namespace SmtpShield.Testing.Outside;
 
-/// <summary>A browser without a window and with one tab, driven by the Chrome DevTools Protocol: goes to pages, and runs scripts in them.</summary>
+/// <summary>A browser without a window, with one tab, driven by the Chrome DevTools Protocol: goes to pages, and runs scripts in them.</summary>
 public sealed partial class Chromium : IAsyncDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
