@@ -117,7 +117,7 @@ internal static class StatusCommand
             Dropped("dropped", clients.Dropped),
             Dropped("not counted", clients.Untracked ?? 0),
             $"limited {Number(clients.Limited ?? 0)}",
-            $"banned {Number(status.Bans?.Total ?? 0)}",
+            $"banned {Number(status.Bans?.Total ?? 0)}{(status.Bans?.Kernel is { } kernel ? $" (kernel {Number(kernel.Auto + kernel.Manual)})" : "")}",
             Dropped("forgotten", status.History?.Dropped ?? 0),
             status.Log is { } log ? string.Create(CultureInfo.InvariantCulture, $"log {log.LinesS ?? 0:0.#} lines/s, {log.Lost} lost") : null,
         ];

@@ -33,7 +33,7 @@ public sealed partial class StatusCommandTests
         Clients = new(88213, 1_000_000, 0) { Limited = 41, Untracked = 0 },
         History = new(3120, 65_536, 0),
         Log = new(1_200_331, 0) { LinesS = 12 },
-        Bans = new(12, 3, 100_000, []),
+        Bans = new(12, 3, 100_000, []) { Kernel = new(813, At("2026-11-28T03:12:05Z"), Away: false, 2, 9, 6, 3, Owner: true) },
         Overrides = 1,
     };
 
@@ -71,7 +71,7 @@ public sealed partial class StatusCommandTests
         smtp            4812  10000   312.4    18.2      287.1  no      2 rules
         MTA               STATE  SESSIONS  GREETING  REPLY P50  P99   FAILED/MIN
         127.0.0.1:10025   up     64/90     11ms      3ms        41ms  0
-        clients 88213 of 1000000   limited 41   banned 12   log 12 lines/s, 0 lost
+        clients 88213 of 1000000   limited 41   banned 12 (kernel 9)   log 12 lines/s, 0 lost
         attention: {Attention}
 
         """));
