@@ -319,7 +319,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         }
 
         Complete(command.Verb, output.Relayed);
-        if (command.Verb == "STARTTLS" && output.Code == 220)
+        if (!_isOver && command.Verb == "STARTTLS" && output.Code == 220)
             Tunnel();
     }
 
@@ -541,6 +541,8 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         session.Answered(verb, reply, isEmptyChunk, endsMessage, isOwn);
         if (code == "221")
             EndQuietly();
+        else if (session.HasTooManyErrors && verb == "STARTTLS" && code == "220")
+            EndQuietly(); // What the client expects now is a handshake.
         else if (session.HasTooManyErrors)
             End("421 4.7.0 mail.example.com Error: too many errors");
     }
