@@ -5,7 +5,7 @@ namespace SmtpShield.Limits;
 /// nothing.
 /// </summary>
 /// <remarks>
-/// At most <c>shield_history_size</c> clients, of some 450 octets each, allocated as they come and used again when it is full. Then the client goes that was
+/// At most <c>shield_history_size</c> clients, of some 330 octets each, allocated as they come and used again when it is full. Then the client goes that was
 /// noted least recently of those that never came again: who has an event <see cref="Again"/> seconds behind its first is steady, and the steady have three
 /// quarters, so that a flood of addresses that come once can't push them out. In shards, as the table of counts: a note takes the lock of one and a look-up.
 /// </remarks>
@@ -17,7 +17,8 @@ internal sealed class ClientHistory
     /// <summary>Clients of which the MTA's last refusal is kept, all shards together.</summary>
     public const int Replies = 4096;
 
-    private const int MaxShards = 64;
+    /// <summary>Shards there may be.</summary>
+    public const int MaxShards = 64;
 
     // Fewer would make the shards' fill uneven.
     private const int MinShardCapacity = 1024;

@@ -5,7 +5,7 @@ namespace SmtpShield.Limits;
 internal sealed class ClientHistoryShard(int replies)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<AnvilKey, ClientPast> _pasts = [];
+    private readonly PastIndex _pasts = new();
     private readonly List<ClientPast> _all = [];
     private readonly Stack<ClientPast> _free = [];
     private readonly RefusingReply?[] _replies = new RefusingReply?[replies];
@@ -32,7 +32,8 @@ internal sealed class ClientHistoryShard(int replies)
     {
         lock (_gate)
         {
-            if (_pasts.TryGetValue(key, out var past))
+            var past = _pasts.Find(key);
+            if (past is not null)
                 Take(past);
             else
                 past = Add(key, noted.Second, capacity);
@@ -49,7 +50,7 @@ internal sealed class ClientHistoryShard(int replies)
     {
         lock (_gate)
         {
-            if (_pasts.TryGetValue(key, out var past))
+            if (_pasts.Find(key) is { } past)
                 ReplyOf(past).Set(text);
         }
     }
@@ -58,14 +59,14 @@ internal sealed class ClientHistoryShard(int replies)
     public PastView? Of(in AnvilKey key)
     {
         lock (_gate)
-            return _pasts.TryGetValue(key, out var past) ? new(past.First, past.Refused, past.Events(), past.Refusals(), past.Reply?.ToString()) : null;
+            return _pasts.Find(key) is { } past ? new(past.First, past.Refused, past.Events(), past.Refusals(), past.Reply?.ToString()) : null;
     }
 
     /// <inheritdoc cref="ClientHistory.RefusedTo"/>
     public int RefusedTo(in AnvilKey key)
     {
         lock (_gate)
-            return _pasts.TryGetValue(key, out var past) ? past.Refused : 0;
+            return _pasts.Find(key) is { } past ? past.Refused : 0;
     }
 
     /// <inheritdoc cref="ClientHistory.Scan"/>
@@ -108,14 +109,14 @@ internal sealed class ClientHistoryShard(int replies)
         }
 
         past.Begin(key, second);
-        _pasts.Add(key, past);
+        _pasts.Add(past);
         return past;
     }
 
     private void Drop(ClientPast past)
     {
         Take(past);
-        _pasts.Remove(past.Key);
+        _pasts.Remove(past);
         past.Begin(default, 0);
         _free.Push(past);
         _dropped++;

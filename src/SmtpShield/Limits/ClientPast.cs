@@ -15,6 +15,7 @@ internal sealed class ClientPast
     private static readonly ClientEventKind[] s_others =
         [ClientEventKind.Handshakes, ClientEventKind.TooManyErrors, ClientEventKind.ForbiddenCommand, ClientEventKind.Pipelining];
 
+    private ClientPast? _next;
     private Ring _ring;
     private Hits _hits;
     private int _count;
@@ -39,6 +40,9 @@ internal sealed class ClientPast
 
     /// <summary>The one noted behind it.</summary>
     public ClientPast? Newer { get; set; }
+
+    /// <summary>The next one in its chain of a <see cref="PastIndex"/>, which alone sets it.</summary>
+    public ref ClientPast? Next => ref _next;
 
     /// <summary>Begins anew with a client.</summary>
     public void Begin(in AnvilKey key, int second)

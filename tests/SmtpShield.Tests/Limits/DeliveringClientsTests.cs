@@ -22,6 +22,31 @@ internal sealed class DeliveringClientsTests
         Assert.That((clients.Find(Range("192.0.2.2")), clients.Count), Is.EqualTo(((DeliveredMail?)null, 2)));
     }
 
+    // IPv4 addresses are kept apart from networks and IPv6.
+    [Test]
+    public void All_OfRangesOfEachKind_HasEachOnceWithItsMail()
+    {
+        var clients = new DeliveringClients(_time);
+        ClientRange[] ranges =
+        [
+            Range("192.0.2.0"), ClientRange.Of(IPAddress.Parse("192.0.2.0"), 24, 64), ClientRange.Of(IPAddress.Parse("192.0.2.0"), 31, 64),
+            Range("2001:db8::1"), ClientRange.Of(IPAddress.Parse("::c000:200"), 32, 128),
+        ];
+        for (var i = 0; i < ranges.Length; i++)
+        {
+            for (var mail = 0; mail <= i; mail++)
+                clients.Note(ranges[i]);
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(5));
+        clients.Note(ranges[0]);
+        clients.Note(ranges[3]);
+        Assert.That(clients.All().ToDictionary(static one => one.Key, static one => one.Value.Messages), Is.EquivalentTo(
+            new Dictionary<ClientRange, uint> { [ranges[0]] = 2, [ranges[1]] = 2, [ranges[2]] = 3, [ranges[3]] = 5, [ranges[4]] = 5 }));
+        Assert.That((clients.Count, clients.CountSince(_time.GetUtcNow())), Is.EqualTo((5, 2)));
+        Assert.That(ranges.Select(range => clients.Find(range)?.Messages), Is.EqualTo((uint?[])[2, 2, 3, 5, 5]));
+    }
+
     [Test]
     public void HasDelivered_Within_IsUpToTheLastSecond()
     {
