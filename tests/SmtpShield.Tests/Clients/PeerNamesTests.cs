@@ -68,7 +68,7 @@ public class PeerNamesTests
         _resolver.Silence();
         _ = _names.LookUpAsync(_address, cancellationToken).AsTask();
         _time.Advance(PeerLookup.Deadline - TimeSpan.FromTicks(1));
-        var before = _names.LookUpAsync(_address, cancellationToken).IsCompleted;
+        var before = _names.LookUpAsync(_address, cancellationToken).AsTask().IsCompleted;
         _time.Advance(TimeSpan.FromTicks(1));
         var goesOn = _names.LookUpAsync(_address, cancellationToken);
 
