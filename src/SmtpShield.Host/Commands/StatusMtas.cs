@@ -25,7 +25,7 @@ internal static class StatusMtas
             (new("MTA", Least: 16), static same => same[0].Name),
             (new("STATE"), static same => same[0].State),
             (new("SESSIONS"), static same => SessionsOf(same[0])),
-            (new("GREETING"), static same => Time(same[0].GreetingMs)),
+            (new("GREETING"), static same => Time(same.Select(static one => one.GreetingMs).FirstOrDefault(static time => time is not null))),
             (new("REPLY P50"), static same => Time(same[0].ReplyP50Ms)),
             (new("P99"), static same => Time(same[0].ReplyP99Ms)),
             (new("FAILED/MIN"), static same => Number(same[0].FailedMin)),

@@ -97,7 +97,7 @@ internal sealed class TopScreen(ControlArguments options, ParseResult arguments,
             if (await shield.AskAsync(method, path, change, cancellationToken) is not { } answer)
                 output.Line($"smtpshield: {ControlQuestion.NobodyAt(socket)}");
             else if (answer.IsDone)
-                print(answer.Text, output);
+                Print(answer.Text);
             else
                 output.Line($"smtpshield: {ControlQuestion.WhyNot(answer.Text)}");
         }
@@ -106,6 +106,18 @@ internal sealed class TopScreen(ControlArguments options, ParseResult arguments,
         while (!Console.KeyAvailable)
             await Task.Delay(Glance, TimeProvider.System, cancellationToken);
         Console.ReadKey(intercept: true);
+
+        void Print(string text)
+        {
+            try
+            {
+                print(text, output);
+            }
+            catch (JsonException)
+            {
+                output.Line($"smtpshield: what answers at {socket} is no shield of this version");
+            }
+        }
     }
 
     // Of a network any address stands for all that is counted as one client.

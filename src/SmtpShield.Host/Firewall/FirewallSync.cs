@@ -32,6 +32,7 @@ internal sealed class FirewallSync(
 
     private readonly Dictionary<IPNetwork, (DateTimeOffset Until, bool IsAuto)> _banned = [];
     private readonly Dictionary<IPNetwork, DateTimeOffset> _nets = [];
+    private HashSet<IPNetwork>? _unseen;
     private NftProcess? _nft;
     private long _revision = -1;
     private string _spared = "";
@@ -179,7 +180,7 @@ internal sealed class FirewallSync(
         _nft = null;
         _banned.Clear();
         _nets.Clear();
-        (_revision, _spared, _ports) = (-1, "", "");
+        (_revision, _spared, _ports, _unseen) = (-1, "", "", null);
     }
 
     private async Task<string> TellAsync(IEnumerable<string> scripts, CancellationToken cancellationToken)
@@ -188,6 +189,10 @@ internal sealed class FirewallSync(
         {
             if (await _nft!.TellAsync(script, cancellationToken) is { Length: > 0 } complaint)
                 return complaint;
+
+            // Of a million bans there are two thousand scripts.
+            if (time.GetElapsedTime(_reportedAt) >= _betweenReports)
+                await ReportAsync(isStopped: false, cancellationToken);
         }
 
         return "";
@@ -215,7 +220,9 @@ internal sealed class FirewallSync(
         var now = time.GetUtcNow();
         foreach (var ended in _banned.Where(one => one.Value.Until <= now).Select(static one => one.Key).ToList())
             _banned.Remove(ended);
-        var lifted = bans.Whole && isFirst ? [.. _banned.Keys] : new List<IPNetwork>();
+        if (isFirst)
+            _unseen = bans.Whole ? [.. _banned.Keys] : null;
+        var lifted = new List<IPNetwork>();
         var made = new List<NftBan>();
         foreach (var ban in bans.Bans)
         {
@@ -224,6 +231,7 @@ internal sealed class FirewallSync(
             if (ban.LeftS > 0)
             {
                 made.Add(new(prefix, ban.LeftS));
+                _unseen?.Remove(prefix);
                 _banned[prefix] = (now.AddSeconds(ban.LeftS), ban.Auto ?? false);
             }
             else if (_banned.Remove(prefix))
@@ -232,12 +240,11 @@ internal sealed class FirewallSync(
             }
         }
 
-        if (bans.Whole && isFirst)
+        // Who is on no page is banned no more.
+        if (bans.After is null && _unseen is { } unseen)
         {
-            var stay = made.Select(static ban => ban.Prefix).ToHashSet();
-            lifted.RemoveAll(stay.Contains);
-            foreach (var prefix in lifted)
-                _banned.Remove(prefix);
+            lifted.AddRange(unseen.Where(_banned.Remove));
+            _unseen = null;
         }
 
         foreach (var some in lifted.Where(prefix => !IsNet(prefix)).Chunk(Batch))

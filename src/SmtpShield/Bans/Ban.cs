@@ -49,14 +49,14 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
     public string? By
     {
         get => _reason.By;
-        init => _reason = _reason with { By = value };
+        init => _reason = value == _reason.By ? _reason : _reason with { By = value };
     }
 
     /// <summary>Why, in printable ASCII; null: it was not said.</summary>
     public string? Why
     {
         get => _reason.Why;
-        init => _reason = _reason with { Why = value };
+        init => _reason = value == _reason.Why ? _reason : _reason with { Why = value };
     }
 
     /// <summary>The next one in its chain of a <see cref="BanIndex"/>, which alone sets it.</summary>
@@ -77,6 +77,9 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
     /// <summary>One it refused is exempt at no service.</summary>
     /// <returns>Whether that is new.</returns>
     public bool NoteLookedAt() => !Interlocked.Exchange(ref _isLookedAt, true);
+
+    /// <summary>That is not known any more.</summary>
+    public void ForgetLook() => Volatile.Write(ref _isLookedAt, false);
 
     /// <summary>Connections refused since this was asked last. For one who asks.</summary>
     public long TakeUntold()

@@ -24,6 +24,7 @@ internal sealed class BanIndex
     public Ban? Find(in ClientRange prefix)
     {
         var hash = (uint)prefix.GetHashCode();
+        var pause = new SpinWait();
         while (true)
         {
             var version = Volatile.Read(ref _version);
@@ -36,6 +37,9 @@ internal sealed class BanIndex
 
             if ((version & 1) == 0 && Volatile.Read(ref _version) == version)
                 return null;
+
+            // It may be this processor that the other one waits for.
+            pause.SpinOnce(sleep1Threshold: -1);
         }
     }
 
@@ -54,6 +58,26 @@ internal sealed class BanIndex
 
             if ((version & 1) == 0 && Volatile.Read(ref _version) == version)
                 return all;
+        }
+    }
+
+    /// <summary>How many there are of a kind, counted without a lock.</summary>
+    public int CountOf(Func<Ban, bool> which)
+    {
+        var pause = new SpinWait();
+        while (true)
+        {
+            var version = Volatile.Read(ref _version);
+            var count = 0;
+            foreach (ref var first in Volatile.Read(ref _places).AsSpan())
+            {
+                for (var ban = Volatile.Read(ref first); ban is not null; ban = Volatile.Read(ref ban.Next))
+                    count += which(ban) ? 1 : 0;
+            }
+
+            if ((version & 1) == 0 && Volatile.Read(ref _version) == version)
+                return count;
+            pause.SpinOnce(sleep1Threshold: -1);
         }
     }
 

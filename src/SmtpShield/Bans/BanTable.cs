@@ -112,6 +112,9 @@ internal sealed class BanTable
         }
     }
 
+    /// <summary>How many there are of a kind: a pass over all of them, in no order.</summary>
+    public int CountOf(Func<Ban, bool> which) => _bans.CountOf(which);
+
     /// <summary>All that are remembered for their level only, the oldest first.</summary>
     public IReadOnlyList<KeyValuePair<ClientRange, PastBan>> Past()
     {
@@ -146,13 +149,25 @@ internal sealed class BanTable
             NoteChange(ban.Prefix);
     }
 
+    /// <summary>Who is exempt is said by other lists from now on: nothing that was known of it counts, and who asks for changes looks at all.</summary>
+    public void LookAgain()
+    {
+        lock (_gate)
+        {
+            foreach (var ban in _bans.ToList())
+                ban.ForgetLook();
+            _changes.Clear();
+            Volatile.Write(ref _revision, _revision + 1);
+        }
+    }
+
     /// <summary>The level of the last ban of a prefix within <c>shield_ban_memory</c>; 0: there was none.</summary>
     public int LevelOf(in ClientRange prefix)
     {
         lock (_gate)
         {
             ForgetPast();
-            return _past.TryGetValue(prefix, out var past) ? past.Level : 0;
+            return _past.TryGetValue(prefix, out var past) && past.Ended > Oldest ? past.Level : 0;
         }
     }
 
@@ -168,6 +183,9 @@ internal sealed class BanTable
             if (before is null ? IsFull : ban.Origin == BanOrigin.Auto)
                 return false;
 
+            // One by hand has no level, and does not make that of the one before forgotten.
+            if (before is { Level: > 0 })
+                Remember(before.Prefix, new(before.Level, _time.GetUtcNow()));
             Put(ban);
         }
 
@@ -264,13 +282,13 @@ internal sealed class BanTable
     private void Note(Ban ban, int change)
     {
         _automatic += ban.Origin == BanOrigin.Auto ? change : 0;
-        _made++;
+        Volatile.Write(ref _made, _made + 1);
         NoteChange(ban.Prefix);
     }
 
     private void NoteChange(in ClientRange prefix)
     {
-        _revision++;
+        Volatile.Write(ref _revision, _revision + 1);
         if (_changes.Count == MostChanges)
             _changes.Dequeue();
         _changes.Enqueue((_revision, prefix));
@@ -295,9 +313,11 @@ internal sealed class BanTable
         }
     }
 
+    private DateTimeOffset Oldest => _time.GetUtcNow() - _snapshot.Current.Bans.Memory;
+
     private void ForgetPast()
     {
-        var since = _time.GetUtcNow() - _snapshot.Current.Bans.Memory;
+        var since = Oldest;
         while (_pastOrder.TryPeek(out var oldest) && oldest.Ended <= since)
             Forget(_pastOrder.Dequeue().Prefix, oldest.Ended);
     }

@@ -123,10 +123,11 @@ internal sealed class ShadowBook
             var client = Find(key);
             client.Name = name ?? client.Name;
             client.Delivers |= delivers;
-            var its = client.Of(index, out var isNew);
+            var its = client.Of(index);
             var all = _rules[index];
             all.Hits++;
-            if (isNew)
+            // Messages behind somebody else's ban may have been noted before.
+            if (its.Hits == 0)
                 all.Clients.Add(key.Client);
             if (its.Add(count, limit, second, (int)unit.TotalSeconds, growsInWindow))
                 all.FirstHits++;
@@ -163,7 +164,7 @@ internal sealed class ShadowBook
 
             node.Value.Delivers = true;
             if (rule is not null)
-                node.Value.Of(ShadowRules.IndexOf(rule), out _).MessagesAfter++;
+                node.Value.Of(ShadowRules.IndexOf(rule)).MessagesAfter++;
         }
     }
 
@@ -200,7 +201,8 @@ internal sealed class ShadowBook
         }
 
         var zero = _anvil.TimeOf(0).ToUnixTimeSeconds();
-        for (var from = 0; TryKeep(from, kept.Clients, zero); from += Slice)
+        var known = new HashSet<ClientRange>();
+        for (var from = 0; TryKeep(from, kept.Clients, known, zero); from += Slice)
         {
         }
 
@@ -213,14 +215,15 @@ internal sealed class ShadowBook
         var (now, zero) = (_anvil.Second, _anvil.TimeOf(0).ToUnixTimeSeconds());
         lock (_gate)
         {
+            _hash = kept.Hash;
             Clear();
-            (_hash, _seen, _delivering) = (kept.Hash, new(kept.Hash, kept.Seen), new(kept.Hash, kept.Delivering));
+            (_seen, _delivering) = (new(_hash, kept.Seen), new(_hash, kept.Delivering));
             // Where the clock was set back since, nothing is of later than now.
             _since = kept.Since < _since ? kept.Since : _since;
             (_delay, _after, _inBans, _dropped) = (kept.Delay, kept.After, kept.InBans, kept.Dropped);
             foreach (var rule in kept.Rules)
             {
-                _rules[rule.Rule] = new(new(kept.Hash, rule.Clients)) { Hits = rule.Hits, FirstHits = rule.FirstHits, MessagesAfter = rule.MessagesAfter };
+                _rules[rule.Rule] = new(new(_hash, rule.Clients)) { Hits = rule.Hits, FirstHits = rule.FirstHits, MessagesAfter = rule.MessagesAfter };
             }
 
             foreach (var client in kept.Clients.OrderBy(static client => client.Hits.Max(static hits => hits.LastAt)))
@@ -228,7 +231,7 @@ internal sealed class ShadowBook
                 var its = Find(new(_service.Name, client.Client));
                 (its.Name, its.Delivers) = (client.Name, client.Delivers);
                 foreach (var hits in client.Hits)
-                    its.Of(hits.Rule, out _).Restore(hits, SecondOf);
+                    its.Of(hits.Rule).Restore(hits, SecondOf);
             }
         }
 
@@ -297,14 +300,16 @@ internal sealed class ShadowBook
     }
 
     // False: there are no more.
-    private bool TryKeep(int from, List<ShadowKeptClient> clients, long zero)
+    private bool TryKeep(int from, List<ShadowKeptClient> clients, HashSet<ClientRange> known, long zero)
     {
         lock (_gate)
         {
             for (var i = from; i < from + Slice && i < _places.Count; i++)
             {
                 var client = _places[i];
-                clients.Add(new(client.Key.Client, client.Name, client.Delivers, [.. client.Rules.Select(rule => rule.Keep(second => zero + second))]));
+                // One that went and came again between two slices has another place.
+                if (known.Add(client.Key.Client))
+                    clients.Add(new(client.Key.Client, client.Name, client.Delivers, [.. client.Rules.Select(rule => rule.Keep(second => zero + second))]));
             }
 
             return from + Slice < _places.Count;

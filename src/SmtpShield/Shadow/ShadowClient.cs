@@ -32,11 +32,9 @@ internal sealed class ShadowClient(AnvilKey key, int place)
 
     /// <summary>Its part for one rule.</summary>
     /// <param name="rule">The rule's place.</param>
-    /// <param name="isNew">Whether it was not hit by that one before.</param>
-    public ShadowClientRule Of(int rule, out bool isNew)
+    public ShadowClientRule Of(int rule)
     {
         var known = _rules.Find(one => one.Rule == rule);
-        isNew = known is null;
         if (known is null)
             _rules.Add(known = new(rule));
         return known;

@@ -61,8 +61,11 @@ internal sealed partial class StateDirectory : IHostedService, IDisposable
     public void Warn(string path, string reason)
     {
         if (_warnings.IsDue())
-            Unkept(_log, path, reason);
+            Tell(path, reason);
     }
+
+    /// <summary>The same of what happens once at most, however much was said before.</summary>
+    public void Tell(string path, string reason) => Unkept(_log, path, reason);
 
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -30,11 +30,18 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
 
     private string? Path => directory.Path is { } path ? System.IO.Path.Combine(path, name) : null;
 
-    /// <summary>The lines that are in it; none when nothing was kept. A file that can't be read is a warning, and as none.</summary>
+    /// <summary>The lines that are in it; none when nothing was kept. A file that can't be read is put aside, with a warning.</summary>
     public IEnumerable<string> Load()
     {
-        if (Path is not { } path || !File.Exists(path) || TryRead(path, Open) is not { } reader)
+        if (Path is not { } path || !File.Exists(path))
             yield break;
+        if (TryRead(path, Open) is not { } reader)
+        {
+            // What is written next would take its place.
+            PutAside("it can't be read");
+            yield break;
+        }
+
         using (reader)
         {
             while (TryRead(path, _ => reader.ReadLine()) is { } line)
@@ -56,7 +63,7 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
     {
         if (Path is not { } path)
             return;
-        directory.Warn(path, $"not used: {reason}; it is {name}.bad now");
+        directory.Tell(path, $"not used: {reason}; it is {name}.bad now");
         try
         {
             File.Move(path, path + ".bad", overwrite: true);

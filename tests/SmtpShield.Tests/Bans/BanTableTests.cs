@@ -123,6 +123,43 @@ public sealed class BanTableTests
         Assert.That((before, _bans.Find("192.0.2.7")?.Origin, changes.Count), Is.EqualTo((_bans.Find("192.0.2.7"), BanOrigin.Manual, 0)));
     }
 
+    [Test]
+    public void Ban_ByHandInPlaceOfAnAutomaticOne_LeavesItsLevelRemembered()
+    {
+        var now = _bans.Time.GetUtcNow();
+        _bans.Table.TryAdd(new(TestBans.Range("192.0.2.7/32"), now, now.AddDays(1)) { Level = 3, Origin = BanOrigin.Auto }, out _);
+        _bans.Add("192.0.2.7/32", 60);
+        _bans.Pass(61);
+
+        Assert.That((_bans.Find("192.0.2.7"), LevelOf("192.0.2.7/32")), Is.EqualTo(((Ban?)null, 3)));
+    }
+
+    // What an earlier process remembered does not come in the order it ended in.
+    [Test]
+    public void LevelOf_OfWhatEndedBeforeOneInFrontOfIt_IsForgottenInTime()
+    {
+        var now = _bans.Time.GetUtcNow();
+        _bans.Table.Restore(TestBans.Range("192.0.2.1/32"), new(1, now));
+        _bans.Table.Restore(TestBans.Range("192.0.2.2/32"), new(2, now.AddDays(-1)));
+        _bans.Time.Advance(_bans.Snapshot.Current.Bans.Memory - TimeSpan.FromDays(1));
+
+        Assert.That((LevelOf("192.0.2.1/32"), LevelOf("192.0.2.2/32")), Is.EqualTo((1, 0)));
+    }
+
+    [Test]
+    public void LookAgain_ForgetsWhoWasLookedAtAndSaysToAskForAll()
+    {
+        _bans.Add("192.0.2.7/32");
+        var ban = _bans.Find("192.0.2.7")!;
+        _bans.Table.NoteLookedAt(ban);
+        var revision = _bans.Table.Revision;
+        var before = (ban.IsLookedAt, _bans.Table.ChangedSince(revision)?.Count);
+        _bans.Table.LookAgain();
+
+        Assert.That((before, ban.IsLookedAt), Is.EqualTo(((true, (int?)0), false)));
+        Assert.That(_bans.Table.ChangedSince(revision), Is.Null);
+    }
+
     // What waits to be forgotten is thinned out; what is remembered stays, until its time.
     [Test]
     public void LevelOf_OfPrefixesThatAreBannedAgainAndAgain_IsTheLastOneUntilItIsForgotten()

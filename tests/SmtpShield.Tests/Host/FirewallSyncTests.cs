@@ -58,6 +58,19 @@ internal sealed class FirewallSyncTests
             "v1/firewall?since=-1&min_level=2", "v1/firewall?since=-1&min_level=2&after=192.0.2.7", "v1/firewall?since=7&min_level=2"]));
     }
 
+    // Who is on a later page stays dropped while the first one is told.
+    [Test]
+    public async Task Step_OfAllOverSeveralPages_LiftsBehindTheLastOnly(CancellationToken cancellationToken)
+    {
+        await StepAsync(cancellationToken, Changed(1, [new("192.0.2.7", 600), new("192.0.2.8", 600), new("192.0.2.9", 600)]));
+        File.Delete(Told);
+        await StepAsync(cancellationToken,
+            new(true, 7, [new("192.0.2.7", 600)], [], [25]) { After = "192.0.2.7" }, new(true, 9, [new("192.0.2.8", 600)], [], [25]));
+
+        var lifted = File.ReadAllLines(Told).Where(static line => line.Contains(" timeout 1s", StringComparison.Ordinal));
+        Assert.That(lifted, Has.One.EndsWith("{ 192.0.2.9 }").And.Exactly(1).Items);
+    }
+
     [Test]
     public async Task Step_WithAnotherEndOfANetwork_RenewsIt(CancellationToken cancellationToken)
     {

@@ -21,6 +21,7 @@ public sealed class WatchCommandTests
         "change  drain  mta1:25  uid 1000 (alice): up -> drain")]
     [TestCase("upstream", """{"at":"2026-11-29T01:34:04Z","service":"smtp","name":"mta1:25","state":"down","was":"up","reason":"Connection refused"}""",
         "upstream  smtp  mta1:25  up -> down: Connection refused")]
+    [TestCase("upstream", """{"at":"2026-11-29T01:34:04Z","service":"smtp","name":"mta2:25","state":"up"}""", "upstream  smtp  mta2:25  up")]
     [TestCase("stress", """{"at":"2026-11-29T01:34:04Z","service":"smtp","stress":true}""", "stress  smtp  on")]
     [TestCase("log", """{"at":"2026-11-29T01:34:04Z","id":1200,"level":"warning","process":"smtpd","text":"too much"}""", "log  smtpd: warning: too much")]
     [TestCase("stats", """{"at":"2026-11-29T01:34:04Z","values":{"sessions":14,"messages_accepted":18.2}}""", "stats  sessions=14  messages_accepted=18.2")]

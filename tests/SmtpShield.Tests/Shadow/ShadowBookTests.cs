@@ -127,6 +127,17 @@ public class ShadowBookTests
         Assert.That(_book.Summarize(1).Candidates[0].MessagesAfter, Is.EqualTo(1));
     }
 
+    // Of another rule it is remembered already; its mail was behind somebody else's ban.
+    [Test]
+    public void NoteHit_BehindAMessageForTheRule_IsAnotherClientOfIt()
+    {
+        _book.NoteHit(TestAnvil.Key(1), "unknown", ShadowRules.BanThreshold, 5, 5);
+        _book.NoteMessage(TestAnvil.Key(1), Rate);
+        Hit(1);
+
+        Assert.That((TestShadow.Of(_book, Rate).Clients, TestShadow.Of(_book, Rate).Hits), Is.EqualTo((1, 1)));
+    }
+
     [Test]
     public void Summarize_MoreCandidatesThanAsked_SaysHowManyThereAre()
     {

@@ -11,6 +11,9 @@ internal sealed class FirewallHelper(KernelDrops drops, TimeProvider time)
     /// <summary>How long it may be silent: three times as long as it is.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
+    // shield_ban_table_size, and it may have been larger.
+    private const int MostBans = 10_000_000;
+
     private volatile Said? _said;
 
     /// <summary>What is known; null: there is no helper.</summary>
@@ -43,7 +46,7 @@ internal sealed class FirewallHelper(KernelDrops drops, TimeProvider time)
     /// <exception cref="ControlException">It is nothing it could say.</exception>
     public void Note(FirewallReport report)
     {
-        if (report.Process < 1 || report.Auto < 0 || report.Manual < 0)
+        if (report.Process < 1 || report.Auto is < 0 or > MostBans || report.Manual is < 0 or > MostBans)
         {
             throw ControlException.BadRequest("a number is out of range",
                 """send {"process": 4711, "min_level": 2, "auto": 0, "manual": 1, "owner": true}""");

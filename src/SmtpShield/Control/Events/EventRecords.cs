@@ -48,9 +48,14 @@ internal sealed record StressEvent(DateTimeOffset At, string Service, bool Stres
 /// <param name="Service">The service.</param>
 /// <param name="Name">The destination as configured, <c>host:port</c>.</param>
 /// <param name="State">Its state now.</param>
-/// <param name="Was">Its state before; null: it was not there.</param>
-/// <param name="Reason">Why it is not up; null: it is, or nobody knows.</param>
-internal sealed record UpstreamEvent(DateTimeOffset At, string Service, string Name, string State, string? Was, string? Reason);
+internal sealed record UpstreamEvent(DateTimeOffset At, string Service, string Name, string State)
+{
+    /// <summary>Its state before; null: it was not there.</summary>
+    public string? Was { get; init; }
+
+    /// <summary>Why it is not up; null: it is, or nobody knows.</summary>
+    public string? Reason { get; init; }
+}
 
 /// <summary>An event of the topic <c>stats</c>: the newest point of each series.</summary>
 /// <param name="At">When.</param>

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using SmtpShield.Bans;
+using SmtpShield.Clients;
 using SmtpShield.Control.Clients;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
@@ -10,7 +11,7 @@ using SmtpShield.Shadow;
 namespace SmtpShield.Control.InShadow;
 
 /// <summary>Says what limits in shadow would have done to one client, and would do now: by the counts they are judged by, and what was written down.</summary>
-internal sealed class ClientsInShadow(AnvilTable table, ShadowBans bans, ServiceScopes scopes)
+internal sealed class ClientsInShadow(AnvilTable table, ShadowBans bans, NeverBanned never, ServiceScopes scopes)
 {
     /// <summary>Those that would refuse what a client does next, in the order they are judged in, then others that would have been hit.</summary>
     /// <param name="found">The client.</param>
@@ -40,8 +41,12 @@ internal sealed class ClientsInShadow(AnvilTable table, ShadowBans bans, Service
             AtMost = past?.Most,
             LastAt = past is { LastSecond: var second } ? table.TimeOf(second) : null,
         };
-        if (rule.Name == ShadowRules.BanThreshold && bans.Find(address) is { } ban)
+        if (rule.Name == ShadowRules.BanThreshold && bans.Find(address) is { } ban
+            && never.WhyNot(found.Rules.Options, address, ClientIdentity.UnknownName) is null)
+        {
             return report with { Refuses = true, Until = ban.Until };
+        }
+
         if (found.Rules.Options.InShadow is not { } judged || ClientLimits.Find(rule.Name) is not { } limit
             || limit.Value(judged.Limits) is not (> 0 and var value))
         {

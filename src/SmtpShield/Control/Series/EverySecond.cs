@@ -119,7 +119,10 @@ internal sealed partial class EverySecond(
                 continue;
             _states[key] = report.State;
             if (!isFirst)
-                stream.Publish(StreamTopic.Upstream, new UpstreamEvent(at, report.Service, report.Name, report.State, was, report.Reason));
+            {
+                stream.Publish(
+                    StreamTopic.Upstream, new UpstreamEvent(at, report.Service, report.Name, report.State) { Was = was, Reason = report.Reason });
+            }
         }
 
         foreach (var key in gone)

@@ -314,10 +314,16 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
 
     private bool IsOfNoService(Override one) => ServiceParameter.TryParse(one.Name, out var parameter) && !_rules.Configured.Contains(parameter.Service);
 
+    // Null: it is for all.
+    private static string? ServiceOf(Override one) => ServiceParameter.TryParse(one.Name, out var parameter) ? parameter.Service : null;
+
     private void Drop(Override one, string reason)
     {
         Log.Dropped(_log, one.Name, one.Value, reason);
-        _audit.Keep(new(0, _time.GetUtcNow(), "configuration", "reset", one.Name) { Before = one.Value, After = $"dropped: {reason}" });
+        _audit.Keep(new(0, _time.GetUtcNow(), "configuration", "reset", one.Name)
+        {
+            Service = ServiceOf(one), Before = one.Value, After = $"dropped: {reason}",
+        });
     }
 
     private async Task EndAsync()
@@ -391,7 +397,7 @@ internal sealed partial class Overrides : IHostedLifecycleService, IDisposable
             Log.EndedWhileHit(_log, one.Name, one.Value, values, hits);
         else
             Log.Ended(_log, one.Name, one.Value, values);
-        _audit.Keep(new(0, _time.GetUtcNow(), "time", "reset", one.Name) { Before = one.Value, After = values });
+        _audit.Keep(new(0, _time.GetUtcNow(), "time", "reset", one.Name) { Service = ServiceOf(one), Before = one.Value, After = values });
     }
 
     private void NoteReload()
