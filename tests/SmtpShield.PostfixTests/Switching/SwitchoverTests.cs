@@ -322,7 +322,7 @@ public sealed class SwitchoverTests
         await StartPostfixAsync(cancellationToken);
         var silent = $"python3 -c 'import socket,time; s=socket.create_server((\"127.0.0.1\",{Door.Port})); c=s.accept()[0]; c.close(); "
             + $"time.sleep(200)' >/dev/null 2>&1 </dev/null & echo $! >{PidFile}";
-        await AssertFailsAsync(@"no greeting on 127.0.0.1:\d+.*; everything was put back", cancellationToken, silent, "--wait", "15");
+        await AssertFailsAsync(@"no greeting on 127.0.0.1:\d+.*; everything was put back", cancellationToken, silent, "--wait", "10");
     }
 
     [Test, CancelAfter(300_000)]

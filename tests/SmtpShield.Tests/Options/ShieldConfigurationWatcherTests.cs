@@ -4,7 +4,7 @@ using Eventually = SmtpShield.Testing.Outside.Eventually;
 
 namespace SmtpShield.Tests.Options;
 
-[TestFixture, CancelAfter(20000), NonParallelizable]
+[TestFixture, CancelAfter(20000)]
 public sealed class ShieldConfigurationWatcherTests
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(9);
