@@ -46,13 +46,16 @@ internal sealed partial class BanFile : IHostedService
         (_bans, _snapshot, _time) = (bans, snapshot, time);
         IsKept = directory.Path is not null;
         _file = directory.Open(name, Lines);
-        var number = 0;
-        foreach (var line in _file.Load())
+        var past = new List<(ClientRange Prefix, PastBan Ban)>();
+        foreach (var (index, line) in _file.Load().Index())
         {
-            number++;
-            if (!TryRead(line))
-                _file.Skip(number);
+            if (!TryRead(line, past))
+                _file.Skip(index + 1);
         }
+
+        // The oldest first: it is forgotten first. Those that ended meanwhile stand among those in force.
+        foreach (var (prefix, ban) in past.OrderBy(static one => one.Ban.Ended))
+            bans.Restore(prefix, ban);
 
         bans.Changed += (_, _) => _file.NoteChange();
         bans.Forgotten += _file.NoteChange;
@@ -92,7 +95,7 @@ internal sealed partial class BanFile : IHostedService
 
     private static long Up(DateTimeOffset time) => time.AddTicks(TimeSpan.TicksPerSecond - 1).ToUnixTimeSeconds();
 
-    private bool TryRead(string line)
+    private bool TryRead(string line, List<(ClientRange Prefix, PastBan Ban)> past)
     {
         if (line.Split(' ', 8) is not [var prefix, var from, var to, var ofLevel, var rule, var ofHits, var origin, var words]
             || !IPNetwork.TryParse(prefix, out var network) || network.ToString() != prefix || network.BaseAddress.IsIPv4MappedToIPv6
@@ -126,7 +129,7 @@ internal sealed partial class BanFile : IHostedService
         }
         else if (level > 0 && ends > now - _snapshot.Current.Bans.Memory)
         {
-            _bans.Restore(range, new PastBan((int)level, ends));
+            past.Add((range, new PastBan((int)level, ends)));
         }
 
         return true;

@@ -46,40 +46,13 @@ internal sealed class BanIndex
     /// <summary>All of them, in no order: a copy, made without a lock.</summary>
     public List<Ban> ToList()
     {
-        while (true)
-        {
-            var version = Volatile.Read(ref _version);
-            var all = new List<Ban>(Count);
-            foreach (ref var first in Volatile.Read(ref _places).AsSpan())
-            {
-                for (var ban = Volatile.Read(ref first); ban is not null; ban = Volatile.Read(ref ban.Next))
-                    all.Add(ban);
-            }
-
-            if ((version & 1) == 0 && Volatile.Read(ref _version) == version)
-                return all;
-        }
+        var all = new List<Ban>(Count);
+        Walk(static _ => true, all);
+        return all;
     }
 
     /// <summary>How many there are of a kind, counted without a lock.</summary>
-    public int CountOf(Func<Ban, bool> which)
-    {
-        var pause = new SpinWait();
-        while (true)
-        {
-            var version = Volatile.Read(ref _version);
-            var count = 0;
-            foreach (ref var first in Volatile.Read(ref _places).AsSpan())
-            {
-                for (var ban = Volatile.Read(ref first); ban is not null; ban = Volatile.Read(ref ban.Next))
-                    count += which(ban) ? 1 : 0;
-            }
-
-            if ((version & 1) == 0 && Volatile.Read(ref _version) == version)
-                return count;
-            pause.SpinOnce(sleep1Threshold: -1);
-        }
-    }
+    public int CountOf(Func<Ban, bool> which) => Walk(which, found: null);
 
     /// <summary>Puts one in, in place of that of the same prefix: nobody who looks finds none.</summary>
     /// <returns>The one whose place it takes; null: none.</returns>
@@ -112,6 +85,32 @@ internal sealed class BanIndex
         Volatile.Write(ref link, ban.Next);
         Volatile.Write(ref _count, _count - 1);
         return ban;
+    }
+
+    // Again from the beginning when chains were made anew meanwhile.
+    private int Walk(Func<Ban, bool> which, List<Ban>? found)
+    {
+        var pause = new SpinWait();
+        while (true)
+        {
+            var version = Volatile.Read(ref _version);
+            var count = 0;
+            found?.Clear();
+            foreach (ref var first in Volatile.Read(ref _places).AsSpan())
+            {
+                for (var ban = Volatile.Read(ref first); ban is not null; ban = Volatile.Read(ref ban.Next))
+                {
+                    if (!which(ban))
+                        continue;
+                    count++;
+                    found?.Add(ban);
+                }
+            }
+
+            if ((version & 1) == 0 && Volatile.Read(ref _version) == version)
+                return count;
+            pause.SpinOnce(sleep1Threshold: -1);
+        }
     }
 
     // What leads to a ban; the end of its chain where there is none.

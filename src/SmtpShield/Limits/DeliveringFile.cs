@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using Microsoft.Extensions.Hosting;
 using SmtpShield.Clients;
 using SmtpShield.State;
 
@@ -10,27 +9,24 @@ namespace SmtpShield.Limits;
 /// Keeps <see cref="DeliveringClients"/> over a restart, in the file <c>delivering</c> of the state directory: read at start, written each hour and at the end.
 /// A line is <c>ADDRESS/LENGTH MESSAGES SECOND</c>, the second of its last message, since 1970.
 /// </summary>
-internal sealed class DeliveringFile : BackgroundService
+internal sealed class DeliveringFile : HourlyStateFile
 {
-    private static readonly TimeSpan s_interval = TimeSpan.FromHours(1);
-
-    private readonly StateFile _file;
-    private readonly TimeProvider _time;
+    private readonly AnvilTable _table;
 
     /// <summary>Reads the file.</summary>
     public DeliveringFile(AnvilTable table, StateDirectory directory, TimeProvider time)
+        : base(directory, "delivering", time)
     {
-        _time = time;
-        _file = directory.Open("delivering", () => table.Delivering.All().Select(static one => Write(one.Key, one.Value)));
+        _table = table;
         var number = 0;
         var known = new List<(ClientRange Range, DeliveredMail Mail)>();
-        foreach (var line in _file.Load())
+        foreach (var line in Kept.Load())
         {
             number++;
             if (TryRead(line, out var range, out var mail))
                 known.Add((range, mail));
             else
-                _file.Skip(number);
+                Kept.Skip(number);
         }
 
         // The oldest mail first: it goes first when there is no room.
@@ -39,26 +35,7 @@ internal sealed class DeliveringFile : BackgroundService
     }
 
     /// <inheritdoc/>
-    public override Task StopAsync(CancellationToken cancellationToken)
-    {
-        _file.Save();
-        return base.StopAsync(cancellationToken);
-    }
-
-    /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var hours = new PeriodicTimer(s_interval, _time);
-        try
-        {
-            while (await hours.WaitForNextTickAsync(stoppingToken))
-                _file.Save();
-        }
-        catch (OperationCanceledException)
-        {
-            // The shield ends.
-        }
-    }
+    protected override IEnumerable<string> Lines() => _table.Delivering.All().Select(static one => Write(one.Key, one.Value));
 
     private static string Write(in ClientRange range, DeliveredMail mail) =>
         string.Create(CultureInfo.InvariantCulture, $"{range.Address}/{range.PrefixLength} {mail.Messages} {mail.LastAt.ToUnixTimeSeconds()}");
