@@ -546,12 +546,28 @@ internal sealed class TuningTests : TuningFixture
         Assert.That(await RunAsync("changes --service nix", cancellationToken), Is.EqualTo(
             (1, "smtpshield: no such service: nix (there are smtp, submission)\n")));
 
+        Assert.That((await AskAsync(HttpMethod.Put, $"/v1/parameters/submission/{Rate}", cancellationToken, """{"value":"x"}""")).Status, Is.EqualTo(422));
+        Assert.That((await ChangesAsync("changes --service smtp"), await ChangesAsync("changes --service submission --after 4")),
+            Is.EqualTo(("1 3 4", "5")), "what was refused, too");
+
         async Task<string> ChangesAsync(string command)
         {
             var (status, output) = await RunAsync(command, cancellationToken);
             Assert.That(status, Is.Zero, output);
             return string.Join(' ', output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..].Select(static line => line.Split(' ')[0]));
         }
+    }
+
+    [Test]
+    [Property("Operations", "OPS-33")]
+    public async Task Restart_WithoutTheLastRevision_UsesNoNumberAgain(CancellationToken cancellationToken)
+    {
+        await Shield.StopAsync(cancellationToken);
+        await File.WriteAllTextAsync(RevisionsFile, "lost\t9\nrevision\t7\nrevision\t8\t3\n", cancellationToken);
+        await RestartAsync();
+
+        var answer = await SetAsync(Rate, "5", cancellationToken);
+        Assert.That(answer.GetProperty("revision").GetInt32(), Is.GreaterThan(8));
     }
 
     // Written by hand, or by another version: the file is no way around what may be set, and no revision is another one's.

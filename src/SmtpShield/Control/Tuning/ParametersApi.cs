@@ -109,7 +109,9 @@ internal sealed class ParametersApi(
         ParametersRequest? tried = null;
         OverridesChange? done = null;
         IReadOnlyCollection<string> names = [];
-        await audit.DoAsync(audit.Begin(context, action, target), async change =>
+        // Also of one that is refused; another name is only what somebody has written.
+        var service = context.Request.RouteValues[Service] is string written && rules.Services.Contains(written) ? written : null;
+        await audit.DoAsync(audit.Begin(context, action, target) with { Service = service }, async change =>
         {
             ControlRequests.QueryOf(context);
             var request = await read();

@@ -27,6 +27,7 @@ internal sealed class RevisionFile
     private readonly Lock _gate = new();
     private readonly StateFile _file;
     private int _last;
+    private bool _isLastKnown;
 
     /// <summary>Nothing was set yet.</summary>
     public RevisionFile(StateDirectory state) => _file = state.Open("revisions", Lines);
@@ -124,11 +125,13 @@ internal sealed class RevisionFile
         switch (word)
         {
             case Last:
-                _last = number;
+                (_last, _isLastKnown) = (number, true);
                 return true;
             case Value:
                 return rest is [var written] && OverrideLine.Read(written) is { } one && values.TryAdd(number, one);
-            case Revision when number <= _last && (_revisions.Count == 0 || number > _revisions.Last().Revision):
+            case Revision when (number <= _last || !_isLastKnown) && (_revisions.Count == 0 || number > _revisions.Last().Revision):
+                // Used, whatever else can be read of it.
+                _last = Math.Max(_last, number);
                 int?[] indices = [.. (rest is [var words] ? words.Split('\t') : []).Select(Number)];
                 if (indices.Length > OverrideList.Capacity || !Array.TrueForAll(indices, index => index is { } known && values.ContainsKey(known)))
                     return false;
