@@ -158,13 +158,9 @@ internal sealed class TuningTests : TuningFixture
     [Property("Operations", "OPS-31")]
     public async Task DryRun_OfALimitOnSessions_SaysHowManyAreAboveIt(CancellationToken cancellationToken)
     {
-        await using var first = await Shield.ConnectAsync(cancellationToken);
-        await using var second = await Shield.ConnectAsync(cancellationToken);
-        foreach (var client in new[] { first, second })
-        {
-            await (await Mta.AcceptAsync(cancellationToken)).SendAsync("220 mx\r\n", cancellationToken);
-            await client.ReplyAsync(cancellationToken);
-        }
+        // One behind the other: the MTA sees clients that come at once in any order.
+        await using var first = await GreetedAsync();
+        await using var second = await GreetedAsync();
 
         var (status, output) = await RunAsync("limits set default_process_limit=1 --service smtp --dry-run", cancellationToken);
         Assert.That((status, output), Is.EqualTo((0, output)));
@@ -175,6 +171,14 @@ internal sealed class TuningTests : TuningFixture
             .And.Match(@"shield_upstream_reserve +smtp +10 -> 0\n"), "of others nothing is said");
         (_, output) = await RunAsync("limits set default_process_limit=2 --service smtp --dry-run", cancellationToken);
         Assert.That(output, Does.Contain(" -> 2; over it now: no session\n"));
+
+        async Task<RawSmtpClient> GreetedAsync()
+        {
+            var client = await Shield.ConnectAsync(cancellationToken);
+            await (await Mta.AcceptAsync(cancellationToken)).SendAsync("220 mx\r\n", cancellationToken);
+            await client.ReplyAsync(cancellationToken);
+            return client;
+        }
     }
 
     [Test]
