@@ -86,8 +86,8 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
         {
             if (!slot.TryBegin(deadline))
                 await deadline.CancelAsync().ConfigureAwait(false);
-            await tls.AuthenticateAsServerAsync(static (_, hello, choice, _) => new(((Choice)choice!).Make(hello.ServerName)), choice,
-                either.Token).ConfigureAwait(false);
+            await tls.AuthenticateAsServerAsync(static (_, hello, choice, _) => ((Choice)choice!).MakeAsync(hello.ServerName), choice, either.Token)
+                .ConfigureAwait(false);
             stream.Flight = null;
             var facts = TlsFactsReader.Read(tls, flight, choice.Certificate?.Leaf, choice.ServerName);
             if (options.LogLevel > 0 && !isCheck)
@@ -163,7 +163,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
         public string? UnknownName { get; private set; }
 
         // Asked when the whole ClientHello is there.
-        public SslServerAuthenticationOptions Make(string? name)
+        public async ValueTask<SslServerAuthenticationOptions> MakeAsync(string? name)
         {
             slot.NoteHello();
             var isName = name is { Length: > 0 } && HostName.IsValid(name);
@@ -174,7 +174,7 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
                 UnknownName = name;
 
             Certificate = named ?? certificates.Default ?? throw new AuthenticationException("There is no certificate.");
-            return new()
+            var options = new SslServerAuthenticationOptions
             {
                 ServerCertificateContext = Certificate.Context,
                 EnabledSslProtocols = certificates.Sessions.Of(versions.Protocols),
@@ -182,6 +182,8 @@ internal sealed partial class TlsServer(CertificateStore certificates, ILogger<T
                 AllowRenegotiation = false,
                 AllowTlsResume = true,
             };
+            await Certificate.Keys.KeepAsync(options).ConfigureAwait(false);
+            return options;
         }
     }
 

@@ -94,6 +94,26 @@ public class TlsServerTests
         Assert.That(other.Handshakes.Single().IsResumed, Is.False);
     }
 
+    [TestCase("-tls1_3")]
+    [TestCase("-tls1_2")]
+    [TestCase("-tls1_2 -no_ticket")]
+    public async Task AcceptAsync_OfASessionWithManyOtherCertificatesSince_ResumesIt(string arguments, CancellationToken cancellationToken)
+    {
+        // .NET throws contexts away with every 32nd that it makes.
+        string[] names = [.. Enumerable.Range(0, 64).Select(static number => $"{number}.test")];
+        var map = string.Join(", ", names.Select(name => $"{{{name} = {WriteFile(name, TestCertificate.Make(name).Chain)}}}"));
+        await using var listener = new TlsListener(_options with { SniMaps = [$"inline:{{{map}}}"] }, Greet);
+        var session = Path.Combine(_directory, "session");
+        await OpenSslClient.RunAsync(listener.EndPoint, "", cancellationToken, [.. Split(arguments), "-sess_out", session]);
+        foreach (var name in names)
+        {
+            await using var other = await listener.ConnectAsync(options => options.TargetHost = name);
+        }
+
+        var output = await OpenSslClient.RunAsync(listener.EndPoint, "", cancellationToken, [.. Split(arguments), "-sess_in", session]);
+        Assert.That(output, Does.Contain("Reused, TLSv1."));
+    }
+
     [Test]
     public async Task AcceptAsync_OfASessionWithAnotherName_MakesAFullHandshake(CancellationToken cancellationToken)
     {
