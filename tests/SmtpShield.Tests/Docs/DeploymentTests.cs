@@ -1,3 +1,4 @@
+using System.Xml.Linq;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 
@@ -11,6 +12,16 @@ public sealed class DeploymentTests
     public void Unit_SystemdBefore253_ReloadsToo() =>
         Assert.That(Repository.Read("deploy/systemd/smtpshield.service").Split('\n'),
             Does.Contain("ExecReload=/bin/kill -HUP $MAINPID").And.Contain("Type=notify-reload"));
+
+    // Analyzers are not in the program.
+    [Test]
+    public void Copyright_OfPackage_NamesEachLibrary() =>
+        Assert.That(Repository.Read("deploy/debian/copyright").Split('\n').Where(static line => line.StartsWith("Files: ", StringComparison.Ordinal))
+                .SelectMany(static line => line.Split(' ')),
+            Is.SupersetOf(XDocument.Parse(Repository.Read("Directory.Packages.props")).Descendants("ItemGroup")
+                .Single(static group => group.Attribute("Label")?.Value == "Program").Elements()
+                .Select(static package => package.Attribute("Include")!.Value)
+                .Where(static name => !name.EndsWith("Analyzers", StringComparison.Ordinal))));
 
     // NU1900: the feed of known vulnerabilities could not be asked.
     [Test, CancelAfter(60_000)]
