@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
@@ -44,6 +45,18 @@ public sealed partial class DebianPackageTests
     [Test]
     public async Task Build_ASecondTime_GivesTheSameOctets(CancellationToken cancellationToken) =>
         Assert.That(await SumAsync(await BuildAsync("second", cancellationToken), cancellationToken), Is.EqualTo(await SumAsync(_package, cancellationToken)));
+
+    [TestCase("armhf", "armhf is none of amd64, arm64")]
+    [TestCase(null, "is not compiled for")]
+    public async Task Build_ForWhatItCannot_SaysSo(string? architecture, string expected, CancellationToken cancellationToken)
+    {
+        var other = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? "arm64" : "amd64";
+        var (status, output) = await OutsideProcess.RunAsync(Repository.PathOf("deploy/debian/build"),
+            [architecture ?? other, "--program", ShieldProgram.PublishedPath!, "--output", _directory], s_limit, cancellationToken);
+
+        Assert.That((status, output), Is.EqualTo((1, output)));
+        Assert.That(output, Does.StartWith("deploy/debian/build: ").And.Contain(expected));
+    }
 
     [Test]
     public async Task Package_Files_AreWhereDebianPutsThem(CancellationToken cancellationToken)
