@@ -46,6 +46,13 @@ public sealed partial class DebianPackageTests
     public async Task Build_ASecondTime_GivesTheSameOctets(CancellationToken cancellationToken) =>
         Assert.That(await SumAsync(await BuildAsync("second", cancellationToken), cancellationToken), Is.EqualTo(await SumAsync(_package, cancellationToken)));
 
+    [Test, Explicit("tests/run does not install lintian, which is 126 packages; and it wants the package compressed, which takes a quarter of a minute")]
+    public async Task Package_ToLintian_IsWithoutFault(CancellationToken cancellationToken) =>
+        Assert.That(
+            await OutsideProcess.RunSuccessfullyAsync(
+                "lintian", ["--profile", "debian", "--allow-root", await BuildAsync("compressed", cancellationToken, "xz")], s_limit, cancellationToken),
+            Is.Empty);
+
     [TestCase("armhf", "armhf is none of amd64, arm64")]
     [TestCase(null, "is not compiled for")]
     public async Task Build_ForWhatItCannot_SaysSo(string? architecture, string expected, CancellationToken cancellationToken)
@@ -222,10 +229,10 @@ public sealed partial class DebianPackageTests
             await OutsideProcess.RunSuccessfullyAsync("dpkg-deb", ["--field", _package, "Depends"], s_limit, cancellationToken), cancellationToken);
     }
 
-    private async Task<string> BuildAsync(string name, CancellationToken cancellationToken) =>
+    private async Task<string> BuildAsync(string name, CancellationToken cancellationToken, string compressor = "none") =>
         (await OutsideProcess.RunSuccessfullyAsync("env",
             [
-                "DPKG_DEB_COMPRESSOR_TYPE=none", Repository.PathOf("deploy/debian/build"), "--program", ShieldProgram.PublishedPath!,
+                $"DPKG_DEB_COMPRESSOR_TYPE={compressor}", Repository.PathOf("deploy/debian/build"), "--program", ShieldProgram.PublishedPath!,
                 "--output", Path.Combine(_directory, name),
             ],
             s_limit, cancellationToken)).Split('\n').Single(static line => line.EndsWith(".deb", StringComparison.Ordinal));
