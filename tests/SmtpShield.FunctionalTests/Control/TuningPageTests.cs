@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.RegularExpressions;
 using SmtpShield.Testing;
 
@@ -7,46 +6,19 @@ namespace SmtpShield.FunctionalTests.Control;
 /// <summary>
 /// The commands of the pages about tuning, run as they are printed, in their order, on a shield under a flood: octet by octet they say what the page says.
 /// </summary>
-[Property("Operations", "OPS-4"), Property("Operations", "OPS-48"), NonParallelizable]
-internal sealed partial class TuningPageTests : TuningFixture
+[Property("Operations", "OPS-4"), Property("Operations", "OPS-48"), InUtc, NonParallelizable]
+internal sealed class TuningPageTests : TuningFixture
 {
-    [SetUp]
-    public void SetZone()
-    {
-        // The pages have local times, and their place is UTC.
-        Environment.SetEnvironmentVariable("TZ", "UTC");
-        TimeZoneInfo.ClearCachedData();
-    }
-
-    [TearDown]
-    public void ResetZone()
-    {
-        Environment.SetEnvironmentVariable("TZ", null);
-        TimeZoneInfo.ClearCachedData();
-    }
-
     [TestCase("docs/reference/commands.md", "limits")]
     [TestCase("docs/tasks/reload-and-tune-live.md", "limits|allow|changes")]
     public async Task Commands_OfThePage_PrintWhatItSays(string page, string commands, CancellationToken cancellationToken)
     {
         Flood();
-        var prompt = new Regex($@"^\$ smtpshield ({commands})\b");
-        var lines = await File.ReadAllLinesAsync(Repository.PathOf(page), cancellationToken);
-        var printed = new StringBuilder();
-        for (var i = 0; i < lines.Length; i++)
-        {
-            printed.Append(lines[i]).Append('\n');
-            if (!prompt.IsMatch(lines[i]))
-                continue;
-            var (_, output) = await RunAsync(lines[i]["$ smtpshield ".Length..], cancellationToken);
-            printed.Append(Who().Replace(output.Replace(MainCf, "/etc/smtpshield/main.cf", StringComparison.Ordinal), "uid 1000 (alice)"));
-            while (i + 1 < lines.Length && lines[i + 1] != "```" && !lines[i + 1].StartsWith("$ ", StringComparison.Ordinal))
-                i++;
-        }
-
-        var found = Path.Combine(TestContext.CurrentContext.WorkDirectory, Path.GetFileName(page) + ".tuned");
-        await File.WriteAllTextAsync(found, printed.ToString(), cancellationToken);
-        Assert.That(printed.ToString().Split('\n'), Is.EqualTo(string.Join('\n', lines.Append("")).Split('\n')).AsCollection, found);
+        var typed = new Regex($@"^smtpshield ({commands})\b");
+        await PageTyper.TypeAsync(
+            page,
+            async line => typed.IsMatch(line) ? Shown((await RunAsync(line["smtpshield ".Length..], cancellationToken)).Output) : null,
+            cancellationToken);
     }
 
     [Test]
@@ -61,7 +33,7 @@ internal sealed partial class TuningPageTests : TuningFixture
             (HttpMethod.Get, $"/v1/parameters?service=smtp&name={Rate}", null)])
         {
             var (_, body) = await AskAsync(method, resource, cancellationToken, json);
-            Assert.That(page, Does.Contain(Who().Replace(body.Replace(MainCf, "/etc/smtpshield/main.cf", StringComparison.Ordinal), "uid 1000 (alice)")));
+            Assert.That(page, Does.Contain(PageTyper.WithAlice(Shown(body))));
         }
     }
 
@@ -125,6 +97,5 @@ internal sealed partial class TuningPageTests : TuningFixture
         Count("198.51.100.9", 2, delivers: true);
     }
 
-    [GeneratedRegex(@"uid \d+( \(\w+\))?")]
-    private static partial Regex Who();
+    private string Shown(string text) => text.Replace(MainCf, "/etc/smtpshield/main.cf", StringComparison.Ordinal);
 }
