@@ -308,6 +308,30 @@ internal sealed class UpstreamHealthTests
         Assert.That(served, Is.Not.Null);
     }
 
+    /// <summary>Maintenance ends with the question whether it serves, before it gets clients.</summary>
+    [Test, Property("Pool", "POOL-7"), Property("Operations", "J7")]
+    public async Task Probe_OfOneThatWasTakenOut_SaysAtOnceWhetherItServesAndIsMadeOnce()
+    {
+        _host = HostedPool.Start(Options(A), hasProbes: true, PlaysProbe);
+        await WhileItTakesAsync(() => _host.Network.Connections.Count == 1);
+        _host.Maintenance.Drain(A, "x");
+        Fail(A);
+        for (var second = 0; second < 30; second++)
+            await PassAsync(s_second);
+        Assert.That((_host.Network.Attempts.Count, Picture.Reason), Is.EqualTo((1, "")), "nobody has asked");
+
+        _host.Maintenance.Probe(A);
+        await WhileItTakesAsync(() => Picture.Reason.Length > 0);
+        for (var second = 0; second < 30; second++)
+            await PassAsync(s_second);
+        Assert.That((_host.Network.Attempts.Count, Picture.State, Picture.Reason), Is.EqualTo((2, UpstreamState.Drain, "Connection refused")));
+
+        PlaysProbe(_host.Network);
+        _host.Maintenance.Probe(A);
+        await WhileItTakesAsync(() => Picture.Reason.Length == 0);
+        Assert.That((_host.Network.Attempts.Count, Picture.State), Is.EqualTo((3, UpstreamState.Drain)));
+    }
+
     [Test, Property("Pool", "POOL-10")]
     public async Task Probes_WithoutTraffic_OneEachTenSeconds()
     {
@@ -424,6 +448,8 @@ internal sealed class UpstreamHealthTests
 
     private int LimitOf(string destination) => _host.Maintenance.Pictures().Single(picture => picture.Name == destination).LimitInForce;
 
+    private UpstreamStatus Picture => _host.Maintenance.Pictures().Single();
+
     private UpstreamState StateOf(string destination) => _host.Maintenance.Pictures().Single(picture => picture.Name == destination).State;
 
     private async Task DialAsync(int times, CancellationToken cancellationToken)
@@ -450,6 +476,16 @@ internal sealed class UpstreamHealthTests
         await StartedAsync();
         _host.Time.Advance(time);
         await StartedAsync();
+    }
+
+    // As long as threads need; how much of the clock's time it is does not matter.
+    private async Task WhileItTakesAsync(Func<bool> condition)
+    {
+        while (!condition())
+        {
+            TestContext.CurrentContext.CancellationToken.ThrowIfCancellationRequested();
+            await PassAsync(s_second);
+        }
     }
 
     private async Task UntilPassedAsync(Func<bool> condition, TimeSpan atMost)

@@ -50,6 +50,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
     private int _probesInVain;
     private int _dialsInVain;
     private bool _isProbing;
+    private bool _isAskedFor;
     private bool _wasTried;
     private long _waitsSince = time.GetTimestamp();
     private double _jitter = 1;
@@ -72,6 +73,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
 
     /// <summary>
     /// Whether a probe is due, and begins it if so; <see cref="EndProbe"/> behind it. The first one is due at once: nobody knows it yet, nor what it offers.
+    /// One that was taken out is probed when somebody asks for it, once.
     /// </summary>
     /// <param name="interval">How long nothing is heard of an MTA that serves before it is probed; 0: it is not probed.</param>
     public bool TryBeginProbe(TimeSpan interval)
@@ -79,8 +81,9 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
         lock (_gate)
         {
             var after = _probeAfter ?? (interval <= TimeSpan.Zero ? TimeSpan.MaxValue : _wasTried ? interval : TimeSpan.Zero);
-            if (_isProbing || destination.IsDrained || time.GetElapsedTime(_waitsSince) / _jitter < after)
+            if (_isProbing || (destination.IsDrained && !_isAskedFor) || time.GetElapsedTime(_waitsSince) / _jitter < after)
                 return false;
+            _isAskedFor = false;
             return _isProbing = true;
         }
     }
@@ -95,11 +98,11 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
         }
     }
 
-    /// <summary>Makes a probe due now.</summary>
+    /// <summary>Makes a probe due now, also of one that was taken out.</summary>
     public void ProbeNow()
     {
         lock (_gate)
-            _probeAfter = TimeSpan.Zero;
+            (_isAskedFor, _probeAfter) = (true, TimeSpan.Zero);
     }
 
     /// <summary>Somebody has tried to have a session with it.</summary>
@@ -143,14 +146,14 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
         }
     }
 
-    /// <summary>Forgets what is known, and makes a probe due.</summary>
+    /// <summary>Forgets what is known, and makes a probe due: it begins anew, now.</summary>
     public HealthChange Forget()
     {
         lock (_gate)
         {
             (_probesInVain, _dialsInVain, _probeAfter) = (0, 0, TimeSpan.Zero);
             var wasDown = _state == UpstreamState.Down;
-            Become(UpstreamState.Up, "");
+            (_state, _since, _changedAt, _reason) = (UpstreamState.Up, time.GetUtcNow(), time.GetTimestamp(), "");
             return wasDown ? HealthChange.Back : HealthChange.None;
         }
     }
@@ -163,7 +166,7 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
         var slots = destination.Slots;
         lock (_gate)
         {
-            var (state, since, reason) = destination.DrainedSince is { } drained ? (UpstreamState.Drain, drained, "") : (_state, _since, _reason);
+            var (state, since, reason) = destination.DrainedSince is { } drained ? (UpstreamState.Drain, drained, _reason) : (_state, _since, _reason);
             var inForce = slots.Terms.AreLimited ? slots.Terms.Limit : 0;
             return new(service, destination.Name, state, slots.Used, slots.Waiting, limit, inForce, weight, _greeting, since, reason)
             {
@@ -221,7 +224,10 @@ internal sealed partial class MtaHealth(string service, UpstreamDestination dest
             _dialsInVain++;
         Schedule(isProbe ? ProbeIntervalWhenNotUp : TimeSpan.Zero);
         var isDead = outcome.Kind == ProbeOutcomeKind.Silent && outcome.Took >= Silence;
-        if (_state == UpstreamState.Down || !(isDead || _probesInVain >= MostProbesInVain || _dialsInVain >= MostDialsInVain))
+        var isSure = isDead || _probesInVain >= MostProbesInVain || _dialsInVain >= MostDialsInVain;
+        // Of one that was taken out somebody has asked for it, and wants to know now.
+        var isAnswer = isProbe && destination.IsDrained;
+        if (!isAnswer && (_state == UpstreamState.Down || !isSure))
             return HealthChange.None;
 
         Log.Down(log, destination.Name, service, outcome.Reason);
