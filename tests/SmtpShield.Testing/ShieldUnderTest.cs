@@ -117,6 +117,7 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
     /// <param name="heap">The memory in use; null for this process's, which is far from <see cref="Memory"/>.</param>
     /// <param name="resources">What the process has; null for plenty.</param>
     /// <param name="configuration">Where the options are from, to be watched and tuned; null: from nowhere.</param>
+    /// <param name="hasProbes">Whether MTAs are probed, as by the command run.</param>
     public static async Task<ShieldUnderTest> StartAsync(
         ShieldOptions options,
         CancellationToken cancellationToken,
@@ -125,7 +126,8 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         Action<ILoggingBuilder>? configureLogging = null,
         IHeap? heap = null,
         ProcessResources? resources = null,
-        ShieldConfiguration? configuration = null)
+        ShieldConfiguration? configuration = null,
+        bool hasProbes = false)
     {
         var log = new FakeLogCollector();
         var transport = options.Listener.Transport is TransportChoice.Auto ? TestTransport.Choice : options.Listener.Transport;
@@ -133,8 +135,8 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
             ShieldHost.Build(
                 new(options with { Listener = options.Listener with { Transport = transport } }),
                 services =>
-                    With(Watching(services, configuration), resolver, heap).AddSingleton(resources ?? s_resources).AddSingleton(time ?? TimeProvider.System)
-                        .AddSingleton<ArrayPool<byte>>(CheckedBuffers.OfShields).AddLogging(logging =>
+                    With(Probing(Watching(services, configuration), hasProbes), resolver, heap).AddSingleton(resources ?? s_resources)
+                        .AddSingleton(time ?? TimeProvider.System).AddSingleton<ArrayPool<byte>>(CheckedBuffers.OfShields).AddLogging(logging =>
                     {
                         logging.ClearProviders().AddProvider(new FakeLoggerProvider(log));
                         configureLogging?.Invoke(logging);
@@ -185,6 +187,8 @@ internal sealed class ShieldUnderTest : IAsyncDisposable
         .AddSingleton<ShieldConfigurationWatcher>()
         .AddHostedService(static provider => provider.GetRequiredService<ShieldConfigurationWatcher>())
         .AddTuning();
+
+    private static IServiceCollection Probing(IServiceCollection services, bool hasProbes) => hasProbes ? services.AddUpstreamProbes() : services;
 
     private static IServiceCollection With<T>(IServiceCollection services, T? instance) where T : class =>
         instance is null ? services : services.AddSingleton(instance);
