@@ -1,5 +1,6 @@
 using System.CommandLine;
 using SmtpShield.Host.Commands;
+using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.PostfixConf.Parameters;
 using SmtpShield.Testing;
@@ -77,18 +78,22 @@ internal abstract class JourneyFixture
             shield_listen = 127.0.0.1:0
             shield_upstream = {string.Join(", ", _parts.OfType<ScriptedMta>().Select(static mta => mta.EndPoint))}
             shield_upstream_probe_interval = 0
+            shield_client_handoff = proxy-v1
             shield_transport = {TestTransport.Name}
             shield_control_socket = {Socket}
             shield_state_directory = {Directory.CreateDirectory(Path.Combine(_directory, "state")).FullName}
             shield_proxy_sources = 127.0.0.1
             smtpd_upstream_proxy_protocol = haproxy
+            maillog_file = {Path.Combine(_directory, "maillog")}
+            shield_log_client_limit = 0
             myhostname = mail.example.com
             smtpd_tls_security_level = none
             {parameters}
 
             """, cancellationToken);
         var configuration = new ShieldConfiguration(MainCf, [], new Dictionary<string, string>(), HostFacts.Local());
-        Shield = await ShieldUnderTest.StartAsync(configuration.Read().Options!, cancellationToken, Time, configuration: configuration, hasProbes: true);
+        Shield = await ShieldUnderTest.StartAsync(configuration.Read().Options!, cancellationToken, Time, configuration: configuration, hasProbes: true,
+            configureLogging: static logging => logging.AddMaillog());
         _parts.Add(Shield);
         // What is known of an MTA is so since somebody looked at it first.
         Assert.That(Shield.Maintenance.Pictures().Select(static picture => picture.Since), Is.All.EqualTo(Time.GetUtcNow()));
@@ -102,6 +107,35 @@ internal abstract class JourneyFixture
         await client.SendAsync($"PROXY TCP4 {address} 127.0.0.1 4711 25\r\n", cancellationToken);
         return client;
     }
+
+    /// <summary>A client's connection, with its greeting read.</summary>
+    protected async Task<RawSmtpClient> GreetedAsync(string address, CancellationToken cancellationToken)
+    {
+        var client = await ConnectAsync(address, cancellationToken);
+        Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("220 "));
+        return client;
+    }
+
+    /// <summary>A session with a message that is accepted.</summary>
+    protected async Task DeliverAsync(string address, CancellationToken cancellationToken)
+    {
+        var client = await GreetedAsync(address, cancellationToken);
+        await SayAsync(
+            client, cancellationToken, ("EHLO c.example", 250), ("MAIL FROM:<a@c.example>", 250), ("RCPT TO:<b@example.com>", 250), ("DATA", 354),
+            ("Subject: x\r\n\r\n.", 250));
+        await LeaveAsync(client, cancellationToken);
+    }
+
+    /// <summary>Ends a session in order.</summary>
+    protected static async Task LeaveAsync(RawSmtpClient client, CancellationToken cancellationToken)
+    {
+        await SayAsync(client, cancellationToken, ("QUIT", 221));
+        await client.DisposeAsync();
+    }
+
+    /// <summary>Waits until all sessions are over and counted, and the log has their last lines.</summary>
+    protected Task UntilIdleAsync(CancellationToken cancellationToken) =>
+        UntilAsync(() => Shield.Drain.Connections == 0 && Shield.SessionsAtTheMta == 0, "nobody is connected any more", cancellationToken);
 
     /// <summary>Says lines, each of which must be answered with this code.</summary>
     protected static async Task SayAsync(RawSmtpClient client, CancellationToken cancellationToken, params (string Line, int Code)[] dialogue)
@@ -181,7 +215,9 @@ internal abstract class JourneyFixture
                 break;
             if (reply.StartsWith("354", StringComparison.Ordinal) && await connection.ReadThroughAsync("\r\n.\r\n", CancellationToken.None) is not null)
                 await connection.SendAsync("250 2.0.0 Ok: queued\r\n", CancellationToken.None);
-            line = await connection.ReadLineAsync(CancellationToken.None);
+            do
+                line = await connection.ReadLineAsync(CancellationToken.None);
+            while (line?.StartsWith("PROXY ", StringComparison.Ordinal) == true);
         }
         while (line is not null);
 
