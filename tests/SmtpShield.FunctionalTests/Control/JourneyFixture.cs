@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using SmtpShield.Host.Commands;
 using SmtpShield.Observe;
 using SmtpShield.Options;
@@ -99,10 +100,11 @@ internal abstract class JourneyFixture
         Assert.That(Shield.Maintenance.Pictures().Select(static picture => picture.Since), Is.All.EqualTo(Time.GetUtcNow()));
     }
 
-    /// <summary>A client's connection, of which nothing is read yet.</summary>
+    /// <summary>A client's connection with the last service there is, of which nothing is read yet.</summary>
     protected async Task<RawSmtpClient> ConnectAsync(string address, CancellationToken cancellationToken)
     {
-        var client = await Shield.ConnectAsync(cancellationToken);
+        var client = await RawSmtpClient.ConnectAsync(
+            Shield.EndPointOf(Shield.Snapshot.Current.Service.Names[^1]), IPAddress.Loopback, cancellationToken);
         _parts.Add(client);
         await client.SendAsync($"PROXY TCP4 {address} 127.0.0.1 4711 25\r\n", cancellationToken);
         return client;
@@ -134,8 +136,9 @@ internal abstract class JourneyFixture
     }
 
     /// <summary>Waits until all sessions are over and counted, and the log has their last lines.</summary>
-    protected Task UntilIdleAsync(CancellationToken cancellationToken) =>
-        UntilAsync(() => Shield.Drain.Connections == 0 && Shield.SessionsAtTheMta == 0, "nobody is connected any more", cancellationToken);
+    protected Task UntilIdleAsync(CancellationToken cancellationToken) => UntilAsync(
+        () => Shield.Drain.Connections == 0 && Shield.Maintenance.Pictures().All(static picture => picture.Sessions == 0),
+        "nobody is connected any more", cancellationToken);
 
     /// <summary>Says lines, each of which must be answered with this code.</summary>
     protected static async Task SayAsync(RawSmtpClient client, CancellationToken cancellationToken, params (string Line, int Code)[] dialogue)
@@ -167,33 +170,76 @@ internal abstract class JourneyFixture
     /// <param name="page">From the root of the repository.</param>
     /// <param name="before">What happens before a command is typed.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    protected Task TypeAsync(string page, Func<string, Task> before, CancellationToken cancellationToken) => PageTyper.TypeAsync(
+    protected Task TypeAsync(string page, Func<string, Task> before, CancellationToken cancellationToken) => TypeAsync(
         page,
-        async line =>
+        async command =>
         {
-            if (!line.StartsWith("smtpshield ", StringComparison.Ordinal))
-                return null;
-            await before(line["smtpshield ".Length..]);
-            return await RunAsync(line["smtpshield ".Length..], cancellationToken);
+            await before(command);
+            return await RunAsync(command, cancellationToken);
         },
         cancellationToken);
 
-    private async Task<string> RunAsync(string command, CancellationToken cancellationToken)
+    /// <summary>Types the page.</summary>
+    /// <param name="page">From the root of the repository.</param>
+    /// <param name="type">Types a command, of which it is told what stands behind <c>smtpshield</c>, and returns what it prints.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    protected static Task TypeAsync(string page, Func<string, Task<string>> type, CancellationToken cancellationToken) => PageTyper.TypeAsync(
+        page,
+        async line => line.StartsWith("smtpshield ", StringComparison.Ordinal) ? await type(line["smtpshield ".Length..]) : null,
+        cancellationToken);
+
+    /// <summary>Types a command that ends by itself.</summary>
+    protected async Task<string> RunAsync(string command, CancellationToken cancellationToken)
     {
         using var output = new StringWriter { NewLine = "\n" };
+        await InvokeAsync(command, output, cancellationToken);
+        return Shown(output.ToString());
+    }
+
+    /// <summary>Types <c>watch</c>, and Ctrl+C once it has printed so many lines.</summary>
+    protected async Task<string> WatchAsync(string command, Func<Task> meanwhile, int lines, CancellationToken cancellationToken)
+    {
+        await using var printed = new StringWriter { NewLine = "\n" };
+        await using var output = TextWriter.Synchronized(printed);
+        using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var watching = InvokeAsync(command, output, interrupted.Token);
+        await UntilAsync(() => Shield.Events.Readers == 1, "it watches", cancellationToken);
+        await meanwhile();
+        await UntilAsync(() => Printed().Count(static octet => octet == '\n') >= lines, "it has printed all", cancellationToken);
+        var text = Printed();
+        await interrupted.CancelAsync();
+        try
+        {
+            await watching;
+        }
+        catch (OperationCanceledException)
+        {
+            // As it was told.
+        }
+
+        return Shown(text) + "^C\n";
+
+        string Printed()
+        {
+            lock (output)
+                return printed.ToString();
+        }
+    }
+
+    private Task<int> InvokeAsync(string command, TextWriter output, CancellationToken cancellationToken)
+    {
         var root = new RootCommand("smtpshield")
         {
-            StatusCommand.Create(), TopCommand.Create(), ExplainCommand.Create(), AllowCommand.Create(), DisallowCommand.Create(), UnbanCommand.Create(),
-            BansCommand.Create(), ChangesCommand.Create(), LimitsCommand.Create(), SuggestCommand.Create(), UpstreamCommand.Create(), WatchCommand.Create(),
+            StatusCommand.Create(), TopCommand.Create(), ExplainCommand.Create(), AllowCommand.Create(), BansCommand.Create(), ChangesCommand.Create(),
+            LimitsCommand.Create(), SuggestCommand.Create(), UpstreamCommand.Create(), WatchCommand.Create(),
         };
         foreach (var (shown, here) in _names)
             command = command.Replace(shown, here, StringComparison.Ordinal);
-        await root.Parse($"{command} --socket {Socket}").InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
-        var printed = output.ToString();
-        foreach (var (shown, here) in _names)
-            printed = printed.Replace(here, shown, StringComparison.Ordinal);
-        return printed;
+        return root.Parse($"{command} --socket {Socket} -c {MainCf}")
+            .InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
     }
+
+    private string Shown(string text) => _names.Aggregate(text, static (text, name) => text.Replace(name.Here, name.Shown, StringComparison.Ordinal));
 
     private static async Task ServeAsync(MtaConnection connection, Func<string, Task<string?>> answer)
     {
