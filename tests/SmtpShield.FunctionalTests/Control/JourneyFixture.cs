@@ -100,6 +100,9 @@ internal abstract class JourneyFixture
         Assert.That(Shield.Maintenance.Pictures().Select(static picture => picture.Since), Is.All.EqualTo(Time.GetUtcNow()));
     }
 
+    /// <summary>Whether a line of the log has this text: all that was logged before is counted then.</summary>
+    protected bool HasLogged(string text) => File.ReadAllText(Path.Combine(_directory, "maillog")).Contains(text, StringComparison.Ordinal);
+
     /// <summary>A client's connection with the last service there is, of which nothing is read yet.</summary>
     protected async Task<RawSmtpClient> ConnectAsync(string address, CancellationToken cancellationToken)
     {
@@ -118,7 +121,7 @@ internal abstract class JourneyFixture
         return client;
     }
 
-    /// <summary>A session with a message that is accepted.</summary>
+    /// <summary>A session with a message that is accepted, the only one there is: it is over before the next one begins.</summary>
     protected async Task DeliverAsync(string address, CancellationToken cancellationToken)
     {
         var client = await GreetedAsync(address, cancellationToken);
@@ -126,6 +129,7 @@ internal abstract class JourneyFixture
             client, cancellationToken, ("EHLO c.example", 250), ("MAIL FROM:<a@c.example>", 250), ("RCPT TO:<b@example.com>", 250), ("DATA", 354),
             ("Subject: x\r\n\r\n.", 250));
         await LeaveAsync(client, cancellationToken);
+        await UntilIdleAsync(cancellationToken);
     }
 
     /// <summary>Ends a session in order.</summary>

@@ -19,7 +19,6 @@ internal sealed class SuspendedBansPageTests : JourneyFixture
         AdvanceTo(3, 1, 0);
         foreach (var address in s_honest)
             await DeliverAsync(address, cancellationToken);
-        await UntilIdleAsync(cancellationToken);
 
         _isBroken = true;
         AdvanceTo(3, 12, 20);
@@ -52,7 +51,6 @@ internal sealed class SuspendedBansPageTests : JourneyFixture
             AdvanceTo(3, 20, 0);
             foreach (var address in (string[])[.. s_honest, Stranger])
                 await DeliverAsync(address, cancellationToken);
-            await UntilIdleAsync(cancellationToken);
             AdvanceTo(3, 20, 4);
         }
     }
