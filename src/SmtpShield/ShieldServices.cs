@@ -8,6 +8,7 @@ using SmtpShield.Clients;
 using SmtpShield.Control;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Listening;
 using SmtpShield.Metrics;
 using SmtpShield.Mta;
@@ -41,6 +42,10 @@ internal static class ShieldServices
             .AddMaillog());
         services.AddSingleton<StateDirectory>();
         services.AddHostedService(static services => services.GetRequiredService<StateDirectory>());
+        // Before whatever serves clients, so that it ends behind it: the last exchange says that no session is left.
+        services.AddSingleton<SharedStores>(SharedStoreKinds.Make);
+        services.AddSingleton<CounterSharing>();
+        services.AddHostedService(static services => services.GetRequiredService<CounterSharing>());
         services.AddControl();
         services.AddListening();
         // What is there once for each service logs under its syslog_name.

@@ -1,4 +1,5 @@
 using SmtpShield.Clients;
+using SmtpShield.Limits.Shared;
 
 namespace SmtpShield.Limits;
 
@@ -101,6 +102,30 @@ internal struct AnvilEntry
 
     /// <summary>One connection less; the last one makes it idle. It must not be idle.</summary>
     public void Leave(int now) => _openOrIdleSince = _openOrIdleSince > 1 ? _openOrIdleSince - 1 : ~now;
+
+    /// <summary>Idle since now, again: others have something of its client. It must be idle.</summary>
+    public void StayIdle(int now) => _openOrIdleSince = ~now;
+
+    /// <summary>Its window began then: an event of another shield has opened it. What was counted stays.</summary>
+    public void MoveWindow(int start) => _windowStart = start;
+
+    /// <summary>Some of what was counted belonged to a window that is over.</summary>
+    public void Deduct(in AnvilEventCounts counts)
+    {
+        for (var i = 0; i < AnvilEventCounts.Length; i++)
+            _current[i] = Math.Max(0, _current[i] - counts[i]);
+    }
+
+    /// <summary>Counts what other shields count, too: to a copy, which is looked at. Roll both first.</summary>
+    public void Add(in OthersRecord others)
+    {
+        for (var i = 0; i < AnvilEventCounts.Length; i++)
+            _current[i] = Sum(_current[i], others.Current(i));
+        if (others.Open > 0)
+            _openOrIdleSince = Sum(Open, others.Open);
+
+        static int Sum(int one, int other) => (int)Math.Min(int.MaxValue, (long)one + other);
+    }
 
     /// <summary>Counts an event and answers with <see cref="Rate"/>. Roll first.</summary>
     public int Count(int index, int now, AnvilWindow window)

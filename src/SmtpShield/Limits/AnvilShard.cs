@@ -1,4 +1,5 @@
 using SmtpShield.Clients;
+using SmtpShield.Limits.Shared;
 
 namespace SmtpShield.Limits;
 
@@ -34,6 +35,9 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
     /// <summary>Locked by all callers.</summary>
     public Lock Gate { get; } = new();
 
+    /// <summary>What is shared with other shields; null: nothing.</summary>
+    public SharedShard? Shared { get; set; }
+
     /// <summary>Entries, expired ones that were not yet removed included.</summary>
     public int Count { get; private set; }
 
@@ -61,17 +65,28 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
         return index;
     }
 
-    /// <summary>Copies a chunk's entries, free ones included.</summary>
+    /// <summary>Copies a chunk's entries, free ones included, with what other shields count.</summary>
     /// <param name="chunk">Which, from 0.</param>
     /// <param name="entries">Takes them; of <see cref="ChunkSize"/>.</param>
+    /// <param name="now">The second.</param>
+    /// <param name="window">How rates are counted.</param>
     /// <returns>How many there are; 0: there is no such chunk.</returns>
-    public int Copy(int chunk, Span<AnvilEntry> entries)
+    public int Copy(int chunk, Span<AnvilEntry> entries, int now, AnvilWindow window)
     {
-        var count = Math.Clamp(_used - (chunk * ChunkSize), 0, ChunkSize);
+        var count = CountIn(chunk);
         if (count > 0)
             _chunks[chunk].AsSpan(0, count).CopyTo(entries);
+        for (var i = 0; i < count && Shared is not null; i++)
+        {
+            if (!entries[i].IsFree)
+                entries[i] = CopyOf((chunk * ChunkSize) + i + 1, now, window);
+        }
+
         return count;
     }
+
+    /// <summary>How many entries a chunk has, free ones included; 0: there is no such chunk.</summary>
+    public int CountIn(int chunk) => Math.Clamp(_used - (chunk * ChunkSize), 0, ChunkSize);
 
     /// <summary>Makes an entry for a client that has none, idle since now.</summary>
     /// <param name="client">The client.</param>
@@ -84,7 +99,7 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
     public int Add(in ClientRange client, byte service, uint value, int now, AnvilWindow window, int capacity)
     {
         // Two: also a shard that is above a capacity that was lowered gets there.
-        RemoveExpired(now, window.Unit, atMost: 2);
+        RemoveExpired(now, window, atMost: 2);
         var hasRoom = Count < capacity;
         for (var i = 0; i < 2 && Count >= capacity; i++)
             hasRoom |= EvictOne(now, window);
@@ -127,16 +142,54 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
             _idle.Append(this, index);
     }
 
-    /// <summary>Starts an entry's next window if this one is over, which is told.</summary>
-    public void Roll(ref AnvilEntry entry, int now, AnvilWindow window)
+    /// <summary>An idle entry is so since now: it is forgotten later.</summary>
+    public void StayIdle(int index, int now)
     {
+        Unlink(index);
+        At(index).StayIdle(now);
+        _idle.Append(this, index);
+    }
+
+    /// <summary>Starts an entry's next window if this one is over, which is told. It begins with that of other shields if they have one.</summary>
+    public void Roll(int index, int now, AnvilWindow window)
+    {
+        ref var entry = ref At(index);
         if (!entry.IsOver(now, window))
             return;
 
         if (entry.HasWindow)
             windowEnded(entry);
         entry.Roll(now, window);
+        if (Shared?.LiveStart(index, now, window) is { } start)
+            entry.MoveWindow(start);
     }
+
+    /// <summary>All that is counted of an entry's client, by other shields too. Roll first.</summary>
+    public AnvilCounts Counts(int index, int now, AnvilWindow window)
+    {
+        if (Shared is null || !Shared.TryGet(index, now, window, out var others))
+            return At(index).Counts(now, window);
+
+        var all = At(index);
+        all.Add(others);
+        return all.Counts(now, window);
+    }
+
+    /// <summary>A copy of an entry as it is now, with what other shields count.</summary>
+    public AnvilEntry CopyOf(int index, int now, AnvilWindow window)
+    {
+        var copy = At(index);
+        if (Shared is null || !Shared.TryGet(index, now, window, out var others))
+            return copy;
+
+        copy.Roll(now, window);
+        copy.Add(others);
+        return copy;
+    }
+
+    /// <summary>Whether anvil would have deleted an entry, and other shields have nothing of its client.</summary>
+    public bool IsExpired(int index, int now, AnvilWindow window) =>
+        At(index).IsExpired(now, window.Unit) && (Shared is null || !Shared.Holds(index, now, window));
 
     /// <summary>Removes an entry that has expired.</summary>
     public void RemoveExpired(int index)
@@ -147,11 +200,11 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
 
     /// <summary>Removes entries that have expired, the oldest first.</summary>
     /// <param name="now">The second.</param>
-    /// <param name="unit">Seconds an idle entry lives.</param>
-    /// <param name="atMost">How many.</param>
-    public void RemoveExpired(int now, int unit, int atMost)
+    /// <param name="window">For how long an idle entry lives.</param>
+    /// <param name="atMost">How many, those included that other shields have something of, which stay.</param>
+    public void RemoveExpired(int now, AnvilWindow window, int atMost)
     {
-        while (atMost > 0 && (RemoveIfExpired(_idle.Oldest, now, unit) || RemoveIfExpired(_held.Oldest, now, unit)))
+        while (atMost > 0 && (RemoveIfExpired(_idle.Oldest, now, window) || RemoveIfExpired(_held.Oldest, now, window)))
             atMost--;
     }
 
@@ -164,14 +217,18 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
         _chunks = [];
         _buckets = [];
         (_allocated, _used, _firstFree) = (0, 0, 0);
+        Shared?.Clear();
     }
 
-    private bool RemoveIfExpired(int index, int now, int unit)
+    private bool RemoveIfExpired(int index, int now, AnvilWindow window)
     {
-        if (index == 0 || !At(index).IsExpired(now, unit))
+        if (index == 0 || !At(index).IsExpired(now, window.Unit))
             return false;
 
-        RemoveExpired(index);
+        if (IsExpired(index, now, window))
+            RemoveExpired(index);
+        else
+            StayIdle(index, now);
         return true;
     }
 
@@ -193,9 +250,8 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
 
     private bool EvictIfWithinLimits(int index, int now, AnvilWindow window)
     {
-        ref var entry = ref At(index);
-        Roll(ref entry, now, window);
-        if (isOverLimit(services.NameOf(entry.Service), entry.Counts(now, window)))
+        Roll(index, now, window);
+        if (isOverLimit(services.NameOf(At(index).Service), Counts(index, now, window)))
             return false;
 
         Remove(index);
@@ -206,6 +262,7 @@ internal sealed class AnvilShard(AnvilHash hash, AnvilServices services, OverLim
     private void Remove(int index)
     {
         Unlink(index);
+        Shared?.Forget(index);
         ref var entry = ref At(index);
         if (entry.HasWindow)
             windowEnded(entry);

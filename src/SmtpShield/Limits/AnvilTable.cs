@@ -1,5 +1,6 @@
 using System.Net;
 using SmtpShield.Clients;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Options;
 
 namespace SmtpShield.Limits;
@@ -148,9 +149,7 @@ internal sealed class AnvilTable
 
             if (isNew)
                 _statistics.NoteConnection(key, CountConnection(shard, index, now, window));
-            ref var entry = ref shard.At(index);
-            shard.Roll(ref entry, now, window);
-            count = entry.Count(AnvilEventCounts.IndexOf(kind), now, window);
+            count = CountEvent(shard, index, AnvilEventCounts.IndexOf(kind), now, window);
         }
 
         _statistics.NoteEvent(key, kind, count);
@@ -164,8 +163,12 @@ internal sealed class AnvilTable
         lock (shard.Gate)
         {
             var index = shard.Find(key.Client, service, hash);
-            if (index != 0)
-                shard.Leave(index, Now);
+            if (index == 0)
+                return;
+
+            shard.Leave(index, Now);
+            if (shard.Shared is { } shared && shared.IsShared(index))
+                shared.Add(index, SharedTurn.Open);
         }
     }
 
@@ -185,10 +188,10 @@ internal sealed class AnvilTable
         {
             var now = Now;
             var index = shard.Find(key.Client, service, hash);
-            if (index == 0 || shard.At(index).IsExpired(now, window.Unit))
+            if (index == 0 || shard.IsExpired(index, now, window))
                 return default;
 
-            var copy = shard.At(index);
+            var copy = shard.CopyOf(index, now, window);
             copy.Roll(now, window);
             return copy.Counts(now, window);
         }
@@ -204,7 +207,7 @@ internal sealed class AnvilTable
         {
             var now = Now;
             var index = shard.Find(key.Client, service, hash);
-            return index == 0 || shard.At(index).IsExpired(now, window.Unit) ? null : new(key.Service, shard.At(index), now, window);
+            return index == 0 || shard.IsExpired(index, now, window) ? null : new(key.Service, shard.CopyOf(index, now, window), now, window);
         }
     }
 
@@ -218,12 +221,13 @@ internal sealed class AnvilTable
         {
             var now = Now;
             var index = shard.Find(key.Client, service, hash);
-            if (index == 0 || shard.At(index).IsExpired(now, window.Unit))
+            if (index == 0 || shard.IsExpired(index, now, window))
                 return null;
 
-            ref var entry = ref shard.At(index);
-            var before = new AnvilRecord(key.Service, entry, now, window);
-            entry.Reset();
+            var before = new AnvilRecord(key.Service, shard.CopyOf(index, now, window), now, window);
+            shard.At(index).Reset();
+            if (shard.Shared is { } shared && shared.IsShared(index))
+                shared.Add(index, SharedTurn.Open);
             return before;
         }
     }
@@ -245,7 +249,7 @@ internal sealed class AnvilTable
                 lock (shard.Gate)
                 {
                     now = Now;
-                    count = shard.Copy(chunk, entries);
+                    count = shard.Copy(chunk, entries, now, window);
                 }
 
                 if (count == 0)
@@ -253,6 +257,57 @@ internal sealed class AnvilTable
                 visit(entries.AsSpan(0, count), now, window);
             }
         }
+    }
+
+    /// <summary>Begins to count with other shields: from here on what they count is part of all counts.</summary>
+    public SharedTable Share(SharedRules rules)
+    {
+        foreach (var shard in _shards)
+        {
+            lock (shard.Gate)
+                shard.Shared = new(shard, rules);
+        }
+
+        return new(this, _shards);
+    }
+
+    /// <summary>Counts alone again, and forgets what other shields count.</summary>
+    public void StopSharing()
+    {
+        foreach (var shard in _shards)
+        {
+            lock (shard.Gate)
+                shard.Shared = null;
+        }
+    }
+
+    /// <summary>Milliseconds, of which <see cref="Second"/> is the whole seconds.</summary>
+    public long Milliseconds => (_startWithinSecond + _time.GetElapsedTime(_startTimestamp).Ticks) / TimeSpan.TicksPerMillisecond;
+
+    /// <summary>How rates are counted now.</summary>
+    public AnvilWindow Window => AnvilWindow.Of(_snapshot.Current.Anvil);
+
+    /// <summary>The number of a service in records.</summary>
+    public byte NumberOf(string service) => _services.NumberOf(service);
+
+    /// <summary>The part of the table a client is in.</summary>
+    public AnvilShard ShardOf(in AnvilKey key) => Locate(key, out _, out _);
+
+    /// <summary>The record of a client, in a part of the table that is locked.</summary>
+    /// <param name="shard"><see cref="ShardOf"/>.</param>
+    /// <param name="key">The client.</param>
+    /// <param name="isAdded">Whether a record without a window is made where there is none.</param>
+    /// <returns>0: none.</returns>
+    public int IndexOf(AnvilShard shard, in AnvilKey key, bool isAdded)
+    {
+        Locate(key, out var service, out var hash);
+        if (!isAdded)
+            return shard.Find(key.Client, service, hash);
+
+        var index = FindOrAdd(shard, key, service, hash, Now, Window, out var isNew, isEvent: false);
+        if (isNew)
+            shard.At(index).CloseWindow();
+        return index;
     }
 
     /// <summary>The name of a service, by its number in a record.</summary>
@@ -342,7 +397,7 @@ internal sealed class AnvilTable
     /// </summary>
     public void RemoveExpired()
     {
-        var unit = Window.Unit;
+        var window = Window;
         foreach (var shard in _shards)
         {
             bool more;
@@ -351,7 +406,7 @@ internal sealed class AnvilTable
                 lock (shard.Gate)
                 {
                     var before = shard.Count;
-                    shard.RemoveExpired(Now, unit, RemovedAtOnce);
+                    shard.RemoveExpired(Now, window, RemovedAtOnce);
                     shard.TrimIfEmpty();
                     Interlocked.Add(ref _size, shard.Count - before);
                     more = before - shard.Count == RemovedAtOnce;
@@ -364,10 +419,23 @@ internal sealed class AnvilTable
     private static AnvilCounts CountConnection(AnvilShard shard, int index, int now, AnvilWindow window)
     {
         shard.Enter(index);
-        ref var entry = ref shard.At(index);
-        shard.Roll(ref entry, now, window);
-        entry.Count(AnvilEventCounts.Connections, now, window);
-        return entry.Counts(now, window);
+        shard.Roll(index, now, window);
+        shard.At(index).Count(AnvilEventCounts.Connections, now, window);
+        var counts = shard.Counts(index, now, window);
+        shard.Shared?.NoteChange(index, counts, isOpenChanged: true);
+        return counts;
+    }
+
+    private static int CountEvent(AnvilShard shard, int index, int kind, int now, AnvilWindow window)
+    {
+        shard.Roll(index, now, window);
+        var count = shard.At(index).Count(kind, now, window);
+        if (shard.Shared is null)
+            return count;
+
+        var counts = shard.Counts(index, now, window);
+        shard.Shared.NoteChange(index, counts, isOpenChanged: false);
+        return counts.Rates[kind];
     }
 
     private void EndWindow(in AnvilEntry entry) =>
@@ -375,8 +443,6 @@ internal sealed class AnvilTable
 
     // Whole seconds, as anvil counts them, in step with the wall clock's seconds at start but not moved when somebody sets that clock.
     private int Now => (int)((_startWithinSecond + _time.GetElapsedTime(_startTimestamp).Ticks) / TimeSpan.TicksPerSecond);
-
-    private AnvilWindow Window => AnvilWindow.Of(_snapshot.Current.Anvil);
 
     private AnvilShard Locate(in AnvilKey key, out byte service, out uint hash)
     {
@@ -392,7 +458,7 @@ internal sealed class AnvilTable
         isNew = false;
         var before = shard.Count;
         var index = shard.Find(key.Client, service, hash);
-        if (index != 0 && !shard.At(index).IsExpired(now, window.Unit))
+        if (index != 0 && !shard.IsExpired(index, now, window))
             return index;
 
         if (index != 0)

@@ -36,6 +36,9 @@ public sealed record ShieldOptions
     /// <summary>Who is banned.</summary>
     public BanOptions Bans { get; init; } = new();
 
+    /// <summary>With which shields counts are shared.</summary>
+    public SharingOptions Sharing { get; init; } = new();
+
     /// <summary>Which limits are only judged.</summary>
     public ShadowOptions Shadow { get; init; } = new();
 

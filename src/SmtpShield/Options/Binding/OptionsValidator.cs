@@ -52,6 +52,7 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
         if (options.Tls.WrapperMode && !options.Tls.IsTerminated)
             Fail("smtpd_tls_wrappermode", $"{(table.Service is { } service ? $"service {service}: " : "")}smtpd_tls_wrappermode = yes needs a certificate",
                 "write smtpd_tls_chain_files = FILE, and smtpd_tls_security_level = may or encrypt");
+        ValidateSharing(options.Sharing, options.Anvil.RateWindow);
         var enforced = ShadowLimits.EnforcedBy(options);
         foreach (var rule in ShadowRules.All.Where(rule => options.Shadow.Rules.Names.Contains(rule.Name) && rule.IsOff(enforced)))
         {
@@ -59,6 +60,34 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
                 $"shield_shadow: {rule.Name} is off, so there is nothing to judge", $"write {rule.Name}=VALUE to judge a value beside it"));
         }
     }
+
+    private void ValidateSharing(SharingOptions sharing, RateWindow window)
+    {
+        if (sharing.Store.Length > 0 && SharedStoreAddress.TryRead(sharing.Store, out _) is { } wrong)
+            Fail("shield_shared_store", $"shield_shared_store: {wrong}", "write redis://HOST:PORT, rediss://HOST:PORT or unix:/path");
+        if (sharing.Store.Length > 0 && window == RateWindow.Sliding)
+        {
+            Fail("shield_rate_window", "shield_rate_window = sliding: such rates can't be shared over shield_shared_store",
+                "write shield_rate_window = fixed, or shield_shared_store =");
+        }
+
+        Require("shield_shared_prefix", IsPrefix(sharing.Prefix), sharing.Prefix, "write 1 to 32 letters, digits, _ and -");
+        var shortest = TimeSpan.FromSeconds((double)SharingOptions.ExchangesOfALease / sharing.ExchangeRate);
+        if (sharing.Lease < shortest || sharing.Lease > SharingOptions.LongestLease)
+        {
+            Fail("shield_shared_lease",
+                $"shield_shared_lease = {sharing.Lease.TotalSeconds:0}s is too long, or too short for {sharing.ExchangeRate} exchanges a second",
+                $"write 3s to 300s, and at least {SharingOptions.ExchangesOfALease} exchanges");
+        }
+
+        if (sharing.PasswordFile.Length > 0 && PasswordFile.WhyNot(sharing.PasswordFile) is { Length: > 0 } open)
+        {
+            Fail("shield_shared_password_file", $"shield_shared_password_file: {sharing.PasswordFile}: {open}",
+                "name a file that the shield can read, and others can't (chmod 0640)");
+        }
+    }
+
+    private static bool IsPrefix(string prefix) => prefix.Length is > 0 and <= 32 && prefix.All(static c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-');
 
     private static bool IsSocketPath(string path) =>
         path.Length == 0 || (path.StartsWith('/') && Encoding.UTF8.GetByteCount(path) <= ControlOptions.MaxPathLength && !path.Any(char.IsControl));

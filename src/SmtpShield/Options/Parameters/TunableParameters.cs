@@ -15,6 +15,7 @@ internal static class TunableParameters
     private const string IsLog = "it is about the log";
     private const string IsStart = "it is read at the start";
     private const string IsMemory = "it bounds the memory of the shield";
+    private const string SaysWhoCounts = "it says with which shields counts are shared";
     private const string IsForOthers = "other values refer to it, and files may be among them";
 
     private static readonly HashSet<string> _tunable = new(StringComparer.Ordinal)
@@ -26,6 +27,9 @@ internal static class TunableParameters
         "shield_observe",
         "shield_proxy_event_limit_exceptions",
         "shield_rate_window",
+        "shield_shared",
+        "shield_shared_exchange_rate",
+        "shield_shared_lease",
         "smtpd_client_auth_rate_limit",
         "smtpd_client_connection_count_limit",
         "smtpd_client_connection_rate_limit",
@@ -121,6 +125,12 @@ internal static class TunableParameters
         ["shield_proxy_sources"] = SaysWhoIs,
         ["shield_proxy_unknown"] = SaysWhoIs,
         ["shield_services"] = IsStart,
+        ["shield_shared_name"] = SaysWhoCounts,
+        ["shield_shared_password_file"] = NamesFile,
+        ["shield_shared_prefix"] = SaysWhoCounts,
+        ["shield_shared_store"] = SaysWhoCounts,
+        ["shield_shared_tls_CAfile"] = NamesFile,
+        ["shield_shared_user"] = SaysWhoCounts,
         ["shield_state_directory"] = NamesFile,
         ["shield_transport"] = IsStart,
         ["shield_upstream"] = NamesMta,

@@ -1,0 +1,232 @@
+using SmtpShield.Options;
+
+namespace SmtpShield.Limits.Shared;
+
+/// <summary>
+/// Says to the store what this shield counts, and hears what others do: one exchange at a time. What is said is absolute, so an exchange that fails, is late or
+/// happens twice does no harm; the next one says the same again.
+/// </summary>
+internal sealed class CounterExchange
+{
+    /// <summary>Reports an exchange has at most: some two milliseconds of the store.</summary>
+    public const int MostReports = 200;
+
+    /// <summary>An answer that takes longer is none.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+
+    // Above the first, clients far from a limit wait until there are fewer than the second.
+    private const int LargeBacklog = 20_000;
+    private const int SmallBacklog = 5_000;
+
+    private static readonly TimeSpan ShortestExpiry = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan BehindUnit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromSeconds(2);
+
+    private readonly AnvilTable _table;
+    private readonly ShieldSnapshot _snapshot;
+    private readonly TimeProvider _time;
+    private readonly SharedRules _rules = new();
+    private readonly SharedTable _shared;
+    private readonly string _owner = NewName();
+    private readonly List<ClientReport> _reports = new(MostReports);
+    private ShieldOptions? _options;
+    private IReadOnlyList<SharedService> _services = [];
+    private string _settings = "";
+    private string _written = "";
+    private string _epoch = "";
+    private string _steppedEpoch = "";
+    private long _told;
+    private long _sequence;
+    private long _acknowledged;
+    private long _cursor;
+    private long _deaths;
+    private long _changes;
+    private bool _asksForNames;
+    private bool _isBusy;
+    private int _overAt;
+    private long _storeTime;
+    private long _answeredAt;
+    private long _refreshedAt;
+
+    /// <summary>Begins to share; nothing is said yet.</summary>
+    public CounterExchange(AnvilTable table, ShieldSnapshot snapshot, TimeProvider time)
+    {
+        (_table, _snapshot, _time) = (table, snapshot, time);
+        _shared = table.Share(_rules);
+        _answeredAt = _refreshedAt = time.GetTimestamp();
+    }
+
+    /// <summary>Shields that share, this one included, as far as it knows.</summary>
+    public int Members { get; private set; } = 1;
+
+    /// <summary>What this shield has written into the store, for others to compare.</summary>
+    public string Settings => _settings;
+
+    /// <summary>Records that wait to be reported.</summary>
+    public int Backlog => _shared.Backlog;
+
+    /// <summary>When the store has answered last; when sharing began, before it has.</summary>
+    public long AnsweredAt => Volatile.Read(ref _answeredAt);
+
+    /// <summary>Whether it has answered the last exchange.</summary>
+    public bool IsAnswered { get; private set; }
+
+    private TimeSpan Expiry => TimeSpan.FromTicks(Math.Max(ShortestExpiry.Ticks, (_snapshot.Current.Anvil.RateTimeUnit + BehindUnit).Ticks));
+
+    /// <summary>One exchange.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="leaves">Whether it is the last one.</param>
+    /// <param name="cancellationToken">Ends it; what was reported is reported again.</param>
+    public async Task<ExchangeResult> ExchangeAsync(ISharedStore store, bool leaves, CancellationToken cancellationToken)
+    {
+        var options = _snapshot.Current;
+        TakeOptions(options);
+        Refresh();
+        TakeReports();
+        try
+        {
+            var call = CallOf(options, leaves);
+            var answer = await store.ExchangeAsync(call, cancellationToken).WaitAsync(Patience, _time, cancellationToken).ConfigureAwait(false);
+            if (answer is not null)
+                return Apply(answer, call);
+
+            // A later call was there before this one: it is said again with the next number.
+            _shared.PutBack(_reports);
+            return new(Failure: null);
+        }
+        catch (Exception away) when (away is SharedStoreException or TimeoutException or OperationCanceledException)
+        {
+            _shared.PutBack(_reports);
+            IsAnswered = false;
+            _rules.KnowsOpen = _time.GetElapsedTime(_answeredAt) < options.Sharing.Lease;
+            return new(away is SharedStoreException ? away.Message : "timeout");
+        }
+    }
+
+    private static string NewName() => Guid.NewGuid().ToString("N")[..16];
+
+    private void TakeOptions(ShieldOptions options)
+    {
+        if (_options == options)
+            return;
+
+        _options = options;
+        _services = [.. _snapshot.Served.Where(name => options.Of(name).Sharing.IsShared && ExchangeFormat.IsName(name))
+            .Select(name => SharedService.Of(name, options.Of(name).Limits))];
+        _settings = SharingSettings.Of(options, _services);
+        UseLimits();
+    }
+
+    private void UseLimits()
+    {
+        var limits = new SharedLimits?[byte.MaxValue + 1];
+        foreach (var service in _services)
+            limits[_table.NumberOf(service.Name)] = new(service, Members);
+        _rules.Use(limits);
+    }
+
+    private void TakeReports()
+    {
+        _reports.Clear();
+        _shared.Take(SharedTurn.Near, _reports, MostReports);
+        _shared.Take(SharedTurn.Open, _reports, MostReports);
+        var backlog = _shared.Backlog;
+        _isBusy = _isBusy ? backlog > SmallBacklog : backlog > LargeBacklog;
+        if (!_isBusy)
+            _shared.Take(SharedTurn.Rest, _reports, MostReports);
+        if (_table.Second == _overAt)
+            return;
+
+        _overAt = _table.Second;
+        _shared.Take(SharedTurn.Over, _reports, MostReports);
+    }
+
+    // Those with connections are said again, each a third of the time a record lives; what others have and was not heard of is asked for.
+    private void Refresh()
+    {
+        var passed = _time.GetElapsedTime(_refreshedAt);
+        var round = Expiry / 3;
+        if (_shared.Refresh(passed / round, _table.Second - (int)(Expiry * 5 / 6).TotalSeconds))
+            _refreshedAt = _time.GetTimestamp();
+    }
+
+    private ExchangeCall CallOf(ShieldOptions options, bool leaves) => new()
+    {
+        Owner = _owner,
+        Told = _told,
+        Sequence = ++_sequence,
+        Acknowledged = _acknowledged,
+        SteppedEpoch = _steppedEpoch,
+        Epoch = _epoch,
+        NewEpoch = NewName(),
+        Unit = TimeSpan.FromSeconds(AnvilWindow.Of(options.Anvil).Unit),
+        Lease = options.Sharing.Lease,
+        Expiry = Expiry,
+        Cursor = _cursor,
+        Leaves = leaves,
+        NamesMembers = _asksForNames,
+        Settings = _written == _settings ? "" : _settings,
+        Services = _services,
+        Reports = _reports,
+    };
+
+    private ExchangeResult Apply(ExchangeAnswer answer, ExchangeCall call)
+    {
+        for (var i = 0; i < call.Reports.Count; i++)
+            _shared.Apply(call.Reports[i], answer.Counts[i]);
+        foreach (var (client, counts) in answer.News)
+        {
+            if (ExchangeFormat.TryReadClient(client, _services, out var key))
+                _shared.ApplyNews(key, counts);
+        }
+
+        var (resend, resent) = (ResendReason.None, 0);
+        if (answer.AsksForEverything)
+        {
+            resend = _epoch.Length == 0 ? ResendReason.Joined : _epoch != answer.Epoch ? ResendReason.Lost : ResendReason.Dead;
+            resent = _shared.ReportEverything();
+        }
+        else if (answer.Deaths != _deaths)
+        {
+            _shared.AskForOpen();
+        }
+
+        NoteTime(answer);
+        var isKnown = answer.Epoch == _epoch;
+        (_epoch, _told, _cursor, _deaths, _acknowledged) = (answer.Epoch, answer.Told, answer.Cursor, answer.Deaths, call.Sequence);
+        // A new epoch has forgotten them.
+        _written = isKnown || call.Settings.Length > 0 ? _settings : "";
+        _asksForNames = !isKnown || answer.Changes != _changes;
+        _changes = answer.Changes;
+        if (Members != answer.Members)
+        {
+            Members = answer.Members;
+            UseLimits();
+        }
+
+        _rules.KnowsOpen = true;
+        IsAnswered = true;
+        return new(Failure: null)
+        {
+            HasMore = _shared.Backlog > 0 && call.Reports.Count == MostReports,
+            Resend = resend,
+            Resent = resent,
+            Members = call.NamesMembers ? answer.MemberSettings : null,
+        };
+    }
+
+    // The store's clock counts only in steps: it must pass as this one does between two answers.
+    private void NoteTime(ExchangeAnswer answer)
+    {
+        var now = _time.GetTimestamp();
+        if (_epoch == answer.Epoch && _storeTime != 0)
+        {
+            var difference = TimeSpan.FromMilliseconds(answer.Time - _storeTime) - _time.GetElapsedTime(_answeredAt, now);
+            if (difference.Duration() > ClockTolerance)
+                _steppedEpoch = _epoch;
+        }
+
+        _storeTime = answer.Time;
+        Volatile.Write(ref _answeredAt, now);
+    }
+}

@@ -1,0 +1,141 @@
+using System.Globalization;
+using SmtpShield.Options;
+using StackExchange.Redis;
+
+namespace SmtpShield.Limits.Shared;
+
+/// <summary>A store in Redis or Valkey, from 6.0 on: one script, called by its hash. All that knows of the client library.</summary>
+/// <remarks>Everything is awaited with a timeout: no thread waits for the store. Nothing a client has said is sent to it.</remarks>
+internal sealed class RedisStore : ISharedStore
+{
+    private const int FirstRecord = 3;
+    private const int AnswerLength = 13;
+    private const int LongestReason = 200;
+
+    private readonly ConfigurationOptions _configuration;
+    private readonly ExchangeScript _script;
+    private readonly string _prefix;
+    private ConnectionMultiplexer? _connection;
+    private volatile string? _failure;
+
+    /// <summary>Makes it; nothing is connected yet.</summary>
+    public RedisStore(SharedStoreAddress address, RedisStoreLogin login, string prefix, ExchangeScript script)
+    {
+        Name = address.ToString();
+        _script = script;
+        _prefix = $"{prefix}:1:{{0}}:";
+        _configuration = login.Configure(address);
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public async Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call, CancellationToken cancellationToken)
+    {
+        // Now: the caller goes on when it has waited for long enough, and uses what is in the call for the next one.
+        var (keys, values, count) = (KeysOf(call), ValuesOf(call), call.Reports.Count);
+        try
+        {
+            _connection ??= await ConnectAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+            var result = await EvaluateAsync(_connection.GetDatabase(), keys, values).WaitAsync(cancellationToken).ConfigureAwait(false);
+            return Read(result, count);
+        }
+        catch (RedisTimeoutException late)
+        {
+            throw new SharedStoreException("timeout", late);
+        }
+        catch (RedisServerException refused)
+        {
+            throw new SharedStoreException(Printable(refused.Message), refused);
+        }
+        catch (RedisConnectionException away)
+        {
+            throw new SharedStoreException($"no connection: {_failure ?? $"{away.FailureType}"}", away);
+        }
+        catch (Exception problem) when (problem is not (SharedStoreException or OperationCanceledException))
+        {
+            // Whatever the store makes the library throw is a store that can't be used, never the end of the exchange.
+            throw new SharedStoreException($"a garbled answer: {problem.GetType().Name}", problem);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_connection is not null)
+            await _connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    // What was wrong with a connection is told to those who listen; who wants to use it hears that there is none.
+    private async Task<ConnectionMultiplexer> ConnectAsync()
+    {
+        var connection = await ConnectionMultiplexer.ConnectAsync(_configuration).ConfigureAwait(false);
+        connection.ConnectionFailed += (_, failed) => _failure = failed.FailureType.ToString();
+        connection.ConnectionRestored += (_, _) => _failure = null;
+        return connection;
+    }
+
+    private async Task<RedisResult> EvaluateAsync(IDatabase database, RedisKey[] keys, RedisValue[] values)
+    {
+        try
+        {
+            return await database.ScriptEvaluateAsync(_script.Hash, keys, values).ConfigureAwait(false);
+        }
+        catch (RedisServerException unknown) when (unknown.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
+        {
+            await database.ExecuteAsync("SCRIPT", "LOAD", _script.Text).ConfigureAwait(false);
+            return await database.ScriptEvaluateAsync(_script.Hash, keys, values).ConfigureAwait(false);
+        }
+    }
+
+    private RedisKey[] KeysOf(ExchangeCall call)
+    {
+        var keys = new RedisKey[FirstRecord + call.Reports.Count];
+        (keys[0], keys[1], keys[2]) = (_prefix + "m", _prefix + "l", _prefix + "h");
+        for (var i = 0; i < call.Reports.Count; i++)
+            keys[FirstRecord + i] = $"{_prefix}c:{ExchangeFormat.ClientOf(call.Reports[i].Key)}";
+        return keys;
+    }
+
+    private RedisValue[] ValuesOf(ExchangeCall call) =>
+    [
+        call.Owner, call.Told, call.Sequence, call.Acknowledged, call.SteppedEpoch, (long)call.Unit.TotalMilliseconds, (long)call.Lease.TotalMilliseconds,
+        call.Cursor, call.Epoch, call.NewEpoch, (long)call.Expiry.TotalMilliseconds,
+        (call.Leaves ? 1 : 0) + (call.NamesMembers ? 2 : 0),
+        ExchangeFormat.Services(call), call.Settings, ExchangeFormat.Reports(call), _prefix + "c:",
+    ];
+
+    private static ExchangeAnswer? Read(RedisResult result, int count)
+    {
+        if (result.IsNull || result.Length < 1)
+            throw new SharedStoreException("a garbled answer");
+        if ((string?)result[0] == "stale")
+            return null;
+        if (result.Length != AnswerLength || (string?)result[0] != "ok")
+            throw new SharedStoreException("a garbled answer");
+
+        var clients = Texts(result[9]);
+        var news = ExchangeFormat.ReadCounts((byte[]?)result[10], clients.Length);
+        return new()
+        {
+            Epoch = (string?)result[1] ?? "",
+            Told = Number(result[2]),
+            Time = Number(result[3]),
+            AsksForEverything = Number(result[4]) != 0,
+            Deaths = Number(result[5]),
+            Members = (int)Math.Clamp(Number(result[6]), 1, 10_000),
+            Cursor = Number(result[7]),
+            Counts = ExchangeFormat.ReadCounts((byte[]?)result[8], count),
+            News = [.. clients.Zip(news)],
+            Changes = Number(result[11]),
+            MemberSettings = Texts(result[12]),
+        };
+
+        static string[] Texts(RedisResult value) => [.. ((string?[]?)value ?? []).Select(static text => text ?? "")];
+
+        static long Number(RedisResult value) => long.Parse((string?)value ?? "", NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+    }
+
+    private static string Printable(string message) => string.Concat(message.Take(LongestReason).Where(static letter => letter is >= ' ' and <= '~'));
+}

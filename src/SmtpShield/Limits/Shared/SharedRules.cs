@@ -1,0 +1,24 @@
+namespace SmtpShield.Limits.Shared;
+
+/// <summary>What the table asks while counts are shared: which services, with which limits, and whether others are to be believed.</summary>
+internal sealed class SharedRules
+{
+    private volatile SharedLimits?[] _limits = [];
+
+    /// <summary>Whether connections others have open are still believed: not when the store has been away for a lease.</summary>
+    public bool KnowsOpen { get; set; } = true;
+
+    /// <summary>The limits of a service, by its number in records; null: it is not shared.</summary>
+    public SharedLimits? this[byte service]
+    {
+        get
+        {
+            var limits = _limits;
+            return service < limits.Length ? limits[service] : null;
+        }
+    }
+
+    /// <summary>Takes other limits.</summary>
+    /// <param name="limits">By the number of the service; null: it is not shared.</param>
+    public void Use(SharedLimits?[] limits) => _limits = limits;
+}

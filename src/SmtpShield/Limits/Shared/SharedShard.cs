@@ -1,0 +1,212 @@
+namespace SmtpShield.Limits.Shared;
+
+/// <summary>
+/// What a part of the table keeps for sharing: which of its records are to be reported, and what others count of them. Used with the shard locked.
+/// </summary>
+/// <remarks>8 octets for each record, 72 more for one others have something of, and 4 for each that waits to be reported.</remarks>
+/// <param name="shard">The part.</param>
+/// <param name="rules">What is shared.</param>
+internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
+{
+    private readonly Queue<int>[] _waiting = [.. Enum.GetValues<SharedTurn>().Select(static _ => new Queue<int>())];
+    private Slot[][] _slots = [];
+    private OthersRecord[][] _others = [];
+    private int _used;
+    private int _firstFree;
+
+    /// <summary>Records that are to be reported.</summary>
+    public int Backlog => _waiting.Sum(static queue => queue.Count);
+
+    /// <summary>Whether a record is one of a service that is shared.</summary>
+    public bool IsShared(int index) => rules[shard.At(index).Service] is not null;
+
+    /// <summary>Whether others have something of a client: it must be looked at before its record is forgotten.</summary>
+    public bool Holds(int index, int now, AnvilWindow window) =>
+        SlotOf(index).Others is > 0 and var others && (OthersAt(others).IsLive(now, window) || (OthersAt(others).Open > 0 && rules.KnowsOpen));
+
+    /// <summary>What others count of a client.</summary>
+    /// <returns>Whether they have anything.</returns>
+    public bool TryGet(int index, int now, AnvilWindow window, out OthersRecord others)
+    {
+        others = default;
+        if (SlotOf(index).Others is not (> 0 and var at))
+            return false;
+
+        others = OthersAt(at);
+        others.Roll(now, window);
+        if (!rules.KnowsOpen)
+            others.Open = 0;
+        return true;
+    }
+
+    /// <summary>Notes that a record has changed.</summary>
+    /// <param name="index">The record.</param>
+    /// <param name="counts">What all shields count of its client.</param>
+    /// <param name="isOpenChanged">Whether connections have changed.</param>
+    public void NoteChange(int index, in AnvilCounts counts, bool isOpenChanged)
+    {
+        if (rules[shard.At(index).Service] is { } limits)
+            Add(index, limits.TurnOf(counts, isOpenChanged));
+    }
+
+    /// <summary>A record is to be reported.</summary>
+    public void Add(int index, SharedTurn turn)
+    {
+        ref var slot = ref SlotOf(index);
+        var flag = (byte)(1 << (int)turn);
+        if ((slot.Waiting & flag) != 0)
+            return;
+
+        slot.Waiting |= flag;
+        _waiting[(int)turn].Enqueue(index);
+    }
+
+    /// <summary>Takes the next record that is to be reported.</summary>
+    /// <returns>0: there is none.</returns>
+    public int Take(SharedTurn turn)
+    {
+        var flag = (byte)(1 << (int)turn);
+        while (_waiting[(int)turn].TryDequeue(out var index))
+        {
+            ref var slot = ref SlotOf(index);
+            if ((slot.Waiting & flag) == 0)
+                continue;
+
+            slot.Waiting &= (byte)~flag;
+            return index;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Takes what the store has said of a client.</summary>
+    /// <param name="index">Its record.</param>
+    /// <param name="report">What was reported; null: it is news.</param>
+    /// <param name="counts">What the store has said.</param>
+    /// <param name="start">The second its window began in; <see cref="int.MinValue"/>: there is none.</param>
+    /// <param name="now">The second.</param>
+    /// <param name="window">How rates are counted.</param>
+    /// <remarks>Windows are moved so that all shields have the same; nothing here opens one or ends one: only events do.</remarks>
+    public void Apply(int index, in ClientReport? report, in SharedCounts counts, int start, int now, AnvilWindow window)
+    {
+        ref var entry = ref shard.At(index);
+        var others = new OthersRecord(counts, start, now);
+        others.Roll(now, window);
+        if (others.Start != int.MinValue && entry.HasWindow && !entry.IsOver(now, window))
+        {
+            var later = others.Start - entry.WindowStart;
+            if (later > 1 && report is null)
+            {
+                Add(index, SharedTurn.Open);
+                return;
+            }
+
+            if (later > 1 && entry.WindowStart == report!.Value.WindowStart)
+            {
+                // What was reported belonged to the window before.
+                entry.Deduct(report.Value.Counts.Rates);
+                entry.MoveWindow(others.Start);
+            }
+            else if (later > 1)
+            {
+                // The own window has begun since the report: what the store has said is of another one.
+                others = new(counts with { Age = SharedCounts.NoWindow }, int.MinValue, now);
+            }
+            else if (later < 0)
+            {
+                entry.MoveWindow(others.Start);
+            }
+        }
+
+        Set(index, others);
+        if (entry.IsIdle && !others.IsEmpty)
+            shard.StayIdle(index, now);
+    }
+
+    /// <summary>When the window began that others have opened and that is not over.</summary>
+    /// <returns>Null: there is none.</returns>
+    public int? LiveStart(int index, int now, AnvilWindow window) =>
+        TryGet(index, now, window, out var others) && others.Start != int.MinValue ? others.Start : null;
+
+    /// <summary>A record is nobody's any more.</summary>
+    public void Forget(int index)
+    {
+        ref var slot = ref SlotOf(index);
+        if (slot.Others > 0)
+            Free(slot.Others);
+        slot = default;
+    }
+
+    /// <summary>All records have gone.</summary>
+    public void Clear()
+    {
+        foreach (var queue in _waiting)
+        {
+            queue.Clear();
+            queue.TrimExcess();
+        }
+
+        (_slots, _others, _used, _firstFree) = ([], [], 0, 0);
+    }
+
+    private void Set(int index, in OthersRecord others)
+    {
+        ref var slot = ref SlotOf(index);
+        if (others.IsEmpty)
+        {
+            if (slot.Others > 0)
+                Free(slot.Others);
+            slot.Others = 0;
+            return;
+        }
+
+        if (slot.Others == 0)
+            slot.Others = TakeFree();
+        OthersAt(slot.Others) = others;
+    }
+
+    private ref Slot SlotOf(int index)
+    {
+        var chunk = (index - 1) / AnvilShard.ChunkSize;
+        if (chunk >= _slots.Length)
+            Grow(ref _slots, chunk + 1);
+        return ref _slots[chunk][(index - 1) % AnvilShard.ChunkSize];
+    }
+
+    private ref OthersRecord OthersAt(int at) => ref _others[(at - 1) / AnvilShard.ChunkSize][(at - 1) % AnvilShard.ChunkSize];
+
+    private int TakeFree()
+    {
+        if (_firstFree != 0)
+        {
+            var free = _firstFree;
+            _firstFree = OthersAt(free).NextFree;
+            return free;
+        }
+
+        if (_used == _others.Length * AnvilShard.ChunkSize)
+            Grow(ref _others, _others.Length + 1);
+        return ++_used;
+    }
+
+    private void Free(int at)
+    {
+        OthersAt(at) = default;
+        OthersAt(at).NextFree = _firstFree;
+        _firstFree = at;
+    }
+
+    private static void Grow<T>(ref T[][] chunks, int count)
+    {
+        var from = chunks.Length;
+        Array.Resize(ref chunks, count);
+        for (var i = from; i < count; i++)
+            chunks[i] = new T[AnvilShard.ChunkSize];
+    }
+
+    private struct Slot
+    {
+        public int Others;
+        public byte Waiting;
+    }
+}

@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Net;
+using SmtpShield.Clients;
+using SmtpShield.Limits;
+using SmtpShield.Limits.Shared;
+using SmtpShield.Options;
+using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Sharing;
+using StackExchange.Redis;
+
+namespace SmtpShield.FunctionalTests.Sharing;
+
+/// <summary>The script in a real Redis, and what is written a second time in C#, say the same to the same calls.</summary>
+internal sealed class ExchangeScriptTests
+{
+    private const string Clock = "redis.call('TIME')";
+    private const int Calls = 5000;
+
+    private static readonly SharedService[] s_services = [ServiceOf("smtp", 5), ServiceOf("submission", 40)];
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly Dictionary<string, (long Told, long Sequence, long Acknowledged, long Cursor, string Epoch)> _owners = [];
+    private RedisInstance _redis = null!;
+    private ConnectionMultiplexer _connection = null!;
+
+    [SetUp]
+    public async Task StartRedis()
+    {
+        if (!RedisInstance.IsInstalled)
+            Assert.Ignore("redis-server is not installed (tests/run installs it when it runs as root)");
+        _redis = await RedisInstance.StartAsync(TestContext.CurrentContext.CancellationToken);
+        _connection = await ConnectionMultiplexer.ConnectAsync($"{_redis.EndPoint},allowAdmin=true");
+    }
+
+    [TearDown]
+    public async Task StopRedis()
+    {
+        if (_redis is null)
+            return;
+
+        await _connection.DisposeAsync();
+        await _redis.DisposeAsync();
+    }
+
+    [TestCase(1)]
+    [Property("Sharing", "SHARE-28")]
+    public async Task Exchange_CallsAtRandom_AreAnsweredAlike(int seed)
+    {
+        var random = new Random(seed);
+        await using var memory = new InMemorySharedStore(_time);
+        Assert.That(SharedStoreAddress.TryRead(_redis.Address, out var address), Is.Null);
+        // The test's clock in place of the store's.
+        Assert.That(ExchangeScript.Embedded.Text, Does.Contain(Clock));
+        var script = new ExchangeScript(ExchangeScript.Embedded.Text.Replace(Clock, "redis.call('LRANGE', 'now', 0, 1)", StringComparison.Ordinal));
+        await using var redis = new RedisStore(address!, new("", "", null), "test", script);
+        for (var i = 0; i < Calls; i++)
+        {
+            var at = $"call {i} of seed {seed}";
+            _time.Advance(TimeSpan.FromMilliseconds(random.Next(100) switch { 0 => 70_000, < 10 => random.Next(20_000), _ => random.Next(400) }));
+            await SetClockAsync();
+            if (random.Next(1000) == 0)
+            {
+                memory.Flush();
+                await _connection.GetServer(_redis.EndPoint).FlushAllDatabasesAsync();
+                await SetClockAsync();
+            }
+
+            var call = CallOf(random);
+            var expected = await memory.ExchangeAsync(call, CancellationToken.None);
+            var actual = await redis.ExchangeAsync(call, CancellationToken.None);
+            Assert.That(TextOf(actual), Is.EqualTo(TextOf(expected)), at);
+            if (expected is not null && random.Next(10) > 0)
+                _owners[call.Owner] = (expected.Told, call.Sequence, call.Sequence, expected.Cursor, expected.Epoch);
+        }
+    }
+
+    private static SharedService ServiceOf(string name, int limit)
+    {
+        var rates = default(AnvilEventCounts);
+        for (var i = 0; i < AnvilEventCounts.Length; i++)
+            rates[i] = limit + i;
+        return new(name, limit, rates);
+    }
+
+    private static string TextOf(ExchangeAnswer? answer) => answer is null
+        ? "stale"
+        : string.Join('\n',
+        [
+            $"{answer.Epoch} told {answer.Told} asks {answer.AsksForEverything} deaths {answer.Deaths} members {answer.Members} cursor {answer.Cursor} "
+                + $"changes {answer.Changes} time {answer.Time}",
+            .. answer.MemberSettings.Prepend("members:"),
+            .. answer.Counts.Select(TextOf).Prepend("counts:"),
+            .. answer.News.Select(static one => $"{one.Client} {TextOf(one.Counts)}").Prepend("news:"),
+        ]);
+
+    private static string TextOf(SharedCounts counts) =>
+        $"{counts.Age} {counts.Open} {string.Join(' ', Enumerable.Range(0, AnvilEventCounts.Length).Select(i => counts.Rates[i]))}";
+
+    private async Task SetClockAsync()
+    {
+        var microseconds = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        await _connection.GetDatabase().ScriptEvaluateAsync("redis.call('DEL', 'now'); redis.call('RPUSH', 'now', ARGV[1], ARGV[2])", [],
+            [(microseconds / 1_000_000).ToString(CultureInfo.InvariantCulture), (microseconds % 1_000_000).ToString(CultureInfo.InvariantCulture)]);
+    }
+
+    private ExchangeCall CallOf(Random random)
+    {
+        var owner = $"{random.Next(4):x16}";
+        var known = _owners.GetValueOrDefault(owner, (0, 0, 0, 0, ""));
+        var sequence = known.Item2 + random.Next(20) switch { 0 => 0, 1 => 5, _ => 1 };
+        _owners[owner] = known with { Item2 = Math.Max(known.Item2, sequence) };
+        return new()
+        {
+            Owner = owner,
+            Told = random.Next(30) == 0 ? 0 : known.Item1,
+            Sequence = sequence,
+            Acknowledged = known.Item3,
+            SteppedEpoch = random.Next(400) == 0 ? known.Item5 : "",
+            Epoch = known.Item5,
+            NewEpoch = $"{random.NextInt64():x16}",
+            Unit = TimeSpan.FromSeconds(60),
+            Lease = TimeSpan.FromSeconds(10),
+            Expiry = TimeSpan.FromSeconds(70),
+            Cursor = known.Item4,
+            Leaves = random.Next(300) == 0,
+            NamesMembers = random.Next(10) == 0,
+            Settings = random.Next(50) == 0 ? $"mx{random.Next(9)}\nsome = thing" : "",
+            Services = s_services,
+            Reports = [.. Enumerable.Range(0, random.Next(4)).Select(_ => random.Next(12)).Distinct().Select(client => ReportOf(client, random))],
+        };
+    }
+
+    private static ClientReport ReportOf(int client, Random random)
+    {
+        var rates = default(AnvilEventCounts);
+        for (var i = 0; i < AnvilEventCounts.Length; i++)
+            rates[i] = random.Next(3) == 0 ? random.Next(12) : 0;
+        var key = new AnvilKey(client % 2 == 0 ? "smtp" : "submission", client < 6
+            ? ClientRange.Of(IPAddress.Parse($"192.0.2.{client}"), 32, 64)
+            : ClientRange.Of(IPAddress.Parse($"2001:db8:{client}::1"), 32, 64));
+        return new(key, 0, new(random.Next(6) == 0 ? SharedCounts.NoWindow : random.Next(70_000), random.Next(8), rates));
+    }
+}

@@ -1,0 +1,196 @@
+using System.Net;
+using System.Text.Json;
+using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Smtp;
+
+namespace SmtpShield.FunctionalTests.Sharing;
+
+/// <summary>Two shields, as processes, with a real Redis between them.</summary>
+[CancelAfter(120_000)]
+internal sealed class SharedShieldsTests
+{
+    private const string RateLimit = "smtpd_client_connection_rate_limit";
+    private const string CountLimit = "smtpd_client_connection_count_limit";
+    private const string Password = "between-shields";
+
+    // The only rights a shield needs.
+    private const string User =
+        "user smtpshield on >" + Password + " resetchannels ~smtpshield:* -@all +evalsha +script|load +time +hget +hmget +hset +hdel +hgetall +del +zadd +zrem "
+        + "+zscore +zcount +zrangebyscore +pexpire +ping +echo +hello +info +client|id +client|setname +select";
+
+    private static readonly IPAddress s_client = IPAddress.Parse("127.55.0.1");
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(20);
+
+    private readonly List<ShieldProcess> _shields = [];
+    private readonly List<RawSmtpClient> _clients = [];
+    private RedisInstance _redis = null!;
+    private ScriptedMta _mta = null!;
+    private string _directory = "";
+
+    [SetUp]
+    public async Task StartRedis()
+    {
+        if (!RedisInstance.IsInstalled)
+            Assert.Ignore("redis-server is not installed (tests/run installs it when it runs as root)");
+        _redis = await RedisInstance.StartAsync(TestContext.CurrentContext.CancellationToken, "user default off", User);
+        _directory = Directory.CreateTempSubdirectory("smtpshield-sharing-").FullName;
+        _mta = new();
+        _mta.Serve(static async connection =>
+        {
+            await connection.SendAsync("220 mx\r\n", CancellationToken.None);
+            while (await connection.ReadLineAsync(CancellationToken.None) is { } line)
+                await connection.SendAsync(line == "QUIT" ? "221 bye\r\n" : "250 ok\r\n", CancellationToken.None);
+            connection.Close();
+        });
+    }
+
+    [TearDown]
+    public async Task StopAll()
+    {
+        foreach (var client in _clients)
+            await client.DisposeAsync();
+        foreach (var shield in _shields)
+            await shield.DisposeAsync();
+        _clients.Clear();
+        _shields.Clear();
+        if (_mta is not null)
+            await _mta.DisposeAsync();
+        if (_redis is not null)
+            await _redis.DisposeAsync();
+        if (_directory.Length > 0)
+            Directory.Delete(_directory, recursive: true);
+    }
+
+    [Test]
+    [Property("Sharing", "SHARE-1")]
+    [Property("Sharing", "SHARE-25")]
+    public async Task Connect_AtEitherShield_TheSixthIsRefused(CancellationToken cancellationToken)
+    {
+        await StartShieldsAsync(RateLimit, "5", cancellationToken);
+        for (var i = 1; i <= 8; i++)
+        {
+            var shield = _shields[i % 2];
+            // From half the limit on each is told of what the other one counts.
+            if (i is >= 4 and <= 7)
+                await KnowsAsync(shield, RateLimit, count => count >= Math.Min(i - 1, 6), cancellationToken);
+            var greeting = await GreetingAsync(shield, cancellationToken);
+            Assert.That(greeting, Does.StartWith(i <= 5 ? "220 " : "421 4.7.0 "), $"connection {i}");
+        }
+
+        await LogsAsync(_shields[0], "Connection rate limit exceeded: 6", cancellationToken);
+        Assert.That(_shields[0].AllLines, Does.Contain("warning: Connection rate limit exceeded: 6 from unknown[127.55.0.1] for service smtp"));
+        Assert.That(_shields[0].AllLines, Does.Match(@"shared counters: joined 127\.0\.0\.1:\d+ as one; shields: [12]\n"));
+    }
+
+    [Test]
+    [Property("Sharing", "SHARE-10")]
+    [Property("Sharing", "SHARE-15")]
+    public async Task Story_OfTwoShields_KeepsItsPromises(CancellationToken cancellationToken)
+    {
+        await StartShieldsAsync(CountLimit, "4", cancellationToken);
+        var (one, two) = (_shields[0], _shields[1]);
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.That(await GreetingAsync(one, cancellationToken, isHeld: true), Does.StartWith("220 "));
+            Assert.That(await GreetingAsync(two, cancellationToken, isHeld: true), Does.StartWith("220 "));
+        }
+
+        await KnowsAsync(two, CountLimit, static count => count == 4, cancellationToken);
+        Assert.That(await GreetingAsync(two, cancellationToken), Does.StartWith("421 4.7.0 "), "the fifth, at the second shield");
+
+        TestContext.Out.WriteLine("Redis is killed: limits count on each shield, and mail goes on.");
+        await _redis.StopAsync();
+        await LogsAsync(two, "does not answer", cancellationToken);
+        await KnowsAsync(two, CountLimit, static count => count == 2, cancellationToken);
+        Assert.That(await GreetingAsync(two, cancellationToken), Does.StartWith("220 "));
+
+        TestContext.Out.WriteLine("It is started empty: all is known again.");
+        await _redis.StartAgainAsync(cancellationToken);
+        await LogsAsync(two, "answers again", cancellationToken);
+        await KnowsAsync(two, CountLimit, static count => count == 4, cancellationToken);
+        Assert.That(await GreetingAsync(two, cancellationToken), Does.StartWith("421 4.7.0 "));
+
+        TestContext.Out.WriteLine("One shield is killed: what it held counts until its lease ends.");
+        OutsideProcess.Signal(one.Id, Kill);
+        await KnowsAsync(two, CountLimit, static count => count == 2, cancellationToken);
+        Assert.That(await GreetingAsync(two, cancellationToken), Does.StartWith("220 "));
+        await LogsAsync(two, "shared counters: shields: 1, 2 before", cancellationToken);
+    }
+
+    [Test]
+    [Property("Sharing", "SHARE-21")]
+    public async Task Store_WithAnotherPassword_IsSaidAndLimitsCountHere(CancellationToken cancellationToken)
+    {
+        await StartShieldAsync("one", RateLimit, "2", cancellationToken, "wrong");
+        await LogsAsync(_shields[0], "warning: shared counters: ", cancellationToken);
+        for (var i = 1; i <= 3; i++)
+            Assert.That(await GreetingAsync(_shields[0], cancellationToken), Does.StartWith(i <= 2 ? "220 " : "421 4.7.0 "));
+    }
+
+    private const int Kill = 9;
+
+    private async Task StartShieldsAsync(string limit, string value, CancellationToken cancellationToken)
+    {
+        await StartShieldAsync("one", limit, value, cancellationToken);
+        await StartShieldAsync("two", limit, value, cancellationToken);
+        foreach (var shield in _shields)
+            await LogsAsync(shield, "shields: 2", cancellationToken);
+    }
+
+    private async Task StartShieldAsync(string name, string limit, string value, CancellationToken cancellationToken, string password = Password)
+    {
+        var file = Path.Combine(_directory, name);
+        await File.WriteAllTextAsync(file, password + "\n", cancellationToken);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        _shields.Add(await ShieldProcess.StartAsync(
+            _mta.EndPoint,
+            new Dictionary<string, string>
+            {
+                [limit] = value,
+                ["shield_upstream_connect"] = "connect",
+                ["shield_upstream_probe_interval"] = "0",
+                ["shield_shared_store"] = _redis.Address,
+                ["shield_shared_user"] = "smtpshield",
+                ["shield_shared_password_file"] = file,
+                ["shield_shared_name"] = name,
+                ["shield_shared_lease"] = "3s",
+            },
+            cancellationToken));
+    }
+
+    private async Task<string> GreetingAsync(ShieldProcess shield, CancellationToken cancellationToken, bool isHeld = false)
+    {
+        var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, s_client, cancellationToken);
+        var greeting = await client.ReplyAsync(cancellationToken);
+        if (isHeld)
+            _clients.Add(client);
+        else
+            await client.DisposeAsync();
+        return greeting;
+    }
+
+    private static async Task LogsAsync(ShieldProcess shield, string text, CancellationToken cancellationToken)
+    {
+        if (!await Eventually.TryAsync(() => shield.AllLines.Contains(text, StringComparison.Ordinal), s_limit, cancellationToken))
+            Assert.Fail($"{text} is not in\n{shield.AllLines}");
+    }
+
+    // What a shield counts of the client, with all that others do.
+    private static async Task KnowsAsync(ShieldProcess shield, string rule, Func<int, bool> condition, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var (status, body) = await ControlHttp.AskAsync(shield.ControlSocket, HttpMethod.Get, $"/v1/clients/{s_client}", cancellationToken);
+            if (status == (int)HttpStatusCode.OK)
+            {
+                var rules = JsonDocument.Parse(body).RootElement.GetProperty("services")[0].GetProperty("rules").EnumerateArray();
+                if (rules.Where(one => one.GetProperty("rule").GetString() == rule).Any(one => condition(one.GetProperty("count").GetInt32())))
+                    return;
+            }
+
+            await Task.Delay(s_rest, TimeProvider.System, cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using SmtpShield.Limits;
+using SmtpShield.Limits.Shared;
+using SmtpShield.Options;
+using SmtpShield.Testing;
+
+namespace SmtpShield.Tests.Limits.Shared;
+
+/// <summary>A shield that counts and shares.</summary>
+internal sealed class TestShield
+{
+    public TestShield(ShieldOptions options, FakeTimeProvider time)
+    {
+        var snapshot = new ShieldSnapshot(options);
+        Table = TestAnvil.Table(snapshot, time);
+        Exchange = new(Table, snapshot, time);
+    }
+
+    public AnvilTable Table { get; }
+
+    public CounterExchange Exchange { get; }
+
+    /// <summary>What came of its last exchange.</summary>
+    public ExchangeResult Last { get; private set; }
+
+    /// <summary>Whether it stands still.</summary>
+    public bool IsPaused { get; set; }
+
+    /// <summary>Whether the store can't be reached from it.</summary>
+    public bool IsCutOff { get; set; }
+
+    public async Task ExchangeAsync(ISharedStore store, bool leaves = false)
+    {
+        if (!IsPaused)
+            Last = await Exchange.ExchangeAsync(IsCutOff ? new NoStore() : store, leaves, CancellationToken.None);
+    }
+
+    private sealed class NoStore : ISharedStore
+    {
+        public string Name => "none";
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+        public Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call, CancellationToken cancellationToken) => throw new SharedStoreException("no connection");
+    }
+}
