@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using SmtpShield.Control;
+using SmtpShield.Control.Banning;
 using SmtpShield.Control.Clients;
 using SmtpShield.Control.Exempt;
 using SmtpShield.Control.InShadow;
@@ -69,24 +70,21 @@ internal static class ExplainCommand
     private static void Print(ClientExplanation explanation, ClientAtService at, PlainOutput output)
     {
         var address = explanation.Address;
-        output.Line($"{address}  {(explanation.Name is { } known ? $"{known}  " : "")}{at.Service}  {HeadOf(at, output)}");
+        string TimeOf(DateTimeOffset? time) => output.TimeAt(time, explanation.At);
+        output.Line($"{address}  {(explanation.Name is { } known ? $"{known}  " : "")}{at.Service}  {HeadOf(at, TimeOf)}");
         foreach (var rule in at.Rules.Where(static rule => rule.Refuses || rule.Count > 0).OrderByDescending(static rule => rule.Refuses))
         {
             Line("rule", $"{rule.Rule} = {Number(rule.Limit)}{(rule.Origin is { } origin ? $" ({origin})" : "")}", output);
-            Line("counted", $"{Number(rule.Count)} {rule.Unit}{WindowOf(at, rule, output)}{EndOf(rule, output)}", output);
+            Line("counted", $"{Number(rule.Count)} {rule.Unit}{WindowOf(at, rule, TimeOf)}{OverOf(at, rule, TimeOf)}", output);
         }
 
-        Line("as", at.Client, output);
+        Line("as", $"{CountedAs.Text(at.Client)} ({CountedAs.Parameter(at.Client)})", output);
         if (at.Refused is { } refused)
-            Line("refused", $"{(refused == 1 ? "once" : $"{Number(refused)} times")} since {output.Time(at.RefusedSince)}{RulesOf(at)}", output);
-        Line("exempt", at.Exempt is { } exempt ? ExemptOf(exempt, output) : "no", output);
-        if (at.Shadow is { } shadow)
-            Lines("shadow", shadow.Select(one => ShadowOf(one, output)).DefaultIfEmpty("no"), output);
-        if (at.Ban is not null || at.BanThreshold is not null)
-            Line("ban", BanOf(at, output), output);
+            Line("refused", $"{(refused == 1 ? "once" : $"{Number(refused)} times")} since {TimeOf(at.RefusedSince)}{RulesOf(at)}", output);
+        PrintWhatElse(at, TimeOf, output);
         if (at.Accepted is { Messages: var messages } mail)
-            Line("accepted", $"{messages} message{(messages == 1 ? "" : "s")}, the last at {output.Time(mail.LastAt)}: it delivers mail here", output);
-        Lines("last", at.Events.Count > 0 ? at.Events.Select(noted => EventOf(noted, output)) : _noEvents, output);
+            Line("accepted", $"{messages} message{(messages == 1 ? "" : "s")}, the last at {TimeOf(mail.LastAt)}: it delivers mail here", output);
+        Lines("last", at.Events.Count > 0 ? at.Events.Select(noted => EventOf(noted, TimeOf)) : _noEvents, output);
         if (at.MtaReply is { } reply)
             Line("MTA said", reply, output);
         foreach (var note in at.Notes)
@@ -99,44 +97,66 @@ internal static class ExplainCommand
             Line("now", $"no limit refuses what it does next. If it can't connect: fail2ban-client banned {address}, or the firewall", output);
     }
 
+    // What is not has one line together, what is has its own.
+    private static void PrintWhatElse(ClientAtService at, Func<DateTimeOffset?, string> timeOf, PlainOutput output)
+    {
+        List<string> not = [];
+        if (at.Exempt is { } exempt)
+            Line("exempt", ExemptOf(exempt, timeOf), output);
+        else
+            not.Add("exempt no");
+        if (at.Shadow is { Count: > 0 } shadow)
+            Lines("shadow", shadow.Select(one => ShadowOf(one, timeOf)), output);
+        else
+            not.Add("shadow no");
+        if (at.Ban is { } ban)
+            Line("ban", BanOf(at, ban, timeOf), output);
+        else
+            not.Add($"ban no{(at.BanThreshold is { } most ? $" ({Number(at.BanHits ?? 0)} of {Number(most)} hits in {Number(at.BanWindowS ?? 0)}s)" : "")}");
+        if (not.Count > 0)
+            output.Line($"  {string.Join("   ", not)}");
+    }
+
     private static string RulesOf(ClientAtService at) => at.Refusals is { Count: > 0 } refusals
         ? ": " + string.Join(", ", refusals.Select(static one => string.Create(CultureInfo.InvariantCulture, $"{one.Count} by {one.Rule}"))) : "";
 
-    private static string BanOf(ClientAtService at, PlainOutput output)
-    {
-        if (at.Ban is { } ban)
-        {
-            return $"{ban.Prefix} until {output.Time(ban.Until)}: {BansCommand.ReasonOf(ban)}{(ban.Level > 0 ? $", level {Number(ban.Level)}" : "")}"
-                + (at.State == ClientState.Banned.Word() ? "" : "; it is exempt, and passes");
-        }
+    private static string BanOf(ClientAtService at, BanReport ban, Func<DateTimeOffset?, string> timeOf) =>
+        $"{ban.Prefix} until {timeOf(ban.Until)}: {BansCommand.ReasonOf(ban)}{(ban.Level > 0 ? $", level {Number(ban.Level)}" : "")}"
+            + (at.State == ClientState.Banned.Word() ? "" : "; it is exempt, and passes");
 
-        return at.BanThreshold is { } threshold ? $"no ({Number(at.BanHits ?? 0)} of {Number(threshold)} hits)" : "no";
-    }
-
-    private static string HeadOf(ClientAtService at, PlainOutput output)
+    private static string HeadOf(ClientAtService at, Func<DateTimeOffset?, string> timeOf)
     {
         if (at.State == ClientState.Banned.Word())
-            return $"BANNED until {output.Time(at.Until)}";
+            return $"BANNED until {timeOf(at.Until)}";
         if (at.State != ClientState.Limited.Word())
             return at.State == ClientState.Unknown.Word() ? "unknown: nothing is counted of it" : at.State;
         return at.Until is { } until
-            ? $"LIMITED until {output.Time(until)} if it does nothing more"
-            : $"LIMITED {at.Rules.First(static rule => rule.Ends is not null).Ends}";
+            ? $"LIMITED until {timeOf(until)} if it sends nothing more"
+            : $"LIMITED until {EndsOf(at.Rules.First(static rule => rule.Ends is not null))}";
     }
 
-    private static string WindowOf(ClientAtService at, ClientRule rule, PlainOutput output) =>
+    private static string WindowOf(ClientAtService at, ClientRule rule, Func<DateTimeOffset?, string> timeOf) =>
         rule.Rule == "smtpd_client_connection_count_limit" ? ""
         : at.Sliding ? $" within {Number(at.WindowS)}s, by estimate"
-        : at.Since is { } since ? $" since {output.Time(since)} in a window of {Number(at.WindowS)}s" : "";
+        : at.Since is { } since ? $" since {timeOf(since)} in a window of {Number(at.WindowS)}s" : "";
 
-    private static string EndOf(ClientRule rule, PlainOutput output) => !rule.Refuses ? ""
-        : $"; the next is refused {(rule.Until is { } until ? $"until {output.Time(until)}" : $"until {rule.Ends!["when ".Length..]}")}";
+    // Until when all of it is over stands in the head.
+    private static string OverOf(ClientAtService at, ClientRule rule, Func<DateTimeOffset?, string> timeOf)
+    {
+        if (!rule.Refuses)
+            return "";
+        var over = rule.OverSince is { } since ? $"; over the limit since {timeOf(since)}" : "; the next is refused";
+        return rule.Until is not { } until ? $"{over} until {EndsOf(rule)}"
+            : until == at.Until ? over : $"{over}, until {timeOf(until)}";
+    }
 
-    private static string ExemptOf(ExemptBy exempt, PlainOutput output) => exempt.Until is { } until
-        ? $"until {output.Time(until)}: allow {exempt.Element} by {exempt.By}{(exempt.Why is { } why ? $", {why}" : "")}"
+    private static string EndsOf(ClientRule rule) => rule.Ends!["when ".Length..];
+
+    private static string ExemptOf(ExemptBy exempt, Func<DateTimeOffset?, string> timeOf) => exempt.Until is { } until
+        ? $"until {timeOf(until)}: allow {exempt.Element} by {exempt.By}{(exempt.Why is { } why ? $", {why}" : "")}"
         : $"{exempt.Element} in {exempt.List}";
 
-    private static string EventOf(ClientEventReport noted, PlainOutput output)
+    private static string EventOf(ClientEventReport noted, Func<DateTimeOffset?, string> timeOf)
     {
         var what = noted.Kind switch
         {
@@ -146,15 +166,15 @@ internal static class ExplainCommand
             "handshakes" => $"no handshake: {Number(noted.Count ?? 0)} left unfinished ({noted.Rule})",
             _ => $"{(noted.Code is { } code ? Number(code) : "closed")} {noted.Rule}  {Number(noted.Count ?? 0)} of {Number(noted.Limit ?? 0)}",
         };
-        return $"{output.Time(noted.At)}  {what}";
+        return $"{timeOf(noted.At)}  {what}";
     }
 
-    private static string ShadowOf(ClientInShadow one, PlainOutput output)
+    private static string ShadowOf(ClientInShadow one, Func<DateTimeOffset?, string> timeOf)
     {
         var hits = one.Hits == 0 ? "" : $"hit {(one.Hits == 1 ? "once" : $"{Number(one.Hits)} times")}, in {Number(one.Windows)} "
-            + $"{(one.Windows == 1 ? "window" : "windows")}, the last at {output.Time(one.LastAt)}"
+            + $"{(one.Windows == 1 ? "window" : "windows")}, the last at {timeOf(one.LastAt)}"
             + (one.MessagesAfter == 0 ? "" : $", {Number(one.MessagesAfter)} {(one.MessagesAfter == 1 ? "message" : "messages")} after");
-        var refuses = !one.Refuses ? "" : $"the next would be refused until {(one.Until is { } until ? output.Time(until) : one.Ends!["when ".Length..])}";
+        var refuses = !one.Refuses ? "" : $"the next would be refused until {(one.Until is { } until ? timeOf(until) : one.Ends!["when ".Length..])}";
         return $"{one.Rule} = {one.Shadow}: {hits}{(hits.Length > 0 && refuses.Length > 0 ? "; " : "")}{refuses}";
     }
 

@@ -20,19 +20,23 @@ internal static class LimitsOutput
         var names = answer.Changes.Select(static change => change.Name.Length).DefaultIfEmpty().Max();
         var services = answer.Changes.Select(static change => change.Service.Length).DefaultIfEmpty().Max();
         foreach (var change in answer.Changes)
-            output.Line($"{(hasMany ? change.Name.PadRight(names) + "  " : "")}{change.Service.PadRight(services)}  {WhatOf(change, output)}{OverOf(change)}");
+        {
+            var place = $"{(hasMany ? change.Name.PadRight(names) + "  " : "")}{change.Service.PadRight(services)}";
+            output.Line($"{place}  {WhatOf(change, answer.At, output)}{OverOf(change)}");
+        }
+
         foreach (var note in answer.Notes)
             output.Line($"note: {note}");
         if (!goesOn)
             output.Line(answer.DryRun ? "dry run: nothing was changed" : last(answer.Revision.ToString(CultureInfo.InvariantCulture)));
     }
 
-    private static string WhatOf(ParameterChange change, PlainOutput output)
+    private static string WhatOf(ParameterChange change, DateTimeOffset? now, PlainOutput output)
     {
         if (!change.Applies)
             return $"keeps {Shown(change.After)}: it has a value of its own ({change.Origin}); --service {change.Service} changes it";
         var what = change.Before == change.After ? $"stays {Shown(change.After)}" : $"{Shown(change.Before)} -> {Shown(change.After)}";
-        return change.Origin != "runtime" ? $"{what} ({change.Origin})" : change.Until is { } until ? $"{what} until {output.Time(until)}" : what;
+        return change.Origin != "runtime" ? $"{what} ({change.Origin})" : change.Until is { } until ? $"{what} until {output.TimeAt(until, now)}" : what;
     }
 
     private static string OverOf(ParameterChange change)

@@ -49,6 +49,13 @@ internal class PlainOutput(TextWriter writer, TimeZoneInfo zone)
     public string Time(DateTimeOffset? time) => time is not { } known ? ""
         : TimeZoneInfo.ConvertTime(known, zone).ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture) + (zone == TimeZoneInfo.Utc ? "Z" : "");
 
+    /// <summary>The same for a sentence: of the day it is, the time alone, <c>22:05:25</c>.</summary>
+    /// <param name="time">The time.</param>
+    /// <param name="now">When what is printed was so; null: that is not known.</param>
+    public string TimeAt(DateTimeOffset? time, DateTimeOffset? now) =>
+        time is { } known && now is { } day && TimeZoneInfo.ConvertTime(known, zone).Date == TimeZoneInfo.ConvertTime(day, zone).Date
+            ? Time(time)["yyyy-MM-ddT".Length..] : Time(time);
+
     /// <summary>A text in which nothing is a sequence.</summary>
     protected static string Printable(string text) => string.Create(text.Length, text, static (span, source) =>
     {

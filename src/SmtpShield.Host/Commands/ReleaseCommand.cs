@@ -43,7 +43,7 @@ internal static class ReleaseCommand
     {
         foreach (var at in report.Services)
         {
-            output.Line($"{at.Service}: counters of {at.Client} set to 0 ({at.Before.Describe()})"
+            output.Line($"{at.Service}: counters of {CountedAs.Text(at.Client)} set to 0 ({at.Before.Describe()})"
                 + (at.Before.Open > 0 ? $", {Count(at.Before.Open, "connection")} {(at.Before.Open == 1 ? "stays" : "stay")} open" : ""));
             if (at.Ends is { } ends)
                 output.Line($"{at.Service}: it has as many connections open as it may: it may connect again {ends}");

@@ -59,7 +59,7 @@ internal sealed class ClientHistoryShard(int replies)
     public PastView? Of(in AnvilKey key)
     {
         lock (_gate)
-            return _pasts.Find(key) is { } past ? new(past.First, past.Refused, past.Events(), past.Refusals(), past.Reply?.ToString()) : null;
+            return _pasts.Find(key) is { } past ? new(past.First, past.Refused, past.Events(), past.Refusals(), past.Over(), past.Reply?.ToString()) : null;
     }
 
     /// <inheritdoc cref="ClientHistory.RefusedTo"/>

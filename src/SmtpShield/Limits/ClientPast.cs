@@ -12,6 +12,7 @@ internal sealed class ClientPast
 
     // Behind the limits on clients.
     private const int Rules = 12;
+    private const byte NoRule = byte.MaxValue;
     private static readonly ClientEventKind[] s_others =
         [ClientEventKind.Handshakes, ClientEventKind.TooManyErrors, ClientEventKind.ForbiddenCommand, ClientEventKind.Pipelining];
 
@@ -19,6 +20,9 @@ internal sealed class ClientPast
     private Ring _ring;
     private Hits _hits;
     private int _count;
+    private int _overSince;
+    private int _overCount;
+    private byte _overRule = NoRule;
 
     /// <summary>Whose it is.</summary>
     public AnvilKey Key { get; private set; }
@@ -48,7 +52,7 @@ internal sealed class ClientPast
     public void Begin(in AnvilKey key, int second)
     {
         (Key, First, Refused, IsSteady, _count) = (key, second, 0, false, 0);
-        (Older, Newer) = (null, null);
+        (Older, Newer, _overRule) = (null, null, NoRule);
         _hits = default;
         Reply?.Leave();
         Reply = null;
@@ -66,7 +70,12 @@ internal sealed class ClientPast
             Refused++;
         if (_hits[rule] < ushort.MaxValue)
             _hits[rule]++;
+        if (noted.Kind == ClientEventKind.Limit)
+            NoteOver(noted);
     }
+
+    /// <summary>Since when the limit that has refused it something last has done so without another one, or a new window, between; null: none has.</summary>
+    public LimitOver? Over() => _overRule == NoRule ? null : new(ClientLimits.All[_overRule], _overSince);
 
     /// <summary>How often each rule has refused it something, the most frequent first.</summary>
     public ClientRefusals[] Refusals()
@@ -89,6 +98,14 @@ internal sealed class ClientPast
         for (var i = 0; i < events.Length; i++)
             events[i] = _ring[(_count - 1 - i) % Kept];
         return events;
+    }
+
+    // In a window a count only grows: a smaller one is of another window.
+    private void NoteOver(in ClientEvent noted)
+    {
+        if (noted.Detail != _overRule || noted.Count < _overCount)
+            (_overRule, _overSince) = (noted.Detail, noted.Second);
+        _overCount = noted.Count;
     }
 
     // -1: the shield has refused nothing.

@@ -234,7 +234,7 @@ internal sealed class BanTests : RelayFixture
         Assert.That(Shield.Log.Lines, Has.Some.Match(@"^ban: 192\.0\.2\.7/32 for \d+s, level 1: smtpd_forbidden_commands, 3 hits in 600s$"));
         Assert.That(await RunAsync($"explain {Client} --quiet", cancellationToken), Is.EqualTo((5, "")));
         var (_, explained) = await RunAsync($"explain {Client} --utc", cancellationToken);
-        Assert.That(explained, Does.Match(@"192\.0\.2\.7  smtp  BANNED until 2026-01-01T00:\d\d:\d\dZ\n"));
+        Assert.That(explained, Does.Match(@"192\.0\.2\.7  smtp  BANNED until 00:\d\d:\d\dZ\n"));
         Assert.That(explained, Does.Match(@"  ban       192\.0\.2\.7 until \S+: smtpd_forbidden_commands, 3 hits, level 1\n"));
         Assert.That(explained, Does.Match(@"  last      \S+  221 smtpd_forbidden_commands\n"));
 
@@ -250,7 +250,7 @@ internal sealed class BanTests : RelayFixture
     {
         await BanAsync("""{"prefix":"192.0.2.0/24","for_s":60}""", cancellationToken);
         var (status, released) = await RunAsync($"release {Client} --utc", cancellationToken);
-        Assert.That((status, released), Is.EqualTo((1, "smtp: counters of 192.0.2.7 set to 0 (nothing)\n"
+        Assert.That((status, released), Is.EqualTo((1, "smtp: counters of 192.0.2.7/32 set to 0 (nothing)\n"
             + "192.0.2.0/24 is banned until 2026-01-01T00:01:00Z, and covers it: smtpshield unban 192.0.2.0/24, or release with --for\n")));
 
         Assert.That((await RunAsync($"release {Client} --for 30s", cancellationToken)).Status, Is.Zero);

@@ -94,13 +94,13 @@ internal sealed partial class ShadowPageTests
         var time = new FakeTimeProvider(new(2026, 11, 28, 3, 0, 0, TimeSpan.Zero));
         await using var mta = new ScriptedMta();
         await using var shield = await StartAsync(mta, time, cancellationToken);
-        Assert.That((await RunAsync("explain 192.0.2.7", cancellationToken)).Output, Does.Not.Contain("shadow"), "nothing is in shadow");
+        Assert.That((await RunAsync("explain 192.0.2.7", cancellationToken)).Output, Does.Contain("\n  exempt no   shadow no   ban no\n"));
         Assert.That((await RunAsync("status", cancellationToken)).Output, Does.Match(@"\nsmtp .* no +no\n"));
 
         await EditAsync(shield, $"postconf -e \"shield_shadow={Rate}=5, {Count}=2, smtpd_hard_error_limit\"", cancellationToken);
         Assert.That((await RunAsync("status", cancellationToken)).Output, Does.Match(@"\nsmtp .* no +3 rules\n"));
-        Assert.That((await RunAsync("explain 192.0.2.7", cancellationToken)).Output, Does.Contain("\n  shadow    no\n"));
-        Assert.That((await RunAsync("explain 127.0.0.1", cancellationToken)).Output, Does.Not.Contain("shadow"), "exempt");
+        Assert.That((await RunAsync("explain 192.0.2.7", cancellationToken)).Output, Does.Contain("\n  exempt no   shadow no   ban no\n"), "none of them");
+        Assert.That((await RunAsync("explain 127.0.0.1", cancellationToken)).Output, Does.Contain("\n  shadow no   ban no\n"), "exempt");
 
         var client = new ClientIdentity(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 1), "unknown");
         var key = new AnvilKey("smtp", client.Range);
@@ -108,7 +108,7 @@ internal sealed partial class ShadowPageTests
         judge.JudgeAtConnect(shield.Anvil.Connect(key));
         judge.JudgeAtConnect(shield.Anvil.Connect(key));
         Assert.That((await RunAsync("explain 192.0.2.7", cancellationToken)).Output,
-            Does.Contain($"\n  shadow    {Count} = 2: the next would be refused until one of its 2 connections ends\n  last"));
+            Does.Contain($"\n  shadow    {Count} = 2: the next would be refused until one of its 2 connections ends\n  exempt no"));
 
         time.Advance(TimeSpan.FromSeconds(10));
         judge.JudgeAtConnect(shield.Anvil.Connect(key));
@@ -119,8 +119,8 @@ internal sealed partial class ShadowPageTests
         }
 
         Assert.That((await RunAsync("explain 192.0.2.7 --utc", cancellationToken)).Output, Does.Contain(
-            $"\n  shadow    {Count} = 2: hit once, in 1 window, the last at 2026-11-28T03:00:10Z; the next would be refused until 2 of its 3 connections end\n"
-            + $"            {Rate} = 5: the next would be refused until 2026-11-28T03:10:01Z\n"));
+            $"\n  shadow    {Count} = 2: hit once, in 1 window, the last at 03:00:10Z; the next would be refused until 2 of its 3 connections end\n"
+            + $"            {Rate} = 5: the next would be refused until 03:10:01Z\n"));
         var (_, body) = await ControlHttp.AskAsync(Place, HttpMethod.Get, "/v1/clients/192.0.2.7", cancellationToken);
         Assert.That(body, Does.Contain(
             $$"""
@@ -133,7 +133,7 @@ internal sealed partial class ShadowPageTests
         time.Advance(TimeSpan.FromSeconds(591));
         await EditAsync(shield, "postconf -e shield_shadow=", cancellationToken);
         Assert.That((await RunAsync("explain 192.0.2.7 --utc", cancellationToken)).Output, Does.Contain(
-            $"\n  shadow    {Count} = off: hit once, in 1 window, the last at 2026-11-28T03:00:10Z\n"));
+            $"\n  shadow    {Count} = off: hit once, in 1 window, the last at 03:00:10Z\n"));
     }
 
     /// <summary>Where the shield sees no mail, it is not said that nobody delivers any.</summary>
@@ -195,7 +195,7 @@ internal sealed partial class ShadowPageTests
             Assert.That(await File.ReadAllTextAsync(state, cancellationToken), Does.Contain("\nclient "));
             Assert.That((await RunAsync("shadow reset", cancellationToken)).Status, Is.Zero);
             Assert.That(await File.ReadAllTextAsync(state, cancellationToken), Does.Not.Contain("\nclient ").And.Contain("\nservice smtp "));
-            Assert.That((await RunAsync("explain 203.0.113.9", cancellationToken)).Output, Does.Contain("\n  shadow    no\n"));
+            Assert.That((await RunAsync("explain 203.0.113.9", cancellationToken)).Output, Does.Contain(" shadow no "));
             Assert.That((await RunAsync("shadow report --fail-on-candidates", cancellationToken)).Status, Is.Zero);
         }
     }

@@ -34,7 +34,7 @@ internal sealed class TopKeysTests : TuningFixture
         await top.WriteAsync("nR", cancellationToken);
         await SeesAsync(@"(?s)y: yes.*by nearness.*y: yes");
         await top.WriteAsync("y", cancellationToken);
-        await SeesAsync(@"smtp: counters of 192\.0\.2\.7 set to 0 \(60 connections\)");
+        await SeesAsync(@"smtp: counters of 192\.0\.2\.7/32 set to 0 \(60 connections\)");
         Assert.That((await ClientAsync()).GetProperty("state").GetString(), Is.EqualTo("free"));
         await top.WriteAsync(" q", cancellationToken);
         await top.WaitForExitAsync(s_limit, cancellationToken);

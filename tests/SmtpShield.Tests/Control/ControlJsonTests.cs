@@ -69,22 +69,28 @@ public sealed class ControlJsonTests
         JsonSerializer.Serialize(
             new ClientExplanation("192.0.2.7", [
                 new("smtp", "192.0.2.7", "exempt", new(0, 0, 0, 0, 0, 0, 0, 0), 60, Sliding: false,
-                    [new("r", 5, 6, "connections", Refuses: true) { Until = _time, Ends = "when" }], KnownGood: true,
+                    [new("r", 5, 6, "connections", Refuses: true) { OverSince = _time, Until = _time, Ends = "when" }], KnownGood: true,
                     [new(_time, "error") { Rule = "r", Verb = "RCPT", Code = 550, Count = 1, Limit = 2 }], ["n"])
                 {
-                    Rule = "r", Until = _time, Since = _time, Exempt = new("allow", "192.0.2.7") { Until = _time, By = "b", Why = "w" }, Refused = 3,
+                    Rule = "r", Until = _time, Since = _time, BanHits = 1, BanThreshold = 5, BanWindowS = 600,
+                    Exempt = new("allow", "192.0.2.7") { Until = _time, By = "b", Why = "w" }, Refused = 3,
                     RefusedSince = _time,
                 },
-            ]),
+            ])
+            {
+                At = _time,
+            },
             ControlJson.Default.ClientExplanation).Replace("2026-11-27T22:05:25Z", "T", StringComparison.Ordinal),
         Is.EqualTo("""{"address":"192.0.2.7","services":[{"service":"smtp","client":"192.0.2.7","state":"exempt","counts":{"open":0,"connections":0,"""
             + "\"messages\":0,\"recipients\":0,\"tls_sessions\":0,\"auths\":0,\"errors\":0,\"auth_failures\":0},\"window_s\":60,\"sliding\":false,"
-            + "\"rules\":[{\"rule\":\"r\",\"limit\":5,\"count\":6,\"unit\":\"connections\",\"refuses\":true,\"until\":\"T\",\"ends\":\"when\"}],"
+            + "\"rules\":[{\"rule\":\"r\",\"limit\":5,\"count\":6,\"unit\":\"connections\",\"refuses\":true,\"over_since\":\"T\","
+            + "\"until\":\"T\",\"ends\":\"when\"}],"
             + "\"known_good\":true,"
             + "\"events\":[{\"at\":\"T\",\"kind\":\"error\",\"rule\":\"r\",\"verb\":\"RCPT\",\"code\":550,\"count\":1,\"limit\":2}],"
             + "\"notes\":[\"n\"],\"rule\":\"r\",\"until\":\"T\",\"since\":\"T\","
             + "\"exempt\":{\"list\":\"allow\",\"element\":\"192.0.2.7\",\"until\":\"T\",\"by\":\"b\",\"why\":\"w\"},"
-            + "\"refused\":3,\"refused_since\":\"T\"}]}"));
+            + "\"ban_hits\":1,\"ban_threshold\":5,\"ban_window_s\":600,"
+            + "\"refused\":3,\"refused_since\":\"T\"}],\"at\":\"T\"}"));
 
     [Test]
     [Property("Operations", "OPS-2")]
@@ -124,11 +130,15 @@ public sealed class ControlJsonTests
                     Until = _time, Over = new(41, 2, [new("192.0.2.7", 63, Delivers: true)], Truncated: true),
                 },
             ],
-            ["n"]),
+            ["n"])
+            {
+                At = _time,
+            },
             ControlJson.Default.ParameterChanges),
         Is.EqualTo("""{"revision":9,"dry_run":true,"changes":[{"service":"smtp","name":"r","before":"60","after":"5","origin":"runtime","own":false,"""
             + "\"applies\":true,\"until\":\"2026-11-27T22:05:25Z\",\"over\":{\"clients\":41,\"deliver\":2,"
-            + "\"named\":[{\"client\":\"192.0.2.7\",\"count\":63,\"delivers\":true}],\"truncated\":true}}],\"notes\":[\"n\"]}"));
+            + "\"named\":[{\"client\":\"192.0.2.7\",\"count\":63,\"delivers\":true}],\"truncated\":true}}],\"notes\":[\"n\"],"
+            + "\"at\":\"2026-11-27T22:05:25Z\"}"));
 
     // A bidi override in a page reverses what is behind it, an escape sequence colours a terminal.
     [TestCase("\u202E\u001B[31m</script>\u0000\u2028", """\u202E\u001B[31m\u003C/script\u003E\u0000\u2028""")]

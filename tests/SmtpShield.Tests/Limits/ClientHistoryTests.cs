@@ -42,6 +42,57 @@ public sealed class ClientHistoryTests
         Assert.That((_history.RefusedTo(_client), _history.RefusedTo(_client with { Service = "submission" })), Is.EqualTo((3, 0)));
     }
 
+    // The ring has only the last twelve of 143 refusals; since when the limit refuses is kept beside it.
+    [Test]
+    public void OverSince_OfMoreRefusalsThanAreKept_IsTheFirstOfThisWindow()
+    {
+        for (var count = 61; count <= 70; count++)
+            _history.Note(_client, Hit(ClientLimits.ConnectionRate, count - 61, count));
+        for (var count = 61; count <= 203; count++)
+            _history.Note(_client, Hit(ClientLimits.ConnectionRate, 600 + count, count));
+
+        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionRate, window: 600), Is.EqualTo(661));
+        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionRate, window: 1200), Is.Null, "the next window, in which nothing was refused");
+        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.Message, window: 600), Is.Null);
+    }
+
+    [Test]
+    public void OverSince_WithAnotherLimitBetween_IsTheFirstThatIsRemembered()
+    {
+        _history.Note(_client, Hit(ClientLimits.ConnectionRate, 601, 61));
+        _history.Note(_client, Hit(ClientLimits.ConnectionCount, 602, 51));
+        _history.Note(_client, Hit(ClientLimits.ConnectionRate, 603, 63));
+        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionRate, window: 600), Is.EqualTo(601));
+
+        for (var i = 0; i < ClientPast.Kept; i++)
+            _history.Note(_client, Hit(i % 2 == 0 ? ClientLimits.ConnectionCount : ClientLimits.ConnectionRate, 604 + i, 64 + i));
+        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionCount, window: 600), Is.Null, "an earlier one may be forgotten");
+        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionCount, window: 604), Is.Null, "nor is it known where the window began with it");
+        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionCount, window: 605), Is.EqualTo(606), "a window the memory goes back behind");
+    }
+
+    // The count of one hit is that of the window before: it is the same to who sees no windows.
+    [Test]
+    public void OverSince_WhereEachWindowHasOneHit_IsThisOnes()
+    {
+        for (var window = 0; window < 3; window++)
+            _history.Note(_client, Hit(ClientLimits.ConnectionRate, (window * 600) + 5, 61));
+
+        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionRate, window: 1200), Is.EqualTo(1205));
+    }
+
+    [Test]
+    public void OverSince_OfARoomUsedAgain_IsNotThatOfWhoHadItBefore()
+    {
+        _capacity = 1;
+        _history = new(() => _capacity);
+        _history.Note(TestAnvil.Key(1), Hit(ClientLimits.ConnectionRate, 700, 61));
+        for (var i = 1; i <= ClientPast.Kept; i++)
+            _history.Note(_client, ClientEvent.OfError(Verb.Rcpt, 550, i) with { Second = 701 });
+
+        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionRate, window: 600), Is.Null);
+    }
+
     [Test]
     [Property("Operations", "OPS-12")]
     public void Note_OfAHundredThatCameAgain_OutlivesAMillionAddressesThatComeOnce()
@@ -197,6 +248,8 @@ public sealed class ClientHistoryTests
 
         Assert.That(seen, Is.EquivalentTo(Enumerable.Range(0, 1500).Where(static i => i % 3 != 0).Select(TestAnvil.Key)));
     }
+
+    private static ClientEvent Hit(ClientLimit limit, int second, int count) => ClientEvent.Of(new(limit, count), 60, 421) with { Second = second };
 
     private static ClientEvent Refusal(int second) => ClientEvent.Of(new(ClientLimits.ConnectionRate, 6), 5, 421) with { Second = second };
 }

@@ -45,6 +45,9 @@ internal sealed record ClientAtService(
     /// <summary>How many of them ban.</summary>
     public int? BanThreshold { get; init; }
 
+    /// <summary>Seconds within which that many do.</summary>
+    public int? BanWindowS { get; init; }
+
     /// <summary>Refusals by the shield that are remembered.</summary>
     public int? Refused { get; init; }
 

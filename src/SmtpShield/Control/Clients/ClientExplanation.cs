@@ -5,6 +5,9 @@ namespace SmtpShield.Control.Clients;
 /// <param name="Services">How it stands at each service.</param>
 internal sealed record ClientExplanation(string Address, IReadOnlyList<ClientAtService> Services)
 {
+    /// <summary>When that was so.</summary>
+    public DateTimeOffset? At { get; init; }
+
     /// <summary>Its verified host name, where a service has them looked up.</summary>
     public string? Name { get; init; }
 }

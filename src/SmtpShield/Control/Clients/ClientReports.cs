@@ -44,6 +44,7 @@ internal sealed class ClientReports(
     public ClientExplanation Explain(IPAddress address, string? service, string? name = null) =>
         new($"{address}", [.. (service is null ? rules.Services : [service]).Select(at => ExplainAt(rules.Of(at), address, name))])
         {
+            At = table.TimeOf(table.Second),
             Name = name is null or ClientIdentity.UnknownName ? null : name,
         };
 
@@ -63,7 +64,7 @@ internal sealed class ClientReports(
         var window = AnvilWindow.Of(its.Options.Anvil);
         return new(
             its.Service, $"{client}", state.Word(), ClientCounts.Of(counts), window.Unit, window.IsSliding,
-            [.. its.Rules.Select(rule => ReportOf(rule.Limit, rule.Value, found))],
+            [.. its.Rules.Select(rule => ReportOf(rule.Limit, rule.Value, found, window.IsSliding ? null : past))],
             pool.KnownClients.StandingOf(client) == ClientStanding.Good,
             [.. (past?.Events ?? []).Select(noted => ClientEventReport.Of(noted, table))],
             [
@@ -76,6 +77,7 @@ internal sealed class ClientReports(
             Ban = covers is null ? null : BanReport.Of(covers),
             BanHits = its.Options.Bans.Threshold > 0 && exempt is null ? automatic.HitsOf(address) : null,
             BanThreshold = its.Options.Bans.Threshold > 0 && exempt is null ? its.Options.Bans.Threshold : null,
+            BanWindowS = its.Options.Bans.Threshold > 0 && exempt is null ? (int)its.Options.Bans.Window.TotalSeconds : null,
             Since = !window.IsSliding && HasEvents(counts.Rates) && found.Record is { WindowStart: > int.MinValue and var start } ? table.TimeOf(start) : null,
             Exempt = exempt,
             Shadow = exempt is null ? shadow.Of(found, address) : null,
@@ -115,7 +117,7 @@ internal sealed class ClientReports(
         return table.TimeOf(until);
     }
 
-    private ClientRule ReportOf(ClientLimit limit, int value, in ClientFound found)
+    private ClientRule ReportOf(ClientLimit limit, int value, in ClientFound found, PastView? past)
     {
         var count = limit.CountIn(found.Record?.Counts ?? default);
         var report = new ClientRule(limit.Parameter, value, count, UnitOf(limit), limit.RefusesNext(count, value))
@@ -126,7 +128,11 @@ internal sealed class ClientReports(
             return report;
         return limit.IsOnOpenConnections
             ? report with { Ends = EndsOf(count, count - value + 1) }
-            : report with { Until = table.TimeOf(found.Record!.Value.FirstSecondWithin(limit, value)) };
+            : report with
+            {
+                OverSince = past?.OverSince(limit, found.Record!.Value.WindowStart) is { } since ? table.TimeOf(since) : null,
+                Until = table.TimeOf(found.Record!.Value.FirstSecondWithin(limit, value)),
+            };
     }
 
     private IEnumerable<string> NotesOf(ServiceRules its, PastView? past, bool isNameKnown)

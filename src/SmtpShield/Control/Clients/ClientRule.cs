@@ -11,6 +11,11 @@ internal sealed record ClientRule(string Rule, int Limit, int Count, string Unit
     /// <summary>Where its value was set: <c>default</c>, <c>main.cf:14</c>, <c>environment</c>, <c>-o</c>, <c>runtime</c>; null: that is not known.</summary>
     public string? Origin { get; init; }
 
+    /// <summary>
+    /// Since when it has refused it something in this window; null: it has not yet, that is not remembered, the window slides, or it is on open connections.
+    /// </summary>
+    public DateTimeOffset? OverSince { get; init; }
+
     /// <summary>From when on it does not, if nothing comes until then.</summary>
     public DateTimeOffset? Until { get; init; }
 

@@ -5,4 +5,8 @@ namespace SmtpShield.Control.Tuning;
 /// <param name="DryRun">Whether nothing was changed.</param>
 /// <param name="Changes">By name and service.</param>
 /// <param name="Notes">What else is to be known, a sentence each.</param>
-internal sealed record ParameterChanges(int Revision, bool DryRun, IReadOnlyList<ParameterChange> Changes, IReadOnlyList<string> Notes);
+internal sealed record ParameterChanges(int Revision, bool DryRun, IReadOnlyList<ParameterChange> Changes, IReadOnlyList<string> Notes)
+{
+    /// <summary>When that was so.</summary>
+    public DateTimeOffset? At { get; init; }
+}

@@ -218,7 +218,10 @@ internal sealed class ParametersApi(
                 OverSessions = both.First.Value == both.Second.Value ? null
                     : sessions.Of(both.Second.Service, both.Second.Name, InForceAt(both.Second.Service, done.Options)),
             })],
-            [.. NotesOf(done, isDryRun), .. NotesInShadow(done, names)]);
+            [.. NotesOf(done, isDryRun), .. NotesInShadow(done, names)])
+        {
+            At = time.GetUtcNow(),
+        };
     }
 
     private static ParameterChange ChangeOf(OverridesChange done, IReadOnlyCollection<string> names, ParameterView before, ParameterView after) => new(
