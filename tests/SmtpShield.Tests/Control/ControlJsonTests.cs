@@ -109,14 +109,15 @@ public sealed class ControlJsonTests
             new ParameterList(9, "/etc/smtpshield/main.cf", [
                 new("smtp", "smtpd_timeout", "5s", "runtime", Own: false, "time")
                 {
-                    StressValue = "1s", Minimum = 1, Maximum = 9, HitsLastHour = 7, Until = _time, Configured = new("300s", "default"),
+                    StressValue = "1s", Unit = "seconds", Minimum = 1, Maximum = 9, HitsLastHour = 7, Until = _time, Configured = new("300s", "default"),
                     Overrides = [new("5s", _time, "uid 0 (root)") { Until = _time, Why = "w" }],
                 },
             ],
             Truncated: false),
             ControlJson.Default.ParameterList).Replace("2026-11-27T22:05:25Z", "T", StringComparison.Ordinal),
         Is.EqualTo("""{"revision":9,"path":"/etc/smtpshield/main.cf","parameters":[{"service":"smtp","name":"smtpd_timeout","value":"5s","origin":"runtime","""
-            + "\"own\":false,\"kind\":\"time\",\"stress_value\":\"1s\",\"minimum\":1,\"maximum\":9,\"hits_1h\":7,\"until\":\"T\","
+            + "\"own\":false,\"kind\":\"time\",\"stress_value\":\"1s\",\"unit\":\"seconds\",\"minimum\":1,\"maximum\":9,\"hits_1h\":7,"
+            + "\"until\":\"T\","
             + "\"configured\":{\"value\":\"300s\",\"origin\":\"default\"},"
             + "\"overrides\":[{\"value\":\"5s\",\"since\":\"T\",\"by\":\"uid 0 (root)\",\"until\":\"T\",\"why\":\"w\"}]}],\"truncated\":false}"));
 

@@ -36,4 +36,23 @@ public sealed class ParameterPagesTests
         else
             Assert.That(text, Is.Not.Empty);
     }
+
+    private static IEnumerable<string> Tunable => TunableParameters.Names;
+
+    // Both ways: what the API says is on the page, and a page of a number, or a time, says what the API does.
+    [TestCaseSource(nameof(Tunable))]
+    public void Page_Unit_IsTheOneTheApiHas(string name)
+    {
+        var (parameter, lines) = (ParameterCatalog.All[name], File.ReadAllLines(Path.Combine(Directory, name + ".md")));
+        var written = lines[Array.IndexOf(lines, "## Unit") + 2].Split('.', ';', ':')[0];
+        var unit = ParameterUnits.Of(parameter);
+        Assert.That(unit is not null, Is.EqualTo(parameter.ValueType == typeof(int) || parameter.ValueType == typeof(TimeSpan)), "a number has one");
+        if (parameter.ValueType == typeof(TimeSpan))
+            Assert.That((written, unit, parameter.TimeUnit), Is.EqualTo(("Time", "seconds", 's')));
+        else if (unit is not null)
+            Assert.That(written, Is.EqualTo(char.ToUpperInvariant(unit[0]) + unit[1..]));
+    }
+
+    [Test]
+    public void Units_OfNumbers_AreOfThoseThatCanBeSet() => Assert.That(ParameterUnits.OfNumbers.Keys.Except(Tunable), Is.Empty);
 }

@@ -1,3 +1,4 @@
+using SmtpShield.Options.Parameters;
 using SmtpShield.PostfixConf.Patterns;
 
 namespace SmtpShield.Control.Tuning;
@@ -13,6 +14,9 @@ internal sealed record ParameterReport(string Service, string Name, string Value
 {
     /// <summary>Its value under stress, where it is another one.</summary>
     public string? StressValue { get; init; }
+
+    /// <summary>What it is a number of: <c>connections</c>, <c>octets</c>; of a time without a unit <c>seconds</c>; null: it is no number.</summary>
+    public string? Unit { get; init; }
 
     /// <summary>The smallest number, or number of seconds.</summary>
     public int? Minimum { get; init; }
@@ -46,6 +50,7 @@ internal sealed record ParameterReport(string Service, string Name, string Value
         return new(view.Service, view.Name, view.Value, view.Location.Origin, view.IsOwn, KindOf(type))
         {
             StressValue = view.StressValue != view.Value ? view.StressValue : null,
+            Unit = ParameterUnits.Of(definition),
             Minimum = isNumber && definition.Minimum > int.MinValue ? definition.Minimum : null,
             Maximum = isNumber && definition.Maximum < int.MaxValue ? definition.Maximum : null,
             HitsLastHour = hits,
