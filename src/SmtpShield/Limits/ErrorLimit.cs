@@ -12,6 +12,9 @@ internal struct ErrorLimit
     /// <summary>Errors so far.</summary>
     public readonly int Errors => _errors;
 
+    /// <summary>Commands limited by <c>smtpd_junk_command_limit</c> so far.</summary>
+    public readonly int JunkCommands => _junkCommands;
+
     /// <summary>The most there were, before an accepted message set them to 0 or since.</summary>
     public readonly int Most => Math.Max(_most, _errors);
 

@@ -43,10 +43,17 @@ internal sealed class OpenSessions(TimeProvider time) : IOpenSessions
     {
         get
         {
+            OpenSession[] all;
             lock (_gate)
-                return [.. _sessions.Select(static session => session.View())];
+                all = [.. _sessions];
+            return [.. all.Select(static session => session.View())];
         }
     }
+
+    /// <summary>Counts those of a service that stand in some way. Nobody who begins or ends a session waits for more than a copy of references.</summary>
+    /// <param name="service">The service.</param>
+    /// <param name="matches">In which way.</param>
+    public int CountOf(string service, Func<SessionStanding, bool> matches) => Views.Count(view => view.Service == service && matches(view.Standing));
 
     /// <summary>Adds a session until it is disposed.</summary>
     public OpenSession Add(ClientConnection connection)

@@ -29,6 +29,15 @@ internal readonly record struct SessionStanding
     /// <summary>Octets received that it holds.</summary>
     public long Held { get; init; }
 
+    /// <summary>Its errors; what <c>smtpd_soft_error_limit</c> and <c>smtpd_hard_error_limit</c> are compared with.</summary>
+    public int Errors { get; init; }
+
+    /// <summary>Its junk commands; what <c>smtpd_junk_command_limit</c> is compared with.</summary>
+    public int JunkCommands { get; init; }
+
+    /// <summary>Recipients of its transaction that the MTA has accepted; what <c>smtpd_recipient_limit</c> is compared with.</summary>
+    public int Recipients { get; init; }
+
     /// <summary>When it last got on; a timestamp.</summary>
     public long Progress { get; init; }
 }

@@ -32,6 +32,9 @@ internal sealed class SessionWatch(SmtpSession session, Greeting greeting, Conne
         Rank = Rank,
         IsClientsTurn = IsClientsTurn,
         Held = session.Client.Buffered + session.Mta.Buffered,
+        Errors = session.Errors.Errors,
+        JunkCommands = session.Errors.JunkCommands,
+        Recipients = session.Transaction.Recipients,
         Progress = session.Client.RequestSince,
     };
 

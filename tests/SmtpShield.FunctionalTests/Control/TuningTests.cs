@@ -181,6 +181,71 @@ internal sealed class TuningTests : TuningFixture
         }
     }
 
+    // One session has two errors and three junk commands, another one two recipients, and a third at the other service the same errors.
+    [Test]
+    [Property("Operations", "OPS-31")]
+    public async Task Change_OfALimitInsideSessions_SaysHowManyAreAtItNow(CancellationToken cancellationToken)
+    {
+        var limit = TimeSpan.FromSeconds(30);
+        await using var wrong = await Shield.ConnectAsync(cancellationToken);
+        await using var wrongsMta = await GreetAsync(wrong);
+        await ExchangeAsync(wrong, wrongsMta, "RCPT TO:<a@y>", "503 5.5.1 no");
+        await ExchangeAsync(wrong, wrongsMta, "RCPT TO:<b@y>", "503 5.5.1 no");
+        for (var i = 0; i < 3; i++)
+            await ExchangeAsync(wrong, wrongsMta, "NOOP", "250 2.0.0 ok");
+        await using var right = await Shield.ConnectAsync(cancellationToken);
+        await using var rightsMta = await GreetAsync(right);
+        await ExchangeAsync(right, rightsMta, "MAIL FROM:<a@x>", "250 2.1.0 ok");
+        await ExchangeAsync(right, rightsMta, "RCPT TO:<a@y>", "250 2.1.5 ok");
+        await ExchangeAsync(right, rightsMta, "RCPT TO:<b@y>", "250 2.1.5 ok");
+        await using var other = await RawSmtpClient.ConnectAsync(Shield.EndPointOf("submission"), IPAddress.Loopback, cancellationToken);
+        await using var othersMta = await GreetAsync(other);
+        await ExchangeAsync(other, othersMta, "RCPT TO:<a@y>", "503 5.5.1 no");
+        await ExchangeAsync(other, othersMta, "RCPT TO:<b@y>", "503 5.5.1 no");
+        // How a session stands is known behind the step in which its reply has left.
+        await Eventually.HoldsAsync(
+            () => Shield.Sessions.Views.Select(static view => (view.Service, view.Standing.Errors, view.Standing.JunkCommands, view.Standing.Recipients))
+                .Order().SequenceEqual([("smtp", 0, 0, 2), ("smtp", 2, 3, 0), ("submission", 2, 0, 0)]),
+            limit, "what the sessions have done", cancellationToken);
+
+        Assert.Multiple(async () =>
+        {
+            foreach (var (name, at, above) in ((string, int, int)[])[
+                ("smtpd_hard_error_limit", 2, 3), ("smtpd_soft_error_limit", 2, 3), ("smtpd_junk_command_limit", 2, 3), ("smtpd_recipient_limit", 2, 3)])
+            {
+                var (_, output) = await RunAsync($"limits set {name}={at} --service smtp --dry-run", cancellationToken);
+                Assert.That(output, Does.Match($@"^smtp  \d+ -> {at}; over it now: 1 session\ndry run"), name);
+                (_, output) = await RunAsync($"limits set {name}={above} --service smtp --dry-run", cancellationToken);
+                Assert.That(output, Does.Match($@"^smtp  \d+ -> {above}; over it now: no session\ndry run"), name);
+            }
+        });
+
+        var (_, printed) = await RunAsync("limits set smtpd_hard_error_limit=2 --for 1h", cancellationToken);
+        Assert.That(printed, Does.StartWith(
+            "smtp        20 -> 2 until 04:12:01; over it now: 1 session\nsubmission  20 -> 2 until 04:12:01; over it now: 1 session\n"));
+        await wrong.SendAsync("NOOP\r\n", cancellationToken);
+        await wrongsMta.ReadLineAsync(cancellationToken);
+        await wrongsMta.SendAsync("250 2.0.0 ok\r\n", cancellationToken);
+        Assert.That(await wrong.ReplyAsync(cancellationToken), Does.StartWith("250"));
+        Assert.That(await wrong.ReplyAsync(cancellationToken), Does.StartWith("421 4.7.0 mail.example.com Error: too many errors"));
+
+        async Task<MtaConnection> GreetAsync(RawSmtpClient client)
+        {
+            var mta = await Mta.AcceptAsync(cancellationToken);
+            await mta.SendAsync("220 mx\r\n", cancellationToken);
+            await client.ReplyAsync(cancellationToken);
+            return mta;
+        }
+
+        async Task ExchangeAsync(RawSmtpClient client, MtaConnection mta, string command, string reply)
+        {
+            await client.SendAsync(command + "\r\n", cancellationToken);
+            Assert.That(await mta.ReadLineAsync(cancellationToken), Is.EqualTo(command));
+            await mta.SendAsync(reply + "\r\n", cancellationToken);
+            Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith(reply));
+        }
+    }
+
     [Test]
     [Property("Operations", "OPS-32")]
     public async Task Change_OfAnotherRevisionThanTheOneInForce_IsRefused(CancellationToken cancellationToken)

@@ -13,8 +13,8 @@ public partial class DependencyTests
     {
         ["Control"] =
         [
-            "Bans", "Baseline", "Admission", "Shadow", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting", "Transport",
-            "State", "Options",
+            "Bans", "Baseline", "Session", "Admission", "Shadow", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting",
+            "Transport", "State", "Options",
         ],
         ["Bans"] =
         [

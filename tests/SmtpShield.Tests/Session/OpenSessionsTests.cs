@@ -163,6 +163,36 @@ public class OpenSessionsTests
             Is.EqualTo(("smtp", "unknown[192.0.2.9]", false, Standing(SheddingRank.Content, 7, 3))));
     }
 
+    [Test]
+    public async Task Views_OfASession_HaveWhatItsLimitsAreComparedWith()
+    {
+        await using var session = SessionUnderTest.Greeted();
+        session.Exchange("RCPT TO:<a@y>\r\n", "503 no\r\n");
+        session.Exchange("NOOP\r\n", "250 ok\r\n");
+        session.Exchange("NOOP\r\n", "250 ok\r\n");
+        Assert.That(Counts(), Is.EqualTo((1, 2, 0)));
+
+        session.Exchange("MAIL FROM:<a@x>\r\n", "250 ok\r\n");
+        session.Exchange("RCPT TO:<a@y>\r\n", "250 ok\r\n");
+        Assert.That(Counts(), Is.EqualTo((1, 2, 1)));
+
+        (int, int, int) Counts()
+        {
+            var standing = session.Sessions.Views[0].Standing;
+            return (standing.Errors, standing.JunkCommands, standing.Recipients);
+        }
+    }
+
+    [Test]
+    public void CountOf_AService_IsThoseThatMatch()
+    {
+        Add("first", SheddingRank.Idle);
+        Add("second", SheddingRank.Content);
+
+        Assert.That(_sessions.CountOf("smtp", static standing => standing.Rank == SheddingRank.Content), Is.EqualTo(1));
+        Assert.That(_sessions.CountOf("submission", static standing => standing.Rank == SheddingRank.Content), Is.Zero);
+    }
+
     private IEnumerable<string> Asked => _open.Where(static entry => entry.Session.Request is not SessionRequest.None).Select(static entry => entry.Name);
 
     private OpenSession Add(string name, SheddingRank rank, long held = 0, string? client = null, long progress = 0)

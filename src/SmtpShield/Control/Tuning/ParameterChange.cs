@@ -16,6 +16,6 @@ internal sealed record ParameterChange(string Service, string Name, string Befor
     /// <summary>Who is over it now; null: it is no limit on a client, or does not change.</summary>
     public OverReport? Over { get; init; }
 
-    /// <summary>How many sessions are over it now; null: it is no limit on sessions, or does not change.</summary>
+    /// <summary>How many sessions are over it now, or at it, where it is a limit inside each; null: it is none of sessions, or does not change.</summary>
     public int? OverSessions { get; init; }
 }
