@@ -59,16 +59,23 @@ internal static class ShadowCommand
             HttpMethod.Delete,
             ResourceQuery.Of(Resource, ("service", arguments.GetValue(service))),
             JsonSerializer.Serialize(new ChangeRequest(arguments.GetValue(why)), RequestJson.Default.ChangeRequest),
-            static (text, output) =>
-            {
-                foreach (var at in JsonSerializer.Deserialize(text, ControlJson.Default.ShadowReport)!.Services)
-                    output.Line($"{at.Service}: {Count(at.Rules.Sum(static rule => rule.Hits), "hit")} forgotten, counted since {output.Time(at.Since)}");
-            },
+            static (text, output) => PrintReset(JsonSerializer.Deserialize(text, ControlJson.Default.ShadowReport)!, output),
             cancellationToken));
         return command;
     }
 
     private static Option<string?> Service() => new("--service") { Description = "Only this service.", HelpName = "name" };
+
+    /// <summary>Prints what a reset has ended.</summary>
+    public static void PrintReset(ShadowReport before, PlainOutput output)
+    {
+        foreach (var at in before.Services)
+            output.Line($"{at.Service}: {Count(at.Rules.Sum(static rule => rule.Hits), "hit")} forgotten, counted since {output.Time(at.Since)}");
+        if (before.BansEnded is > 0 and var ended)
+            output.Line($"bans in shadow: {Number(ended)} ended");
+        if (before.BansGoOn is { } left)
+            output.Line($"bans in shadow: {Number(left)} {(left == 1 ? "goes" : "go")} on, at every service (shadow reset without --service ends all)");
+    }
 
     private static void Print(ShadowReport report, PlainOutput output)
     {

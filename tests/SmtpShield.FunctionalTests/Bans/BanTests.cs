@@ -183,6 +183,45 @@ internal sealed class BanTests : RelayFixture
     [Property("Operations", "OPS-16")]
     public async Task Client_ThatHitsARuleInShadow_IsServedAndTheReportHasTheBan(CancellationToken cancellationToken)
     {
+        await HitInShadowAsync(cancellationToken);
+
+        Assert.That(await AskAsync(HttpMethod.Get, "/v1/bans?state=all", cancellationToken), Does.Contain("\"total\":0"));
+        var report = JsonDocument.Parse(await AskAsync(HttpMethod.Get, "/v1/shadow", cancellationToken)).RootElement.GetProperty("services")[0];
+        Assert.That(report.GetProperty("rules").EnumerateArray().Select(static rule => $"{rule.GetProperty("rule")} {rule.GetProperty("in_force")} "
+            + $"{rule.GetProperty("shadow")} {rule.GetProperty("hits")}"), Is.EqualTo((string[])["smtpd_hard_error_limit off 1 3", "shield_ban_threshold 3 3 1"]));
+        Assert.That((report.GetProperty("in_bans").GetInt32(), report.GetProperty("after").GetInt32()), Is.EqualTo((2, 2)));
+        Assert.That(Shield.Log.Lines, Has.One.Match(@"^ban \(shadow\): 192\.0\.2\.7/32 for \d+s, level 1: smtpd_hard_error_limit, 3 hits in 600s$"));
+        Assert.That(await RunAsync($"explain {Client} --quiet", cancellationToken), Is.EqualTo((0, "")));
+        var (_, explained) = await RunAsync($"explain {Client} --utc", cancellationToken);
+        Assert.That(explained, Does.Match(@"\n  shadow    shield_ban_threshold = 3: hit once, in 1 window, the last at \S+; the next would be refused until \S+Z\n"
+            + @"            smtpd_hard_error_limit = 1: hit 3 times, in 1 window, the last at \S+Z\n"));
+
+        await RunAsync($"release {Client}", cancellationToken);
+        Assert.That((await RunAsync($"explain {Client}", cancellationToken)).Output, Does.Not.Contain("would be refused"));
+    }
+
+    // A ban there would be holds at every service, and hits at any lead to it: no service's counts are told apart in it.
+    [Test]
+    public async Task ShadowReset_OfOneService_LeavesTheBansThatOneOfAllEnds(CancellationToken cancellationToken)
+    {
+        await HitInShadowAsync(cancellationToken);
+
+        var (_, output) = await RunAsync("shadow reset --service smtp", cancellationToken);
+        Assert.That(output, Does.Match(@"^smtp: 4 hits forgotten, counted since \S+\nbans in shadow: 1 goes on, at every service "
+            + @"\(shadow reset without --service ends all\)\n$"));
+        Assert.That((await RunAsync($"explain {Client}", cancellationToken)).Output, Does.Contain("would be refused"));
+
+        (_, output) = await RunAsync("shadow reset", cancellationToken);
+        Assert.That(output, Does.Match(@"^smtp: 0 hits forgotten, counted since \S+\nbans in shadow: 1 ended\n$"));
+        Assert.That((await RunAsync($"explain {Client}", cancellationToken)).Output, Does.Not.Contain("would be refused"));
+        Assert.That(await AskAsync(HttpMethod.Get, "/v1/changes", cancellationToken), Does.Contain("counts set to 0, bans in shadow ended: 1"));
+
+        (_, output) = await RunAsync("shadow reset --service smtp", cancellationToken);
+        Assert.That(output, Does.Match(@"^smtp: 0 hits forgotten, counted since \S+\n$"), "there are none");
+    }
+
+    private async Task HitInShadowAsync(CancellationToken cancellationToken)
+    {
         Reconfigure(static options => ShadowRules.Split(options with
         {
             Bans = new() { Threshold = 3 },
@@ -198,20 +237,6 @@ internal sealed class BanTests : RelayFixture
             client.EndSending();
             mta.Close();
         }
-
-        Assert.That(await AskAsync(HttpMethod.Get, "/v1/bans?state=all", cancellationToken), Does.Contain("\"total\":0"));
-        var report = JsonDocument.Parse(await AskAsync(HttpMethod.Get, "/v1/shadow", cancellationToken)).RootElement.GetProperty("services")[0];
-        Assert.That(report.GetProperty("rules").EnumerateArray().Select(static rule => $"{rule.GetProperty("rule")} {rule.GetProperty("in_force")} "
-            + $"{rule.GetProperty("shadow")} {rule.GetProperty("hits")}"), Is.EqualTo((string[])["smtpd_hard_error_limit off 1 3", "shield_ban_threshold 3 3 1"]));
-        Assert.That((report.GetProperty("in_bans").GetInt32(), report.GetProperty("after").GetInt32()), Is.EqualTo((2, 2)));
-        Assert.That(Shield.Log.Lines, Has.One.Match(@"^ban \(shadow\): 192\.0\.2\.7/32 for \d+s, level 1: smtpd_hard_error_limit, 3 hits in 600s$"));
-        Assert.That(await RunAsync($"explain {Client} --quiet", cancellationToken), Is.EqualTo((0, "")));
-        var (_, explained) = await RunAsync($"explain {Client} --utc", cancellationToken);
-        Assert.That(explained, Does.Match(@"\n  shadow    shield_ban_threshold = 3: hit once, in 1 window, the last at \S+; the next would be refused until \S+Z\n"
-            + @"            smtpd_hard_error_limit = 1: hit 3 times, in 1 window, the last at \S+Z\n"));
-
-        await RunAsync($"release {Client}", cancellationToken);
-        Assert.That((await RunAsync($"explain {Client}", cancellationToken)).Output, Does.Not.Contain("would be refused"));
     }
 
     [Test]
@@ -454,7 +479,7 @@ internal sealed class BanTests : RelayFixture
     private async Task<(int Status, string Output)> RunAsync(string command, CancellationToken cancellationToken)
     {
         using var output = new StringWriter { NewLine = "\n" };
-        var root = new RootCommand("smtpshield") { ExplainCommand.Create(), ReleaseCommand.Create(), BansCommand.Create() };
+        var root = new RootCommand("smtpshield") { ExplainCommand.Create(), ReleaseCommand.Create(), BansCommand.Create(), ShadowCommand.Create() };
         var status = await root.Parse($"{command} --socket {Place}")
             .InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, cancellationToken);
         return (status, output.ToString());

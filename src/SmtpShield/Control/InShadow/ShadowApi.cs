@@ -43,18 +43,19 @@ internal sealed class ShadowApi(ClientRules rules, ServiceScopes scopes, ShadowB
             if (ControlRequests.QueryOf(context, Service).TryGetValue(Service, out service))
                 rules.Require(service);
             var request = await ControlRequests.ReadChangeAsync(context, new ChangeRequest(), RequestJson.Default.ChangeRequest, Remedy);
-            before = Report(service);
+            // A ban there would be holds at every service, and is by hits at any of them: one service's reset leaves it.
+            var (isAll, wouldBe) = (service is null, bans.Table.Count);
+            before = Report(service) with { BansEnded = isAll ? wouldBe : null, BansGoOn = isAll || wouldBe == 0 ? null : wouldBe };
             foreach (var name in ServicesOf(service))
                 BookOf(name).Reset();
-            // They hold at all services.
-            if (service is null)
+            if (isAll)
                 bans.Reset();
             file.Save();
             return change with
             {
                 Service = service,
                 Before = string.Join("; ", before.Services.Select(static at => $"{at.Service}: {at.Rules.Sum(static rule => rule.Hits)} hits in shadow")),
-                After = "counts set to 0",
+                After = !isAll ? "counts set to 0" : $"counts set to 0, bans in shadow ended: {wouldBe}",
                 Why = ControlAudit.Shown(request.Why),
             };
         });
