@@ -5,13 +5,13 @@ namespace SmtpShield.Baseline;
 /// <summary>
 /// Keeps <see cref="Baselines"/> over a restart, in the file <c>baseline</c> of the state directory: read at start, written each hour and at the end.
 /// </summary>
-internal sealed class BaselineFile : HourlyStateFile
+internal sealed class BaselineFile : RegularStateFile
 {
     private readonly Baselines _baselines;
 
     /// <summary>Reads the file.</summary>
     public BaselineFile(Baselines baselines, StateDirectory directory, TimeProvider time)
-        : base(directory, "baseline", time)
+        : base(directory, "baseline", Longest, time)
     {
         _baselines = baselines;
         foreach (var (index, line) in Kept.Load().Index())

@@ -9,13 +9,13 @@ namespace SmtpShield.Limits;
 /// Keeps <see cref="DeliveringClients"/> over a restart, in the file <c>delivering</c> of the state directory: read at start, written each hour and at the end.
 /// A line is <c>ADDRESS/LENGTH MESSAGES SECOND</c>, the second of its last message, since 1970.
 /// </summary>
-internal sealed class DeliveringFile : HourlyStateFile
+internal sealed class DeliveringFile : RegularStateFile
 {
     private readonly AnvilTable _table;
 
     /// <summary>Reads the file.</summary>
     public DeliveringFile(AnvilTable table, StateDirectory directory, TimeProvider time)
-        : base(directory, "delivering", time)
+        : base(directory, "delivering", Longest, time)
     {
         _table = table;
         var number = 0;

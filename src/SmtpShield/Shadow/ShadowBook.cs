@@ -49,6 +49,7 @@ internal sealed class ShadowBook
     private long _after;
     private long _inBans;
     private long _dropped;
+    private long _changes;
     private int _lineSecond;
     private int _lines;
 
@@ -69,11 +70,24 @@ internal sealed class ShadowBook
     /// <summary>Where lines about its clients go.</summary>
     public ILogger Log { get; }
 
+    /// <summary>How often something has happened that is kept: who knows this number knows whether something has since.</summary>
+    public long Changes
+    {
+        get
+        {
+            lock (_gate)
+                return _changes;
+        }
+    }
+
     /// <summary>A client connects, and is judged.</summary>
     public void NoteSeen(in AnvilKey key)
     {
         lock (_gate)
+        {
+            _changes++;
             _seen.Add(key.Client);
+        }
     }
 
     /// <summary>Whether a client would have been refused, because it would have been banned.</summary>
@@ -84,7 +98,10 @@ internal sealed class ShadowBook
 
         _bans.NoteRefused(client);
         lock (_gate)
+        {
+            _changes++;
             _inBans++;
+        }
         return true;
     }
 
@@ -120,6 +137,7 @@ internal sealed class ShadowBook
         var delivers = _anvil.Delivering.HasDelivered(key.Client, 2 * unit);
         lock (_gate)
         {
+            _changes++;
             var client = Find(key);
             client.Name = name ?? client.Name;
             client.Delivers |= delivers;
@@ -139,14 +157,20 @@ internal sealed class ShadowBook
     public void NoteAfter()
     {
         lock (_gate)
+        {
+            _changes++;
             _after++;
+        }
     }
 
     /// <summary>A reply would have been delayed.</summary>
     public void NoteDelay(TimeSpan delay)
     {
         lock (_gate)
+        {
+            _changes++;
             _delay += delay;
+        }
     }
 
     /// <summary>The MTA has accepted a message.</summary>
@@ -156,6 +180,7 @@ internal sealed class ShadowBook
     {
         lock (_gate)
         {
+            _changes++;
             _delivering.Add(key.Client);
             if (rule is not null)
                 _rules[ShadowRules.IndexOf(rule)].MessagesAfter++;
@@ -319,6 +344,7 @@ internal sealed class ShadowBook
     [MemberNotNull(nameof(_seen), nameof(_delivering))]
     private void Clear()
     {
+        _changes++;
         _clients.Clear();
         _order.Clear();
         _places.Clear();

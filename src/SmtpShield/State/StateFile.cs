@@ -21,6 +21,9 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
     /// <summary>The longest file that is read, in octets: room for the most bans there may be, each with its reason. It is read line by line.</summary>
     public const long MostOctets = 1 << 30;
 
+    /// <summary>Files that were put aside and are kept.</summary>
+    public const int MostBad = 3;
+
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     private readonly Lock _gate = new();
@@ -57,16 +60,21 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
             directory.Warn(path, $"line {number} is not understood and left out");
     }
 
-    /// <summary>What <see cref="Load"/> gave is not understood: the file gets the name it has with <c>.bad</c> behind it, for somebody to look at.</summary>
+    /// <summary>
+    /// What <see cref="Load"/> gave is not understood: the file gets the name it has with <c>.bad</c> behind it, for somebody to look at. Those of earlier
+    /// times stay, as <c>.bad</c> and <c>.bad.2</c>; of more than <see cref="MostBad"/> the last one is the newest.
+    /// </summary>
     /// <param name="reason">Why.</param>
     public void PutAside(string reason)
     {
         if (Path is not { } path)
             return;
-        directory.Tell(path, $"not used: {reason}; it is {name}.bad now");
+        var bad = Enumerable.Range(1, MostBad).Select(static number => number == 1 ? ".bad" : $".bad.{number}")
+            .FirstOrDefault(end => !File.Exists(path + end), $".bad.{MostBad}");
+        directory.Tell(path, $"not used: {reason}; it is {name}{bad} now");
         try
         {
-            File.Move(path, path + ".bad", overwrite: true);
+            File.Move(path, path + bad, overwrite: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -4,6 +4,7 @@ using SmtpShield.Limits;
 using SmtpShield.Options;
 using SmtpShield.Shadow;
 using SmtpShield.State;
+using SmtpShield.Testing.Outside;
 using SmtpShield.Tests.Limits;
 using SmtpShield.Tests.State;
 
@@ -190,6 +191,44 @@ public sealed class ShadowFileTests
         book.NoteHit(TestAnvil.Key(1), "unknown", Errors, 20, 20);
         await directory.StopAsync(CancellationToken.None);
         Assert.That(System.IO.File.ReadAllText(File), Does.Contain($" {Errors}:20:2:1:"));
+    }
+
+    /// <summary>A crash takes a minute: what there is is written when a minute is over, and not again while nothing happens.</summary>
+    [Test]
+    public void SaveInTurn_Report_IsWrittenWhereSomethingHasHappened()
+    {
+        using var directory = _state.Open();
+        var (book, file) = Open(directory);
+        file.SaveInTurn();
+        System.IO.File.Delete(File);
+        file.SaveInTurn();
+        Assert.That(System.IO.File.Exists(File), Is.False, "nothing has happened");
+
+        foreach (var happen in (Action[])[
+            () => book.NoteSeen(TestAnvil.Key(1)), () => book.NoteHit(TestAnvil.Key(1), "unknown", Errors, 20, 20), book.NoteAfter,
+            () => book.NoteDelay(TimeSpan.FromSeconds(1)), () => book.NoteMessage(TestAnvil.Key(1), rule: null), book.Reset])
+        {
+            happen();
+            file.SaveInTurn();
+            Assert.That(System.IO.File.Exists(File), Is.True);
+            System.IO.File.Delete(File);
+            file.SaveInTurn();
+            Assert.That(System.IO.File.Exists(File), Is.False);
+        }
+    }
+
+    /// <summary>The host's own turns come each minute.</summary>
+    [Test, CancelAfter(120_000)]
+    public async Task Report_WhenAMinuteIsOver_IsWritten(CancellationToken cancellationToken)
+    {
+        using var directory = _state.Open();
+        var (book, file) = Open(directory);
+        book.NoteHit(TestAnvil.Key(1), "unknown", Errors, 20, 20);
+        await file.StartAsync(cancellationToken);
+        await Eventually.HoldsAsync(() => _state.Time.ActiveTimers > 0, TimeSpan.FromSeconds(50), "the turns have begun", cancellationToken);
+        _state.Time.Advance(TimeSpan.FromMinutes(1));
+        await Eventually.HoldsAsync(() => System.IO.File.Exists(File), TimeSpan.FromSeconds(50), "it is written", cancellationToken);
+        await file.StopAsync(CancellationToken.None);
     }
 
     private static void Happen(ShadowBook book, AnvilTable anvil)

@@ -25,6 +25,25 @@ internal sealed class StateFileTests : IDisposable
         Assert.That((File.ReadAllText(_state.InIt("bans")), _state.Time.ActiveTimers), Is.EqualTo(("one\ntwo\n", 0)));
     }
 
+    // The first one may have what somebody misses; a file that is put aside at each start must not push it out.
+    [Test]
+    public void PutAside_AgainAndAgain_KeepsThoseOfEarlierTimesAndThreeAtMost()
+    {
+        using var directory = _state.Open();
+        var file = Open(directory);
+        for (var time = 1; time <= 5; time++)
+        {
+            File.WriteAllText(_state.InIt("bans"), $"{time}");
+            file.PutAside("why");
+        }
+
+        Assert.That(
+            Directory.GetFiles(_state.Path, "bans*").Order(StringComparer.Ordinal).Select(static path => $"{Path.GetFileName(path)} {File.ReadAllText(path)}"),
+            Is.EqualTo((string[])["bans.bad 1", "bans.bad.2 2", "bans.bad.3 5"]));
+        Assert.That(_state.Lines.Select(line => line[_state.Path.Length..]), Is.EqualTo(((string[])[".bad", ".bad.2", ".bad.3", ".bad.3", ".bad.3"])
+            .Select(static end => $"/bans: not used: why; it is bans{end} now")));
+    }
+
     [Test]
     public void Save_OfAFile_IsReadByTheNextOne()
     {
