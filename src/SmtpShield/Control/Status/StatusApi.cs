@@ -121,7 +121,8 @@ internal sealed class StatusApi(
             yield return $"{configuration.Path} was not taken over: the earlier configuration is in force";
         if (configuration is { NeedsRestart: true })
             yield return $"{configuration.Path} has changes that take effect after a restart";
-        foreach (var service in services.Where(static service => service.Stress))
+        // One without a place left is under stress because of that: it is said once, and its column has it.
+        foreach (var service in services.Where(static service => service is { Stress: true, IsFull: false }))
             yield return $"service {service.Name}: under stress, {service.Sessions} of {service.ProcessLimit} sessions";
         foreach (var service in services.Where(static service => service.IsFull))
             yield return $"service {service.Name}: all {service.ProcessLimit} sessions are in use, further clients wait (default_process_limit)";
