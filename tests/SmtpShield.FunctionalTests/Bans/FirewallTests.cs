@@ -6,6 +6,7 @@ using SmtpShield.Control.Banning;
 using SmtpShield.Host.Commands;
 using SmtpShield.Host.Firewall;
 using SmtpShield.Testing;
+using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.FunctionalTests.Bans;
 
@@ -29,6 +30,7 @@ internal sealed class FirewallTests
     {
         if (!Environment.IsPrivilegedProcess || Run("unshare", "-n nft list tables").Status != 0)
             Assert.Ignore("It takes root, unshare and nft.");
+        _said.Clear();
         _directory = Directory.CreateTempSubdirectory("smtpshield-nft-").FullName;
         _nft = Path.Combine(_directory, "nft");
         File.WriteAllText(_nft, $"#!/bin/sh\nexec unshare -n sh -c 'ip link set lo up; ip addr add 192.0.2.0/24 dev lo; ip -6 addr add 2001:db8::7/128 dev lo; "
@@ -177,6 +179,54 @@ internal sealed class FirewallTests
         await StepAsync(true, [new("192.0.2.7", 600)], [], cancellationToken);
         Assert.That(Connect("192.0.2.7", "127.0.0.1:25"), Is.EqualTo(Dropped));
         Assert.That(_said, Has.Some.Contains("somebody has taken the table away; it is made again"));
+    }
+
+    // Nobody else takes it away where it has no owner: the namespace, and the table in it, outlive nft here as they do on a host.
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task Run_WhenItIsToldToStop_LeavesNoTable(bool isOwner, CancellationToken cancellationToken)
+    {
+        var limit = TimeSpan.FromSeconds(40);
+        using var host = Process.Start("unshare", ["-n", "sh", "-c", $"echo $$ > {_directory}/pid; exec sleep 600"]);
+        try
+        {
+            await Eventually.HoldsAsync(
+                () => File.Exists(Path.Combine(_directory, "pid")) && File.ReadAllText(Path.Combine(_directory, "pid")).EndsWith('\n'),
+                limit, "the namespace is there", cancellationToken);
+            var nft = isOwner ? "nft -i" : "sh -c 'sed -u \"s/flags owner/flags unknown/\" | nft -i'";
+            File.WriteAllText(_nft, $"#!/bin/sh\nexec nsenter -t {host.Id} -n {nft}\n");
+            _answer = new(true, 1, [new("192.0.2.7", 600)], [], [25]);
+            var reports = new List<string>();
+            var isFed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using var sync = new FirewallSync(
+                (method, _, json, _) =>
+                {
+                    if (method == HttpMethod.Get)
+                        return Task.FromResult(Answer());
+                    reports.Add(json!);
+                    isFed.TrySetResult();
+                    return Task.FromResult<ControlAnswer?>(null);
+                },
+                _nft, 2, _time, _said.Add);
+            using var stop = new CancellationTokenSource();
+            var run = sync.RunAsync(stop.Token);
+            // It reports behind its first turn, and rests then by a clock that stands still.
+            await isFed.Task.WaitAsync(cancellationToken);
+            Assert.That(Nft("list set inet smtpshield_bans ban4"), Does.Contain("192.0.2.7"));
+            await stop.CancelAsync();
+            await run.WaitAsync(cancellationToken);
+
+            // Where it has an owner the kernel does it, behind the end of nft.
+            await Eventually.TryAsync(() => !Nft("list tables").Contains("smtpshield_bans", StringComparison.Ordinal), limit, cancellationToken);
+            Assert.That(Inside("nft list tables"), Is.EqualTo((0, "")));
+            Assert.That((reports[0].Contains("\"owner\":true", StringComparison.Ordinal), reports[^1].Contains("\"stopped\":true", StringComparison.Ordinal)),
+                Is.EqualTo((isOwner, true)));
+        }
+        finally
+        {
+            host.Kill();
+            await host.WaitForExitAsync(CancellationToken.None);
+        }
     }
 
     // kill -9 leaves a table without an owner: neither another helper nor one that owns its table stumbles over it.
