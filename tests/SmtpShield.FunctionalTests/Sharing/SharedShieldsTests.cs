@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
 
@@ -13,11 +14,6 @@ internal sealed class SharedShieldsTests
     private const string CountLimit = "smtpd_client_connection_count_limit";
     private const string Password = "between-shields";
 
-    // The only rights a shield needs.
-    private const string User =
-        "user smtpshield on >" + Password + " resetchannels ~smtpshield:* -@all +evalsha +script|load +time +hget +hmget +hset +hdel +hgetall +del +zadd +zrem "
-        + "+zscore +zcount +zrangebyscore +pexpire +ping +echo +hello +info +client|id +client|setname +select";
-
     private static readonly IPAddress s_client = IPAddress.Parse("127.55.0.1");
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(20);
@@ -28,12 +24,16 @@ internal sealed class SharedShieldsTests
     private ScriptedMta _mta = null!;
     private string _directory = "";
 
+    // The only rights a shield needs, as they are delivered.
+    private static IEnumerable<string> Users => Repository.Read("deploy/cluster/smtpshield.acl").Replace("PASSWORD", Password, StringComparison.Ordinal)
+        .Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
     [SetUp]
     public async Task StartRedis()
     {
         if (!RedisInstance.IsInstalled)
             Assert.Ignore("redis-server is not installed (tests/run installs it when it runs as root)");
-        _redis = await RedisInstance.StartAsync(TestContext.CurrentContext.CancellationToken, "user default off", User);
+        _redis = await RedisInstance.StartAsync(TestContext.CurrentContext.CancellationToken, [.. Users]);
         _directory = Directory.CreateTempSubdirectory("smtpshield-sharing-").FullName;
         _mta = new();
         _mta.Serve(static async connection =>

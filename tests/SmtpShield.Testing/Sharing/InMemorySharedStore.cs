@@ -86,7 +86,8 @@ internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
 
         var died = _leases.Values.Count(end => end > _lookedAt && end <= _leaseClock);
         (_deaths, _changes, _lookedAt) = (_deaths + died, _changes + died, _leaseClock);
-        foreach (var (owner, old) in _members.Where(one => one.Value != member && _leases[one.Value.Number] <= _leaseClock - (((2 * unit) + expiry) * Microseconds)).ToList())
+        var forgotten = _leaseClock - (((2 * unit) + expiry) * Microseconds);
+        foreach (var (owner, old) in _members.Where(one => one.Value != member && _leases[one.Value.Number] <= forgotten).ToList())
         {
             _members.Remove(owner);
             _leases.Remove(old.Number);
@@ -224,8 +225,8 @@ internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
         foreach (var (client, _) in _news.Where(one => one.Value <= _windowClock - (expiry * Microseconds / 3)).OrderBy(static one => one.Value)
             .ThenBy(static one => one.Key, StringComparer.Ordinal).Take(OldNewsOfACall).ToList())
         {
-            var isNear = Find(client) is { } record
-                && call.Services.Any(service => client.StartsWith(service.Name + ":", StringComparison.Ordinal) && LevelsOf(record, service).Any(static level => level > 0));
+            var isNear = Find(client) is { } record && call.Services.Where(service => client.StartsWith(service.Name + ":", StringComparison.Ordinal))
+                .SelectMany(service => LevelsOf(record, service)).Any(static level => level > 0);
             if (isNear)
                 _news[client] = _windowClock;
             else

@@ -18,6 +18,7 @@ internal static class ParameterUnits
         ["shield_client_error_rate_limit"] = "refused commands",
         ["shield_log_client_limit"] = "events a minute, of each kind",
         ["shield_max_chunk"] = "octets",
+        ["shield_shared_exchange_rate"] = "exchanges a second",
         ["shield_tls_handshake_limit"] = "handshakes",
         ["shield_tls_passthrough_size_limit"] = "octets",
         ["shield_upstream_client_share"] = "percent of the sessions that are free",

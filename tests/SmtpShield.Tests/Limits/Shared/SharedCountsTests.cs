@@ -36,7 +36,8 @@ internal sealed class SharedCountsTests
     {
         await using var farm = new TestFarm(shields, AllLimits());
         var random = new Random(seed);
-        AnvilKey[] clients = [TestFarm.KeyOf("192.0.2.1"), TestFarm.KeyOf("192.0.2.2"), TestFarm.KeyOf("2001:db8::1"), TestFarm.KeyOf("192.0.2.3", "submission")];
+        AnvilKey[] clients =
+            [TestFarm.KeyOf("192.0.2.1"), TestFarm.KeyOf("192.0.2.2"), TestFarm.KeyOf("2001:db8::1"), TestFarm.KeyOf("192.0.2.3", "submission")];
         List<(TestShield Shield, AnvilKey Client)> open = [];
         Dictionary<AnvilKey, int> starts = [];
         for (var step = 0; step < 600; step++)
@@ -67,7 +68,8 @@ internal sealed class SharedCountsTests
             else if (open.FindIndex(one => one.Client == client) is >= 0 and var index)
             {
                 var (shared, alone) = (open[index].Shield.Table.Count(client, (AnvilEvent)(kind - 1)), farm.Alone.Count(client, (AnvilEvent)(kind - 1)));
-                Assert.That(Verdict(shared), Is.EqualTo(Verdict(alone)), () => $"step {step}: {shared} and {alone}, {Describe(farm, open[index].Shield, client)}");
+                Assert.That(Verdict(shared), Is.EqualTo(Verdict(alone)),
+                    () => $"step {step}: {shared} and {alone}, {Describe(farm, open[index].Shield, client)}");
             }
         }
     }
