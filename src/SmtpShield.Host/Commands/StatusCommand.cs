@@ -122,6 +122,8 @@ internal static class StatusCommand
             status.Log is { } log ? string.Create(CultureInfo.InvariantCulture, $"log {log.LinesS ?? 0:0.#} lines/s, {log.Lost} lost") : null,
         ];
         output.Line(string.Join("   ", parts.OfType<string>()));
+        if (status.Sharing is { } sharing)
+            output.Line($"counted together with {Count(sharing.Shields - 1, "other shield")}, over {sharing.Store}");
     }
 
     private static string? Dropped(string what, long count) => count > 0 ? string.Create(CultureInfo.InvariantCulture, $"{what} {count}") : null;

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
@@ -12,6 +13,7 @@ internal sealed class SharedShieldsTests
 {
     private const string RateLimit = "smtpd_client_connection_rate_limit";
     private const string CountLimit = "smtpd_client_connection_count_limit";
+    private const int Kill = 9;
     private const string Password = "between-shields";
 
     private static readonly IPAddress s_client = IPAddress.Parse("127.55.0.1");
@@ -68,6 +70,9 @@ internal sealed class SharedShieldsTests
     public async Task Connect_AtEitherShield_TheSixthIsRefused(CancellationToken cancellationToken)
     {
         await StartShieldsAsync(RateLimit, "5", cancellationToken);
+        var (_, status) = await ControlHttp.AskAsync(_shields[0].ControlSocket, HttpMethod.Get, "/v1/status", cancellationToken);
+        var sharing = JsonDocument.Parse(status).RootElement.GetProperty("sharing");
+        Assert.That((sharing.GetProperty("store").GetString(), sharing.GetProperty("shields").GetInt32()), Is.EqualTo(($"{_redis.EndPoint}", 2)));
         for (var i = 1; i <= 8; i++)
         {
             var shield = _shields[i % 2];
@@ -123,12 +128,24 @@ internal sealed class SharedShieldsTests
     public async Task Store_WithAnotherPassword_IsSaidAndLimitsCountHere(CancellationToken cancellationToken)
     {
         await StartShieldAsync("one", RateLimit, "2", cancellationToken, "wrong");
-        await LogsAsync(_shields[0], "warning: shared counters: ", cancellationToken);
+        await LogsAsync(_shields[0], $"warning: shared counters: {_redis.EndPoint} does not answer (", cancellationToken);
         for (var i = 1; i <= 3; i++)
             Assert.That(await GreetingAsync(_shields[0], cancellationToken), Does.StartWith(i <= 2 ? "220 " : "421 4.7.0 "));
     }
 
-    private const int Kill = 9;
+    [Test]
+    [Property("Sharing", "SHARE-22")]
+    public async Task Store_ThatNeverSaysAnything_KeepsNobodyWaiting(CancellationToken cancellationToken)
+    {
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        silent.Listen();
+        await StartShieldAsync("one", RateLimit, "2", cancellationToken, store: $"redis://{silent.LocalEndPoint}");
+        for (var i = 1; i <= 3; i++)
+            Assert.That(await GreetingAsync(_shields[0], cancellationToken), Does.StartWith(i <= 2 ? "220 " : "421 4.7.0 "));
+        await LogsAsync(_shields[0], $"warning: shared counters: {silent.LocalEndPoint} does not answer (", cancellationToken);
+        await _shields[0].StopAsync(cancellationToken);
+    }
 
     private async Task StartShieldsAsync(string limit, string value, CancellationToken cancellationToken)
     {
@@ -138,7 +155,8 @@ internal sealed class SharedShieldsTests
             await LogsAsync(shield, "shields: 2", cancellationToken);
     }
 
-    private async Task StartShieldAsync(string name, string limit, string value, CancellationToken cancellationToken, string password = Password)
+    private async Task StartShieldAsync(
+        string name, string limit, string value, CancellationToken cancellationToken, string password = Password, string? store = null)
     {
         var file = Path.Combine(_directory, name);
         await File.WriteAllTextAsync(file, password + "\n", cancellationToken);
@@ -151,7 +169,7 @@ internal sealed class SharedShieldsTests
                 [limit] = value,
                 ["shield_upstream_connect"] = "connect",
                 ["shield_upstream_probe_interval"] = "0",
-                ["shield_shared_store"] = _redis.Address,
+                ["shield_shared_store"] = store ?? _redis.Address,
                 ["shield_shared_user"] = "smtpshield",
                 ["shield_shared_password_file"] = file,
                 ["shield_shared_name"] = name,

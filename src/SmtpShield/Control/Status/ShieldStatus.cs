@@ -35,6 +35,9 @@ internal sealed record ShieldStatus(
     /// <summary>How many bans there are.</summary>
     public BanCounts? Bans { get; init; }
 
+    /// <summary>How counting together with other shields goes; null where this one counts alone.</summary>
+    public SharingReport? Sharing { get; init; }
+
     /// <summary>Values that were set at run time; null where that can't be done.</summary>
     public int? Overrides { get; init; }
 }

@@ -10,6 +10,7 @@ using SmtpShield.Control.Tuning;
 using SmtpShield.Control.Upstreams;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Listening;
 using SmtpShield.Observe;
 using SmtpShield.Options;
@@ -20,12 +21,15 @@ namespace SmtpShield.Control.Status;
 /// <summary><c>/v1/status</c>: how the shield is. It only reads what others count.</summary>
 internal sealed class StatusApi(
     ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, ListenSockets sockets, ConnectionDrain drain, UpstreamApi upstreams,
-    AnvilTable table, BanTable bans, AutomaticBans automatic, FirewallHelper helper, LimitedClients limited, RecentRates rates,
+    AnvilTable table, CounterSharing sharing, BanTable bans, AutomaticBans automatic, FirewallHelper helper, LimitedClients limited, RecentRates rates,
     IEnumerable<ILoggerProvider> providers, TimeProvider time, ShieldConfigurationWatcher? watcher = null, Overrides? overrides = null,
     LimitHitsLately? hits = null)
 {
     private const string Service = "service";
     private const int MostEndingSoon = 20;
+
+    // One late answer is no news.
+    private const int StoreIsAwayMs = 1000;
 
     // A certificate that is renewed as usual has a month left.
     private static readonly TimeSpan SoonExpired = TimeSpan.FromDays(14);
@@ -68,6 +72,7 @@ internal sealed class StatusApi(
         var services = snapshot.Served.Select(name => ReportOf(name, recent)).ToList();
         var list = upstreams.List();
         var kernel = helper.Current;
+        var together = sharing.State is { } state ? SharingReport.Of(state) : null;
         var isDraining = drain.Draining.IsCancellationRequested;
         var clients = new TableReport(table.Size, snapshot.Current.Anvil.ClientTableSize, table.Evicted)
         {
@@ -79,7 +84,7 @@ internal sealed class StatusApi(
             drain.Connections, services, list.Upstreams, list.Truncated,
             [
                 .. Attention(configuration, services, isDraining), .. BanAttention(kernel), .. EndingSoon(), .. services.SelectMany(AttentionToShadow),
-                .. list.Attention, .. Losses(clients, recent), .. Certificates(services),
+                .. list.Attention, .. SharingAttention(together), .. Losses(clients, recent), .. Certificates(services),
             ],
             configuration)
         {
@@ -95,9 +100,14 @@ internal sealed class StatusApi(
             {
                 Kernel = kernel,
             },
+            Sharing = together,
             Overrides = overrides?.All.All.Count,
         };
     }
+
+    private static IEnumerable<string> SharingAttention(SharingReport? sharing) => sharing is { Failure: { } failure, AgeMs: > StoreIsAwayMs }
+        ? [$"{sharing.Store} does not answer ({failure}): limits count on this shield only (shield_shared_store)"]
+        : [];
 
     // Nobody wants to learn at the end that the flood is still there.
     private IEnumerable<string> EndingSoon()

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Primitives;
 using SmtpShield.Options;
 
 namespace SmtpShield.Limits.Shared;
@@ -33,11 +34,19 @@ internal sealed partial class CounterSharing(
         await Task.Yield();
         while (!stoppingToken.IsCancellationRequested)
         {
+            var changed = snapshot.GetChangeToken();
             if (snapshot.Current.Sharing.Store.Length > 0)
                 await ShareAsync(snapshot.Current.Sharing, stoppingToken);
             else
-                await PauseAsync(LongestPause, stoppingToken);
+                await ChangeAsync(changed, stoppingToken);
         }
+    }
+
+    private static async Task ChangeAsync(IChangeToken token, CancellationToken stopping)
+    {
+        var changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var registration = token.RegisterChangeCallback(static changed => ((TaskCompletionSource)changed!).TrySetResult(), changed);
+        await changed.Task.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private static bool IsSameStore(SharingOptions one, SharingOptions other) =>

@@ -40,7 +40,7 @@ internal sealed class SharedCountsTests
             [TestFarm.KeyOf("192.0.2.1"), TestFarm.KeyOf("192.0.2.2"), TestFarm.KeyOf("2001:db8::1"), TestFarm.KeyOf("192.0.2.3", "submission")];
         List<(TestShield Shield, AnvilKey Client)> open = [];
         Dictionary<AnvilKey, int> starts = [];
-        for (var step = 0; step < 600; step++)
+        for (var step = 0; step < 300; step++)
         {
             await farm.PassAsync(TimeSpan.FromMilliseconds(400));
             var (shield, client) = (farm.Shields[random.Next(shields)], clients[random.Next(clients.Length)]);
@@ -132,7 +132,7 @@ internal sealed class SharedCountsTests
     {
         await using var farm = new TestFarm(2);
         var random = new Random(seed);
-        for (var run = 0; run < 60; run++)
+        for (var run = 0; run < 20; run++)
         {
             var client = TestFarm.KeyOf($"198.51.100.{run}");
             farm.Shields[run % 2].Table.Connect(client);
@@ -308,6 +308,26 @@ internal sealed class SharedCountsTests
                 Assert.That(shield.Table.Peek(client).ConnectionCount, Is.EqualTo(expected), client.ToString());
             Assert.That(farm.Memory.TotalsOf(client.ToString()) is [var total, ..] ? total : 0, Is.EqualTo(expected), client.ToString());
         }
+    }
+
+    [TestCase(86_400)]
+    [TestCase(-86_400)]
+    [TestCase(5)]
+    [TestCase(-5)]
+    [Property("Sharing", "SHARE-19")]
+    public async Task Clock_OfTheStore_IsSetAndNothingEnds(int seconds)
+    {
+        await using var farm = new TestFarm(2, AllLimits(limit: 4));
+        var (one, other) = (farm.Shields[0].Table, farm.Shields[1].Table);
+        one.Connect(_client);
+        one.Connect(_client);
+        other.Connect(_client);
+        await farm.SettleAsync();
+        farm.StoreTime.Step = TimeSpan.FromSeconds(seconds);
+        await farm.PassAsync(TimeSpan.FromSeconds(3));
+        Assert.That(farm.Shields.Select(static shield => shield.Table.Peek(_client)), Is.All.EqualTo(new AnvilCounts(3, 3)));
+        await farm.PassAsync(TimeSpan.FromSeconds(55));
+        Assert.That(other.Connect(_client), Is.EqualTo(new AnvilCounts(4, 4)), "the window is 58 s old");
     }
 
     [Test]

@@ -17,7 +17,7 @@ internal sealed class TestFarm : IAsyncDisposable
     public TestFarm(int count, ShieldOptions? options = null)
     {
         Options = options ?? new ShieldOptions { Limits = new() { ClientConnectionRateLimit = 5 } };
-        Memory = new(Time);
+        Memory = new(StoreTime = new(Time));
         Store = new(Memory);
         Alone = TestAnvil.Table(new ShieldSnapshot(Options), Time);
         for (var i = 0; i < count; i++)
@@ -25,6 +25,9 @@ internal sealed class TestFarm : IAsyncDisposable
     }
 
     public FakeTimeProvider Time { get; } = new();
+
+    /// <summary>The store's clock.</summary>
+    public SteppedTime StoreTime { get; }
 
     public ShieldOptions Options { get; }
 
