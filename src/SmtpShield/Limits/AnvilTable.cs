@@ -211,8 +211,8 @@ internal sealed class AnvilTable
         }
     }
 
-    /// <summary>Sets all rates of a client to 0. Connections that are open stay counted.</summary>
-    /// <returns>What there was; null: no record.</returns>
+    /// <summary>Sets all rates of a client to 0, as this shield counts them. Connections that are open stay counted, and so does what others count.</summary>
+    /// <returns>What this shield had counted; null: no record.</returns>
     public AnvilRecord? Reset(in AnvilKey key)
     {
         var window = Window;
@@ -224,7 +224,7 @@ internal sealed class AnvilTable
             if (index == 0 || shard.IsExpired(index, now, window))
                 return null;
 
-            var before = new AnvilRecord(key.Service, shard.CopyOf(index, now, window), now, window);
+            var before = new AnvilRecord(key.Service, shard.At(index), now, window);
             shard.At(index).Reset();
             if (shard.Shared is { } shared && shared.IsShared(index))
                 shared.Add(index, SharedTurn.Open);

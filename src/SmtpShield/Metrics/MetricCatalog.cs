@@ -63,6 +63,15 @@ internal static class MetricCatalog
     public static readonly MetricDefinition HistoryDropped = new("smtpshield_history_dropped_total", MetricKind.Counter,
         "Clients whose refusals were forgotten, because the room was needed.");
 
+    public static readonly MetricDefinition SharedShields = new("smtpshield_shared_shields", MetricKind.Gauge,
+        "Shields that count together, this one included; 0: it counts alone.");
+
+    public static readonly MetricDefinition SharedBacklog = new("smtpshield_shared_backlog", MetricKind.Gauge,
+        "Clients that wait to be reported to the store.");
+
+    public static readonly MetricDefinition SharedAnswerAge = new("smtpshield_shared_answer_age_seconds", MetricKind.Gauge,
+        "Seconds since the store has answered.");
+
     public static readonly MetricDefinition Bans = new("smtpshield_bans", MetricKind.Gauge,
         "Bans in force, by where they hold and who made them.", "place", "origin");
 
@@ -172,8 +181,8 @@ internal static class MetricCatalog
     public static IReadOnlyList<MetricDefinition> All { get; } =
     [
         Connections, Sessions, SessionsEnded, SessionDuration, Commands, Messages, Recipients, MessageSize, LimitHits, ClientsLimited, Delays, DelaySeconds,
-        ClientsTracked, ClientTableSize, ClientsEvicted, ClientsUntracked, HistoryClients, HistoryDropped, Bans, BansForKernel, BanTableSize, BansMade,
-        BanRefusals, BansSuspended, Stress, ProcessLimit,
+        ClientsTracked, ClientTableSize, ClientsEvicted, ClientsUntracked, HistoryClients, HistoryDropped, SharedShields, SharedBacklog,
+        SharedAnswerAge, Bans, BansForKernel, BanTableSize, BansMade, BanRefusals, BansSuspended, Stress, ProcessLimit,
         Handshakes, HandshakesUnderWay, CertificateExpiry,
         UpstreamUp, UpstreamSessions, UpstreamSessionLimit, UpstreamQueue, UpstreamDials, UpstreamReplyDuration,
         LogLines, LogLinesLost, EventLogLinesLost, ControlRequests, ConfigReloads, ConfigValid, OverrideActive, OverrideEnd, Build,

@@ -7,6 +7,7 @@ using SmtpShield.Control.Clients;
 using SmtpShield.Control.Tuning;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Listening;
 using SmtpShield.Metrics;
 using SmtpShield.Mta;
@@ -20,9 +21,9 @@ namespace SmtpShield.Control.Monitoring;
 /// Reads all metrics: what is counted as it happens, and what others know anyway. At most once a second, however many ask. It holds no lock of a session's.
 /// </summary>
 internal sealed class MetricsReader(
-    ShieldMetrics metrics, ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, AnvilTable table, BanTable bans,
-    AutomaticBans automatic, FirewallHelper helper, UpstreamMaintenance upstreams, LimitedClients limited, IEnumerable<ILoggerProvider> providers,
-    TimeProvider time, ShieldConfigurationWatcher? watcher = null, Overrides? overrides = null)
+    ShieldMetrics metrics, ShieldSnapshot snapshot, ServiceScopes scopes, SessionCapacity capacity, AnvilTable table, CounterSharing sharing,
+    BanTable bans, AutomaticBans automatic, FirewallHelper helper, UpstreamMaintenance upstreams, LimitedClients limited,
+    IEnumerable<ILoggerProvider> providers, TimeProvider time, ShieldConfigurationWatcher? watcher = null, Overrides? overrides = null)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly string[] _levels = ["debug", "information", "warning", "error", "critical"];
@@ -120,6 +121,10 @@ internal sealed class MetricsReader(
         samples.Add(MetricCatalog.ClientsUntracked, table.Refused);
         samples.Add(MetricCatalog.HistoryClients, table.History.Count);
         samples.Add(MetricCatalog.HistoryDropped, table.History.Dropped);
+        var state = sharing.State;
+        samples.Add(MetricCatalog.SharedShields, state?.Members ?? 0);
+        samples.Add(MetricCatalog.SharedBacklog, state?.Backlog ?? 0);
+        samples.Add(MetricCatalog.SharedAnswerAge, state?.Age.TotalSeconds ?? 0);
         var ofTheShield = bans.Automatic;
         samples.Add(MetricCatalog.Bans, ofTheShield, "shield", "auto");
         samples.Add(MetricCatalog.Bans, Math.Max(0, bans.Count - ofTheShield), "shield", "manual");
