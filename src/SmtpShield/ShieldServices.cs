@@ -43,7 +43,7 @@ internal static class ShieldServices
         services.AddSingleton<StateDirectory>();
         services.AddHostedService(static services => services.GetRequiredService<StateDirectory>());
         // Before whatever serves clients, so that it ends behind it: the last exchange says that no session is left.
-        services.AddSingleton<SharedStores>(SharedStoreKinds.Make);
+        services.AddSingleton<SharedStores>(RedisStore.Of);
         services.AddSingleton<CounterSharing>();
         services.AddHostedService(static services => services.GetRequiredService<CounterSharing>());
         services.AddControl();

@@ -5,7 +5,8 @@ namespace SmtpShield.Options;
 /// <summary>A file whose first line is a password, and that nobody else may read.</summary>
 internal static class PasswordFile
 {
-    private const UnixFileMode Others = UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+    /// <summary>What the mode of a file with secrets must not have.</summary>
+    public const UnixFileMode TooWide = UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite;
 
     /// <summary>Why it can't be used; empty: it can.</summary>
     public static string WhyNot(string path)
@@ -14,7 +15,7 @@ internal static class PasswordFile
             return whyNot;
         if (!File.Exists(path))
             return "No such file or directory";
-        return !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & Others) != 0 ? "others may read or write it" : "";
+        return !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & TooWide) != 0 ? "others may read or write it" : "";
     }
 
     /// <summary>Reads the password.</summary>

@@ -67,8 +67,8 @@ internal sealed class ExchangeScriptTests
             }
 
             var call = CallOf(random);
-            var expected = await memory.ExchangeAsync(call, CancellationToken.None);
-            var actual = await redis.ExchangeAsync(call, CancellationToken.None);
+            var expected = await memory.ExchangeAsync(call);
+            var actual = await redis.ExchangeAsync(call);
             Assert.That(TextOf(actual), Is.EqualTo(TextOf(expected)), at);
             if (expected is not null && random.Next(10) > 0)
                 _owners[call.Owner] = (expected.Told, call.Sequence, call.Sequence, expected.Cursor, expected.Epoch);

@@ -28,9 +28,6 @@ internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
     private long _lastNumber;
     private long _changes;
 
-    /// <inheritdoc/>
-    public string Name => "memory";
-
     /// <summary>Records there are.</summary>
     public int Count => _records.Count;
 
@@ -53,7 +50,7 @@ internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
     }
 
     /// <inheritdoc/>
-    public Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call, CancellationToken cancellationToken)
+    public Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call)
     {
         lock (_gate)
             return Task.FromResult(Exchange(call));

@@ -13,7 +13,6 @@ internal sealed partial class AdminUsers(ShieldSnapshot snapshot, TimeProvider t
 {
     private const string Parameter = "shield_admin_users_file";
     private const int Most = 256;
-    private const UnixFileMode TooWide = UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite;
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -55,7 +54,7 @@ internal sealed partial class AdminUsers(ShieldSnapshot snapshot, TimeProvider t
             return [];
         if (!ConfigurationText.TryRead(path, out var text, out var error))
             return [Problem(ProblemSeverity.Error, path, 0, error, "make it with smtpshield passwd NAME --role operate, readable for the shield's user only")];
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & TooWide) != 0)
+        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & PasswordFile.TooWide) != 0)
         {
             return [Problem(ProblemSeverity.Error, path, 0, "others may read or write it, so nobody can log in",
                 "chmod 640, and let it belong to root and the shield's group")];

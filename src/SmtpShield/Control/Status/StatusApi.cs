@@ -28,9 +28,6 @@ internal sealed class StatusApi(
     private const string Service = "service";
     private const int MostEndingSoon = 20;
 
-    // One late answer is no news.
-    private const int StoreIsAwayMs = 1000;
-
     // A certificate that is renewed as usual has a month left.
     private static readonly TimeSpan SoonExpired = TimeSpan.FromDays(14);
 
@@ -105,7 +102,7 @@ internal sealed class StatusApi(
         };
     }
 
-    private static IEnumerable<string> SharingAttention(SharingReport? sharing) => sharing is { Failure: { } failure, AgeMs: > StoreIsAwayMs }
+    private static IEnumerable<string> SharingAttention(SharingReport? sharing) => sharing is { Failure: { } failure }
         ? [$"{sharing.Store} does not answer ({failure}): limits count on this shield only (shield_shared_store)"]
         : [];
 

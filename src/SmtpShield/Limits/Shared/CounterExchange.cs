@@ -76,8 +76,7 @@ internal sealed class CounterExchange
     /// <summary>One exchange.</summary>
     /// <param name="store">The store.</param>
     /// <param name="leaves">Whether it is the last one.</param>
-    /// <param name="cancellationToken">Ends it; what was reported is reported again.</param>
-    public async Task<ExchangeResult> ExchangeAsync(ISharedStore store, bool leaves, CancellationToken cancellationToken)
+    public async Task<ExchangeResult> ExchangeAsync(ISharedStore store, bool leaves)
     {
         var options = _snapshot.Current;
         TakeOptions(options);
@@ -86,7 +85,7 @@ internal sealed class CounterExchange
         try
         {
             var call = CallOf(options, leaves);
-            var answer = await store.ExchangeAsync(call, cancellationToken).WaitAsync(Patience, _time, cancellationToken).ConfigureAwait(false);
+            var answer = await store.ExchangeAsync(call).WaitAsync(Patience, _time).ConfigureAwait(false);
             if (answer is not null)
                 return Apply(answer, call);
 
@@ -94,12 +93,18 @@ internal sealed class CounterExchange
             _shared.PutBack(_reports);
             return new(Failure: null);
         }
-        catch (Exception away) when (away is SharedStoreException or TimeoutException or OperationCanceledException)
+        catch (Exception away)
         {
+            // The store is an adviser: whatever comes of asking it, the shield goes on.
             _shared.PutBack(_reports);
             IsAnswered = false;
             _rules.KnowsOpen = _time.GetElapsedTime(_answeredAt) < options.Sharing.Lease;
-            return new(away is SharedStoreException ? away.Message : "timeout");
+            return new(away switch
+            {
+                SharedStoreException => away.Message,
+                TimeoutException => "timeout",
+                _ => $"a bug, report it: {away.GetType().Name}",
+            });
         }
     }
 
@@ -107,12 +112,11 @@ internal sealed class CounterExchange
 
     private void TakeOptions(ShieldOptions options)
     {
-        if (_options == options)
+        if (ReferenceEquals(_options, options))
             return;
 
         _options = options;
-        _services = [.. _snapshot.Served.Where(name => options.Of(name).Sharing.IsShared && ExchangeFormat.IsName(name))
-            .Select(name => SharedService.Of(name, options.Of(name).Limits))];
+        _services = [.. SharingTerms.ServicesOf(_snapshot, options).Select(name => SharedService.Of(name, options.Of(name).Limits))];
         _settings = SharingSettings.Of(options, _services);
         UseLimits();
     }

@@ -15,9 +15,6 @@ internal sealed partial class CounterSharing(
     // How long a failure that lasts is not logged again.
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
 
-    // One answer that is late is no news: on a busy machine a connection takes that long.
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
-
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
     // At the end: what is left to say, and that is all.
@@ -35,8 +32,8 @@ internal sealed partial class CounterSharing(
         while (!stoppingToken.IsCancellationRequested)
         {
             var changed = snapshot.GetChangeToken();
-            if (snapshot.Current.Sharing.Store.Length > 0)
-                await ShareAsync(snapshot.Current.Sharing, stoppingToken);
+            if (SharingTerms.Of(snapshot) is { AreShared: true } terms)
+                await ShareAsync(terms, snapshot.Current.Sharing, stoppingToken);
             else
                 await ChangeAsync(changed, stoppingToken);
         }
@@ -49,11 +46,8 @@ internal sealed partial class CounterSharing(
         await changed.Task.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private static bool IsSameStore(SharingOptions one, SharingOptions other) =>
-        (one.Store, one.User, one.PasswordFile, one.CAFile, one.Prefix) == (other.Store, other.User, other.PasswordFile, other.CAFile, other.Prefix);
-
-    // Until the options name another store.
-    private async Task ShareAsync(SharingOptions options, CancellationToken stopping)
+    // Until the terms change.
+    private async Task ShareAsync(SharingTerms terms, SharingOptions options, CancellationToken stopping)
     {
         var exchange = new CounterExchange(table, snapshot, time);
         var state = _state = new(SharedStoreAddress.TryRead(options.Store, out var address) is null ? $"{address}" : options.Store, exchange, time);
@@ -61,7 +55,7 @@ internal sealed partial class CounterSharing(
         try
         {
             var pause = TimeSpan.Zero;
-            while (!stopping.IsCancellationRequested && IsSameStore(options, snapshot.Current.Sharing))
+            while (!stopping.IsCancellationRequested && SharingTerms.Of(snapshot) == terms)
             {
                 var begun = time.GetTimestamp();
                 var result = await ExchangeAsync();
@@ -75,7 +69,7 @@ internal sealed partial class CounterSharing(
                     pause = TimeSpan.Zero;
             }
 
-            if (stopping.IsCancellationRequested && exchange.IsAnswered)
+            if (exchange.IsAnswered)
                 await LeaveAsync(exchange, store!);
         }
         finally
@@ -91,7 +85,7 @@ internal sealed partial class CounterSharing(
             try
             {
                 store ??= stores(options);
-                return await exchange.ExchangeAsync(store, leaves: false, stopping);
+                return await exchange.ExchangeAsync(store, leaves: false);
             }
             catch (SharedStoreException problem)
             {
@@ -100,14 +94,14 @@ internal sealed partial class CounterSharing(
         }
     }
 
-    // Sessions are over by now: others hear that before the lease ends.
+    // Others need not wait for the end of the lease: what is open here, if anything, is no more of theirs.
     private static async Task LeaveAsync(CounterExchange exchange, ISharedStore store)
     {
         var result = new ExchangeResult(Failure: null);
         for (var left = LastExchanges; left > 0 && result.Failure is null && exchange.Backlog > 0; left--)
-            result = await exchange.ExchangeAsync(store, leaves: false, CancellationToken.None);
+            result = await exchange.ExchangeAsync(store, leaves: false);
         if (result.Failure is null)
-            await exchange.ExchangeAsync(store, leaves: true, CancellationToken.None);
+            await exchange.ExchangeAsync(store, leaves: true);
     }
 
     // Each time twice as long, and not all shields at the same time.
@@ -127,7 +121,7 @@ internal sealed partial class CounterSharing(
     {
         if (result.Failure is { } failure)
         {
-            if (state.NoteFailure(failure, Grace, Silence))
+            if (state.NoteFailure(failure, Silence))
                 Log.DoesNotAnswer(log, state.Store, failure);
             return;
         }

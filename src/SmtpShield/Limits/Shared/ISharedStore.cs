@@ -3,11 +3,8 @@ namespace SmtpShield.Limits.Shared;
 /// <summary>Where shields say to each other what they count.</summary>
 internal interface ISharedStore : IAsyncDisposable
 {
-    /// <summary>What it is called in the log.</summary>
-    string Name { get; }
-
     /// <summary>One exchange.</summary>
     /// <returns>Null: a later call was here before, and this one has changed nothing.</returns>
     /// <exception cref="SharedStoreException">It has not answered, or not as it should.</exception>
-    Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call, CancellationToken cancellationToken);
+    Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call);
 }

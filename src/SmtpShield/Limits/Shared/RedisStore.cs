@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
 using SmtpShield.Options;
 using StackExchange.Redis;
 
@@ -12,6 +13,9 @@ internal sealed class RedisStore : ISharedStore
     private const int AnswerLength = 13;
     private const int LongestReason = 200;
 
+    // The year 5138: what is later is no time.
+    private const long LatestTime = 100_000_000_000_000;
+
     private readonly ConfigurationOptions _configuration;
     private readonly ExchangeScript _script;
     private readonly string _prefix;
@@ -21,24 +25,37 @@ internal sealed class RedisStore : ISharedStore
     /// <summary>Makes it; nothing is connected yet.</summary>
     public RedisStore(SharedStoreAddress address, RedisStoreLogin login, string prefix, ExchangeScript script)
     {
-        Name = address.ToString();
         _script = script;
         _prefix = $"{prefix}:1:{{0}}:";
         _configuration = login.Configure(address);
     }
 
-    /// <inheritdoc/>
-    public string Name { get; }
+    /// <summary>Makes the one that the options name.</summary>
+    /// <exception cref="SharedStoreException">A file it needs can't be read.</exception>
+    public static RedisStore Of(SharingOptions options)
+    {
+        if (SharedStoreAddress.TryRead(options.Store, out var address) is { } wrong)
+            throw new SharedStoreException(wrong);
+
+        var password = "";
+        if (options.PasswordFile.Length > 0 && PasswordFile.TryRead(options.PasswordFile, out password) is { Length: > 0 } unread)
+            throw new SharedStoreException($"{options.PasswordFile}: {unread}");
+
+        X509Certificate2Collection? authorities = null;
+        if (options.CAFile.Length > 0 && !CertificateAuthorities.TryRead(options.CAFile, out authorities, out var error))
+            throw new SharedStoreException($"{options.CAFile}: {error}");
+        return new(address!, new(options.User, password, authorities), options.Prefix, ExchangeScript.Embedded);
+    }
 
     /// <inheritdoc/>
-    public async Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call, CancellationToken cancellationToken)
+    public async Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call)
     {
         // Now: the caller goes on when it has waited for long enough, and uses what is in the call for the next one.
         var (keys, values, count) = (KeysOf(call), ValuesOf(call), call.Reports.Count);
         try
         {
-            _connection ??= await ConnectAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
-            var result = await EvaluateAsync(_connection.GetDatabase(), keys, values).WaitAsync(cancellationToken).ConfigureAwait(false);
+            _connection ??= await ConnectAsync().ConfigureAwait(false);
+            var result = await EvaluateAsync(_connection.GetDatabase(), keys, values).ConfigureAwait(false);
             return Read(result, count);
         }
         catch (RedisTimeoutException late)
@@ -53,7 +70,7 @@ internal sealed class RedisStore : ISharedStore
         {
             throw new SharedStoreException($"no connection: {_failure ?? $"{away.FailureType}"}", away);
         }
-        catch (Exception problem) when (problem is not (SharedStoreException or OperationCanceledException))
+        catch (Exception problem) when (problem is not SharedStoreException)
         {
             // Whatever the store makes the library throw is a store that can't be used, never the end of the exchange.
             throw new SharedStoreException($"a garbled answer: {problem.GetType().Name}", problem);
@@ -121,7 +138,7 @@ internal sealed class RedisStore : ISharedStore
         {
             Epoch = (string?)result[1] ?? "",
             Told = Number(result[2]),
-            Time = Number(result[3]),
+            Time = Number(result[3]) is >= 0 and <= LatestTime and var now ? now : throw new SharedStoreException("an answer with a time that is none"),
             AsksForEverything = Number(result[4]) != 0,
             Deaths = Number(result[5]),
             Members = (int)Math.Clamp(Number(result[6]), 1, 10_000),

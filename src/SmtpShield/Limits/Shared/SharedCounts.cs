@@ -8,4 +8,16 @@ internal readonly record struct SharedCounts(int Age, int Open, AnvilEventCounts
 {
     /// <summary>The age of no window.</summary>
     public const int NoWindow = -1;
+
+    /// <summary>Whether nothing is counted.</summary>
+    public bool AreNone
+    {
+        get
+        {
+            var any = Open;
+            for (var i = 0; i < AnvilEventCounts.Length; i++)
+                any |= Rates[i];
+            return any == 0;
+        }
+    }
 }

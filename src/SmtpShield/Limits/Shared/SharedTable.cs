@@ -40,7 +40,8 @@ internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> sh
             {
                 while (reports.Count < atMost && shard.Shared?.Take(turn) is > 0 and var index)
                 {
-                    if (!shard.At(index).IsFree)
+                    // It may have waited since before its service was shared no more.
+                    if (!shard.At(index).IsFree && shard.Shared.IsShared(index))
                         reports.Add(ReportOf(shard.At(index)));
                 }
             }
@@ -58,7 +59,7 @@ internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> sh
     public void Apply(in ClientReport report, in SharedCounts counts) => Apply(report.Key, report, counts, isAdded: false);
 
     /// <summary>Takes what the store tells of a client by itself.</summary>
-    public void ApplyNews(in AnvilKey key, in SharedCounts counts) => Apply(key, null, counts, isAdded: true);
+    public void ApplyNews(in AnvilKey key, in SharedCounts counts) => Apply(key, null, counts, isAdded: !counts.AreNone);
 
     /// <summary>Everything that counts is to be reported: the store lacks it.</summary>
     /// <returns>How many.</returns>

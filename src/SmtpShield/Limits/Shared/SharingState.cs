@@ -9,6 +9,9 @@ internal sealed class SharingState(string store, CounterExchange exchange, TimeP
     // Other shields' settings that were logged: one line for each change, whoever has it.
     private const int MostNews = 1000;
 
+    // One answer that is late is no news: on a busy machine a connection takes that long.
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
+
     private readonly HashSet<string> _news = new(StringComparer.Ordinal);
     private long? _awaySince;
     private long? _loggedAt;
@@ -27,7 +30,7 @@ internal sealed class SharingState(string store, CounterExchange exchange, TimeP
     /// <summary>How long ago the store has answered last.</summary>
     public TimeSpan Age => time.GetElapsedTime(exchange.AnsweredAt);
 
-    /// <summary>Why the store does not answer; null: it does.</summary>
+    /// <summary>Why the store does not answer; null: it does, or has a second ago.</summary>
     public string? Failure => _failure;
 
     /// <summary>What this shield has told of itself.</summary>
@@ -38,14 +41,16 @@ internal sealed class SharingState(string store, CounterExchange exchange, TimeP
 
     /// <summary>The store has not answered.</summary>
     /// <param name="reason">Why.</param>
-    /// <param name="grace">How long a failure may last that is not logged.</param>
     /// <param name="silence">How long one that lasts is not logged again.</param>
     /// <returns>Whether it is to be logged.</returns>
-    public bool NoteFailure(string reason, TimeSpan grace, TimeSpan silence)
+    public bool NoteFailure(string reason, TimeSpan silence)
     {
         _awaySince ??= time.GetTimestamp();
+        if (time.GetElapsedTime(_awaySince.Value) < Grace)
+            return false;
+
         _failure = reason;
-        if (time.GetElapsedTime(_awaySince.Value) < grace || (_loggedAt is { } at && time.GetElapsedTime(at) < silence))
+        if (_loggedAt is { } at && time.GetElapsedTime(at) < silence)
             return false;
 
         _loggedAt = time.GetTimestamp();

@@ -20,7 +20,7 @@ local unit, lease, cursor, seen, fresh = tonumber(ARGV[6]), tonumber(ARGV[7]), t
 local expiry, flags, services, settings, reports, prefix = tonumber(ARGV[11]), tonumber(ARGV[12]), cmsgpack.unpack(ARGV[13]), ARGV[14], ARGV[15], ARGV[16]
 local leaves, names = flags % 2 == 1, math.floor(flags / 2) % 2 == 1
 local members, leases, news = KEYS[1], KEYS[2], KEYS[3]
-local RATES, OPEN, RATE, CLOSED, NONE = 7, 6, 6, -1, -1
+local RATES, OPEN, CLOSED, NONE = 7, 6, -1, -1
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1e6 + tonumber(time[2])
@@ -171,7 +171,7 @@ end
 local function levels(head, limits)
   local all = {level(head[OPEN], limits[2])}
   for i = 1, RATES do
-    all[1 + i] = level(head[RATE + i], limits[2 + i])
+    all[1 + i] = level(head[OPEN + i], limits[2 + i])
   end
   return all
 end
@@ -179,14 +179,14 @@ end
 local function window(head, start)
   head[2], head[4] = start, head[4] + 1
   for i = 1, RATES do
-    head[RATE + i] = 0
+    head[OPEN + i] = 0
   end
 end
 
 local function answer(head, field)
   local all = {}
   for i = 1, RATES do
-    all[i] = math.max(0, head[RATE + i] - (field and rate(head, field, i) or 0))
+    all[i] = math.max(0, head[OPEN + i] - (field and rate(head, field, i) or 0))
   end
   return struct.pack('<i4I4' .. string.rep('I4', #all), head[2] == CLOSED and NONE or at - head[2],
     math.max(0, head[OPEN] - (field and field[2] or 0)), unpack(all))
@@ -222,7 +222,7 @@ for k = 4, #KEYS do
   head[OPEN] = head[OPEN] + r[3] - (field and field[2] or 0)
   for i = 1, RATES do
     mine[2 + i] = isLive and r[3 + i] or 0
-    head[RATE + i] = head[RATE + i] + mine[2 + i] - (field and rate(head, field, i) or 0)
+    head[OPEN + i] = head[OPEN + i] + mine[2 + i] - (field and rate(head, field, i) or 0)
   end
 
   local second = math.floor(at / 1000)
@@ -294,5 +294,6 @@ if names then
     list[#list + 1] = redis.call('HGET', members, 'f' .. number) or ''
   end
 end
-return {'ok', epoch, text(told), text(math.floor(now / 1000)), asks and 1 or 0, text(deaths), redis.call('ZCOUNT', leases, '(' .. text(y), '+inf'), text(cursor),
-  table.concat(answers), clients, table.concat(told_news), text(changes), list}
+local count = redis.call('ZCOUNT', leases, '(' .. text(y), '+inf')
+return {'ok', epoch, text(told), text(math.floor(now / 1000)), asks and 1 or 0, text(deaths), count, text(cursor), table.concat(answers), clients,
+  table.concat(told_news), text(changes), list}

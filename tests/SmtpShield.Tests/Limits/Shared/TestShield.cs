@@ -31,15 +31,13 @@ internal sealed class TestShield
     public async Task ExchangeAsync(ISharedStore store, bool leaves = false)
     {
         if (!IsPaused)
-            Last = await Exchange.ExchangeAsync(IsCutOff ? new NoStore() : store, leaves, CancellationToken.None);
+            Last = await Exchange.ExchangeAsync(IsCutOff ? new NoStore() : store, leaves);
     }
 
     private sealed class NoStore : ISharedStore
     {
-        public string Name => "none";
-
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-        public Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call, CancellationToken cancellationToken) => throw new SharedStoreException("no connection");
+        public Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call) => throw new SharedStoreException("no connection");
     }
 }

@@ -13,31 +13,29 @@ internal sealed class UnreliableStore(ISharedStore store) : ISharedStore
     /// <summary>Out of a hundred calls, how many go wrong.</summary>
     public int Faults { get; set; } = 20;
 
-    public string Name => store.Name;
-
     public ValueTask DisposeAsync() => store.DisposeAsync();
 
-    public async Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call, CancellationToken cancellationToken)
+    public async Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call)
     {
         if (Random is null || Random.Next(100) >= Faults)
-            return await store.ExchangeAsync(call, cancellationToken);
+            return await store.ExchangeAsync(call);
 
         switch (Random.Next(4))
         {
             case 0:
                 throw new SharedStoreException("the call is lost");
             case 1:
-                await store.ExchangeAsync(call, cancellationToken);
+                await store.ExchangeAsync(call);
                 throw new SharedStoreException("the answer is lost");
             case 2:
                 // It arrives behind later ones.
                 _late.Enqueue(Copy(call));
                 throw new SharedStoreException("late");
             default:
-                var answer = await store.ExchangeAsync(call, cancellationToken);
-                await store.ExchangeAsync(call, cancellationToken);
+                var answer = await store.ExchangeAsync(call);
+                await store.ExchangeAsync(call);
                 while (_late.TryDequeue(out var late))
-                    await store.ExchangeAsync(late, cancellationToken);
+                    await store.ExchangeAsync(late);
                 return answer;
         }
     }
