@@ -22,7 +22,11 @@ internal sealed class CounterSharingTests
     private InMemorySharedStore _memory = null!;
 
     [SetUp]
-    public void Create() => (_time, _memory) = (new(), new(_time = new()));
+    public void Create()
+    {
+        _time = new();
+        _memory = new(_time);
+    }
 
     [TearDown]
     public async Task StopAsync()
@@ -107,14 +111,15 @@ internal sealed class CounterSharingTests
         return shield;
     }
 
-    // The loops are on other threads: time goes on until what they do has come of it.
+    // The loops are on other threads: time goes on while all of them wait for it, until what they do has come of it.
     private Task PassUntilAsync(Func<bool> condition, string what, CancellationToken cancellationToken) => Eventually.HoldsAsync(
         () =>
         {
             if (condition())
                 return true;
 
-            _time.Advance(_interval);
+            if (_time.ActiveTimers >= _shields.Count(static shield => shield.Sharing.State is not null))
+                _time.Advance(_interval);
             return false;
         },
         _limit, what, cancellationToken);
