@@ -46,7 +46,7 @@ public sealed class ShieldConfigurationWatcher(
     /// <summary>Times the file was read again and had errors.</summary>
     public long Refused => Interlocked.Read(ref _refused);
 
-    /// <summary>What has come of the configuration; null before its file was first looked at.</summary>
+    /// <summary>What has come of the configuration; null before the start, which looks at its file.</summary>
     public ConfigurationOutcome? Outcome => Volatile.Read(ref _outcome);
 
     /// <summary>The file was read again and is in force. Nothing else happens to the configuration meanwhile.</summary>
@@ -123,14 +123,28 @@ public sealed class ShieldConfigurationWatcher(
     }
 
     /// <inheritdoc/>
+    /// <remarks>The first look is part of the start: who can ask the shield for <see cref="Outcome"/> gets one.</remarks>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await _reloading.WaitAsync(cancellationToken);
+        try
+        {
+            Begin();
+        }
+        finally
+        {
+            _reloading.Release();
+        }
+
+        await base.StartAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, time);
         try
         {
-            await _reloading.WaitAsync(stoppingToken);
-            Begin();
-            _reloading.Release();
             while (await timer.WaitForNextTickAsync(stoppingToken))
                 await ReloadIfSavedAsync(stoppingToken);
         }
