@@ -13,7 +13,7 @@ internal sealed class AdmitClient(ILogger<AdmitClient> log) : IConnectionStage<C
     /// <inheritdoc />
     public async Task InvokeAsync(ClientConnection connection, Func<ClientConnection, Task> next)
     {
-        if (connection.JudgeOnce(ConnectionLimits.Count) is not { } refusal)
+        if (await connection.JudgeOnceAsync(ConnectionLimits.CountAsync).ConfigureAwait(false) is not { } refusal)
         {
             await next(connection).ConfigureAwait(false);
             return;

@@ -13,14 +13,17 @@ internal sealed class AdmitHandshake(NewTlsSessions newSessions, HandshakesInVai
     /// Counts a connection that begins with a handshake, and judges it. A refusal that it may be told of, <see cref="AdmitClient"/> tells inside TLS.
     /// </summary>
     /// <returns>False: it can only be closed, and the log says why.</returns>
-    public bool MayConnect(ClientConnection connection)
+    public async ValueTask<bool> MayConnectAsync(ClientConnection connection)
     {
         if (connection.HandshakeCounter is null)
             return true;
         if (!newSessions.MayBegin(connection))
             return End(connection, SessionEndReason.HandshakeRefused);
-        if (connection.JudgeOnce(ConnectionLimits.Count) is not { } refusal || inVain.TryTell(connection.Client.Range))
+        if (await connection.JudgeOnceAsync(ConnectionLimits.CountAsync).ConfigureAwait(false) is not { } refusal
+            || inVain.TryTell(connection.Client.Range))
+        {
             return true;
+        }
 
         Log(refusal, connection);
         return End(connection, SessionEndReason.ConnectionLimit);
@@ -29,7 +32,7 @@ internal sealed class AdmitHandshake(NewTlsSessions newSessions, HandshakesInVai
     /// <summary>A connection ends without TLS: if it was to be told of a refusal, the log still does.</summary>
     public void NoteUntold(ClientConnection connection)
     {
-        if (connection.JudgeOnce(ConnectionLimits.Count) is { } refusal)
+        if (connection.Refusal is { } refusal)
             Log(refusal, connection);
     }
 

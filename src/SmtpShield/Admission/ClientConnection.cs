@@ -27,7 +27,6 @@ internal sealed class ClientConnection(
     IdentifiedConnection identified, ClientCounter? counter, ClientLines lines, ServiceMetrics metrics, ShadowBook? book = null) : IDisposable
 {
     private ShadowJudge? _shadow;
-    private ConnectionRefusal? _refusal;
     private bool _isCounted;
     private bool _hasOutcome;
     private LogBudget _logBudget;
@@ -92,13 +91,16 @@ internal sealed class ClientConnection(
     /// <summary>The socket beneath all of it; null where there is none.</summary>
     public IConnectedSocket? Socket => identified.Connection.Features.Get<IConnectedSocket>();
 
+    /// <summary>Why it is one too many; null: it may come in, or was not judged.</summary>
+    public ConnectionRefusal? Refusal { get; private set; }
+
     /// <summary>Counts and judges the connection, the first time; those that begin with a handshake are judged before it and told inside.</summary>
     /// <returns>Why it is one too many; null: it may come in.</returns>
-    public ConnectionRefusal? JudgeOnce(Func<ClientConnection, ConnectionRefusal?> judge)
+    public async ValueTask<ConnectionRefusal?> JudgeOnceAsync(Func<ClientConnection, ValueTask<ConnectionRefusal?>> judge)
     {
         if (!_isCounted)
-            (_isCounted, _refusal) = (true, judge(this));
-        return _refusal;
+            (_isCounted, Refusal) = (true, await judge(this).ConfigureAwait(false));
+        return Refusal;
     }
 
     /// <summary>A handshake has succeeded: from here on all is said inside.</summary>

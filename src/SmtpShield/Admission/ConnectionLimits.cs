@@ -10,9 +10,8 @@ internal static class ConnectionLimits
     /// limit. A proxy's check of the shield is neither counted nor refused; a MAIL in it is an event like any other, where a limit is on it.
     /// </summary>
     /// <returns>Null: it may come in.</returns>
-    public static ConnectionRefusal? Count(ClientConnection connection)
+    public static async ValueTask<ConnectionRefusal?> CountAsync(ClientConnection connection)
     {
-        var limits = connection.Options.Limits;
         if (connection.Counter is not { } counter || connection.IsCheck)
             return null;
 
@@ -21,8 +20,20 @@ internal static class ConnectionLimits
         if (!ClientLimits.IsAnyCounted(connection.Options) && !connection.Options.IsObserved)
             return null;
 
-        var counts = counter.Connect();
-        shadow?.JudgeAtConnect(counts);
+        var counts = counter.Connect(out var others);
+        if (others is not null)
+        {
+            await others.WhenOverAsync().ConfigureAwait(false);
+            counts = others.Counts;
+        }
+
+        return Judge(connection, counter, counts);
+    }
+
+    private static ConnectionRefusal? Judge(ClientConnection connection, ClientCounter counter, in AnvilCounts counts)
+    {
+        var limits = connection.Options.Limits;
+        connection.Shadow?.JudgeAtConnect(counts);
         if (ClientLimits.JudgeAtConnect(counts, limits) is not { } hit)
             return null;
 

@@ -41,14 +41,34 @@ internal sealed class NewTlsSessions(ILogger<NewTlsSessions> log)
         : int.MaxValue;
 
     /// <summary>Counts a handshake that was not a resumption.</summary>
-    /// <returns>421, to be said inside TLS, when it was one too many; else null.</returns>
-    public Reply? Count(ClientConnection connection)
+    /// <returns>What <see cref="JudgeAsync"/> judges; null: it was not counted.</returns>
+    public static CountedHandshake? Count(ClientConnection connection)
     {
-        var limits = connection.Options.Limits;
         if (connection.HandshakeCounter is not { } counter || !connection.Counts(_limit))
             return null;
 
-        var count = counter.Count(_limit);
+        var count = counter.Count(_limit, out var others);
+        return new(counter, count, others);
+    }
+
+    /// <summary>Judges a handshake that was counted.</summary>
+    /// <param name="handshake">From <see cref="Count"/>.</param>
+    /// <param name="connection">Its connection.</param>
+    /// <returns>421, to be said inside TLS, when it was one too many; else null.</returns>
+    public async ValueTask<Reply?> JudgeAsync(CountedHandshake? handshake, ClientConnection connection)
+    {
+        if (handshake is not { } counted)
+            return null;
+        if (counted.Others is not { } others)
+            return Judge(counted.Counter, counted.Count, connection);
+
+        await others.WhenOverAsync().ConfigureAwait(false);
+        return Judge(counted.Counter, others.Counts.Of(AnvilEvent.NewTlsSession), connection);
+    }
+
+    private Reply? Judge(ClientCounter counter, int count, ClientConnection connection)
+    {
+        var limits = connection.Options.Limits;
         connection.Shadow?.JudgeHandshake(count);
         if (_limit.Judge(count, limits) is not { } hit)
             return null;

@@ -112,8 +112,28 @@ internal sealed class AnvilTable
 
     /// <summary>Counts a connection. Every connect is followed by one <see cref="Disconnect"/>, unless the client is not tracked.</summary>
     /// <returns>The client's counts, this connection included.</returns>
-    public AnvilCounts Connect(in AnvilKey key)
+    public AnvilCounts Connect(in AnvilKey key) => Connect(key, mayWait: false, out _);
+
+    /// <inheritdoc cref="Connect(in AnvilKey)"/>
+    /// <param name="key">The client.</param>
+    /// <param name="wait">What it is to wait for, if others are to be heard first; null: nothing.</param>
+    public AnvilCounts Connect(in AnvilKey key, out SharedWait? wait) => Connect(key, mayWait: true, out wait);
+
+    /// <summary>
+    /// Counts an event of a client that is connected; without a record (the table has lost it) a connection is counted too, as anvil(8) does.
+    /// </summary>
+    /// <returns>The client's events of this kind in the current window, this one included; 1 when it is not tracked.</returns>
+    public int Count(in AnvilKey key, AnvilEvent kind) => Count(key, kind, mayWait: false, out _);
+
+    /// <inheritdoc cref="Count(in AnvilKey, AnvilEvent)"/>
+    /// <param name="key">The client.</param>
+    /// <param name="kind">The kind of event.</param>
+    /// <param name="wait">What it is to wait for, if others are to be heard first; null: nothing.</param>
+    public int Count(in AnvilKey key, AnvilEvent kind, out SharedWait? wait) => Count(key, kind, mayWait: true, out wait);
+
+    private AnvilCounts Connect(in AnvilKey key, bool mayWait, out SharedWait? wait)
     {
+        wait = null;
         AnvilCounts counts;
         var window = Window;
         var shard = Locate(key, out var service, out var hash);
@@ -125,18 +145,17 @@ internal sealed class AnvilTable
                 return new(1, 1) { IsUntracked = true };
 
             counts = CountConnection(shard, index, now, window);
+            if (mayWait)
+                wait = Await(shard, index, counts, AnvilEventCounts.Connections, now, window);
         }
 
         _statistics.NoteConnection(key, counts);
         return counts;
     }
 
-    /// <summary>
-    /// Counts an event of a client that is connected; without a record (the table has lost it) a connection is counted too, as anvil(8) does.
-    /// </summary>
-    /// <returns>The client's events of this kind in the current window, this one included; 1 when it is not tracked.</returns>
-    public int Count(in AnvilKey key, AnvilEvent kind)
+    private int Count(in AnvilKey key, AnvilEvent kind, bool mayWait, out SharedWait? wait)
     {
+        wait = null;
         int count;
         var window = Window;
         var shard = Locate(key, out var service, out var hash);
@@ -149,7 +168,10 @@ internal sealed class AnvilTable
 
             if (isNew)
                 _statistics.NoteConnection(key, CountConnection(shard, index, now, window));
-            count = CountEvent(shard, index, AnvilEventCounts.IndexOf(kind), now, window);
+            var counts = CountEvent(shard, index, AnvilEventCounts.IndexOf(kind), now, window);
+            count = counts.Of(kind);
+            if (mayWait)
+                wait = Await(shard, index, counts, AnvilEventCounts.IndexOf(kind), now, window);
         }
 
         _statistics.NoteEvent(key, kind, count);
@@ -277,7 +299,10 @@ internal sealed class AnvilTable
         foreach (var shard in _shards)
         {
             lock (shard.Gate)
+            {
+                shard.Shared?.LetGo();
                 shard.Shared = null;
+            }
         }
     }
 
@@ -426,17 +451,17 @@ internal sealed class AnvilTable
         return counts;
     }
 
-    private static int CountEvent(AnvilShard shard, int index, int kind, int now, AnvilWindow window)
+    private static AnvilCounts CountEvent(AnvilShard shard, int index, int kind, int now, AnvilWindow window)
     {
         shard.Roll(index, now, window);
-        var count = shard.At(index).Count(kind, now, window);
-        if (shard.Shared is null)
-            return count;
-
+        shard.At(index).Count(kind, now, window);
         var counts = shard.Counts(index, now, window);
-        shard.Shared.NoteChange(index, counts, isOpenChanged: false);
-        return counts.Rates[kind];
+        shard.Shared?.NoteChange(index, counts, isOpenChanged: false);
+        return counts;
     }
+
+    private SharedWait? Await(AnvilShard shard, int index, in AnvilCounts known, int kind, int now, AnvilWindow window) =>
+        shard.Shared?.Await(index, shard.At(index).Counts(now, window), known, kind, Milliseconds);
 
     private void EndWindow(in AnvilEntry entry) =>
         WindowEnded?.Invoke(_services.NameOf(entry.Service), entry.Client, entry.Current, entry.WindowStart);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Options;
 using SmtpShield.Protocol;
 
@@ -35,15 +36,14 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
 
     /// <summary>Counts the connection, once: not again if an event has done so before. Not called at all as long as no limit is set.</summary>
     /// <returns>The client's counts, this connection included.</returns>
-    public AnvilCounts Connect()
-    {
-        if (_isTracked)
-            return anvil.Peek(key);
+    public AnvilCounts Connect() => _isTracked ? anvil.Peek(key) : Connected(anvil.Connect(key));
 
-        var counts = anvil.Connect(key);
-        _isTracked = !counts.IsUntracked;
-        (_connectedAt, _open) = (anvil.Second, counts.ConnectionCount);
-        return counts;
+    /// <inheritdoc cref="Connect()"/>
+    /// <param name="wait">What it is to wait for, if other shields are to be heard first; null: nothing.</param>
+    public AnvilCounts Connect(out SharedWait? wait)
+    {
+        wait = null;
+        return _isTracked ? anvil.Peek(key) : Connected(anvil.Connect(key, out wait));
     }
 
     /// <summary>Counts an event. A connection that could not be counted yet, because the table was full or no limit was set, is counted first.</summary>
@@ -52,7 +52,16 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
 
     /// <summary>Counts an event that a limit is on.</summary>
     /// <returns>What <see cref="ClientLimit.Judge(int, SmtpdLimitOptions)"/> compares.</returns>
-    public int Count(ClientLimit limit) => Count(limit.Event ?? throw new ArgumentException($"{limit.Parameter} is on connections.", nameof(limit)));
+    public int Count(ClientLimit limit) => Count(EventOf(limit));
+
+    /// <inheritdoc cref="Count(ClientLimit)"/>
+    /// <param name="limit">The limit.</param>
+    /// <param name="wait">What it is to wait for, if other shields are to be heard first; null: nothing.</param>
+    public int Count(ClientLimit limit, out SharedWait? wait)
+    {
+        wait = null;
+        return _isTracked || !Connect().IsUntracked ? anvil.Count(key, EventOf(limit), out wait) : 1;
+    }
 
     /// <summary>The client's events of a kind in the current window; counts nothing.</summary>
     public int Peek(AnvilEvent kind) => anvil.Peek(key).Of(kind);
@@ -152,6 +161,16 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
 
     /// <summary>Notes that the session ends for input before its time.</summary>
     public void NotePipelining(int code) => NoteHit(ClientEvent.OfPipelining(code));
+
+    private AnvilCounts Connected(in AnvilCounts counts)
+    {
+        _isTracked = !counts.IsUntracked;
+        (_connectedAt, _open) = (anvil.Second, counts.ConnectionCount);
+        return counts;
+    }
+
+    private static AnvilEvent EventOf(ClientLimit limit) =>
+        limit.Event ?? throw new ArgumentException($"{limit.Parameter} is on connections.", nameof(limit));
 
     private void NoteHit(in ClientEvent noted) => anvil.NoteHit(new(key, address ?? key.Client.Address, noted));
 

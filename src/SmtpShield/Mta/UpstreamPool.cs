@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
 using SmtpShield.Clients;
 using SmtpShield.Metrics;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Mta.Health;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Policies;
@@ -30,6 +31,7 @@ internal sealed class UpstreamPool : IDisposable
     private readonly ShieldSnapshot _snapshot;
     private readonly ILogger _log;
     private readonly IDisposable _changes;
+    private readonly ShieldFarm _farm;
     private readonly ConcurrentDictionary<(string Service, string Destination), MtaHealth> _health = new();
     private readonly ConcurrentDictionary<(string Service, UpstreamPolicy Policy), IUpstreamPolicy> _policies = new();
     private readonly IDestinationHealthUpdater _updater;
@@ -40,6 +42,7 @@ internal sealed class UpstreamPool : IDisposable
         Lazy<IProxyStateLookup> state,
         IDestinationHealthUpdater health,
         ShieldSnapshot snapshot,
+        ShieldFarm farm,
         KnownClients knownClients,
         LearnedMtas learned,
         IUpstreamTransport transport,
@@ -61,6 +64,8 @@ internal sealed class UpstreamPool : IDisposable
         TimeLimit = new(time);
         Queue = new(this, time);
         _changes = ChangeToken.OnChange(snapshot.GetChangeToken, TakeTerms);
+        _farm = farm;
+        farm.Changed += TakeTerms;
     }
 
     /// <summary>Names and sockets.</summary>
@@ -326,7 +331,9 @@ internal sealed class UpstreamPool : IDisposable
 
     // A destination of several services has one limit, the same in all of them (checked when they are read), and never the one under stress. One that is no
     // service's any more keeps its own until its last session has gone.
-    private SlotTerms TermsOf(string destination) => SlotTerms.Of(ServiceWith(destination) ?? _snapshot.Current.Upstream);
+    private SlotTerms TermsOf(string destination) => Terms(ServiceWith(destination) ?? _snapshot.Current.Upstream);
+
+    private SlotTerms Terms(UpstreamOptions options) => SlotTerms.Of(options, _snapshot.Current.Sharing.DividesUpstream ? _farm.Shields : 1);
 
     private UpstreamOptions? ServiceWith(string destination) => _snapshot.Current.Services.Values.DefaultIfEmpty(_snapshot.Current)
         .Select(static service => service.Upstream)
@@ -338,7 +345,7 @@ internal sealed class UpstreamPool : IDisposable
         {
             destination.Kept.GiveUpOutdated();
             if (ServiceWith(destination.Name) is { } options)
-                destination.TakeTerms(SlotTerms.Of(options));
+                destination.TakeTerms(Terms(options));
         }
     }
 

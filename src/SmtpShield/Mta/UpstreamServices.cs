@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Metrics;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Probing;
@@ -39,6 +40,7 @@ internal static class UpstreamServices
         services.TryAddSingleton<ShieldMetrics>();
         services.AddSingleton<KnownClients>();
         services.AddSingleton<LearnedMtas>();
+        services.AddSingleton<ShieldFarm>();
         services.AddSingleton<UpstreamPool>();
         services.AddSingleton<Prober>();
         services.AddSingleton<UpstreamMaintenance>();

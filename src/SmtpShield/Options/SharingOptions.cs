@@ -50,6 +50,18 @@ public sealed record SharingOptions
     [ConfigurationKeyName("shield_shared_lease"), TimeUnit('s'), MinimumSeconds(3), SharedByServices]
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// Whether the sessions at an MTA (<see cref="UpstreamOptions.SessionLimit"/>) are those of all shields together, each with its part of them.
+    /// </summary>
+    /// <value><c>no</c> by default: each shield may have as many.</value>
+    [ConfigurationKeyName("shield_shared_upstream"), SharedByServices]
+    public bool DividesUpstream { get; init; }
+
+    /// <summary>When an event waits for what other shields count.</summary>
+    /// <value><c>async</c> (default), never; <c>near</c>, where all together could be at a limit; <c>strict</c>, whenever there is a limit on it.</value>
+    [ConfigurationKeyName("shield_shared_mode")]
+    public SharingMode Mode { get; init; }
+
     /// <summary>Whether what clients do at this service is shared.</summary>
     /// <value><c>yes</c> by default; of use with a <see cref="Store"/> only.</value>
     [ConfigurationKeyName("shield_shared")]

@@ -2,7 +2,6 @@ using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Metrics;
 using SmtpShield.Observe;
-using SmtpShield.Protocol;
 using SmtpShield.Tls;
 
 namespace SmtpShield.Session;
@@ -34,9 +33,10 @@ internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, N
     public async ValueTask<TlsTransport?> RunAsync(HandshakeSlot slot, ClientConnection connection, string after, CancellationToken cancellationToken)
     {
         var options = connection.Options.AtStart.Tls;
-        Reply? refusal = null;
-        var handshake = await tls.AcceptAsync(connection.Transport, connection.Client, options, slot, handshake => refusal = Note(handshake, connection),
+        CountedHandshake? counted = null;
+        var handshake = await tls.AcceptAsync(connection.Transport, connection.Client, options, slot, handshake => counted = Note(handshake, connection),
             connection.Through, connection.IsCheck, cancellationToken).ConfigureAwait(false);
+        var refusal = await newSessions.JudgeAsync(counted, connection).ConfigureAwait(false);
         if (handshake.Transport is not { } transport)
         {
             connection.EndWith(new(refusal is null ? SessionEndReason.ClientLost : SessionEndReason.HandshakeLimit, after));
@@ -57,13 +57,13 @@ internal sealed class ClientHandshake(TlsServer tls, AdmitHandshake admission, N
         return null;
     }
 
-    private Reply? Note(in TlsHandshake handshake, ClientConnection connection)
+    private CountedHandshake? Note(in TlsHandshake handshake, ClientConnection connection)
     {
         connection.Metrics.NoteHandshake(
             handshake.Transport is null ? HandshakeOutcome.Failed : handshake.IsResumed ? HandshakeOutcome.Resumed : HandshakeOutcome.New);
         if (connection.HandshakeCounter is not null)
             Note(handshake, connection.Client.Range);
-        return handshake.IsResumed ? null : newSessions.Count(connection);
+        return handshake.IsResumed ? null : NewTlsSessions.Count(connection);
     }
 
     private void Note(in TlsHandshake handshake, ClientRange client)

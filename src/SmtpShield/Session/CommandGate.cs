@@ -10,7 +10,7 @@ namespace SmtpShield.Session;
 /// changed, nothing behind it may assume. A decision that depends on the reply to an earlier command waits for that reply; nothing is counted
 /// before all it depends on is known.
 /// </summary>
-internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, LenientMtas lenientMtas)
+internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, CommandCounts counts, LenientMtas lenientMtas)
 {
     private const int LongestNotSmtpLogged = 100;
 
@@ -35,6 +35,8 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
     {
         (HasCounted, HasJudged, HasRefusedInShadow) = (false, false, false);
         var verdict = Judge(command, line, out refusal);
+        if (verdict is not GateVerdict.Wait)
+            counts.Forget();
         permit = verdict is GateVerdict.Forward ? Grant(HasCounted) : default;
         return verdict;
     }
@@ -107,11 +109,11 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
             Verb.Data or Verb.Bdat => Refuse(session.Transaction.HasRefusedMail ? Replies.NeedRecipient : null, out refusal),
             Verb.Vrfy => JudgeVrfy(command.Argument, out refusal),
             Verb.Auth => JudgeAuth(command.Argument, out refusal),
-            Verb.Etrn => Refuse(LacksHelo ? Replies.HeloFirstForEtrn : CountAndJudge(Verb.Etrn), out refusal),
+            Verb.Etrn => LacksHelo ? Refuse(Replies.HeloFirstForEtrn, out refusal) : CountAndJudge(Verb.Etrn, out refusal),
             Verb.StartTls => Refuse(JudgeStartTls(command.Argument), out refusal),
             Verb.Helo or Verb.Ehlo or Verb.Rset => Restart(),
             Verb.Unknown => JudgeUnknown(command, line, out refusal),
-            _ => Refuse(CountAndJudge(command.Verb), out refusal),
+            _ => CountAndJudge(command.Verb, out refusal),
         };
     }
 
@@ -163,7 +165,13 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
             return Refuse(refusal, out refusal);
 
         if (isCounted && refusal != Replies.HeloFirst)
-            refusal = Count(ClientLimits.Message) ?? refusal;
+        {
+            if (!TryCount(ClientLimits.Message, out var isOver))
+                return GateVerdict.Wait;
+            HasCounted = true;
+            refusal = isOver ?? refusal;
+        }
+
         session.Transaction.NoteMail(isRefused: refusal is not null);
         return Refuse(refusal, out refusal);
     }
@@ -187,8 +195,11 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
         if (!isLenient && (!CommandLine.HasAddress(argument, "TO:"u8) || ((isCounted || mayBeFull) && !session.Transaction.HasSender)))
             return isCounted && session.Dialogue.Owed > 0 ? GateVerdict.Wait : GateVerdict.Forward;
 
-        refusal = (isCounted ? Count(ClientLimits.Recipient) : null)
-            ?? (Discards("DSN") && (CommandLine.HasParameter(argument, "NOTIFY"u8) || CommandLine.HasParameter(argument, "ORCPT"u8))
+        if (isCounted && !TryCount(ClientLimits.Recipient, out refusal))
+            return GateVerdict.Wait;
+
+        HasCounted = isCounted;
+        refusal ??= (Discards("DSN") && (CommandLine.HasParameter(argument, "NOTIFY"u8) || CommandLine.HasParameter(argument, "ORCPT"u8))
                 ? Replies.DsnDisabled : null)
             ?? (mayBeFull ? Replies.TooManyRecipients : null);
         if (ReferenceEquals(refusal, Replies.TooManyRecipients))
@@ -201,7 +212,7 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
         refusal = null;
         if (argument.IsEmpty)
             return GateVerdict.Forward;
-        return IsOn(ClientLimits.Recipient) && session.Dialogue.OwesUncountedRecipient ? GateVerdict.Wait : Refuse(CountAndJudge(Verb.Vrfy), out refusal);
+        return IsOn(ClientLimits.Recipient) && session.Dialogue.OwesUncountedRecipient ? GateVerdict.Wait : CountAndJudge(Verb.Vrfy, out refusal);
     }
 
     private GateVerdict JudgeAuth(ReadOnlySpan<byte> argument, out Reply? refusal)
@@ -214,8 +225,10 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
                 return GateVerdict.Disconnect;
         }
 
-        refusal = CountAndJudge(Verb.Auth)
-            ?? (LacksHelo ? Replies.HeloFirst
+        if (!TryCount(ClientLimits.Auth, out refusal))
+            return GateVerdict.Wait;
+
+        refusal ??= (LacksHelo ? Replies.HeloFirst
                 : session.HidesAuth || Discards(Verb.Auth) ? Replies.AuthenticationNotEnabled
                 : SaslMechanisms.IsPassed(SaslMechanisms.NameIn(argument), session.Context.PassedMechanisms) ? null : Replies.MechanismNotSupported);
         if (refusal is not null)
@@ -283,21 +296,28 @@ internal sealed class CommandGate(SmtpSession session, ClientBudgets budgets, Le
 
     private bool IsOn(ClientLimit limit) => session.Counter is not null && limit.IsOn(session.Limits);
 
-    private Reply? Count(ClientLimit limit)
+    private GateVerdict CountAndJudge(Verb verb, out Reply? refusal)
     {
-        HasCounted = true;
-        return CountAndJudge(limit);
+        refusal = null;
+        return ClientLimits.Of(verb) is { } limit && !TryCount(limit, out refusal) ? GateVerdict.Wait : Refuse(refusal, out refusal);
     }
 
-    private Reply? CountAndJudge(Verb verb) => ClientLimits.Of(verb) is { } limit ? CountAndJudge(limit) : null;
-
-    private Reply? CountAndJudge(ClientLimit limit)
+    // False: it waits for what other shields count. The reply is for one that is over the limit.
+    private bool TryCount(ClientLimit limit, out Reply? refusal)
     {
+        refusal = null;
         if (session.Counter is not { } client || !session.Context.Connection.Counts(limit))
-            return null;
+            return true;
+        if (!counts.TryCount(client, limit, out var count))
+            return false;
 
-        var count = client.Count(limit);
         HasRefusedInShadow = session.Context.Shadow?.JudgeCommand(limit, count) ?? false;
+        refusal = Judge(limit, count, client);
+        return true;
+    }
+
+    private Reply? Judge(ClientLimit limit, int count, ClientCounter client)
+    {
         if (limit.Judge(count, session.Limits) is not { } hit)
             return null;
 

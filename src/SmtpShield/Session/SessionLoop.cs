@@ -56,7 +56,7 @@ internal sealed class SessionLoop : IAsyncDisposable
         _session = new(context, _client, _mta, memory, clock, log);
         _drain = drain;
         var budgets = new ClientBudgets(_session, _signal.Set);
-        var gate = new CommandGate(_session, budgets, lenientMtas);
+        var gate = new CommandGate(_session, budgets, new(_signal.Set), lenientMtas);
         _content = new(_session, gate);
         var reputation = new Reputation(dialer);
         var ehlo = new EhloAnswers(_session, removedKeywords);

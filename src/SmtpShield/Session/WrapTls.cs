@@ -17,7 +17,7 @@ internal sealed class WrapTls(ClientHandshake handshake, AdmitHandshake admissio
 
     private async Task WrapAsync(ClientConnection connection, Func<ClientConnection, Task> next)
     {
-        if (!admission.MayConnect(connection))
+        if (!await admission.MayConnectAsync(connection).ConfigureAwait(false))
             return;
         if (handshake.TryEnter(connection) is not { } slot)
         {

@@ -50,10 +50,7 @@ internal sealed class ExchangeScriptTests
         var random = new Random(seed);
         await using var memory = new InMemorySharedStore(_time);
         Assert.That(SharedStoreAddress.TryRead(_redis.Address, out var address), Is.Null);
-        // The test's clock in place of the store's.
-        Assert.That(ExchangeScript.Embedded.Text, Does.Contain(Clock));
-        var script = new ExchangeScript(ExchangeScript.Embedded.Text.Replace(Clock, "redis.call('LRANGE', 'now', 0, 1)", StringComparison.Ordinal));
-        await using var redis = new RedisStore(address!, new("", "", null), "test", script);
+        await using var redis = new RedisStore(address!, new("", "", null), "test", WithClock(ExchangeScript.Embedded), ExchangeScript.Entries);
         for (var i = 0; i < Calls; i++)
         {
             var at = $"call {i} of seed {seed}";
@@ -74,6 +71,59 @@ internal sealed class ExchangeScriptTests
                 _owners[call.Owner] = (expected.Told, call.Sequence, call.Sequence, expected.Cursor, expected.Epoch);
         }
     }
+
+    [TestCase(1)]
+    [Property("Sharing", "SHARE-28")]
+    public async Task Tell_CallsAtRandom_AreAnsweredAlike(int seed)
+    {
+        var random = new Random(seed);
+        await using var memory = new InMemorySharedStore(_time);
+        Assert.That(SharedStoreAddress.TryRead(_redis.Address, out var address), Is.Null);
+        await using var redis = new RedisStore(address!, new("", "", null), "test", ExchangeScript.Embedded, WithClock(ExchangeScript.Entries));
+        Dictionary<string, (string Epoch, long Cursor)> known = [];
+        for (var i = 0; i < Calls / 2; i++)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(random.Next(2000)));
+            await SetClockAsync();
+            if (random.Next(500) == 0)
+            {
+                memory.Flush();
+                await _connection.GetServer(_redis.EndPoint).FlushAllDatabasesAsync();
+                await SetClockAsync();
+            }
+
+            var owner = $"{random.Next(4):x16}";
+            var (epoch, cursor) = known.GetValueOrDefault(owner, ("", 0));
+            var call = new EntryCall
+            {
+                Owner = owner,
+                Epoch = epoch,
+                NewEpoch = $"{random.NextInt64():x16}",
+                Cursor = cursor,
+                Entries = [.. Enumerable.Range(0, random.Next(i % 100 == 0 ? 300 : 4)).Select(_ => EntryOf(random))],
+            };
+            var expected = await memory.TellAsync(call);
+            Assert.That(TextOf(await redis.TellAsync(call)), Is.EqualTo(TextOf(expected)), $"call {i} of seed {seed}");
+            if (random.Next(10) > 0)
+                known[owner] = (expected.Epoch, expected.Cursor);
+        }
+    }
+
+    // The test's clock in place of the store's.
+    private static ExchangeScript WithClock(ExchangeScript script)
+    {
+        Assert.That(script.Text, Does.Contain(Clock));
+        return new(script.Text.Replace(Clock, "redis.call('LRANGE', 'now', 0, 1)", StringComparison.Ordinal));
+    }
+
+    private static SharedEntry EntryOf(Random random) => new($"192.0.2.{random.Next(250)}/32", "aml"[random.Next(3)],
+        TimeSpan.FromMilliseconds(random.Next(4000)), TimeSpan.FromMilliseconds(random.Next(60_000)), $"1 {random.Next(9)} x \"mx1\" \"\"");
+
+    private static string TextOf(EntryAnswer answer) => string.Join('\n',
+    [
+        $"{answer.Epoch} known {answer.IsKnown} cursor {answer.Cursor} more {answer.HasMore}",
+        .. answer.Entries.Select(static one => $"{one.Key} {one.Kind} {one.Age.TotalMilliseconds} {one.Left.TotalMilliseconds} {one.Text}"),
+    ]);
 
     private static SharedService ServiceOf(string name, int limit)
     {

@@ -124,6 +124,43 @@ internal sealed class SharedShieldsTests
     }
 
     [Test]
+    [Property("Sharing", "SHARE-4")]
+    public async Task Connect_AtBothAtTheSameTimeInStrictMode_AsManyAsTheLimitComeIn(CancellationToken cancellationToken)
+    {
+        await StartShieldsAsync(RateLimit, "5", cancellationToken, "strict");
+        var greetings = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => GreetingAsync(_shields[i % 2], cancellationToken)));
+        Assert.That(greetings.Count(static greeting => greeting.StartsWith("220 ", StringComparison.Ordinal)), Is.EqualTo(5), string.Join("", greetings));
+        Assert.That(greetings.Count(static greeting => greeting.StartsWith("421 4.7.0 ", StringComparison.Ordinal)), Is.EqualTo(5));
+    }
+
+    [Test]
+    [Property("Sharing", "SHARE-5")]
+    public async Task Mail_PipelinedAtBothAtTheSameTimeInStrictMode_IsTakenAsOftenAsTheLimitSays(CancellationToken cancellationToken)
+    {
+        await StartShieldsAsync("smtpd_client_message_rate_limit", "5", cancellationToken, "strict");
+        var replies = (await Task.WhenAll(_shields.Select(shield => MailAsync(shield, cancellationToken)))).SelectMany(static all => all).ToList();
+        Assert.That(replies.Count(static reply => reply == "450 Error: too much mail from 127.55.0.1"), Is.EqualTo(3), string.Join("", replies));
+        Assert.That(replies.Count(static reply => reply == "250 ok"), Is.EqualTo(5 + 8), "five of eight MAIL, and all RSET");
+    }
+
+    [Test]
+    [Property("Sharing", "SHARE-30")]
+    [Property("Sharing", "SHARE-25")]
+    public async Task Ban_AtOneShield_HoldsAtBothUntilItIsLiftedAtEither(CancellationToken cancellationToken)
+    {
+        await StartShieldsAsync(RateLimit, "50", cancellationToken);
+        var (one, two) = (_shields[0], _shields[1]);
+        const string Ban = """{"prefix":"127.55.0.0/24","for_s":3600,"why":"a test"}""";
+        await ControlHttp.AskAsync(one.ControlSocket, HttpMethod.Post, "/v1/bans", cancellationToken, Ban);
+        await LogsAsync(two, "ban: 127.55.0.0/24 for 3600s by uid ", cancellationToken);
+        Assert.That(await GreetingAsync(two, cancellationToken), Does.Not.StartWith("220 "));
+
+        await ControlHttp.AskAsync(two.ControlSocket, HttpMethod.Delete, "/v1/bans/127.55.0.0%2F24", cancellationToken, "{}");
+        await LogsAsync(one, "ban: 127.55.0.0/24 lifted by another shield", cancellationToken);
+        Assert.That(await GreetingAsync(one, cancellationToken), Does.StartWith("220 "));
+    }
+
+    [Test]
     [Property("Sharing", "SHARE-21")]
     public async Task Store_WithAnotherPassword_IsSaidAndLimitsCountHere(CancellationToken cancellationToken)
     {
@@ -147,16 +184,17 @@ internal sealed class SharedShieldsTests
         await _shields[0].StopAsync(cancellationToken);
     }
 
-    private async Task StartShieldsAsync(string limit, string value, CancellationToken cancellationToken)
+    private async Task StartShieldsAsync(string limit, string value, CancellationToken cancellationToken, string mode = "async")
     {
-        await StartShieldAsync("one", limit, value, cancellationToken);
-        await StartShieldAsync("two", limit, value, cancellationToken);
+        await StartShieldAsync("one", limit, value, cancellationToken, mode: mode);
+        await StartShieldAsync("two", limit, value, cancellationToken, mode: mode);
         foreach (var shield in _shields)
             await LogsAsync(shield, "shields: 2", cancellationToken);
     }
 
     private async Task StartShieldAsync(
-        string name, string limit, string value, CancellationToken cancellationToken, string password = Password, string? store = null)
+        string name, string limit, string value, CancellationToken cancellationToken, string password = Password, string? store = null,
+        string mode = "async")
     {
         var file = Path.Combine(_directory, name);
         await File.WriteAllTextAsync(file, password + "\n", cancellationToken);
@@ -174,6 +212,7 @@ internal sealed class SharedShieldsTests
                 ["shield_shared_password_file"] = file,
                 ["shield_shared_name"] = name,
                 ["shield_shared_lease"] = "3s",
+                ["shield_shared_mode"] = mode,
             },
             cancellationToken));
     }
@@ -187,6 +226,20 @@ internal sealed class SharedShieldsTests
         else
             await client.DisposeAsync();
         return greeting;
+    }
+
+    // The replies to four transactions that are begun, all in one write.
+    private static async Task<List<string>> MailAsync(ShieldProcess shield, CancellationToken cancellationToken)
+    {
+        await using var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, s_client, cancellationToken);
+        await client.ReplyAsync(cancellationToken);
+        await client.SendAsync("EHLO client.example\r\n", cancellationToken);
+        await client.ReplyAsync(cancellationToken);
+        await client.SendAsync(string.Concat(Enumerable.Repeat("MAIL FROM:<a@client.example>\r\nRSET\r\n", 4)), cancellationToken);
+        List<string> replies = [];
+        for (var i = 0; i < 8; i++)
+            replies.Add(await client.ReplyAsync(cancellationToken));
+        return replies;
     }
 
     private static async Task LogsAsync(ShieldProcess shield, string text, CancellationToken cancellationToken)

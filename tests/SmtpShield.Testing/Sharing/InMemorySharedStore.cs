@@ -15,6 +15,7 @@ internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
     private const long Closed = -1;
 
     private readonly Lock _gate = new();
+    private readonly InMemoryEntries _entries = new();
     private readonly SortedDictionary<string, long> _news = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StoredRecord> _records = new(StringComparer.Ordinal);
     private readonly Dictionary<long, long> _leases = [];
@@ -39,6 +40,7 @@ internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
             Forget();
             _records.Clear();
             _epoch = "";
+            _entries.Flush();
         }
     }
 
@@ -54,6 +56,13 @@ internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
     {
         lock (_gate)
             return Task.FromResult(Exchange(call));
+    }
+
+    /// <inheritdoc/>
+    public Task<EntryAnswer> TellAsync(EntryCall call)
+    {
+        lock (_gate)
+            return Task.FromResult(_entries.Tell(call, time.GetUtcNow().ToUnixTimeMilliseconds()));
     }
 
     /// <inheritdoc/>

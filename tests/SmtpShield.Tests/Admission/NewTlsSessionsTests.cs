@@ -30,12 +30,12 @@ public class NewTlsSessionsTests
     }
 
     [Test]
-    public void Count_OneTooMany_IsRefusedInPostfixsWordsAndTheNextHandshakeNotBegun()
+    public async Task Count_OneTooMany_IsRefusedInPostfixsWordsAndTheNextHandshakeNotBegun()
     {
         using var connection = Connection();
-        Reply?[] replies = [_sessions.Count(connection), _sessions.Count(connection)];
+        Reply?[] replies = [await CountAsync(connection), await CountAsync(connection)];
         var mayBegin = _sessions.MayBegin(connection);
-        var refusal = _sessions.Count(connection);
+        var refusal = await CountAsync(connection);
 
         Assert.That((replies[0], replies[1], mayBegin), Is.EqualTo(((Reply?)null, (Reply?)null, true)));
         Assert.That(Encoding.ASCII.GetString(refusal!.Octets.Span),
@@ -49,43 +49,45 @@ public class NewTlsSessionsTests
     }
 
     [Test]
-    public void Count_NoLimitOrExemptClient_RefusesNothing()
+    public async Task Count_NoLimitOrExemptClient_RefusesNothing()
     {
         using var connection = Connection();
         _snapshot.Replace(WithLimit(0) with { Anvil = new() { Observe = false } });
 
-        Assert.That((_sessions.MayBegin(connection), _sessions.Count(connection), NewTlsSessions.MostUnderWay(connection)),
+        Assert.That((_sessions.MayBegin(connection), await CountAsync(connection), NewTlsSessions.MostUnderWay(connection)),
             Is.EqualTo((true, (Reply?)null, (int?)int.MaxValue)));
         using var exempt = TestConnection.Of(_snapshot);
-        Assert.That((_sessions.MayBegin(exempt), _sessions.Count(exempt), NewTlsSessions.MostUnderWay(exempt)), Is.EqualTo((true, (Reply?)null, (int?)null)));
+        Assert.That((_sessions.MayBegin(exempt), await CountAsync(exempt), NewTlsSessions.MostUnderWay(exempt)), Is.EqualTo((true, (Reply?)null, (int?)null)));
         Assert.That(_anvil.Size, Is.Zero);
     }
 
     [TestCase(0, 7)]
     [TestCase(2, 5)]
     [TestCase(9, 1)]
-    public void MostUnderWay_BelowTheLimit_IsWhatIsLeftAndAFew(int counted, int most)
+    public async Task MostUnderWay_BelowTheLimit_IsWhatIsLeftAndAFew(int counted, int most)
     {
         using var connection = Connection();
         for (var i = 0; i < counted; i++)
-            _sessions.Count(connection);
+            await CountAsync(connection);
 
         Assert.That(NewTlsSessions.MostUnderWay(connection), Is.EqualTo(most));
     }
 
     // smtpd_client_new_tls_session_rate_limit = ${stress?{1}:{0}}
     [Test]
-    public void Count_LimitIsSetUnderStressOnly_IsCountedAndJudgedByTheSame()
+    public async Task Count_LimitIsSetUnderStressOnly_IsCountedAndJudgedByTheSame()
     {
         _snapshot.Replace(WithLimit(0) with { UnderStress = WithLimit(1) });
         using var connection = Connection(isUnderStress: true);
 
-        var first = _sessions.Count(connection);
+        var first = await CountAsync(connection);
         Assert.That((first, NewTlsSessions.MostUnderWay(connection), _sessions.MayBegin(connection)),
             Is.EqualTo(((Reply?)null, (int?)HandshakesInVain.MostTold, true)));
-        Assert.That((_sessions.Count(connection) is null, _sessions.MayBegin(connection)), Is.EqualTo((false, false)));
+        Assert.That((await CountAsync(connection) is null, _sessions.MayBegin(connection)), Is.EqualTo((false, false)));
         Assert.That(_log.Lines, Has.Count.EqualTo(2));
     }
+
+    private ValueTask<Reply?> CountAsync(ClientConnection connection) => _sessions.JudgeAsync(NewTlsSessions.Count(connection), connection);
 
     private ClientConnection Connection(bool isUnderStress = false) =>
         TestConnection.Of(_snapshot, counter: new(_anvil, new("smtps", _client.Range)), service: "smtps", isUnderStress: isUnderStress);

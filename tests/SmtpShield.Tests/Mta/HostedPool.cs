@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Probing;
@@ -43,6 +44,8 @@ internal sealed class HostedPool : IAsyncDisposable
     public UpstreamPool Pool { get; }
 
     public UpstreamMaintenance Maintenance { get; }
+
+    public ShieldFarm Farm => _application.Services.GetRequiredService<ShieldFarm>();
 
     public LearnedMtas Learned => _application.Services.GetRequiredService<LearnedMtas>();
 

@@ -148,8 +148,8 @@ public sealed class ServiceConfigurationTests
             "shield_ban_rules", "shield_ban_table_size", "shield_ban_time", "shield_ban_time_limit", "shield_ban_window", "shield_client_table_size",
             "shield_control_socket", "shield_drain_timeout", "shield_event_log_file", "shield_history_size", "shield_metrics_listen",
             "shield_rate_window", "shield_services", "shield_shared_exchange_rate", "shield_shared_lease", "shield_shared_name",
-            "shield_shared_password_file", "shield_shared_prefix", "shield_shared_store", "shield_shared_tls_CAfile", "shield_shared_user",
-            "shield_state_directory", "shield_transport", "syslog_facility",
+            "shield_shared_password_file", "shield_shared_prefix", "shield_shared_store", "shield_shared_tls_CAfile", "shield_shared_upstream",
+            "shield_shared_user", "shield_state_directory", "shield_transport", "syslog_facility",
         ]));
 
     [TestCase("submision/inet/smtpd_timeout = 5s", "no service submision: submision/inet/smtpd_timeout has no effect (did you mean submission?)")]

@@ -7,6 +7,7 @@ using SmtpShield.Admission;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Options;
+using SmtpShield.Protocol;
 using SmtpShield.Shadow;
 using SmtpShield.Testing;
 using SmtpShield.Tests.Admission;
@@ -90,14 +91,15 @@ public class ShadowConnectionTests
 
     [Test]
     [Property("Operations", "OPS-14")]
-    public void Handshake_AboveTheRateInShadow_BeginsAndIsToldNothing()
+    public async Task Handshake_AboveTheRateInShadow_BeginsAndIsToldNothing()
     {
         const string Rule = "smtpd_client_new_tls_session_rate_limit";
         Use(TestShadow.InShadow(TestShadow.Set(_off, Rule, 1), Rule));
         var sessions = new NewTlsSessions(NullLogger<NewTlsSessions>.Instance);
         for (var i = 0; i < 3; i++)
         {
-            Assert.That((sessions.MayBegin(Connect()), sessions.Count(_open[^1]) is null), Is.EqualTo((true, true)));
+            var mayBegin = sessions.MayBegin(Connect());
+            Assert.That((mayBegin, await sessions.JudgeAsync(NewTlsSessions.Count(_open[^1]), _open[^1])), Is.EqualTo((true, (Reply?)null)));
             Assert.That(NewTlsSessions.MostUnderWay(_open[^1]), Is.EqualTo(int.MaxValue));
         }
 

@@ -4,4 +4,8 @@ namespace SmtpShield.Limits.Shared;
 /// <param name="Key">The client.</param>
 /// <param name="WindowStart">The second its window began in, as the table counts.</param>
 /// <param name="Counts">Its counts; the age is that of its window at this moment.</param>
-internal readonly record struct ClientReport(AnvilKey Key, int WindowStart, SharedCounts Counts);
+internal readonly record struct ClientReport(AnvilKey Key, int WindowStart, SharedCounts Counts)
+{
+    /// <summary>The last of those that wait for the answer; null: nobody.</summary>
+    public SharedWait? Waits { get; init; }
+}

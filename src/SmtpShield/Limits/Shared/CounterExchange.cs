@@ -14,6 +14,9 @@ internal sealed class CounterExchange
     /// <summary>An answer that takes longer is none.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>No event waits for longer, and then none does until the store has answered in time.</summary>
+    public static readonly TimeSpan WaitPatience = TimeSpan.FromMilliseconds(100);
+
     // Above the first, clients far from a limit wait until there are fewer than the second.
     private const int LargeBacklog = 20_000;
     private const int SmallBacklog = 5_000;
@@ -43,6 +46,7 @@ internal sealed class CounterExchange
     private long _changes;
     private bool _asksForNames;
     private bool _isBusy;
+    private bool _waits;
     private int _overAt;
     private long _storeTime;
     private long _answeredAt;
@@ -62,6 +66,9 @@ internal sealed class CounterExchange
     /// <summary>What this shield has written into the store, for others to compare.</summary>
     public string Settings => _settings;
 
+    /// <summary>Completes when an exchange is to begin as soon as it can: somebody waits for it.</summary>
+    public Task IsAwaited => _rules.Hurry.Task;
+
     /// <summary>Records that wait to be reported.</summary>
     public int Backlog => _shared.Backlog;
 
@@ -69,7 +76,7 @@ internal sealed class CounterExchange
     public long AnsweredAt => Volatile.Read(ref _answeredAt);
 
     /// <summary>Whether it has answered the last exchange.</summary>
-    public bool IsAnswered { get; private set; }
+    public bool IsAnswered => _rules.IsAnswered;
 
     private TimeSpan Expiry => TimeSpan.FromTicks(Math.Max(ShortestExpiry.Ticks, (_snapshot.Current.Anvil.RateTimeUnit + BehindUnit).Ticks));
 
@@ -81,11 +88,15 @@ internal sealed class CounterExchange
         var options = _snapshot.Current;
         TakeOptions(options);
         Refresh();
+        _rules.Hurry.Reset();
         TakeReports();
         try
         {
             var call = CallOf(options, leaves);
-            var answer = await store.ExchangeAsync(call).WaitAsync(Patience, _time).ConfigureAwait(false);
+            var begun = _time.GetTimestamp();
+            var answering = store.ExchangeAsync(call);
+            await AnswerInTimeAsync(answering).ConfigureAwait(false);
+            var answer = await answering.WaitAsync(Left(Patience, _time.GetElapsedTime(begun)), _time).ConfigureAwait(false);
             if (answer is not null)
                 return Apply(answer, call);
 
@@ -96,8 +107,8 @@ internal sealed class CounterExchange
         catch (Exception away)
         {
             // The store is an adviser: whatever comes of asking it, the shield goes on.
+            _rules.IsAnswered = false;
             _shared.PutBack(_reports);
-            IsAnswered = false;
             _rules.KnowsOpen = _time.GetElapsedTime(_answeredAt) < options.Sharing.Lease;
             return new(away switch
             {
@@ -110,13 +121,44 @@ internal sealed class CounterExchange
 
     private static string NewName() => Guid.NewGuid().ToString("N")[..16];
 
+    // Who waits does so for a while only; a late answer is as good as any other, but for them.
+    private async Task AnswerInTimeAsync(Task answering)
+    {
+        if (!_waits || answering.IsCompleted)
+            return;
+
+        await answering.WaitAsync(PatienceLeft(), _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (answering.IsCompleted)
+            return;
+
+        _rules.IsAnswered = false;
+        _shared.LetGo(_reports);
+    }
+
+    private TimeSpan PatienceLeft()
+    {
+        var now = _table.Milliseconds;
+        var since = now;
+        foreach (var report in _reports)
+        {
+            for (var wait = report.Waits; wait is not null; wait = wait.Earlier)
+                since = Math.Min(since, wait.Since);
+        }
+
+        return Left(WaitPatience, TimeSpan.FromMilliseconds(now - since));
+    }
+
+    private static TimeSpan Left(TimeSpan patience, TimeSpan passed) => patience > passed ? patience - passed : TimeSpan.Zero;
+
     private void TakeOptions(ShieldOptions options)
     {
         if (ReferenceEquals(_options, options))
             return;
 
         _options = options;
-        _services = [.. SharingTerms.ServicesOf(_snapshot, options).Select(name => SharedService.Of(name, options.Of(name).Limits))];
+        _services = [.. SharingTerms.ServicesOf(_snapshot, options).Select(name =>
+            SharedService.Of(name, options.Of(name).Limits) with { Mode = options.Of(name).Sharing.Mode })];
+        _waits = _services.Any(static service => service.Mode is not SharingMode.Async);
         _settings = SharingSettings.Of(options, _services);
         UseLimits();
     }
@@ -132,6 +174,7 @@ internal sealed class CounterExchange
     private void TakeReports()
     {
         _reports.Clear();
+        _shared.Take(SharedTurn.Awaited, _reports, MostReports);
         _shared.Take(SharedTurn.Near, _reports, MostReports);
         _shared.Take(SharedTurn.Open, _reports, MostReports);
         var backlog = _shared.Backlog;
@@ -209,7 +252,7 @@ internal sealed class CounterExchange
         }
 
         _rules.KnowsOpen = true;
-        IsAnswered = true;
+        _rules.IsAnswered = true;
         return new(Failure: null)
         {
             HasMore = _shared.Backlog > 0 && call.Reports.Count == MostReports,

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Primitives;
 using SmtpShield.Options;
 
 namespace SmtpShield.Limits.Shared;
@@ -10,7 +9,7 @@ namespace SmtpShield.Limits.Shared;
 /// waited for: limits count on this shield then.
 /// </summary>
 internal sealed partial class CounterSharing(
-    AnvilTable table, ShieldSnapshot snapshot, SharedStores stores, TimeProvider time, ILogger<CounterSharing> log) : BackgroundService
+    AnvilTable table, ShieldSnapshot snapshot, SharedStores stores, ShieldFarm farm, TimeProvider time, ILogger<CounterSharing> log) : BackgroundService
 {
     // How long a failure that lasts is not logged again.
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
@@ -35,15 +34,8 @@ internal sealed partial class CounterSharing(
             if (SharingTerms.Of(snapshot) is { AreShared: true } terms)
                 await ShareAsync(terms, snapshot.Current.Sharing, stoppingToken);
             else
-                await ChangeAsync(changed, stoppingToken);
+                await SharingTerms.ChangeAsync(changed, stoppingToken);
         }
-    }
-
-    private static async Task ChangeAsync(IChangeToken token, CancellationToken stopping)
-    {
-        var changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var registration = token.RegisterChangeCallback(static changed => ((TaskCompletionSource)changed!).TrySetResult(), changed);
-        await changed.Task.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     // Until the terms change.
@@ -60,11 +52,12 @@ internal sealed partial class CounterSharing(
                 var begun = time.GetTimestamp();
                 var result = await ExchangeAsync();
                 Note(state, result);
+                farm.Note(state.Members);
                 var interval = TimeSpan.FromSeconds(1.0 / snapshot.Current.Sharing.ExchangeRate);
                 if (result.Failure is not null)
                     await PauseAsync(pause = Longer(pause, interval), stopping);
                 else if (!result.HasMore)
-                    await PauseAsync(interval - time.GetElapsedTime(begun), stopping);
+                    await PauseAsync(interval - time.GetElapsedTime(begun), exchange.IsAwaited, stopping);
                 if (result.Failure is null)
                     pause = TimeSpan.Zero;
             }
@@ -76,6 +69,7 @@ internal sealed partial class CounterSharing(
         {
             _state = null;
             table.StopSharing();
+            farm.Note(1);
             if (store is not null)
                 await store.DisposeAsync();
         }
@@ -115,6 +109,13 @@ internal sealed partial class CounterSharing(
     {
         if (pause > TimeSpan.Zero)
             await Task.Delay(pause, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    // Or until somebody waits.
+    private async Task PauseAsync(TimeSpan pause, Task isAwaited, CancellationToken stopping)
+    {
+        if (pause > TimeSpan.Zero)
+            await isAwaited.WaitAsync(pause, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private void Note(SharingState state, in ExchangeResult result)

@@ -3,14 +3,15 @@ using System.Text;
 
 namespace SmtpShield.Limits.Shared;
 
-/// <summary>The script of an exchange, which a store is told once and called for by its hash.</summary>
+/// <summary>A script, which a store is told once and called for by its hash.</summary>
 /// <param name="text">The text.</param>
 internal sealed class ExchangeScript(string text)
 {
-    private const string Name = "exchange.lua";
+    /// <summary>That of an exchange, as the program has it.</summary>
+    public static ExchangeScript Embedded { get; } = new(Read("exchange.lua"));
 
-    /// <summary>The one the program has.</summary>
-    public static ExchangeScript Embedded { get; } = new(Read());
+    /// <summary>That of entries.</summary>
+    public static ExchangeScript Entries { get; } = new(Read("entries.lua"));
 
     /// <summary>The text.</summary>
     public string Text => text;
@@ -20,10 +21,10 @@ internal sealed class ExchangeScript(string text)
     public byte[] Hash { get; } = SHA1.HashData(Encoding.UTF8.GetBytes(text));
 #pragma warning restore CA5350
 
-    private static string Read()
+    private static string Read(string name)
     {
-        using var reader = new StreamReader(typeof(ExchangeScript).Assembly.GetManifestResourceStream(Name)
-            ?? throw new InvalidOperationException($"{Name} is not in the program."));
+        using var reader = new StreamReader(typeof(ExchangeScript).Assembly.GetManifestResourceStream(name)
+            ?? throw new InvalidOperationException($"{name} is not in the program."));
         return reader.ReadToEnd();
     }
 }

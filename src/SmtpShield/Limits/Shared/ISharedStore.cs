@@ -7,4 +7,8 @@ internal interface ISharedStore : IAsyncDisposable
     /// <returns>Null: a later call was here before, and this one has changed nothing.</returns>
     /// <exception cref="SharedStoreException">It has not answered, or not as it should.</exception>
     Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call);
+
+    /// <summary>Tells entries, and hears those of others.</summary>
+    /// <exception cref="SharedStoreException">It has not answered, or not as it should.</exception>
+    Task<EntryAnswer> TellAsync(EntryCall call);
 }

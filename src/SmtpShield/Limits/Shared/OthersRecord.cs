@@ -51,6 +51,15 @@ internal struct OthersRecord
             (_start, _current) = (int.MinValue, default);
     }
 
+    /// <summary>The sum of counts with these. Roll first.</summary>
+    public readonly AnvilCounts AddedTo(in AnvilCounts own)
+    {
+        var rates = own.Rates;
+        for (var i = 0; i < AnvilEventCounts.Length; i++)
+            rates[i] += _current[i];
+        return new(own.ConnectionCount + Open, rates);
+    }
+
     /// <summary>Events of a kind in the window. Roll first.</summary>
     public readonly int Current(int index) => _current[index];
 }

@@ -11,6 +11,8 @@ internal sealed class RedisStore : ISharedStore
 {
     private const int FirstRecord = 3;
     private const int AnswerLength = 13;
+    private const int EntryAnswerLength = 6;
+    private const int EntryWords = 5;
     private const int LongestReason = 200;
 
     // The year 5138: what is later is no time.
@@ -18,14 +20,16 @@ internal sealed class RedisStore : ISharedStore
 
     private readonly ConfigurationOptions _configuration;
     private readonly ExchangeScript _script;
+    private readonly ExchangeScript _entries;
     private readonly string _prefix;
     private ConnectionMultiplexer? _connection;
     private volatile string? _failure;
 
     /// <summary>Makes it; nothing is connected yet.</summary>
-    public RedisStore(SharedStoreAddress address, RedisStoreLogin login, string prefix, ExchangeScript script)
+    public RedisStore(SharedStoreAddress address, RedisStoreLogin login, string prefix, ExchangeScript script, ExchangeScript entries)
     {
         _script = script;
+        _entries = entries;
         _prefix = $"{prefix}:1:{{0}}:";
         _configuration = login.Configure(address);
     }
@@ -44,7 +48,7 @@ internal sealed class RedisStore : ISharedStore
         X509Certificate2Collection? authorities = null;
         if (options.CAFile.Length > 0 && !CertificateAuthorities.TryRead(options.CAFile, out authorities, out var error))
             throw new SharedStoreException($"{options.CAFile}: {error}");
-        return new(address!, new(options.User, password, authorities), options.Prefix, ExchangeScript.Embedded);
+        return new(address!, new(options.User, password, authorities), options.Prefix, ExchangeScript.Embedded, ExchangeScript.Entries);
     }
 
     /// <inheritdoc/>
@@ -52,11 +56,20 @@ internal sealed class RedisStore : ISharedStore
     {
         // Now: the caller goes on when it has waited for long enough, and uses what is in the call for the next one.
         var (keys, values, count) = (KeysOf(call), ValuesOf(call), call.Reports.Count);
+        return await CallAsync(_script, keys, values, result => Read(result, count)).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public Task<EntryAnswer> TellAsync(EntryCall call) =>
+        CallAsync(_entries, [_prefix + "b", _prefix + "bn", _prefix + "be", _prefix + "bs"], ValuesOf(call), ReadEntries);
+
+    // Whatever comes of it is an answer, or says why there is none.
+    private async Task<T> CallAsync<T>(ExchangeScript script, RedisKey[] keys, RedisValue[] values, Func<RedisResult, T> read)
+    {
         try
         {
             _connection ??= await ConnectAsync().ConfigureAwait(false);
-            var result = await EvaluateAsync(_connection.GetDatabase(), keys, values).ConfigureAwait(false);
-            return Read(result, count);
+            return read(await EvaluateAsync(script, _connection.GetDatabase(), keys, values).ConfigureAwait(false));
         }
         catch (RedisTimeoutException late)
         {
@@ -93,16 +106,16 @@ internal sealed class RedisStore : ISharedStore
         return connection;
     }
 
-    private async Task<RedisResult> EvaluateAsync(IDatabase database, RedisKey[] keys, RedisValue[] values)
+    private static async Task<RedisResult> EvaluateAsync(ExchangeScript script, IDatabase database, RedisKey[] keys, RedisValue[] values)
     {
         try
         {
-            return await database.ScriptEvaluateAsync(_script.Hash, keys, values).ConfigureAwait(false);
+            return await database.ScriptEvaluateAsync(script.Hash, keys, values).ConfigureAwait(false);
         }
         catch (RedisServerException unknown) when (unknown.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
         {
-            await database.ExecuteAsync("SCRIPT", "LOAD", _script.Text).ConfigureAwait(false);
-            return await database.ScriptEvaluateAsync(_script.Hash, keys, values).ConfigureAwait(false);
+            await database.ExecuteAsync("SCRIPT", "LOAD", script.Text).ConfigureAwait(false);
+            return await database.ScriptEvaluateAsync(script.Hash, keys, values).ConfigureAwait(false);
         }
     }
 
@@ -149,10 +162,46 @@ internal sealed class RedisStore : ISharedStore
             MemberSettings = Texts(result[12]),
         };
 
-        static string[] Texts(RedisResult value) => [.. ((string?[]?)value ?? []).Select(static text => text ?? "")];
-
-        static long Number(RedisResult value) => long.Parse((string?)value ?? "", NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
     }
+
+    private static RedisValue[] ValuesOf(EntryCall call)
+    {
+        List<RedisValue> values = [call.Owner, call.Epoch, call.Cursor, call.NewEpoch];
+        foreach (var entry in call.Entries)
+            values.AddRange([entry.Key, entry.Kind.ToString(), (long)entry.Age.TotalMilliseconds, (long)entry.Left.TotalMilliseconds, entry.Text]);
+        return [.. values];
+    }
+
+    private static EntryAnswer ReadEntries(RedisResult result)
+    {
+        if (result.IsNull || result.Length != EntryAnswerLength || (string?)result[0] != "ok" || Texts(result[5]) is not { } words
+            || words.Length % EntryWords != 0)
+        {
+            throw new SharedStoreException("a garbled answer");
+        }
+
+        return new()
+        {
+            Epoch = (string?)result[1] ?? "",
+            IsKnown = Number(result[2]) != 0,
+            Cursor = Number(result[3]),
+            HasMore = Number(result[4]) != 0,
+            Entries =
+            [
+                .. words.Chunk(EntryWords).Where(static one => one[1].Length == 1).Select(static one =>
+                    new SharedEntry(one[0], one[1][0], Milliseconds(one[2]), Milliseconds(one[3]), one[4])),
+            ],
+        };
+    }
+
+    private static string[] Texts(RedisResult value) => [.. ((string?[]?)value ?? []).Select(static text => text ?? "")];
+
+    private static long Number(RedisResult value) => Number((string?)value ?? "");
+
+    private static long Number(string text) => long.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+
+    private static TimeSpan Milliseconds(string text) => Number(text) is >= -LatestTime and <= LatestTime and var number
+        ? TimeSpan.FromMilliseconds(number) : throw new SharedStoreException("an answer with a time that is none");
 
     private static string Printable(string message) => string.Concat(message.Take(LongestReason).Where(static letter => letter is >= ' ' and <= '~'));
 }

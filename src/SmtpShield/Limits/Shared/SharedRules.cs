@@ -4,9 +4,20 @@ namespace SmtpShield.Limits.Shared;
 internal sealed class SharedRules
 {
     private volatile SharedLimits?[] _limits = [];
+    private volatile bool _isAnswered;
 
     /// <summary>Whether connections others have open are still believed: not when the store has been away for a lease.</summary>
     public bool KnowsOpen { get; set; } = true;
+
+    /// <summary>Whether the store has answered the last exchange in time: only then it is waited for.</summary>
+    public bool IsAnswered
+    {
+        get => _isAnswered;
+        set => _isAnswered = value;
+    }
+
+    /// <summary>Set when an exchange is to begin as soon as it can.</summary>
+    public SharedSignal Hurry { get; } = new();
 
     /// <summary>The limits of a service, by its number in records; null: it is not shared.</summary>
     public SharedLimits? this[byte service]

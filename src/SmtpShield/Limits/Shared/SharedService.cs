@@ -8,6 +8,9 @@ namespace SmtpShield.Limits.Shared;
 /// <param name="RateLimits">The limits on rates, in their order; 0: off.</param>
 internal readonly record struct SharedService(string Name, int OpenLimit, AnvilEventCounts RateLimits)
 {
+    /// <summary>When an event waits for what other shields count.</summary>
+    public SharingMode Mode { get; init; }
+
     /// <summary>A service with the limits on its clients.</summary>
     public static SharedService Of(string name, SmtpdLimitOptions limits)
     {

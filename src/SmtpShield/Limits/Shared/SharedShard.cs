@@ -1,3 +1,5 @@
+using SmtpShield.Options;
+
 namespace SmtpShield.Limits.Shared;
 
 /// <summary>
@@ -8,6 +10,8 @@ namespace SmtpShield.Limits.Shared;
 /// <param name="rules">What is shared.</param>
 internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
 {
+    // By the record, the last one first.
+    private readonly Dictionary<int, SharedWait> _waits = [];
     private readonly Queue<int>[] _waiting = [.. Enum.GetValues<SharedTurn>().Select(static _ => new Queue<int>())];
     private Slot[][] _slots = [];
     private OthersRecord[][] _others = [];
@@ -45,8 +49,56 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
     /// <param name="isOpenChanged">Whether connections have changed.</param>
     public void NoteChange(int index, in AnvilCounts counts, bool isOpenChanged)
     {
-        if (rules[shard.At(index).Service] is { } limits)
-            Add(index, limits.TurnOf(counts, isOpenChanged));
+        if (rules[shard.At(index).Service] is not { } limits)
+            return;
+
+        Add(index, limits.TurnOf(counts, isOpenChanged));
+        if (limits.Mode is SharingMode.Near)
+            rules.Hurry.Set();
+    }
+
+    /// <summary>An event that was counted waits for what others count, if the mode of its service asks for it and the store answers.</summary>
+    /// <param name="index">The record, which has changed.</param>
+    /// <param name="own">What this shield counts of its client.</param>
+    /// <param name="known">What all do, as far as it is known.</param>
+    /// <param name="kind">The event's index among rates.</param>
+    /// <param name="since">The table's milliseconds.</param>
+    /// <returns>Null: it does not.</returns>
+    public SharedWait? Await(int index, in AnvilCounts own, in AnvilCounts known, int kind, long since)
+    {
+        ref var entry = ref shard.At(index);
+        if (!rules.IsAnswered || rules[entry.Service] is not { } limits || !limits.IsAwaited(known, kind))
+            return null;
+
+        var wait = new SharedWait(own, known, entry.WindowStart, since) { Earlier = _waits.GetValueOrDefault(index) };
+        _waits[index] = wait;
+        Add(index, SharedTurn.Awaited);
+        rules.Hurry.Set();
+        return wait;
+    }
+
+    /// <summary>Takes who waits for a record: what is reported of it now has their events.</summary>
+    /// <returns>The last one; null: nobody.</returns>
+    public SharedWait? TakeWaits(int index)
+    {
+        _waits.Remove(index, out var wait);
+        return wait;
+    }
+
+    /// <summary>Nobody waits any more.</summary>
+    public void LetGo()
+    {
+        foreach (var last in _waits.Values)
+            LetGo(last);
+        _waits.Clear();
+    }
+
+    /// <summary>Those that wait for a record do so no more.</summary>
+    /// <param name="last">The last one; null: there is none.</param>
+    public static void LetGo(SharedWait? last)
+    {
+        for (var wait = last; wait is not null; wait = wait.Earlier)
+            wait.LetGo();
     }
 
     /// <summary>A record is to be reported.</summary>
@@ -92,6 +144,7 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
         ref var entry = ref shard.At(index);
         var others = new OthersRecord(counts, start, now);
         others.Roll(now, window);
+        var isOfAnother = false;
         if (others.Start != int.MinValue && entry.HasWindow && !entry.IsOver(now, window))
         {
             var later = others.Start - entry.WindowStart;
@@ -104,12 +157,14 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
             if (later > 1 && entry.WindowStart == report!.Value.WindowStart)
             {
                 // What was reported belonged to the window before.
+                isOfAnother = true;
                 entry.Deduct(report.Value.Counts.Rates);
                 entry.MoveWindow(others.Start);
             }
             else if (later > 1)
             {
                 // The own window has begun since the report: what the store has said is of another one.
+                isOfAnother = true;
                 others = new(counts with { Age = SharedCounts.NoWindow }, int.MinValue, now);
             }
             else if (later < 0)
@@ -119,6 +174,8 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
         }
 
         Set(index, others);
+        if (report is { Waits: { } waits } && !isOfAnother)
+            Answer(waits, others, report.Value.WindowStart);
         if (entry.IsIdle && !others.IsEmpty)
             shard.StayIdle(index, now);
     }
@@ -131,6 +188,7 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
     /// <summary>A record is nobody's any more.</summary>
     public void Forget(int index)
     {
+        LetGo(TakeWaits(index));
         ref var slot = ref SlotOf(index);
         if (slot.Others > 0)
             Free(slot.Others);
@@ -140,6 +198,7 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
     /// <summary>All records have gone.</summary>
     public void Clear()
     {
+        LetGo();
         foreach (var queue in _waiting)
         {
             queue.Clear();
@@ -147,6 +206,12 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
         }
 
         (_slots, _others, _used, _firstFree) = ([], [], 0, 0);
+    }
+
+    private static void Answer(SharedWait last, in OthersRecord others, int reported)
+    {
+        for (var wait = last; wait is not null; wait = wait.Earlier)
+            wait.Answer(others, reported);
     }
 
     private void Set(int index, in OthersRecord others)

@@ -42,17 +42,30 @@ internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> sh
                 {
                     // It may have waited since before its service was shared no more.
                     if (!shard.At(index).IsFree && shard.Shared.IsShared(index))
-                        reports.Add(ReportOf(shard.At(index)));
+                        reports.Add(ReportOf(shard.At(index)) with { Waits = shard.Shared.TakeWaits(index) });
                 }
             }
         }
     }
 
-    /// <summary>An exchange has failed: what was reported is to be reported again.</summary>
+    /// <summary>An exchange has failed: what was reported is to be reported again. Nobody waits for it.</summary>
     public void PutBack(IReadOnlyList<ClientReport> reports)
     {
+        LetGo(reports);
         foreach (var report in reports)
             Add(report.Key);
+    }
+
+    /// <summary>Nobody waits any more: for these reports, nor for others to come.</summary>
+    public void LetGo(IReadOnlyList<ClientReport> reports)
+    {
+        foreach (var report in reports)
+            SharedShard.LetGo(report.Waits);
+        foreach (var shard in shards)
+        {
+            lock (shard.Gate)
+                shard.Shared?.LetGo();
+        }
     }
 
     /// <summary>Takes what the store has answered to a report.</summary>
@@ -138,6 +151,9 @@ internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> sh
             if (shard.Shared is { } shared && table.IndexOf(shard, key, isAdded) is > 0 and var index)
                 shared.Apply(index, report, counts, start, table.Second, window);
         }
+
+        // Who was not answered, because the record has gone or its window is over, goes by what was known.
+        SharedShard.LetGo(report?.Waits);
     }
 
     // Shields count whole seconds of their own: the nearest one.

@@ -3,6 +3,9 @@ namespace SmtpShield.Limits.Shared;
 /// <summary>In which order changed records are reported.</summary>
 internal enum SharedTurn
 {
+    /// <summary>Somebody waits for what others count of it.</summary>
+    Awaited,
+
     /// <summary>The client is near a limit: above half of what is one shield's part of it.</summary>
     Near,
 

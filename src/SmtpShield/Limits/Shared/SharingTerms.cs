@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Primitives;
 using SmtpShield.Options;
 
 namespace SmtpShield.Limits.Shared;
@@ -25,4 +26,12 @@ internal readonly record struct SharingTerms(string Store, string User, string P
     /// <summary>The services that are shared, of those that are served.</summary>
     public static IEnumerable<string> ServicesOf(ShieldSnapshot snapshot, ShieldOptions options) =>
         snapshot.Served.Where(name => options.Of(name).Sharing.IsShared && ExchangeFormat.IsName(name));
+
+    /// <summary>Completes when the configuration has changed, or the shield stops.</summary>
+    public static async Task ChangeAsync(IChangeToken token, CancellationToken stopping)
+    {
+        var changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var registration = token.RegisterChangeCallback(static changed => ((TaskCompletionSource)changed!).TrySetResult(), changed);
+        await changed.Task.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
 }

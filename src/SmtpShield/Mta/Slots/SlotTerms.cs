@@ -15,8 +15,18 @@ internal readonly record struct SlotTerms(int Limit, int Reserve, int ClientShar
     public bool AreLimited => Limit < Unlimited;
 
     /// <summary>What is configured.</summary>
-    public static SlotTerms Of(UpstreamOptions options) =>
-        new(options.SessionLimit == 0 ? Unlimited : options.SessionLimit, options.SessionReserve, options.ClientShare, IsPaced: options.SessionLimit > 0);
+    /// <param name="options">The options.</param>
+    /// <param name="shields">Among how many shields the sessions are divided. Each has one at least.</param>
+    public static SlotTerms Of(UpstreamOptions options, int shields)
+    {
+        if (options.SessionLimit == 0)
+            return new(Unlimited, options.SessionReserve, options.ClientShare);
+
+        var limit = PartOf(options.SessionLimit, shields);
+        return new(limit, Math.Min(PartOf(options.SessionReserve, shields), limit - 1), options.ClientShare, IsPaced: true);
+    }
+
+    private static int PartOf(int sessions, int shields) => (int)(((long)sessions + shields - 1) / shields);
 
     /// <summary>
     /// How many a range may hold, the one it asks for not included, to get it while so many are free. One that holds none may always have one.

@@ -76,6 +76,13 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
         ["reset"] = BanAction.Reset,
     };
 
+    private static readonly Dictionary<string, SharingMode> SharingModes = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["async"] = SharingMode.Async,
+        ["near"] = SharingMode.Near,
+        ["strict"] = SharingMode.Strict,
+    };
+
     private static readonly Dictionary<string, TransportChoice> TransportChoices = new(StringComparer.OrdinalIgnoreCase)
     {
         ["auto"] = TransportChoice.Auto,
@@ -140,6 +147,8 @@ internal sealed class ParameterReader(ICollection<ConfigurationProblem> problems
             return ReadChoice(definition, text, location, ClientHandoffs);
         if (type == typeof(UpstreamConnect))
             return ReadChoice(definition, text, location, UpstreamConnects);
+        if (type == typeof(SharingMode))
+            return ReadChoice(definition, text, location, SharingModes);
         if (type == typeof(TransportChoice))
             return ReadChoice(definition, text, location, TransportChoices);
         if (type == typeof(UpstreamProxyProtocol))

@@ -30,6 +30,8 @@ internal static class TunableParameters
         "shield_shared",
         "shield_shared_exchange_rate",
         "shield_shared_lease",
+        "shield_shared_mode",
+        "shield_shared_upstream",
         "smtpd_client_auth_rate_limit",
         "smtpd_client_connection_count_limit",
         "smtpd_client_connection_rate_limit",

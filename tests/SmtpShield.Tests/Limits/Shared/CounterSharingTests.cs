@@ -77,6 +77,25 @@ internal sealed class CounterSharingTests
         await PassUntilAsync(() => two.Table.Peek(_client).ConnectionCount == 5, "all is shared again", cancellationToken);
     }
 
+    [Test]
+    public async Task Event_ThatWaits_MakesAnExchangeBeginAtOnce(CancellationToken cancellationToken)
+    {
+        var one = await StartAsync(mode: SharingMode.Strict);
+        await PassUntilAsync(() => one.Sharing.State is { Members: 1 } && _time.ActiveTimers > 0, "it has come", cancellationToken);
+        SharedWait? wait = null;
+        await PassUntilAsync(
+            () =>
+            {
+                // Before the first answer nothing waits.
+                if (wait is null)
+                    one.Table.Connect(_client, out wait);
+                return wait is not null;
+            },
+            "an event waits", cancellationToken);
+        await wait!.WhenOverAsync().WaitAsync(_limit, cancellationToken);
+        Assert.That(wait.Counts.ConnectionCount, Is.Positive);
+    }
+
     [TestCase(typeof(SharedStoreException), "LOADING", "LOADING")]
     [TestCase(typeof(InvalidOperationException), "whatever", "a bug, report it: InvalidOperationException")]
     [Property("Sharing", "SHARE-21")]
@@ -92,19 +111,19 @@ internal sealed class CounterSharingTests
         Assert.That(one.Table.Connect(_client), Is.EqualTo(new AnvilCounts(1, 1)));
     }
 
-    private static ShieldOptions Options(bool isShared) => new()
+    private static ShieldOptions Options(bool isShared, SharingMode mode = SharingMode.Async) => new()
     {
         Limits = new() { ClientConnectionCountLimit = 5 },
-        Sharing = new() { Store = "redis://10.0.0.5", Name = "mx1", IsShared = isShared },
+        Sharing = new() { Store = "redis://10.0.0.5", Name = "mx1", IsShared = isShared, Mode = mode },
     };
 
-    private async Task<RunningShield> StartAsync(Func<ISharedStore>? store = null)
+    private async Task<RunningShield> StartAsync(Func<ISharedStore>? store = null, SharingMode mode = SharingMode.Async)
     {
-        var snapshot = new ShieldSnapshot(Options(isShared: true));
+        var snapshot = new ShieldSnapshot(Options(isShared: true, mode));
         var table = TestAnvil.Table(snapshot, _time);
         var log = new FakeLogCollector();
         var logger = new Logger<CounterSharing>(new LoggerFactory([new FakeLoggerProvider(log)]));
-        var sharing = new CounterSharing(table, snapshot, _ => store?.Invoke() ?? _memory, _time, logger);
+        var sharing = new CounterSharing(table, snapshot, _ => store?.Invoke() ?? _memory, new(), _time, logger);
         await sharing.StartAsync(CancellationToken.None);
         var shield = new RunningShield(snapshot, table, sharing, log);
         _shields.Add(shield);
@@ -131,5 +150,7 @@ internal sealed class CounterSharingTests
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
         public Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call) => Task.FromException<ExchangeAnswer?>(failure());
+
+        public Task<EntryAnswer> TellAsync(EntryCall call) => Task.FromException<EntryAnswer>(failure());
     }
 }

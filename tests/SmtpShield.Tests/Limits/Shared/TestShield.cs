@@ -39,5 +39,7 @@ internal sealed class TestShield
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
         public Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call) => throw new SharedStoreException("no connection");
+
+        public Task<EntryAnswer> TellAsync(EntryCall call) => throw new SharedStoreException("no connection");
     }
 }

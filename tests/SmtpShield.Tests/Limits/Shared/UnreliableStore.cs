@@ -40,6 +40,8 @@ internal sealed class UnreliableStore(ISharedStore store) : ISharedStore
         }
     }
 
+    public Task<EntryAnswer> TellAsync(EntryCall call) => store.TellAsync(call);
+
     // The caller uses its list for the next one.
     private static ExchangeCall Copy(ExchangeCall call) => new()
     {
