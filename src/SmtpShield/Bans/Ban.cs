@@ -45,7 +45,7 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
     /// <summary>Who made it.</summary>
     public BanOrigin Origin { get; init; }
 
-    /// <summary>Who said so; null: nobody, it is automatic.</summary>
+    /// <summary>Who said so; null: nobody, it is automatic. Of an automatic one that another shield has told of, that shield.</summary>
     public string? By
     {
         get => _reason.By;
@@ -58,6 +58,9 @@ internal sealed class Ban(ClientRange prefix, DateTimeOffset since, DateTimeOffs
         get => _reason.Why;
         init => _reason = value == _reason.Why ? _reason : _reason with { Why = value };
     }
+
+    /// <summary>Whether another shield has told of it, since this one was started.</summary>
+    public bool IsTold { get; init; }
 
     /// <summary>The next one in its chain of a <see cref="BanIndex"/>, which alone sets it.</summary>
     public ref Ban? Next => ref _next;

@@ -11,4 +11,7 @@ internal enum BanChangeKind : byte
 
     /// <summary>It was lifted before its time.</summary>
     Lifted,
+
+    /// <summary>The same at another shield, which has told.</summary>
+    LiftedElsewhere,
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using SmtpShield.Clients;
 using SmtpShield.State;
 
 namespace SmtpShield.Bans;
@@ -46,12 +47,19 @@ internal sealed partial class BanLog
     }
 
     /// <summary>The prefix with its length, of one address too.</summary>
-    public static string PrefixOf(Ban ban) => string.Create(CultureInfo.InvariantCulture, $"{ban.Prefix.Address}/{ban.Prefix.PrefixLength}");
+    public static string PrefixOf(Ban ban) => PrefixOf(ban.Prefix);
+
+    /// <inheritdoc cref="PrefixOf(Ban)"/>
+    public static string PrefixOf(in ClientRange prefix) => string.Create(CultureInfo.InvariantCulture, $"{prefix.Address}/{prefix.PrefixLength}");
 
     private void Note(Ban ban, BanChangeKind kind)
     {
         if (kind == BanChangeKind.Ended)
             Log.Ended(_log, PrefixOf(ban), ban.Refused);
+        else if (kind == BanChangeKind.Began && ban is { Origin: BanOrigin.Auto, By: { } shield })
+            Log.BannedElsewhere(_log, PrefixOf(ban), SecondsOf(ban), ban.Level, ban.Rule, ban.Hits, shield);
+        else if (kind == BanChangeKind.LiftedElsewhere)
+            Log.Lifted(_log, PrefixOf(ban), "another shield");
         else if (kind == BanChangeKind.Began && ban.Origin == BanOrigin.Auto)
             Log.Banned(_log, PrefixOf(ban), SecondsOf(ban), ban.Level, ban.Rule, ban.Hits, (int)_bans.HitWindow.TotalSeconds);
         else if (kind == BanChangeKind.Began)
@@ -59,12 +67,16 @@ internal sealed partial class BanLog
     }
 
     /// <summary>How long it lasts from begin to end.</summary>
-    public static long SecondsOf(Ban ban) => (long)(ban.Until - ban.Since).TotalSeconds;
+    public static long SecondsOf(Ban ban) => (long)Math.Round((ban.Until - ban.Since).TotalSeconds);
 
     private static partial class Log
     {
         [LoggerMessage(2200, LogLevel.Information, "ban: {Prefix} for {Seconds}s, level {Level}: {Rule}, {Hits} hits in {Window}s", EventName = "Banned")]
         public static partial void Banned(ILogger logger, string prefix, long seconds, int level, string rule, int hits, int window);
+
+        [LoggerMessage(2206, LogLevel.Information, "ban: {Prefix} for {Seconds}s, level {Level}: {Rule}, {Hits} hits, by {Shield}",
+            EventName = "BannedElsewhere")]
+        public static partial void BannedElsewhere(ILogger logger, string prefix, long seconds, int level, string rule, int hits, string shield);
 
         [LoggerMessage(2201, LogLevel.Information, "ban: {Prefix} for {Seconds}s by {By}{Why}", EventName = "BannedByHand")]
         public static partial void BannedByHand(ILogger logger, string prefix, long seconds, string by, string why);

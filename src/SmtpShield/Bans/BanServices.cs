@@ -30,6 +30,7 @@ internal static class BanServices
             services.GetRequiredService<ShadowBans>(), services.GetRequiredService<StateDirectory>(), services.GetRequiredService<ShieldSnapshot>(),
             services.GetRequiredService<TimeProvider>()));
         services.AddHostedService<BanClock>();
+        services.AddHostedService<BanSharing>();
         services.AddSingleton<BannedSessions>();
         services.AddSingleton<Dismissal>(static services => services.GetRequiredService<BannedSessions>().Dismiss);
         return services;

@@ -19,6 +19,9 @@ internal sealed class BanTable
     // More than half a minute of automatic bans, made and ended; who asks less often looks at all.
     private const int MostChanges = 8192;
 
+    // Times that shields tell each other differ by the way they take.
+    private static readonly TimeSpan Moment = TimeSpan.FromSeconds(1);
+
     private readonly ShieldSnapshot _snapshot;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
@@ -215,6 +218,60 @@ internal sealed class BanTable
             Forgotten?.Invoke();
         return ban;
     }
+
+    /// <summary>
+    /// Takes over a ban that another shield has told of. Of two by hand the later one holds, of two automatic ones that which ends later, and one by hand takes
+    /// the place of an automatic one.
+    /// </summary>
+    /// <returns>False: there is no room for it, or what there is holds.</returns>
+    public bool TakeOver(Ban ban)
+    {
+        lock (_gate)
+        {
+            if (Of(ban.Prefix) is not { } before)
+            {
+                if (IsFull)
+                    return false;
+            }
+            else
+            {
+                if (!TakesPlaceOf(ban, before))
+                    return false;
+                if (before.Level > 0)
+                    Remember(before.Prefix, new(before.Level, _time.GetUtcNow()));
+            }
+
+            Put(ban);
+        }
+
+        Changed?.Invoke(ban, BanChangeKind.Began);
+        return true;
+    }
+
+    /// <summary>Another shield has lifted the ban of exactly this prefix: it is lifted here, unless it was made later.</summary>
+    /// <param name="prefix">Whose.</param>
+    /// <param name="at">When.</param>
+    /// <returns>Whether there was one.</returns>
+    public bool LiftOlder(in ClientRange prefix, DateTimeOffset at)
+    {
+        Ban? ban;
+        lock (_gate)
+        {
+            ban = Of(prefix);
+            if (ban is null || ban.Since > at + Moment)
+                return false;
+
+            Take(prefix);
+            _past.Remove(prefix);
+        }
+
+        Changed?.Invoke(ban, BanChangeKind.LiftedElsewhere);
+        return true;
+    }
+
+    private static bool TakesPlaceOf(Ban ban, Ban before) => ban.Origin == BanOrigin.Manual
+        ? before.Origin == BanOrigin.Auto || ban.Since > before.Since + Moment
+        : before.Origin == BanOrigin.Auto && ban.Until > before.Until + Moment;
 
     /// <summary>Puts back what an earlier process knew. What there is by now stays.</summary>
     public void Restore(Ban ban)

@@ -41,7 +41,7 @@ internal sealed class BanFeed
         var state = kind switch
         {
             BanChangeKind.Began => BanReport.Active,
-            BanChangeKind.Lifted => BanReport.Lifted,
+            BanChangeKind.Lifted or BanChangeKind.LiftedElsewhere => BanReport.Lifted,
             _ => BanReport.Over,
         };
         _stream.Publish(topic, BanReport.Of(ban) with { State = state, At = _time.GetUtcNow() });
