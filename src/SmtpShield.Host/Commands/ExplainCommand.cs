@@ -75,7 +75,7 @@ internal static class ExplainCommand
         foreach (var rule in at.Rules.Where(static rule => rule.Refuses || rule.Count > 0).OrderByDescending(static rule => rule.Refuses))
         {
             Line("rule", $"{rule.Rule} = {Number(rule.Limit)}{(rule.Origin is { } origin ? $" ({origin})" : "")}", output);
-            Line("counted", $"{Number(rule.Count)} {rule.Unit}{WindowOf(at, rule, TimeOf)}{OverOf(at, rule, TimeOf)}", output);
+            Line("counted", $"{Number(rule.Count)} {rule.Unit}{ElsewhereOf(rule)}{WindowOf(at, rule, TimeOf)}{OverOf(at, rule, TimeOf)}", output);
         }
 
         Line("as", $"{CountedAs.Text(at.Client)} ({CountedAs.Parameter(at.Client)})", output);
@@ -134,6 +134,8 @@ internal static class ExplainCommand
             ? $"LIMITED until {timeOf(until)} if it sends nothing more"
             : $"LIMITED until {EndsOf(at.Rules.First(static rule => rule.Ends is not null))}";
     }
+
+    private static string ElsewhereOf(ClientRule rule) => rule.Elsewhere is { } count ? $", {Number(count)} of them at other shields" : "";
 
     private static string WindowOf(ClientAtService at, ClientRule rule, Func<DateTimeOffset?, string> timeOf) =>
         rule.Rule == "smtpd_client_connection_count_limit" ? ""

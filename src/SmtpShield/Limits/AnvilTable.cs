@@ -233,6 +233,20 @@ internal sealed class AnvilTable
         }
     }
 
+    /// <summary>What other shields count of a client; it is part of what <see cref="Look"/> has.</summary>
+    /// <returns>Null: nothing is heard of them, or nothing is shared.</returns>
+    public OthersCounts? LookAtOthers(in AnvilKey key)
+    {
+        var window = Window;
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
+        {
+            var now = Now;
+            return shard.Shared is { } shared && shard.Find(key.Client, service, hash) is > 0 and var index && shared.IsShared(index)
+                && shared.TryGet(index, now, window, out var others) ? new(others.AddedTo(default), now - others.HeardAt) : null;
+        }
+    }
+
     /// <summary>Sets all rates of a client to 0, as this shield counts them. Connections that are open stay counted, and so does what others count.</summary>
     /// <returns>What this shield had counted; null: no record.</returns>
     public AnvilRecord? Reset(in AnvilKey key)

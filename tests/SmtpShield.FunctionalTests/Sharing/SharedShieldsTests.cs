@@ -83,6 +83,8 @@ internal sealed class SharedShieldsTests
             Assert.That(greeting, Does.StartWith(i <= 5 ? "220 " : "421 4.7.0 "), $"connection {i}");
         }
 
+        var (_, explained) = await ControlHttp.AskAsync(_shields[0].ControlSocket, HttpMethod.Get, $"/v1/clients/{s_client}", cancellationToken);
+        Assert.That(explained, Does.Match("\"elsewhere\":[34],").And.Match("\"elsewhere_age_s\":[0-9]"), "what the other one counts");
         await LogsAsync(_shields[0], "Connection rate limit exceeded: 6", cancellationToken);
         Assert.That(_shields[0].AllLines, Does.Contain("warning: Connection rate limit exceeded: 6 from unknown[127.55.0.1] for service smtp"));
         Assert.That(_shields[0].AllLines, Does.Match(@"shared counters: joined 127\.0\.0\.1:\d+ as one; shields: [12]\n"));

@@ -28,6 +28,9 @@ internal sealed record ClientAtService(
     /// <summary>When its window began; null: it has none, or rates are estimates.</summary>
     public DateTimeOffset? Since { get; init; }
 
+    /// <summary>Seconds since it was heard what other shields count of it; null: nothing is known of that.</summary>
+    public int? ElsewhereAgeS { get; init; }
+
     /// <summary>Why it is exempt.</summary>
     public ExemptBy? Exempt { get; init; }
 

@@ -5,6 +5,7 @@ using SmtpShield.Clients;
 using SmtpShield.Control.Banning;
 using SmtpShield.Control.InShadow;
 using SmtpShield.Limits;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Mta;
 using SmtpShield.Mta.Slots;
 using SmtpShield.Options;
@@ -62,9 +63,10 @@ internal sealed class ClientReports(
         var counts = found.Record?.Counts ?? default;
         var past = table.History.Of(key);
         var window = AnvilWindow.Of(its.Options.Anvil);
+        var others = table.LookAtOthers(key);
         return new(
             its.Service, $"{client}", state.Word(), ClientCounts.Of(counts), window.Unit, window.IsSliding,
-            [.. its.Rules.Select(rule => ReportOf(rule.Limit, rule.Value, found, window.IsSliding ? null : past))],
+            [.. its.Rules.Select(rule => ReportOf(rule.Limit, rule.Value, found, others, window.IsSliding ? null : past))],
             pool.KnownClients.StandingOf(client) == ClientStanding.Good,
             [.. (past?.Events ?? []).Select(noted => ClientEventReport.Of(noted, table))],
             [
@@ -79,6 +81,7 @@ internal sealed class ClientReports(
             BanThreshold = its.Options.Bans.Threshold > 0 && exempt is null ? its.Options.Bans.Threshold : null,
             BanWindowS = its.Options.Bans.Threshold > 0 && exempt is null ? (int)its.Options.Bans.Window.TotalSeconds : null,
             Since = !window.IsSliding && HasEvents(counts.Rates) && found.Record is { WindowStart: > int.MinValue and var start } ? table.TimeOf(start) : null,
+            ElsewhereAgeS = others?.Age,
             Exempt = exempt,
             Shadow = exempt is null ? shadow.Of(found, address) : null,
             Refused = past?.Refused,
@@ -117,11 +120,12 @@ internal sealed class ClientReports(
         return table.TimeOf(until);
     }
 
-    private ClientRule ReportOf(ClientLimit limit, int value, in ClientFound found, PastView? past)
+    private ClientRule ReportOf(ClientLimit limit, int value, in ClientFound found, OthersCounts? others, PastView? past)
     {
         var count = limit.CountIn(found.Record?.Counts ?? default);
         var report = new ClientRule(limit.Parameter, value, count, UnitOf(limit), limit.RefusesNext(count, value))
         {
+            Elsewhere = others is { } its && limit.CountIn(its.Counts) is > 0 and var elsewhere ? elsewhere : null,
             Origin = configuration?.Origins.Of(found.Rules.Service, limit.Parameter).Origin,
         };
         if (!report.Refuses)

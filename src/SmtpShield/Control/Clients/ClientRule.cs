@@ -8,6 +8,9 @@ namespace SmtpShield.Control.Clients;
 /// <param name="Refuses">Whether it refuses the next one.</param>
 internal sealed record ClientRule(string Rule, int Limit, int Count, string Unit, bool Refuses)
 {
+    /// <summary>How many of them other shields have counted; null: none is known of.</summary>
+    public int? Elsewhere { get; init; }
+
     /// <summary>Where its value was set: <c>default</c>, <c>main.cf:14</c>, <c>environment</c>, <c>-o</c>, <c>runtime</c>; null: that is not known.</summary>
     public string? Origin { get; init; }
 
