@@ -26,7 +26,8 @@ internal static class CheckCommand
         };
         var withProbe = new Option<bool>("--probe")
         {
-            Description = "Also have sessions with the MTA: does it serve, offer AUTH for submission, refuse to relay? No mail is sent.",
+            Description = "Also have sessions with the MTA: does it serve, offer AUTH for submission, refuse to relay? No mail is sent. "
+                + "And try the store of shared counters.",
         };
         var command = new Command("check", "Print every configuration error and warning.") { file, overrides, user };
         if (probe is not null)
@@ -64,6 +65,7 @@ internal static class CheckCommand
             problems.AddRange(LogPlace.ProblemsOf(valid.Log));
             problems.AddRange(ControlPlace.ProblemsOf(valid.Control));
             problems.AddRange(PortsInUse.ProblemsOf(valid));
+            problems.AddRange(await SharingProblems.ProblemsOfAsync(valid, lookup, TimeProvider.System, cancellationToken));
             problems.AddRange(await HostNames.ProblemsOfAsync(valid, lookup, TimeProvider.System, cancellationToken));
         }
 

@@ -39,6 +39,7 @@ internal static class ServiceUser
     {
         IEnumerable<ShieldOptions> services = result.Options is { } options ? options.Services.Values.DefaultIfEmpty(options) : [];
         return [path, .. result.Files,
+            .. result.Options?.Sharing is { Store.Length: > 0 } sharing ? (string[])[sharing.PasswordFile, sharing.CAFile] : [],
             .. result.Options?.Control is { AdminEndpoints.Count: > 0 } control ? control.AdminChainFiles.Append(control.AdminUsersFile) : [],
             .. services.SelectMany(static service => CertificateStore.FilesOf(service.Tls, TimeProvider.System).Append(service.UpstreamTls.CAFile))];
     }

@@ -36,6 +36,9 @@ public sealed record SharedStoreAddress(IReadOnlyList<EndPoint> Nodes, bool HasT
                 return $"\"{node}\" is no address of a store";
         }
 
+        if (nodes.Distinct().Count() < nodes.Count)
+            return $"\"{text}\" has a node twice";
+
         address = new(nodes, hasTls ?? false);
         return null;
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography.X509Certificates;
 using SmtpShield.Options;
 using StackExchange.Redis;
 
@@ -27,12 +26,20 @@ internal sealed class RedisStore : ISharedStore
 
     /// <summary>Makes it; nothing is connected yet.</summary>
     public RedisStore(SharedStoreAddress address, RedisStoreLogin login, string prefix, ExchangeScript script, ExchangeScript entries)
+        : this(login.Configure(address), KeysOf(prefix), script, entries)
     {
-        _script = script;
-        _entries = entries;
-        _prefix = $"{prefix}:1:{{0}}:";
-        _configuration = login.Configure(address);
     }
+
+    /// <summary>Makes it; nothing is connected yet.</summary>
+    /// <param name="configuration">The client library's settings.</param>
+    /// <param name="keys">What all its keys begin with.</param>
+    /// <param name="script">The script of exchanges.</param>
+    /// <param name="entries">That of entries.</param>
+    public RedisStore(ConfigurationOptions configuration, string keys, ExchangeScript script, ExchangeScript entries) =>
+        (_configuration, _prefix, _script, _entries) = (configuration, keys, script, entries);
+
+    /// <summary>What all keys of a farm begin with.</summary>
+    public static string KeysOf(string prefix) => $"{prefix}:1:{{0}}:";
 
     /// <summary>Makes the one that the options name.</summary>
     /// <exception cref="SharedStoreException">A file it needs can't be read.</exception>
@@ -40,15 +47,7 @@ internal sealed class RedisStore : ISharedStore
     {
         if (SharedStoreAddress.TryRead(options.Store, out var address) is { } wrong)
             throw new SharedStoreException(wrong);
-
-        var password = "";
-        if (options.PasswordFile.Length > 0 && PasswordFile.TryRead(options.PasswordFile, out password) is { Length: > 0 } unread)
-            throw new SharedStoreException($"{options.PasswordFile}: {unread}");
-
-        X509Certificate2Collection? authorities = null;
-        if (options.CAFile.Length > 0 && !CertificateAuthorities.TryRead(options.CAFile, out authorities, out var error))
-            throw new SharedStoreException($"{options.CAFile}: {error}");
-        return new(address!, new(options.User, password, authorities), options.Prefix, ExchangeScript.Embedded, ExchangeScript.Entries);
+        return new(address!, RedisStoreLogin.Of(options), options.Prefix, ExchangeScript.Embedded, ExchangeScript.Entries);
     }
 
     /// <inheritdoc/>

@@ -15,6 +15,20 @@ internal sealed record RedisStoreLogin(string User, string Password, X509Certifi
     private const int Timeout = 250;
     private const int ConnectTimeout = 1000;
 
+    /// <summary>Reads what the options name.</summary>
+    /// <exception cref="SharedStoreException">A file can't be read.</exception>
+    public static RedisStoreLogin Of(SharingOptions options)
+    {
+        var password = "";
+        if (options.PasswordFile.Length > 0 && PasswordFile.TryRead(options.PasswordFile, out password) is { Length: > 0 } unread)
+            throw new SharedStoreException($"{options.PasswordFile}: {unread}");
+
+        X509Certificate2Collection? authorities = null;
+        if (options.CAFile.Length > 0 && !CertificateAuthorities.TryRead(options.CAFile, out authorities, out var error))
+            throw new SharedStoreException($"{options.CAFile}: {error}");
+        return new(options.User, password, authorities);
+    }
+
     /// <summary>The client library's settings.</summary>
     public ConfigurationOptions Configure(SharedStoreAddress address)
     {

@@ -85,6 +85,9 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
             Fail("shield_shared_password_file", $"shield_shared_password_file: {sharing.PasswordFile}: {open}",
                 "name a file that the shield can read, and others can't (chmod 0640)");
         }
+
+        if (sharing.CAFile.Length > 0 && !CertificateAuthorities.TryRead(sharing.CAFile, out _, out var error))
+            Fail("shield_shared_tls_CAfile", $"shield_shared_tls_CAfile: {sharing.CAFile}: {error}", "name a file with PEM certificates");
     }
 
     private static bool IsPrefix(string prefix) => prefix.Length is > 0 and <= 32 && prefix.All(static c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-');
