@@ -44,7 +44,7 @@ internal static partial class PageTyper
     public static string WithAlice(string text) => Who().Replace(text, "uid 1000 (alice)");
 
     // A heading has a capital, or another word.
-    [GeneratedRegex(@"^[$#] (?=[a-z])")]
+    [GeneratedRegex(@"^([$#] (?=[a-z])|\$ (?=\./))")]
     private static partial Regex Prompt();
 
     [GeneratedRegex(@"uid \d+( \(\w+\))?")]
