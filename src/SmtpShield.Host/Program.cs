@@ -36,6 +36,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     UpstreamCommand.Create(),
     PasswdCommand.Create(),
     TokenCommand.Create(),
+    RehearseCommand.Create(),
     DemoCommand.Create(),
 };
 root.Subcommands.Add(HelpCommand.Create(root));

@@ -1,9 +1,17 @@
+using System.Text;
+
 namespace SmtpShield.Host.Demo;
 
-/// <summary>What the demo's mail server says in one session.</summary>
+/// <summary>What the mail server of the demo and of rehearsals says in one session.</summary>
 internal sealed class SinkDialogue(string myHostname)
 {
+    /// <summary>The password it takes, of whomever; all others are wrong.</summary>
+    public const string Password = "secret";
+
+    private static readonly byte[] _password = Encoding.ASCII.GetBytes("\0" + Password);
+
     private bool _isInContent;
+    private bool _isInLogin;
     private bool _hasSender;
     private bool _hasRecipient;
 
@@ -16,6 +24,8 @@ internal sealed class SinkDialogue(string myHostname)
     /// <summary>Answers a line; an empty answer to a line of content.</summary>
     public string Answer(string line)
     {
+        if (_isInLogin)
+            return AnswerLogin(line) + "\r\n";
         if (!_isInContent)
             return AnswerCommand(line) + "\r\n";
         if (line != ".")
@@ -23,6 +33,15 @@ internal sealed class SinkDialogue(string myHostname)
 
         _isInContent = _hasSender = _hasRecipient = false;
         return "250 2.0.0 Ok: thrown away\r\n";
+    }
+
+    // RFC 4616: authorization identity, user and password, each behind a NUL but the first.
+    private string AnswerLogin(string response)
+    {
+        _isInLogin = false;
+        Span<byte> octets = stackalloc byte[512];
+        return Convert.TryFromBase64String(response.Trim(), octets, out var length) && octets[..length].EndsWith(_password)
+            ? "235 2.7.0 Authentication successful" : "535 5.7.8 Error: authentication failed";
     }
 
     private string AnswerCommand(string line)
@@ -33,7 +52,11 @@ internal sealed class SinkDialogue(string myHostname)
             case "HELO":
                 return $"250 {myHostname}";
             case "EHLO":
-                return $"250-{myHostname}\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME";
+                return $"250-{myHostname}\r\n250-PIPELINING\r\n250-AUTH PLAIN\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME";
+            case "AUTH" when line.Trim().Split(' ', 3, StringSplitOptions.RemoveEmptyEntries) is [_, var mechanism, .. var response]
+                && mechanism.Equals("PLAIN", StringComparison.OrdinalIgnoreCase):
+                _isInLogin = response.Length == 0;
+                return _isInLogin ? "334 " : AnswerLogin(response[0]);
             case "MAIL" when _hasSender:
                 return "503 5.5.1 Error: nested MAIL command";
             case "MAIL":

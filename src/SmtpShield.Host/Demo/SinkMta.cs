@@ -9,7 +9,8 @@ using SmtpShield.Protocol;
 namespace SmtpShield.Host.Demo;
 
 /// <summary>
-/// A mail server for <c>smtpshield demo</c> and for nothing else: it accepts messages and throws them away. Recipients called <c>nosuch…</c> don't exist.
+/// A mail server for <c>smtpshield demo</c> and <c>rehearse</c>, and for nothing else: it accepts messages and throws them away. Recipients called
+/// <c>nosuch…</c> don't exist.
 /// </summary>
 internal sealed class SinkMta(string myHostname) : BackgroundService
 {
@@ -37,7 +38,7 @@ internal sealed class SinkMta(string myHostname) : BackgroundService
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The demo ends.
+            // The command ends.
         }
     }
 
@@ -63,7 +64,7 @@ internal sealed class SinkMta(string myHostname) : BackgroundService
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            // The shield has closed the connection, or the demo ends.
+            // The shield has closed the connection, or the command ends.
         }
         finally
         {

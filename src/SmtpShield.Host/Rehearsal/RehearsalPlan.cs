@@ -1,0 +1,57 @@
+using System.Net;
+using SmtpShield.Host.Commands;
+using SmtpShield.Host.Demo;
+using SmtpShield.Listening;
+using SmtpShield.Options;
+
+namespace SmtpShield.Host.Rehearsal;
+
+/// <summary>What is to be rehearsed.</summary>
+/// <param name="Options">The configuration.</param>
+/// <param name="Services">The services, one behind the other.</param>
+/// <param name="Attacks">The attacks, in this order.</param>
+/// <param name="Scale">How much normal clients do.</param>
+/// <param name="Against">A mail server on loopback; null: one of our own.</param>
+/// <param name="Recipient">An address it takes mail for.</param>
+internal sealed record RehearsalPlan(
+    ShieldOptions Options, IReadOnlyList<string> Services, IReadOnlyList<RehearsalAttack> Attacks, RehearsalScale Scale, IPEndPoint? Against, string Recipient)
+{
+    /// <summary>Plays it, and says what came of it.</summary>
+    /// <param name="output">Where to.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Whether normal clients noticed nothing.</returns>
+    /// <exception cref="OperationCanceledException">It was given up, or somebody has ended the program.</exception>
+    public async Task<bool> PlayAsync(PlainOutput output, CancellationToken cancellationToken)
+    {
+        ProcessResources.RequireDescriptors();
+        using var sink = Against is null ? new SinkMta(Options.Smtpd.MyHostname) : null;
+        if (sink is not null)
+            await sink.StartAsync(cancellationToken);
+        await using var shield = await RehearsedShield.StartAsync(
+            RehearsalConfiguration.Of(Options, Against ?? sink!.Endpoint, isSink: sink is not null), cancellationToken);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, shield.Stopping);
+
+        output.Line($"the shield before {(Against is null ? "a mail server of its own" : $"{Against}")}, all on loopback; within one anvil_rate_time_unit");
+        foreach (var note in RehearsalConfiguration.NotesOf(Options, sink is not null))
+            output.Line($"note: {note}");
+        // No address comes twice, at whichever service: a ban holds at all of them.
+        var (isFine, addresses) = (true, new RehearsalAddresses());
+        foreach (var service in Services)
+        {
+            var its = Options.Of(service);
+            var stage = new RehearsalStage(shield.EndPointOf(service), addresses, Recipient)
+            {
+                IsWrapped = its.Tls.WrapperMode, EndsTls = its.Tls is { IsTerminated: true, WrapperMode: false }, HasUsers = sink is not null,
+                Tries = RehearsalStage.TriesAgainst(its),
+            };
+            output.Line($"service {service}:");
+            RehearsalReport.PrintCast(new(stage, Scale), Scale, output);
+            var rehearsal = new ServiceRehearsal(shield, service, its, stage);
+            await rehearsal.PlayAsync(Scale, Attacks, either.Token);
+            RehearsalReport.Print(rehearsal, RehearsedRules.OffIn(its), output);
+            isFine &= rehearsal.IsFine;
+        }
+
+        return isFine;
+    }
+}

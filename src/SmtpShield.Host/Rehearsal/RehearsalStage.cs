@@ -1,0 +1,62 @@
+using System.Net;
+using System.Text;
+using SmtpShield.Limits;
+using SmtpShield.Options;
+
+namespace SmtpShield.Host.Rehearsal;
+
+/// <summary>Where clients of a rehearsal play: one service of the shield, and what they write to its mail server.</summary>
+/// <param name="shield">Where the service listens.</param>
+/// <param name="addresses">The clients' addresses.</param>
+/// <param name="recipient">An address the mail server takes mail for.</param>
+internal sealed class RehearsalStage(IPEndPoint shield, RehearsalAddresses addresses, string recipient)
+{
+    /// <summary>How a client introduces itself.</summary>
+    public const string Hello = "EHLO client.rehearsal.example";
+
+    /// <summary>A message, with its end but for the last line end.</summary>
+    public const string Content = "From: <somebody@rehearsal.example>\r\nSubject: Rehearsal\r\n\r\nNothing.\r\n.";
+
+    private const int LeastTries = 100;
+    private const int MostTries = 1500;
+
+    // And a quarter: some tries are refused by other limits before they are counted.
+    private const int AboveLimit = 20;
+
+    /// <summary>Whether the service's connections begin with TLS.</summary>
+    public bool IsWrapped { get; init; }
+
+    /// <summary>Whether the shield itself answers STARTTLS; else it is the mail server's, and left alone.</summary>
+    public bool EndsTls { get; init; }
+
+    /// <summary>Whether users can be played: the mail server is the rehearsal's own, which has one.</summary>
+    public bool HasUsers { get; init; }
+
+    /// <summary>How often one attacker tries what is limited by a number: enough to be over each limit of the service, if that is not very high.</summary>
+    public int Tries { get; init; } = LeastTries;
+
+    /// <summary>The clients' addresses.</summary>
+    public RehearsalAddresses Addresses => addresses;
+
+    /// <summary>The beginning of a transaction.</summary>
+    public string MailFrom { get; } = "MAIL FROM:<somebody@rehearsal.example>";
+
+    /// <summary>A recipient.</summary>
+    /// <param name="exists">Whether the mail server has it.</param>
+    public string RcptTo(bool exists) => exists ? $"RCPT TO:<{recipient}>" : $"RCPT TO:<nosuch-{recipient}>";
+
+    /// <summary>A login, with the initial response (RFC 4954 section 4).</summary>
+    public static string Auth(string password) => "AUTH PLAIN " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"\0user\0{password}"));
+
+    /// <summary>How often an attacker tries against these limits: more than the highest of them, 100 to 1500 times.</summary>
+    public static int TriesAgainst(ShieldOptions options)
+    {
+        SmtpdLimitOptions[] all = options.InShadow is { } shadow ? [options.Limits, shadow.Limits] : [options.Limits];
+        var highest = all.Max(static limits => ClientLimits.All.Select(limit => limit.Value(limits)).Max());
+        return (int)Math.Clamp(highest * 5L / 4 + AboveLimit, LeastTries, MostTries);
+    }
+
+    /// <summary>A connection of a client.</summary>
+    public Task<LoopbackClient?> ConnectAsync(IPAddress client, CancellationToken cancellationToken) =>
+        LoopbackClient.ConnectAsync(shield, client, IsWrapped, cancellationToken);
+}

@@ -1,0 +1,97 @@
+using SmtpShield.Host.Commands;
+
+namespace SmtpShield.FunctionalTests.Host;
+
+/// <summary><c>smtpshield rehearse</c> says which limit hits normal traffic, and passes a configuration in which none does.</summary>
+[TestFixture]
+[CancelAfter(120_000)]
+public sealed class RehearseCommandTests
+{
+    // What a running shield has, and a rehearsal must not touch: none of it is there.
+    private const string Elsewhere = """
+        shield_listen = 192.0.2.1:25
+        shield_upstream = 192.0.2.2:25
+        shield_client_handoff = proxy-v2
+        shield_state_directory = /nowhere/state
+        shield_control_socket = /nowhere/control.sock
+        shield_shared_store = redis://192.0.2.3:6379
+        shield_shared_user = shield
+        maillog_file = /nowhere/maillog
+        myhostname = mail.example.com
+
+        """;
+
+    private string _path = "";
+
+    [SetUp]
+    public void MakeFile() => _path = Path.GetTempFileName();
+
+    [TearDown]
+    public void RemoveFile() => File.Delete(_path);
+
+    [Test]
+    public async Task Rehearse_LimitsAboveWhatNormalClientsDo_PassesAndSaysWhatStopsWhat(CancellationToken cancellationToken)
+    {
+        var (status, output) = await RunAsync("smtpd_client_connection_rate_limit = 60\nsmtpd_client_recipient_rate_limit = 300\n", cancellationToken);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(status, Is.Zero, output);
+            Assert.That(output, Does.Match("(?m)^smtpd_client_connection_rate_limit +60 +[1-9][0-9]* +0 +stops reconnect"));
+            Assert.That(output, Does.Match("(?m)^smtpd_hard_error_limit +20 +[1-9][0-9]* +0 +stops recipients$"));
+            Assert.That(output, Does.Match("(?m)^smtpd_recipient_limit +1000 +0 +0 +never fired$"));
+            Assert.That(output, Does.Match(@"(?m)^reconnect +10 +600/630 +15/15 +smtpd_client_connection_rate_limit$"));
+            Assert.That(output, Does.Contain("note: shield_shared_store is ignored"));
+            Assert.That(output, Does.EndWith("fine: no limit hits normal traffic, and its mail was accepted in each act\n"));
+        }
+    }
+
+    [TestCase("smtpd_client_recipient_rate_limit = 100", "list", "450 4.7.1 Error: too many recipients")]
+    [TestCase("smtpd_client_auth_rate_limit = 1", "user", "450 4.7.1 Error: too many AUTH commands")]
+    public async Task Rehearse_LimitBelowWhatNormalClientsDo_NamesIt(string limit, string kind, string told, CancellationToken cancellationToken)
+    {
+        var (status, output) = await RunAsync($"smtpd_client_connection_rate_limit = 60\n{limit}\n", cancellationToken, "--attack", "reconnect");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(status, Is.EqualTo(RehearseCommand.HitsNormalTraffic), output);
+            Assert.That(Lines(output, "error: ").Where(line => line.EndsWith(" normal traffic", StringComparison.Ordinal)),
+                Is.EqualTo([$"error: {limit} hits normal traffic"]));
+            Assert.That(output, Does.Contain($"error: without an attack 2 of the clients {kind} were told: {told}"));
+        }
+    }
+
+    [Test]
+    public async Task Rehearse_LimitInShadow_RefusesNobodyAndIsNamed(CancellationToken cancellationToken)
+    {
+        var (status, output) = await RunAsync("shield_shadow = smtpd_client_connection_rate_limit=3\n", cancellationToken, "--attack", "reconnect");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(status, Is.EqualTo(RehearseCommand.HitsNormalTraffic), output);
+            Assert.That(Lines(output, "error: "), Is.EqualTo(["error: smtpd_client_connection_rate_limit = 3 in shadow would hit normal traffic"]));
+            Assert.That(output, Does.Match("(?m)^none .* 30/30 ").And.Match("(?m)^reconnect +10 +1000/1000 "));
+        }
+    }
+
+    [Test]
+    public async Task Rehearse_WithAnAddressElsewhere_Refuses(CancellationToken cancellationToken)
+    {
+        var (status, output) = await RunAsync("", cancellationToken, "--against", "192.0.2.1:25", "--to", "a@example.com");
+
+        Assert.That((status, output), Is.EqualTo((1, output)).And.Matches<(int, string Output)>(
+            static result => result.Output.Contains("--against: a loopback address and a port", StringComparison.Ordinal)));
+    }
+
+    private static IEnumerable<string> Lines(string output, string beginning) =>
+        output.Split('\n').Where(line => line.StartsWith(beginning, StringComparison.Ordinal));
+
+    private async Task<(int Status, string Output)> RunAsync(string limits, CancellationToken cancellationToken, params string[] arguments)
+    {
+        await File.WriteAllTextAsync(_path, Elsewhere + limits, cancellationToken);
+        using var output = new StringWriter { NewLine = "\n" };
+        var status = await RehearseCommand.Create().Parse(["-c", _path, "--clients", "2", .. arguments])
+            .InvokeAsync(new() { Output = output, Error = output }, cancellationToken);
+        return (status, output.ToString());
+    }
+}
