@@ -27,9 +27,11 @@ internal sealed class LoopbackClient : IDisposable
     /// <param name="shield">Where the shield listens: a loopback address.</param>
     /// <param name="client">The client's address.</param>
     /// <param name="hasTls">Whether the handshake comes first.</param>
+    /// <param name="early">What it says in the same moment, in clear.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>Null: that failed.</returns>
-    public static async Task<LoopbackClient?> ConnectAsync(IPEndPoint shield, IPAddress client, bool hasTls, CancellationToken cancellationToken)
+    public static async Task<LoopbackClient?> ConnectAsync(
+        IPEndPoint shield, IPAddress client, bool hasTls, string early, CancellationToken cancellationToken)
     {
         if (!IPAddress.IsLoopback(shield.Address))
             throw new ArgumentException("A rehearsal contacts loopback addresses only.", nameof(shield));
@@ -40,7 +42,7 @@ internal sealed class LoopbackClient : IDisposable
         {
             await socket.ConnectAsync(shield, cancellationToken);
             var connection = new LoopbackClient(socket);
-            await connection.SendAsync($"PROXY TCP4 {client} {IPAddress.Loopback} {((IPEndPoint)socket.LocalEndPoint!).Port} 25\r\n", cancellationToken);
+            await connection.SendAsync($"PROXY TCP4 {client} {IPAddress.Loopback} {((IPEndPoint)socket.LocalEndPoint!).Port} 25\r\n{early}", cancellationToken);
             if (!hasTls || await connection.BeginTlsAsync(cancellationToken))
                 return connection;
         }
@@ -87,6 +89,14 @@ internal sealed class LoopbackClient : IDisposable
         }
 
         return Answer.Closed;
+    }
+
+    /// <summary>Waits until the connection is over; what is said before is dropped.</summary>
+    public async Task WaitForEndAsync(CancellationToken cancellationToken)
+    {
+        do
+            _length = 0;
+        while (await ReadAsync(cancellationToken) > 0);
     }
 
     /// <summary>The handshake: a whole one, as of a client that comes for the first time. The certificate is not looked at.</summary>

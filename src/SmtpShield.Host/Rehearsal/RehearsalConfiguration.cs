@@ -16,16 +16,26 @@ internal static class RehearsalConfiguration
     // That replies are delayed is counted; waiting for it would tell nothing.
     private static readonly TimeSpan _shortDelay = TimeSpan.FromMilliseconds(5);
 
+    // How many sessions there may be at all, here and at the mail server, is about machines: waiting for one would make the verdict this machine's.
+    private const int EnoughSessions = 1000;
+
     /// <summary>Makes them.</summary>
     /// <param name="options">What is configured.</param>
     /// <param name="mta">The mail server, on loopback.</param>
     /// <param name="isSink">Whether it is the rehearsal's own, which knows nothing of handoffs and TLS.</param>
     public static ShieldOptions Of(ShieldOptions options, IPEndPoint mta, bool isSink) => options with
     {
-        Listener = options.Listener with { Endpoints = [new(IPAddress.Loopback, 0)], Transparent = false, DrainTimeout = TimeSpan.Zero },
+        Listener = options.Listener with
+        {
+            Endpoints = [new(IPAddress.Loopback, 0)],
+            Transparent = false,
+            DrainTimeout = TimeSpan.Zero,
+            DefaultProcessLimit = Math.Max(options.Listener.DefaultProcessLimit, EnoughSessions),
+        },
         Upstream = options.Upstream with
         {
             Destinations = [new(mta.Address.ToString(), mta.Port)],
+            SessionLimit = isSink ? 0 : options.Upstream.SessionLimit,
             ClientHandoff = isSink || options.Upstream.ClientHandoff is ClientHandoff.Transparent ? ClientHandoff.None : options.Upstream.ClientHandoff,
         },
         UpstreamTls = isSink ? new() : options.UpstreamTls,
@@ -36,7 +46,8 @@ internal static class RehearsalConfiguration
         Control = new(),
         Log = new(),
         Sharing = new(),
-        UnderStress = options.UnderStress is { } stressed ? Of(stressed, mta, isSink) : null,
+        // Whether there is stress is the machine's matter, too.
+        UnderStress = null,
         Services = options.Services.ToDictionary(static service => service.Key, service => Of(service.Value, mta, isSink), StringComparer.Ordinal),
     };
 

@@ -41,13 +41,17 @@ internal sealed record RehearsalPlan(
             var its = Options.Of(service);
             var stage = new RehearsalStage(shield.EndPointOf(service), addresses, Recipient)
             {
-                IsWrapped = its.Tls.WrapperMode, EndsTls = its.Tls is { IsTerminated: true, WrapperMode: false }, HasUsers = sink is not null,
-                Tries = RehearsalStage.TriesAgainst(its),
+                IsWrapped = its.Tls.WrapperMode,
+                EndsTls = its.Tls is { IsTerminated: true, WrapperMode: false },
+                NeedsTls = its.Tls is { SecurityLevel: TlsSecurityLevel.Encrypt, IsTerminated: true, WrapperMode: false },
+                HasUsers = sink is not null,
+                Attackers = new(its),
+                Clock = shield.Clock,
             };
             output.Line($"service {service}:");
             RehearsalReport.PrintCast(new(stage, Scale), Scale, output);
             var rehearsal = new ServiceRehearsal(shield, service, its, stage);
-            await rehearsal.PlayAsync(Scale, Attacks, either.Token);
+            await rehearsal.PlayAsync(Scale, Attacks.Where(attack => attack.Suits(stage)), either.Token);
             RehearsalReport.Print(rehearsal, RehearsedRules.OffIn(its), output);
             isFine &= rehearsal.IsFine;
         }

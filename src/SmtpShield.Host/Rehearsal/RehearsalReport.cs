@@ -49,7 +49,7 @@ internal static class RehearsalReport
                 yield return $"attention: {act.Name} was still going on when its time was over";
         }
 
-        foreach (var act in rehearsal.Acts.Where(static act => act.Attack is not null && act.StoppedBy.Count == 0))
+        foreach (var act in rehearsal.Acts.Where(static act => act is { Attack: not null, StoppedBy.Count: 0, Attackers.Through: > 0 }))
             yield return $"attention: nothing stops {act.Name}: {act.Attack!.Summary}; {act.Attackers.Through} {act.Attack.Unit} let through";
         if (rehearsal.IsFine)
             yield return "fine: no limit hits normal traffic, and its mail was accepted in each act";

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Text;
-using SmtpShield.Limits;
-using SmtpShield.Options;
 
 namespace SmtpShield.Host.Rehearsal;
 
@@ -17,12 +15,6 @@ internal sealed class RehearsalStage(IPEndPoint shield, RehearsalAddresses addre
     /// <summary>A message, with its end but for the last line end.</summary>
     public const string Content = "From: <somebody@rehearsal.example>\r\nSubject: Rehearsal\r\n\r\nNothing.\r\n.";
 
-    private const int LeastTries = 100;
-    private const int MostTries = 1500;
-
-    // And a quarter: some tries are refused by other limits before they are counted.
-    private const int AboveLimit = 20;
-
     /// <summary>Whether the service's connections begin with TLS.</summary>
     public bool IsWrapped { get; init; }
 
@@ -32,8 +24,14 @@ internal sealed class RehearsalStage(IPEndPoint shield, RehearsalAddresses addre
     /// <summary>Whether users can be played: the mail server is the rehearsal's own, which has one.</summary>
     public bool HasUsers { get; init; }
 
-    /// <summary>How often one attacker tries what is limited by a number: enough to be over each limit of the service, if that is not very high.</summary>
-    public int Tries { get; init; } = LeastTries;
+    /// <summary>Whether nothing is to be had without STARTTLS.</summary>
+    public bool NeedsTls { get; init; }
+
+    /// <summary>How much an attacker does.</summary>
+    public required AttackScale Attackers { get; init; }
+
+    /// <summary>The shield's clock.</summary>
+    public required RehearsalClock Clock { get; init; }
 
     /// <summary>The clients' addresses.</summary>
     public RehearsalAddresses Addresses => addresses;
@@ -48,15 +46,10 @@ internal sealed class RehearsalStage(IPEndPoint shield, RehearsalAddresses addre
     /// <summary>A login, with the initial response (RFC 4954 section 4).</summary>
     public static string Auth(string password) => "AUTH PLAIN " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"\0user\0{password}"));
 
-    /// <summary>How often an attacker tries against these limits: more than the highest of them, 100 to 1500 times.</summary>
-    public static int TriesAgainst(ShieldOptions options)
-    {
-        SmtpdLimitOptions[] all = options.InShadow is { } shadow ? [options.Limits, shadow.Limits] : [options.Limits];
-        var highest = all.Max(static limits => ClientLimits.All.Select(limit => limit.Value(limits)).Max());
-        return (int)Math.Clamp(highest * 5L / 4 + AboveLimit, LeastTries, MostTries);
-    }
-
     /// <summary>A connection of a client.</summary>
-    public Task<LoopbackClient?> ConnectAsync(IPAddress client, CancellationToken cancellationToken) =>
-        LoopbackClient.ConnectAsync(shield, client, IsWrapped, cancellationToken);
+    /// <param name="client">Its address.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="early">What it says at once.</param>
+    public Task<LoopbackClient?> ConnectAsync(IPAddress client, CancellationToken cancellationToken, string early = "") =>
+        LoopbackClient.ConnectAsync(shield, client, IsWrapped, early, cancellationToken);
 }

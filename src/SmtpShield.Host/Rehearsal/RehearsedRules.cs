@@ -15,7 +15,7 @@ internal static class RehearsedRules
         var enforced = ShadowLimits.EnforcedBy(options);
         var judged = ShadowRules.Judged(options).ToDictionary(static rule => rule.Name, rule => rule.DescribeInShadow(options));
         var rules = new List<RehearsedRule>();
-        foreach (var name in LimitRules.All)
+        foreach (var name in LimitRules.All.Append(LimitRules.Bans))
         {
             if (ValueOf(name, options, enforced) is { } value)
                 rules.Add(new(name, value, isInShadow: false));
@@ -27,14 +27,20 @@ internal static class RehearsedRules
     }
 
     /// <summary>The rules that are off, and judged nowhere.</summary>
-    public static IEnumerable<string> OffIn(ShieldOptions options) => LimitRules.All.Except(Of(options).Select(static rule => rule.Name));
+    public static IEnumerable<string> OffIn(ShieldOptions options) =>
+        LimitRules.All.Append(LimitRules.Bans).Except(Of(options).Select(static rule => rule.Name));
 
     /// <summary>Whether it is known of each hit whose it was.</summary>
-    public static bool TellsWhom(RehearsedRule rule) => rule.IsInShadow || BanOptions.KnownRules.Contains(rule.Name);
+    public static bool TellsWhom(RehearsedRule rule) => rule.IsInShadow || rule.Name == LimitRules.Bans || BanOptions.KnownRules.Contains(rule.Name);
 
     /// <summary>Whether it is a limit on errors.</summary>
     public static bool CountsErrors(RehearsedRule rule) =>
         rule.Name is LimitRules.SoftErrors or LimitRules.HardErrors || rule.Name == ClientLimits.Error.Parameter;
+
+    /// <summary>Whether a hit is a command that is refused, and so an error of the session.</summary>
+    public static bool Refuses(RehearsedRule rule) =>
+        rule.Name is LimitRules.Recipients or LimitRules.Helo or LimitRules.JunkCommands
+        || (ClientLimits.Find(rule.Name) is not null && !CountsErrors(rule));
 
     // Null: off.
     private static string? ValueOf(string name, ShieldOptions options, ShadowLimits enforced) => name switch

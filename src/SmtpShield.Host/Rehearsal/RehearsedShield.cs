@@ -21,11 +21,13 @@ internal sealed class RehearsedShield : IAsyncDisposable
 {
     private readonly WebApplication _application;
     private readonly ConcurrentDictionary<(string Service, string Rule), long> _onNormal = new();
+    private long _bans;
 
-    private RehearsedShield(WebApplication application)
+    private RehearsedShield(WebApplication application, RehearsalClock clock)
     {
-        _application = application;
+        (_application, Clock) = (application, clock);
         Get<AnvilTable>().Hit += Note;
+        Get<BanTable>().Changed += Note;
     }
 
     /// <summary>Starts it.</summary>
@@ -33,7 +35,11 @@ internal sealed class RehearsedShield : IAsyncDisposable
     /// <param name="cancellationToken">Ends the start.</param>
     public static async Task<RehearsedShield> StartAsync(ShieldOptions options, CancellationToken cancellationToken)
     {
-        var shield = new RehearsedShield(ShieldHost.Build(new(options), static services => services.AddLogging(static logging => logging.ClearProviders())));
+        var clock = new RehearsalClock();
+        var shield = new RehearsedShield(
+            ShieldHost.Build(
+                new(options), services => services.AddSingleton<TimeProvider>(clock).AddLogging(static logging => logging.ClearProviders())),
+            clock);
         try
         {
             await shield._application.StartAsync(cancellationToken);
@@ -45,6 +51,9 @@ internal sealed class RehearsedShield : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Its clock.</summary>
+    public RehearsalClock Clock { get; }
 
     /// <summary>Somebody ends the program.</summary>
     public CancellationToken Stopping => Get<IHostApplicationLifetime>().ApplicationStopping;
@@ -58,15 +67,18 @@ internal sealed class RehearsedShield : IAsyncDisposable
         return IPEndPoint.Parse(new Uri(address).Authority);
     }
 
-    /// <summary>How often each rule of <see cref="LimitRules.All"/> was hit at a service, by whomever.</summary>
-    public long[] HitsAt(string service)
+    /// <summary>How often each rule was hit at a service, by whomever; of <see cref="LimitRules.Bans"/> it is bans there were, for whichever service.</summary>
+    public IReadOnlyDictionary<string, long> HitsAt(string service)
     {
         var metrics = Get<ShieldMetrics>().OfService(service);
-        return [.. LimitRules.All.Select((_, index) => metrics.HitsOf(index))];
+        return LimitRules.All.Index().ToDictionary(static rule => rule.Item, rule => metrics.HitsOf(rule.Index))
+            .Append(new(LimitRules.Bans, Interlocked.Read(ref _bans))).ToDictionary();
     }
 
-    /// <summary>How often normal clients have hit each of those rules that tell by whom they were hit.</summary>
-    public long[] HitsOfNormalAt(string service) => [.. LimitRules.All.Select(rule => _onNormal.GetValueOrDefault((service, rule)))];
+    /// <summary>How often normal clients have hit those rules that tell by whom they were hit.</summary>
+    public IReadOnlyDictionary<string, long> HitsOfNormalAt(string service) =>
+        _onNormal.Where(hits => hits.Key.Service == service || hits.Key.Rule == LimitRules.Bans)
+            .ToDictionary(static hits => hits.Key.Rule, static hits => hits.Value);
 
     /// <summary>What rules in shadow would have done at a service, by whomever; empty: none is in shadow.</summary>
     public IReadOnlyDictionary<string, long> ShadowHitsAt(string service) => Get<ServiceScopes>().Of(service).GetRequiredService<ShadowBook>()
@@ -89,6 +101,15 @@ internal sealed class RehearsedShield : IAsyncDisposable
     {
         if (RehearsalAddresses.IsNormal(hit.Address) && BanRules.Of(hit.Event) is { } rule)
             _onNormal.AddOrUpdate((hit.Key.Service, rule), 1, static (_, hits) => hits + 1);
+    }
+
+    private void Note(Ban ban, BanChangeKind change)
+    {
+        if (change != BanChangeKind.Began)
+            return;
+        Interlocked.Increment(ref _bans);
+        if (RehearsalAddresses.IsNormal(ban.Prefix.Address))
+            _onNormal.AddOrUpdate(("", LimitRules.Bans), 1, static (_, bans) => bans + 1);
     }
 
     private T Get<T>() where T : notnull => _application.Services.GetRequiredService<T>();

@@ -1,4 +1,3 @@
-using SmtpShield.Metrics;
 using SmtpShield.Options;
 
 namespace SmtpShield.Host.Rehearsal;
@@ -13,6 +12,9 @@ internal sealed class ServiceRehearsal(RehearsedShield shield, string service, S
     // Far more than any attack takes on a slow machine: an end for what can't end.
     private static readonly TimeSpan _longestAct = TimeSpan.FromSeconds(60);
 
+    private const int Steps = 120;
+    private static readonly TimeSpan _betweenSteps = TimeSpan.FromMilliseconds(10);
+
     // By rule, what one normal client of each kind has hit without an attack, all together.
     private readonly Dictionary<RehearsedRule, double> _ofOneNormal = [];
 
@@ -25,6 +27,9 @@ internal sealed class ServiceRehearsal(RehearsedShield shield, string service, S
     /// <summary>Whether normal clients noticed nothing at all.</summary>
     public bool IsFine => Rules.All(static rule => rule.OnNormal == 0) && Acts.TrueForAll(static act => act.Normal.Delivered == act.Normal.Offered);
 
+    // The longest that a silent or slow client may last, twice.
+    private TimeSpan LongestWait => 2 * ((TimeSpan[])[options.Smtpd.Timeout, options.Smtpd.RequestDeadline, options.Smtpd.SessionTimeLimit]).Max();
+
     /// <summary>Plays it.</summary>
     /// <param name="scale">How much normal clients do.</param>
     /// <param name="attacks">The attacks.</param>
@@ -36,7 +41,7 @@ internal sealed class ServiceRehearsal(RehearsedShield shield, string service, S
             await PlayActAsync(attack, scale.DuringAttack, cancellationToken);
 
         // What a limit refuses is an error of the session.
-        var isRefused = Rules.Any(static rule => rule is { OnNormal: > 0, IsInShadow: false } && !RehearsedRules.CountsErrors(rule));
+        var isRefused = Rules.Any(static rule => rule is { OnNormal: > 0, IsInShadow: false } && RehearsedRules.Refuses(rule));
         foreach (var rule in Rules.Where(RehearsedRules.CountsErrors))
             rule.IsBehindAnother = isRefused && rule.OnNormal > 0;
     }
@@ -45,9 +50,13 @@ internal sealed class ServiceRehearsal(RehearsedShield shield, string service, S
     {
         var (hits, normal) = (HitsOf(null), HitsOf(stage.Addresses));
         var attackers = new AttackTally();
-        var attacking = attack is null ? Task.FromResult(true) : AttackAsync(attack, attackers, cancellationToken);
+        using var longest = new CancellationTokenSource(_longestAct, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, longest.Token);
+        var attacking = attack?.PlayAsync(stage, attackers, either.Token) ?? Task.CompletedTask;
         var tally = await new NormalTraffic(stage, scale).PlayAsync(cancellationToken);
-        var isOver = await attacking;
+        if (attack is { IsHeld: true })
+            await SkipUntilAsync(attacking, () => attackers.Standing == attack.Addresses, either.Token);
+        var isOver = await IsOverAsync(attacking, cancellationToken);
 
         var (allHits, allNormal) = (HitsOf(null), HitsOf(stage.Addresses));
         var stoppedBy = new Dictionary<string, long>();
@@ -70,15 +79,25 @@ internal sealed class ServiceRehearsal(RehearsedShield shield, string service, S
         Acts.Add(new(attack, attackers, tally, !isOver) { StoppedBy = stoppedBy });
     }
 
-    // Whether it came to its own end.
-    private async Task<bool> AttackAsync(RehearsalAttack attack, AttackTally tally, CancellationToken cancellationToken)
+    // No normal client is there any more, so only attackers are told that their time is over.
+    private async Task SkipUntilAsync(Task attacking, Func<bool> isStanding, CancellationToken cancellationToken)
     {
-        using var longest = new CancellationTokenSource(_longestAct, TimeProvider.System);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, longest.Token);
+        while (!isStanding() && !attacking.IsCompleted)
+            await Task.WhenAny(attacking, Task.Delay(_betweenSteps, TimeProvider.System, CancellationToken.None));
+        var step = TimeSpan.FromSeconds(Math.Max(1, Math.Ceiling(LongestWait.TotalSeconds / Steps)));
+        for (var steps = 0; steps < Steps && !attacking.IsCompleted && !cancellationToken.IsCancellationRequested; steps++)
+        {
+            stage.Clock.Skip(step);
+            await Task.WhenAny(attacking, Task.Delay(_betweenSteps, TimeProvider.System, CancellationToken.None));
+        }
+    }
+
+    // Whether it came to its own end.
+    private static async Task<bool> IsOverAsync(Task attacking, CancellationToken cancellationToken)
+    {
         try
         {
-            await Task.WhenAll(Enumerable.Range(0, attack.Addresses)
-                .Select(_ => attack.PlayAsync(stage, stage.Addresses.NextAttacking(), tally, either.Token)));
+            await attacking;
             return true;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -94,6 +113,6 @@ internal sealed class ServiceRehearsal(RehearsedShield shield, string service, S
         var shadow = normal is null ? shield.ShadowHitsAt(service) : shield.ShadowHitsAt(service, normal.Normal);
         return Rules.ToDictionary(
             static rule => rule,
-            rule => rule.IsInShadow ? shadow.GetValueOrDefault(rule.Name) : enforced[LimitRules.Find(rule.Name)!.Value]);
+            rule => (rule.IsInShadow ? shadow : enforced).GetValueOrDefault(rule.Name));
     }
 }
