@@ -14,8 +14,10 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 var root = new RootCommand("SmtpShield guards a mail server that is already there: a transparent SMTP proxy with Postfix's limits.")
 {
     RunCommand.Create(signals),
-    CheckCommand.Create(static async (options, cancellationToken) =>
-        [.. await MtaProbe.RunAsync(options, cancellationToken), .. await StoreProbe.RunAsync(options, cancellationToken)]),
+    CheckCommand.Create(
+        static async (options, cancellationToken) =>
+            [.. await MtaProbe.RunAsync(options, cancellationToken), .. await StoreProbe.RunAsync(options, cancellationToken)],
+        network: ContainerNetwork.OfProcess),
     ImportCommand.Create(),
     PostconfCommand.Create(new EditAnswer(ConfigurationStateFile.PathOfProcess, TimeProvider.System, EditAnswer.Patience)),
     StatusCommand.Create(),

@@ -15,7 +15,8 @@ internal static class CheckCommand
     /// <summary>Makes the command.</summary>
     /// <param name="probe">What <c>--probe</c> does; without it the option does not exist.</param>
     /// <param name="lookup">Finds the addresses of host names; the system's resolver by default.</param>
-    public static Command Create(Probe? probe = null, HostNames.Lookup? lookup = null)
+    /// <param name="network">Where the shield listens; without it that is not looked at.</param>
+    public static Command Create(Probe? probe = null, HostNames.Lookup? lookup = null, ContainerNetwork? network = null)
     {
         var file = ConfigurationArguments.File();
         var overrides = ConfigurationArguments.Overrides();
@@ -38,13 +39,15 @@ internal static class CheckCommand
             arguments.GetValue(user),
             probe is not null && arguments.GetValue(withProbe) ? probe : null,
             lookup ?? Dns.GetHostAddressesAsync,
+            network,
             arguments.InvocationConfiguration.Output,
             cancellationToken));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        string path, string[] overrides, string? user, Probe? probe, HostNames.Lookup lookup, TextWriter output, CancellationToken cancellationToken)
+        string path, string[] overrides, string? user, Probe? probe, HostNames.Lookup lookup, ContainerNetwork? network, TextWriter output,
+        CancellationToken cancellationToken)
     {
         var result = ShieldConfiguration.Load(path, overrides);
         List<ConfigurationProblem> problems = [.. result.Problems.Select(problem => ConfigurationArguments.WithRemedy(problem, path))];
@@ -66,6 +69,7 @@ internal static class CheckCommand
             problems.AddRange(ControlPlace.ProblemsOf(valid.Control));
             problems.AddRange(PortsInUse.ProblemsOf(valid));
             problems.AddRange(await SharingProblems.ProblemsOfAsync(valid, lookup, TimeProvider.System, cancellationToken));
+            problems.AddRange(network?.ProblemsOf(valid) ?? []);
             problems.AddRange(await HostNames.ProblemsOfAsync(valid, lookup, TimeProvider.System, cancellationToken));
         }
 

@@ -9,6 +9,7 @@ internal static class ReadableBy
     // "test" asks the kernel, as the one who runs it.
     private const string Script = """test=$1; shift; for path; do test "$test" "$path" || printf '%s\0' "$path"; done""";
 
+    private const string Identifier = "/usr/bin/id";
     private const string SetPriv = "/usr/bin/setpriv";
 
     /// <summary>Whether there is such a user on this host.</summary>
@@ -39,8 +40,10 @@ internal static class ReadableBy
         return Run(command).Split('\0', StringSplitOptions.RemoveEmptyEntries);
     }
 
+    // In a container there may be no such program, and whoever asks is the service's user.
     private static string? GroupOf(string user) =>
-        Run(["id", "-g", "--", user]).Trim() is { Length: > 0 } group && int.TryParse(group, NumberStyles.None, CultureInfo.InvariantCulture, out _)
+        File.Exists(Identifier) && Run([Identifier, "-g", "--", user]).Trim() is { Length: > 0 } group
+            && int.TryParse(group, NumberStyles.None, CultureInfo.InvariantCulture, out _)
             ? group
             : null;
 

@@ -40,6 +40,8 @@ internal static class RunCommand
             return 1;
         }
 
+        // Who runs a container seldom runs check in it.
+        result = result with { Problems = [.. result.Problems, .. ContainerNetwork.OfProcess.ProblemsOf(options)] };
         return await ShieldHost.RunAsync(new(options), services => services
             .AddUpstreamProbes()
             .AddSingleton(configuration)

@@ -11,6 +11,10 @@ namespace SmtpShield.State;
 internal sealed partial class StateDirectory : IHostedService, IDisposable
 {
     private const string LockName = "lock";
+
+    // errno(3), EROFS, which .NET hands on.
+    private const int ReadOnlyFileSystem = 30;
+
     private static readonly TimeSpan s_betweenWarnings = TimeSpan.FromMinutes(1);
 
     private readonly ILogger _log;
@@ -97,6 +101,10 @@ internal sealed partial class StateDirectory : IHostedService, IDisposable
         catch (UnauthorizedAccessException exception)
         {
             reason = exception.Message;
+        }
+        catch (IOException exception) when (exception.HResult == ReadOnlyFileSystem)
+        {
+            reason = "the file system is read-only";
         }
         catch (IOException)
         {
