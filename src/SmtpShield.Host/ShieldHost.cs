@@ -39,14 +39,14 @@ internal static class ShieldHost
             if (FailedOf(parts) is not { } failed)
                 return 0;
 
-            await Console.Error.WriteLineAsync(
-                $"smtpshield: fatal: {failed.GetType().Name} failed: {failed.ExecuteTask!.Exception!.GetBaseException().Message} (a bug: report it)");
+            await WindowsService.TellFatalAsync(
+                $"{failed.GetType().Name} failed: {failed.ExecuteTask!.Exception!.GetBaseException().Message} (a bug: report it)");
             return 1;
         }
         catch (Exception exception) when (exception is EndpointBindException or SessionCapacityException or TransportException
             or MaillogFileException or CertificateException)
         {
-            await Console.Error.WriteLineAsync($"smtpshield: fatal: {exception.Message}");
+            await WindowsService.TellFatalAsync(exception.Message);
             return 1;
         }
     }
@@ -64,6 +64,7 @@ internal static class ShieldHost
         });
         builder.Services.AddRouting();
         builder.Services.AddSmtpShield(snapshot);
+        builder.Services.AddService();
         configure(builder.Services);
 
         var application = builder.Build();

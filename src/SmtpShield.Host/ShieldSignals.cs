@@ -26,9 +26,10 @@ internal sealed class ShieldSignals : IDisposable
     public static ShieldSignals Catch()
     {
         var signals = new ShieldSignals();
-        signals.Register(PosixSignal.SIGHUP, SignalRequests.Reload);
+        // To Windows SIGHUP is a console that is closed, and has no others.
         if (!OperatingSystem.IsWindows())
         {
+            signals.Register(PosixSignal.SIGHUP, SignalRequests.Reload);
             signals.Register(User1, SignalRequests.ReopenLog);
             signals.Register(User2, SignalRequests.None);
         }

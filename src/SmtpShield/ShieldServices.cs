@@ -54,7 +54,7 @@ internal static class ShieldServices
         services.AddSingleton<INameResolver>(static services =>
         {
             var time = services.GetRequiredService<TimeProvider>();
-            return new SystemNameResolver(new ResolverFiles(time), time);
+            return new SystemNameResolver(ResolverFiles.OfSystem(time), time);
         });
         services.AddSingleton<PeerNames>();
         services.AddSingleton<Exemptions>();

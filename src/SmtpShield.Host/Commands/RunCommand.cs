@@ -36,7 +36,7 @@ internal static class RunCommand
         if (result.Options is not { } options)
         {
             foreach (var error in result.Errors)
-                await Console.Error.WriteLineAsync($"smtpshield: fatal: {ConfigurationArguments.WithRemedy(error, path)}");
+                await WindowsService.TellFatalAsync(ConfigurationArguments.WithRemedy(error, path).ToString());
             return 1;
         }
 

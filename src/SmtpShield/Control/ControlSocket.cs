@@ -11,6 +11,7 @@ namespace SmtpShield.Control;
 /// The Unix socket of <c>shield_control_socket</c>. It is made beside its place, with its mode, and moved there when nobody answers there: so it never has
 /// another mode, what a killed shield has left is replaced, and a shield that lives keeps its own. Failing is a line in the log: mail is served without it.
 /// </summary>
+/// <remarks>On other systems than Linux it is made in its place, if that is free when the shield starts, and its directory says who may connect.</remarks>
 internal sealed partial class ControlSocket : IDisposable
 {
     /// <summary>Who may connect (unix(7)): the process's user, its group, and root.</summary>
@@ -22,6 +23,7 @@ internal sealed partial class ControlSocket : IDisposable
     // For one that has gone meanwhile.
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
+    private readonly bool _isMoved;
     private readonly string _made;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -34,7 +36,14 @@ internal sealed partial class ControlSocket : IDisposable
 
     /// <summary>Makes nothing yet.</summary>
     public ControlSocket(ShieldSnapshot snapshot, TimeProvider time, ILogger<ControlSocket> logger)
+        : this(snapshot, time, logger, OperatingSystem.IsLinux())
     {
+    }
+
+    /// <summary>The same, as on another system.</summary>
+    internal ControlSocket(ShieldSnapshot snapshot, TimeProvider time, ILogger<ControlSocket> logger, bool isMoved)
+    {
+        _isMoved = isMoved;
         Path = snapshot.Current.Control.Socket;
         _made = Path + "." + Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         _time = time;
@@ -51,8 +60,10 @@ internal sealed partial class ControlSocket : IDisposable
     /// <returns>Whether it listens; if not, the log says why.</returns>
     public bool TryListen()
     {
-        if (Path.Length == 0 || !OperatingSystem.IsLinux())
+        if (Path.Length == 0)
             return false;
+        if (!_isMoved || !OperatingSystem.IsLinux())
+            return TryListenInPlace();
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
@@ -68,9 +79,7 @@ internal sealed partial class ControlSocket : IDisposable
         catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException)
         {
             socket.Dispose();
-            Log.NoSocket(_logger, Path, System.IO.Path.GetDirectoryName(Path) is var directory && !Directory.Exists(directory)
-                ? $"there is no directory {directory}"
-                : e.Message);
+            SayWhyNot(e);
             return false;
         }
 
@@ -112,6 +121,49 @@ internal sealed partial class ControlSocket : IDisposable
         _socket?.Dispose();
     }
 
+    private bool TryListenInPlace()
+    {
+        if (!Socket.OSSupportsUnixDomainSockets)
+        {
+            Log.NoSocket(_logger, Path, "this system has no Unix sockets");
+            return false;
+        }
+
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            // What was left by one that was killed is empty, and nobody answers.
+            if (new FileInfo(Path) is { Exists: true } there)
+            {
+                if (there.Length > 0 || Answers(Path))
+                {
+                    socket.Dispose();
+                    Log.NoSocket(_logger, Path, "another shield answers there, or it is no socket: name another shield_control_socket");
+                    return false;
+                }
+
+                there.Delete();
+            }
+
+            socket.Bind(new UnixDomainSocketEndPoint(Path));
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(Path, Mode);
+            socket.Listen(Backlog);
+        }
+        catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException)
+        {
+            socket.Dispose();
+            SayWhyNot(e);
+            return false;
+        }
+
+        _socket = socket;
+        return true;
+    }
+
+    private void SayWhyNot(Exception reason) => Log.NoSocket(_logger, Path,
+        System.IO.Path.GetDirectoryName(Path) is var directory && !Directory.Exists(directory) ? $"there is no directory {directory}" : reason.Message);
+
     private void Look()
     {
         lock (_gate)
@@ -151,16 +203,21 @@ internal sealed partial class ControlSocket : IDisposable
         if (there.Kind != UnixFile.Socket)
             return Occupant.SomethingElse;
 
-        // Without waiting for one whose queue is full.
+        return Answers(path) ? Occupant.Somebody : Occupant.Gone;
+    }
+
+    // Without waiting for one whose queue is full.
+    private static bool Answers(string path)
+    {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path));
-            return Occupant.Somebody;
+            return true;
         }
         catch (SocketException e)
         {
-            return e.SocketErrorCode == SocketError.ConnectionRefused ? Occupant.Gone : Occupant.Somebody;
+            return e.SocketErrorCode != SocketError.ConnectionRefused;
         }
     }
 

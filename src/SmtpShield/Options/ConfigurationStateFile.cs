@@ -13,7 +13,6 @@ namespace SmtpShield.Options;
 /// <param name="path">The file.</param>
 public sealed class ConfigurationStateFile(string path) : IDisposable
 {
-    private const string DefaultDirectory = "/run/smtpshield";
     private const string Variable = "RUNTIME_DIRECTORY";
     private const string FileName = "configuration";
     private const int MaxProblems = 20;
@@ -21,8 +20,8 @@ public sealed class ConfigurationStateFile(string path) : IDisposable
     private FileStream? _file;
 
     /// <summary>Where it is: <c>$RUNTIME_DIRECTORY/configuration</c>, or <c>/run/smtpshield/configuration</c>.</summary>
-    public static string PathOfProcess =>
-        Path.Combine(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } directories ? directories.Split(':')[0] : DefaultDirectory, FileName);
+    public static string PathOfProcess => Path.Combine(
+        Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } directories ? directories.Split(':')[0] : DefaultPlaces.RunDirectory, FileName);
 
     /// <summary>Reads what a running shield says.</summary>
     /// <param name="path">The file.</param>

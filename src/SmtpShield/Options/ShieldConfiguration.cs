@@ -15,7 +15,7 @@ namespace SmtpShield.Options;
 public sealed class ShieldConfiguration
 {
     /// <summary>The file that is read when <c>-c</c> names none.</summary>
-    public const string DefaultPath = "/etc/smtpshield/main.cf";
+    public static string DefaultPath => DefaultPlaces.Configuration;
 
     private const string FileName = "main.cf";
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.Versioning;
 using Microsoft.Extensions.Logging.Testing;
 using SmtpShield.Control;
@@ -159,10 +160,44 @@ internal sealed class ControlSocketTests
         s_nobody, new Dictionary<string, string> { ["shield_control_socket"] = Place, ["shield_drain_timeout"] = "0" }, cancellationToken,
         ["sh", "-c", $"umask {umask}; exec \"$@\"", "sh"]);
 
-    private ControlSocket Make(out FakeLogCollector log, TimeProvider? time = null)
+    // As on Windows and macOS. What one that was killed has left is an empty file to them.
+    [Test]
+    public async Task TryListen_InPlace_TakesThatOfOneThatWasKilled(CancellationToken cancellationToken)
+    {
+        File.WriteAllText(Place, "");
+        using (var socket = Make(out _, isMoved: false))
+        {
+            Assert.That(socket.TryListen(), Is.True);
+            using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await client.ConnectAsync(new UnixDomainSocketEndPoint(Place), cancellationToken);
+            Assert.That(File.GetUnixFileMode(Place), Is.EqualTo(ForGroup));
+        }
+
+        Assert.That(File.Exists(Place), Is.False);
+    }
+
+    [Test]
+    public void TryListen_InPlaceOfOneThatLivesOrOfAFile_LeavesIt()
+    {
+        using var earlier = Make(out _, isMoved: false);
+        Assert.That(earlier.TryListen(), Is.True);
+        using (var later = Make(out var log, isMoved: false))
+        {
+            Assert.That(later.TryListen(), Is.False);
+            Assert.That(log.GetSnapshot().Single().Message, Does.Contain("another shield answers there, or it is no socket"));
+        }
+
+        Assert.That(File.Exists(Place), Is.True);
+        earlier.Dispose();
+        File.WriteAllText(Place, "mail");
+        using var other = Make(out _, isMoved: false);
+        Assert.That((other.TryListen(), File.ReadAllText(Place)), Is.EqualTo((false, "mail")));
+    }
+
+    private ControlSocket Make(out FakeLogCollector log, TimeProvider? time = null, bool isMoved = true)
     {
         log = new FakeLogCollector();
-        return new(new(new ShieldOptions { Control = new() { Socket = Place } }), time ?? TimeProvider.System, new FakeLogger<ControlSocket>(log));
+        return new(new(new ShieldOptions { Control = new() { Socket = Place } }), time ?? TimeProvider.System, new FakeLogger<ControlSocket>(log), isMoved);
     }
 
     private static async Task<int> ProcessAsync(string socket, CancellationToken cancellationToken)

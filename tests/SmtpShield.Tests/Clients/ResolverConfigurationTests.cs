@@ -43,6 +43,25 @@ public class ResolverConfigurationTests
         string.Join(' ', Read(hosts: "192.0.2.7 mx.example.com mx\n2001:db8::7 mx.example.com\n192.0.2.8 mx\n").Hosts.AddressesOf(name, family)),
         Is.EqualTo(addresses));
 
+    // As on Windows, which has no such file, and no time at which it was changed.
+    [Test]
+    public void Current_ServersOfTheSystem_AreAskedForAgainAfterAWhile()
+    {
+        var time = new FakeTimeProvider();
+        var server = "192.0.2.1";
+        var files = new ResolverFiles(time, "/nonexistent", () => [$"nameserver {server}"]);
+        Assert.That(files.Current.Servers, Is.EqualTo(new[] { IPAddress.Parse("192.0.2.1") }));
+        server = "192.0.2.2";
+        time.Advance(ResolverFiles.Interval);
+
+        Assert.That(files.Current.Servers, Is.EqualTo(new[] { IPAddress.Parse("192.0.2.2") }));
+    }
+
+    // .NET reads resolv.conf for it.
+    [Test, Platform("Linux")]
+    public void NameServersOfInterfaces_AreLinesOfResolvConf() =>
+        Assert.That(ResolverFiles.NameServersOfInterfaces(), Is.All.Match("^nameserver [0-9a-f.:%]+$"));
+
     [Test]
     public void Current_FileThatChanges_IsReadAgainAfterAWhile()
     {

@@ -23,19 +23,19 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
         Require("syslog_facility", Facilities.Contains(options.Log.SyslogFacility), options.Log.SyslogFacility,
             "write a syslog facility: mail, daemon, local0 to local7, ...");
         Require("syslog_name", IsTag(options.Log.SyslogName), options.Log.SyslogName, "write one word without [ ] and :");
-        Require("maillog_file", options.Log.MaillogFile.Length == 0 || options.Log.MaillogFile.StartsWith('/'), options.Log.MaillogFile,
+        Require("maillog_file", options.Log.MaillogFile.Length == 0 || Path.IsPathFullyQualified(options.Log.MaillogFile), options.Log.MaillogFile,
             "write the full path of a file");
         if (options.Log.MaillogFile is not ("/dev/stdout" or "/dev/stderr") && RegularFile.WhyNotWritten(options.Log.MaillogFile) is { Length: > 0 } whyNot)
             Fail("maillog_file", $"maillog_file: {options.Log.MaillogFile}: {whyNot}", "name a file, which need not be there yet");
-        Require("shield_event_log_file", options.Log.EventLogFile.Length == 0 || options.Log.EventLogFile.StartsWith('/'), options.Log.EventLogFile,
+        Require("shield_event_log_file", options.Log.EventLogFile.Length == 0 || Path.IsPathFullyQualified(options.Log.EventLogFile), options.Log.EventLogFile,
             "write the full path of a file");
         if (options.Log.EventLogFile.Length > 0 && options.Log.EventLogFile == options.Log.MaillogFile)
             Fail("shield_event_log_file", "shield_event_log_file and maillog_file are the same file", "give each a file of its own");
         Require("shield_control_socket", IsSocketPath(options.Control.Socket), options.Control.Socket,
             $"write the full path of a socket, of at most {ControlOptions.MaxPathLength} octets; empty for none");
-        Require("shield_state_directory", options.Control.StateDirectory.Length == 0 || options.Control.StateDirectory.StartsWith('/'),
+        Require("shield_state_directory", options.Control.StateDirectory.Length == 0 || Path.IsPathFullyQualified(options.Control.StateDirectory),
             options.Control.StateDirectory, "write the full path of a directory; empty to keep nothing");
-        Require("shield_admin_users_file", options.Control.AdminUsersFile.Length == 0 || options.Control.AdminUsersFile.StartsWith('/'),
+        Require("shield_admin_users_file", options.Control.AdminUsersFile.Length == 0 || Path.IsPathFullyQualified(options.Control.AdminUsersFile),
             options.Control.AdminUsersFile, "write the full path of a file");
         foreach (var host in options.Control.AdminHosts.Where(static host => !HostName.IsValid(host)))
             Require("shield_admin_hosts", false, host, "write host names, as in shield.example.com");
@@ -93,7 +93,7 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
     private static bool IsPrefix(string prefix) => prefix.Length is > 0 and <= 32 && prefix.All(static c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-');
 
     private static bool IsSocketPath(string path) =>
-        path.Length == 0 || (path.StartsWith('/') && Encoding.UTF8.GetByteCount(path) <= ControlOptions.MaxPathLength && !path.Any(char.IsControl));
+        path.Length == 0 || (Path.IsPathFullyQualified(path) && Encoding.UTF8.GetByteCount(path) <= ControlOptions.MaxPathLength && !path.Any(char.IsControl));
 
     private static bool IsTag(string name) => name.Length is > 0 and <= 64 && name.All(c => c is > ' ' and <= '~' and not ('[' or ']' or ':'));
 
