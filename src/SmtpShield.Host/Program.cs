@@ -4,6 +4,9 @@ using SmtpShield.Host.Commands;
 using SmtpShield.Host.Firewall;
 using SmtpShield.Options;
 
+if (Detachment.IsAsked)
+    return Detachment.Start(args);
+
 // First of all: a signal to reload, or to open the log anew, may come as soon as there is a process, and would end it.
 using var signals = args is ["run", ..] ? ShieldSignals.Catch() : null;
 
@@ -35,6 +38,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
     ShadowCommand.Create(),
     SuggestCommand.Create(),
     LimitsCommand.Create(),
+    UpgradeCommand.Create(),
     UpstreamCommand.Create(),
     PasswdCommand.Create(),
     TokenCommand.Create(),

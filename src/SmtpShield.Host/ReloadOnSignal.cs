@@ -1,17 +1,19 @@
 using Microsoft.Extensions.Hosting;
+using SmtpShield.Host.Switching;
 using SmtpShield.Hosting;
 using SmtpShield.Observe;
 using SmtpShield.Options;
+using SmtpShield.Upgrade;
 
 namespace SmtpShield.Host;
 
 /// <summary>
 /// Does what signals ask for, one after the other: SIGHUP reads the configuration again and opens the log anew, for a file that has been
-/// rotated; SIGUSR1 does the latter only.
+/// rotated; where another program stands at the place of this one, that takes over instead. SIGUSR1 opens the log anew only.
 /// </summary>
 internal sealed class ReloadOnSignal(
     ShieldSignals signals, ShieldConfigurationWatcher configuration, MaillogLoggerProvider maillog, EventLogProvider eventLog, SystemdNotifier systemd,
-    IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
+    OwnProgram program, HandOver handOver, IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
 {
     // Who sends a thousand signals a second gets four reloads a second, and clients get the processor.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
@@ -46,8 +48,24 @@ internal sealed class ReloadOnSignal(
 
         systemd.Reloading();
         ReopenLogs();
+        if (program.IsReplaced && await IsHandedOverAsync())
+            return;
         await configuration.ReloadAsync(cancellationToken);
         systemd.Ready();
+    }
+
+    // Where it fails the log says why, and this program has the new configuration as on any other day.
+    private async Task<bool> IsHandedOverAsync()
+    {
+        try
+        {
+            await handOver.RunAsync("SIGHUP");
+            return true;
+        }
+        catch (HandOverException)
+        {
+            return handOver.IsDone;
+        }
     }
 
     private void ReopenLogs()

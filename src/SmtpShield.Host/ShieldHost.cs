@@ -8,6 +8,7 @@ using SmtpShield.Mta;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.Tls;
+using SmtpShield.Upgrade;
 
 namespace SmtpShield.Host;
 
@@ -17,10 +18,12 @@ internal static class ShieldHost
     /// <summary>Runs the shield until it is told to stop.</summary>
     /// <param name="snapshot">The options to start with.</param>
     /// <param name="configure">Services the command adds.</param>
+    /// <param name="fail">Says why it could not start or go on; null: standard error does.</param>
     /// <returns>The exit status: 0, or 1 with one line on standard error when it could not start, or a part of it has failed: what restarts a failed
     /// service then restarts it.</returns>
-    public static async Task<int> RunAsync(ShieldSnapshot snapshot, Action<IServiceCollection> configure)
+    public static async Task<int> RunAsync(ShieldSnapshot snapshot, Action<IServiceCollection> configure, Func<string, Task>? fail = null)
     {
+        fail ??= WindowsService.TellFatalAsync;
         try
         {
             ProcessResources.RequireDescriptors();
@@ -39,14 +42,13 @@ internal static class ShieldHost
             if (FailedOf(parts) is not { } failed)
                 return 0;
 
-            await WindowsService.TellFatalAsync(
-                $"{failed.GetType().Name} failed: {failed.ExecuteTask!.Exception!.GetBaseException().Message} (a bug: report it)");
+            await fail($"{failed.GetType().Name} failed: {failed.ExecuteTask!.Exception!.GetBaseException().Message} (a bug: report it)");
             return 1;
         }
         catch (Exception exception) when (exception is EndpointBindException or SessionCapacityException or TransportException
-            or MaillogFileException or CertificateException)
+            or MaillogFileException or CertificateException or HandOverException)
         {
-            await WindowsService.TellFatalAsync(exception.Message);
+            await fail(exception.Message);
             return 1;
         }
     }

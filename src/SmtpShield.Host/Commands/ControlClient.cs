@@ -8,7 +8,8 @@ namespace SmtpShield.Host.Commands;
 
 /// <summary>Asks a running shield, over its control socket.</summary>
 /// <param name="path">The socket.</param>
-internal sealed class ControlClient(string path) : IDisposable
+/// <param name="patience">How long the shield may take; null: somewhat longer than it gives a request.</param>
+internal sealed class ControlClient(string path, TimeSpan? patience = null) : IDisposable
 {
     // Above what the shield gives a request.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
@@ -22,7 +23,7 @@ internal sealed class ControlClient(string path) : IDisposable
         new SocketsHttpHandler { UseProxy = false, ConnectCallback = (_, cancellationToken) => ConnectAsync(path, cancellationToken) })
     {
         BaseAddress = new Uri("http://localhost/"),
-        Timeout = Patience,
+        Timeout = patience ?? Patience,
         MaxResponseContentBufferSize = MaxAnswer,
     };
 

@@ -6,7 +6,8 @@ namespace SmtpShield.Host.Commands;
 
 /// <summary>Asks a running shield for a command, prints what it says, and gives the command's exit status.</summary>
 /// <param name="options">The command's options.</param>
-internal sealed class ControlQuestion(ControlArguments options)
+/// <param name="patience">How long the shield may take; null: as long as for any request.</param>
+internal sealed class ControlQuestion(ControlArguments options, TimeSpan? patience = null)
 {
     /// <summary>Done.</summary>
     public const int Done = 0;
@@ -113,12 +114,12 @@ internal sealed class ControlQuestion(ControlArguments options)
         }
     }
 
-    private static async Task<ControlAnswer?> AskAsync(
+    private async Task<ControlAnswer?> AskAsync(
         string path, HttpMethod method, string resource, string? change, CancellationToken cancellationToken)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(path) > LongestPath)
             return null;
-        using var shield = new ControlClient(path);
+        using var shield = new ControlClient(path, patience);
         return await shield.AskAsync(method, resource, change, cancellationToken);
     }
 

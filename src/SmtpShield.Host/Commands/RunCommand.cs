@@ -2,8 +2,12 @@ using System.CommandLine;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Control.Tuning;
+using SmtpShield.Control.Upgrading;
+using SmtpShield.Host.Switching;
+using SmtpShield.Listening;
 using SmtpShield.Mta;
 using SmtpShield.Options;
+using SmtpShield.Upgrade;
 
 namespace SmtpShield.Host.Commands;
 
@@ -31,26 +35,50 @@ internal static class RunCommand
 
     private static async Task<int> RunAsync(string path, string[] overrides, ShieldSignals signals)
     {
+        using var predecessor = Predecessor.FromEnvironment();
+        using var sockets = predecessor?.Sockets ?? InheritedSockets.FromEnvironment();
+        var program = new OwnProgram();
         var configuration = new ShieldConfiguration(path, overrides);
         var result = configuration.Read();
         if (result.Options is not { } options)
+            return await FailAsync(predecessor, result.Errors.Select(error => $"{ConfigurationArguments.WithRemedy(error, path)}"));
+        if (predecessor is null)
         {
-            foreach (var error in result.Errors)
-                await WindowsService.TellFatalAsync(ConfigurationArguments.WithRemedy(error, path).ToString());
-            return 1;
+            if (sockets.ProblemsOf(options).ToList() is { Count: > 0 } problems)
+                return await FailAsync(predecessor, problems);
+        }
+        else if (!await predecessor.ReceiveAsync(ShieldConfigurationWatcher.Version, CancellationToken.None))
+        {
+            return await FailAsync(null, ["the shield that was to hand over goes on"]);
         }
 
         // Who runs a container seldom runs check in it.
         result = result with { Problems = [.. result.Problems, .. ContainerNetwork.OfProcess.ProblemsOf(options)] };
-        return await ShieldHost.RunAsync(new(options), services => services
-            .AddUpstreamProbes()
-            .AddSingleton(configuration)
-            .AddSingleton(static _ => new ConfigurationStateFile(ConfigurationStateFile.PathOfProcess))
-            .AddSingleton<ShieldConfigurationWatcher>()
-            .AddHostedService(static provider => provider.GetRequiredService<ShieldConfigurationWatcher>())
-            .AddTuning()
-            .AddHostedService(provider => new StartReport(configuration, result, provider.GetRequiredService<ILogger<StartReport>>()))
-            .AddSingleton(signals)
-            .AddHostedService<ReloadOnSignal>());
+        return await ShieldHost.RunAsync(
+            new(options),
+            services => services
+                .AddUpstreamProbes()
+                .AddSingleton(configuration)
+                .AddSingleton(static _ => new ConfigurationStateFile(ConfigurationStateFile.PathOfProcess))
+                .AddSingleton<ShieldConfigurationWatcher>()
+                .AddHostedService(static provider => provider.GetRequiredService<ShieldConfigurationWatcher>())
+                .AddTuning()
+                .AddUpgrade(new SuccessorProgram(program.Command), sockets, predecessor)
+                .AddSingleton<UpgradeApi>()
+                .AddHostedService(provider => new StartReport(configuration, result, provider.GetRequiredService<ILogger<StartReport>>()))
+                .AddSingleton(program)
+                .AddSingleton(signals)
+                .AddHostedService<ReloadOnSignal>(),
+            reason => FailAsync(predecessor, [reason]));
+    }
+
+    private static async Task<int> FailAsync(Predecessor? predecessor, IEnumerable<string> reasons)
+    {
+        List<string> all = [.. reasons];
+        foreach (var reason in all)
+            await WindowsService.TellFatalAsync(reason);
+        if (predecessor is not null)
+            await predecessor.FailAsync(all);
+        return 1;
     }
 }

@@ -22,6 +22,7 @@ internal sealed partial class BanFile : IHostedService
 
     private readonly BanTable _bans;
     private readonly ShieldSnapshot _snapshot;
+    private readonly StateDirectory _directory;
     private readonly StateFile _file;
     private readonly TimeProvider _time;
 
@@ -43,8 +44,7 @@ internal sealed partial class BanFile : IHostedService
 
     private BanFile(string name, BanTable bans, StateDirectory directory, ShieldSnapshot snapshot, TimeProvider time)
     {
-        (_bans, _snapshot, _time) = (bans, snapshot, time);
-        IsKept = directory.Path is not null;
+        (_bans, _snapshot, _directory, _time) = (bans, snapshot, directory, time);
         _file = directory.Open(name, Lines);
         var past = new List<(ClientRange Prefix, PastBan Ban)>();
         foreach (var (index, line) in _file.Load().Index())
@@ -62,7 +62,7 @@ internal sealed partial class BanFile : IHostedService
     }
 
     /// <summary>Whether there is a place to keep them.</summary>
-    public bool IsKept { get; }
+    public bool IsKept => _directory.Path is not null;
 
     /// <summary>Writes them. When it returns true the disk has them, or nothing is kept.</summary>
     public bool Save() => _file.Save();

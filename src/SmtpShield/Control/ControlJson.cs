@@ -10,6 +10,7 @@ using SmtpShield.Control.Series;
 using SmtpShield.Control.Status;
 using SmtpShield.Control.Suggestions;
 using SmtpShield.Control.Tuning;
+using SmtpShield.Control.Upgrading;
 using SmtpShield.Control.Upstreams;
 
 namespace SmtpShield.Control;
@@ -43,5 +44,6 @@ namespace SmtpShield.Control;
 [JsonSerializable(typeof(ParameterList))]
 [JsonSerializable(typeof(ParameterChanges))]
 [JsonSerializable(typeof(ConfigurationReport))]
+[JsonSerializable(typeof(UpgradeReport))]
 [JsonSerializable(typeof(ProblemReport))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -16,7 +16,9 @@ using SmtpShield.Control.Series;
 using SmtpShield.Control.Status;
 using SmtpShield.Control.Suggestions;
 using SmtpShield.Control.Tuning;
+using SmtpShield.Control.Upgrading;
 using SmtpShield.Control.Upstreams;
+using SmtpShield.Listening;
 using SmtpShield.Options;
 
 namespace SmtpShield.Control;
@@ -35,6 +37,7 @@ internal static class ControlServices
     public static IServiceCollection AddControl(this IServiceCollection services)
     {
         services.AddSingleton<ControlSocket>();
+        services.AddSingleton<IListeningSockets>(static services => services.GetRequiredService<ControlSocket>());
         services.AddSingleton<ControlConnections>();
         services.AddHostedService(static services => services.GetRequiredService<ControlConnections>());
         services.AddSingleton<ControlRequests>();
@@ -132,5 +135,6 @@ internal static class ControlServices
         application.Services.GetRequiredService<SeriesApi>().Map(application);
         application.Services.GetService<ParametersApi>()?.Map(application);
         application.Services.GetService<ReloadApi>()?.Map(application);
+        application.Services.GetService<UpgradeApi>()?.Map(application);
     }
 }

@@ -2,17 +2,20 @@ using System.Globalization;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
+using SmtpShield.Listening;
 using SmtpShield.Options;
 using SmtpShield.PostfixConf.Files;
+using SmtpShield.Upgrade;
 
 namespace SmtpShield.Control;
 
 /// <summary>
 /// The Unix socket of <c>shield_control_socket</c>. It is made beside its place, with its mode, and moved there when nobody answers there: so it never has
-/// another mode, what a killed shield has left is replaced, and a shield that lives keeps its own. Failing is a line in the log: mail is served without it.
+/// another mode, what a killed shield has left is replaced, and a shield that lives keeps its own until a successor has taken over. Failing is a line in the
+/// log: mail is served without it.
 /// </summary>
 /// <remarks>On other systems than Linux it is made in its place, if that is free when the shield starts, and its directory says who may connect.</remarks>
-internal sealed partial class ControlSocket : IDisposable
+internal sealed partial class ControlSocket : IListeningSockets, IDisposable
 {
     /// <summary>Who may connect (unix(7)): the process's user, its group, and root.</summary>
     public const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
@@ -27,23 +30,26 @@ internal sealed partial class ControlSocket : IDisposable
     private readonly string _made;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly Predecessor? _predecessor;
     private readonly Lock _gate = new();
     private Socket? _socket;
     private UnixFileIdentity _identity;
     private ITimer? _looks;
     private bool _isInPlace;
+    private bool _isLeft;
     private bool _isDisposed;
 
     /// <summary>Makes nothing yet.</summary>
-    public ControlSocket(ShieldSnapshot snapshot, TimeProvider time, ILogger<ControlSocket> logger)
-        : this(snapshot, time, logger, OperatingSystem.IsLinux())
+    public ControlSocket(ShieldSnapshot snapshot, TimeProvider time, ILogger<ControlSocket> logger, Predecessor? predecessor = null)
+        : this(snapshot, time, logger, OperatingSystem.IsLinux(), predecessor)
     {
     }
 
     /// <summary>The same, as on another system.</summary>
-    internal ControlSocket(ShieldSnapshot snapshot, TimeProvider time, ILogger<ControlSocket> logger, bool isMoved)
+    internal ControlSocket(
+        ShieldSnapshot snapshot, TimeProvider time, ILogger<ControlSocket> logger, bool isMoved, Predecessor? predecessor = null)
     {
-        _isMoved = isMoved;
+        (_isMoved, _predecessor) = (isMoved, predecessor);
         Path = snapshot.Current.Control.Socket;
         _made = Path + "." + Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         _time = time;
@@ -52,6 +58,9 @@ internal sealed partial class ControlSocket : IDisposable
 
     /// <summary>Its place; empty where there is to be none.</summary>
     public string Path { get; }
+
+    /// <summary>None: the successor makes its own.</summary>
+    public IReadOnlyList<Socket> Sockets => [];
 
     /// <summary>The socket, which listens; asked for behind <see cref="TryListen"/> only.</summary>
     public Socket Socket => _socket ?? throw new InvalidOperationException($"{nameof(TryListen)} has not succeeded.");
@@ -85,16 +94,22 @@ internal sealed partial class ControlSocket : IDisposable
 
         _socket = socket;
         UnixFile.TryIdentify(_made, out _identity);
+        if (_predecessor is null)
+            TakePlace();
+        else
+            _predecessor.Left += TakePlace;
+        return true;
+    }
+
+    /// <summary>Gives its place up, for the successor's. Who is connected stays.</summary>
+    public void Leave()
+    {
         lock (_gate)
         {
-            if (!TryTakePlace(out var whyNot))
-            {
-                Log.NotInPlace(_logger, Path, whyNot);
-                _looks = _time.CreateTimer(static socket => ((ControlSocket)socket!).Look(), this, LookInterval, LookInterval);
-            }
+            _looks?.Dispose();
+            RemoveFromPlace();
+            _isLeft = true;
         }
-
-        return true;
     }
 
     /// <summary>Closes it, and removes it unless somebody else's stands in its place.</summary>
@@ -106,15 +121,7 @@ internal sealed partial class ControlSocket : IDisposable
                 return;
             _isDisposed = true;
             _looks?.Dispose();
-            try
-            {
-                if (_isInPlace && UnixFile.TryIdentify(Path, out var there) && there == _identity)
-                    File.Delete(Path);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // The next shield finds that nobody answers there.
-            }
+            RemoveFromPlace();
         }
 
         // .NET deletes the file by the name it was bound to, which it has only while it is not in its place.
@@ -164,11 +171,35 @@ internal sealed partial class ControlSocket : IDisposable
     private void SayWhyNot(Exception reason) => Log.NoSocket(_logger, Path,
         System.IO.Path.GetDirectoryName(Path) is var directory && !Directory.Exists(directory) ? $"there is no directory {directory}" : reason.Message);
 
+    private void TakePlace()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed || TryTakePlace(out var whyNot))
+                return;
+            Log.NotInPlace(_logger, Path, whyNot);
+            _looks = _time.CreateTimer(static socket => ((ControlSocket)socket!).Look(), this, LookInterval, LookInterval);
+        }
+    }
+
+    private void RemoveFromPlace()
+    {
+        try
+        {
+            if (_isInPlace && UnixFile.TryIdentify(Path, out var there) && there == _identity)
+                File.Delete(Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next shield finds that nobody answers there.
+        }
+    }
+
     private void Look()
     {
         lock (_gate)
         {
-            if (!_isDisposed && !_isInPlace && TryTakePlace(out _))
+            if (!_isDisposed && !_isLeft && !_isInPlace && TryTakePlace(out _))
                 _looks?.Dispose();
         }
     }

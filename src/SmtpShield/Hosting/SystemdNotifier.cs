@@ -8,12 +8,30 @@ namespace SmtpShield.Hosting;
 /// <summary>Tells systemd how the program is (sd_notify(3)), for units of <c>Type=notify-reload</c>. Without <c>NOTIFY_SOCKET</c> it does nothing.</summary>
 /// <param name="path">The value of <c>NOTIFY_SOCKET</c>: a path, or with a leading <c>@</c> a name in the abstract namespace.</param>
 /// <param name="time">The monotonic clock systemd compares a reload's start with.</param>
-internal sealed class SystemdNotifier(string? path, TimeProvider time) : IHostedLifecycleService
+/// <param name="isMain">Whether systemd listens to this process: it does to the unit's main process only.</param>
+internal sealed class SystemdNotifier(string? path, TimeProvider time, bool isMain = true) : IHostedLifecycleService
 {
     private const string EnvironmentVariable = "NOTIFY_SOCKET";
 
+    private bool _isMain = isMain;
+
     /// <summary>The service manager that started this program, if any.</summary>
-    public static SystemdNotifier FromEnvironment(TimeProvider time) => new(Environment.GetEnvironmentVariable(EnvironmentVariable), time);
+    public static SystemdNotifier FromEnvironment(TimeProvider time, bool isMain = true) =>
+        new(Environment.GetEnvironmentVariable(EnvironmentVariable), time, isMain);
+
+    /// <summary>This process is the unit's main process from now on, and serves clients.</summary>
+    public void BecomeMain()
+    {
+        Volatile.Write(ref _isMain, true);
+        Ready();
+    }
+
+    /// <summary>Another process of the unit is its main process from now on, and serves clients. systemd is told nothing more by this one.</summary>
+    public void LeaveTo(int process)
+    {
+        Send(string.Create(CultureInfo.InvariantCulture, $"MAINPID={process}\nREADY=1"));
+        Volatile.Write(ref _isMain, false);
+    }
 
     /// <summary>A reload begins; <see cref="Ready"/> ends it. To be called for SIGHUP, which is what <c>systemctl reload</c> sends.</summary>
     public void Reloading()
@@ -56,7 +74,7 @@ internal sealed class SystemdNotifier(string? path, TimeProvider time) : IHosted
 
     private void Send(string state)
     {
-        if (string.IsNullOrEmpty(path))
+        if (string.IsNullOrEmpty(path) || !Volatile.Read(ref _isMain))
             return;
         try
         {

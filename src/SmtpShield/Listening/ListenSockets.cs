@@ -1,27 +1,48 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Primitives;
+using SmtpShield.Hosting;
 using SmtpShield.Options;
 using SmtpShield.Transport;
 
 namespace SmtpShield.Listening;
 
-/// <summary>Makes the listening sockets, and gives their queues a new length when a reload changes <c>default_process_limit</c>.</summary>
-internal sealed class ListenSockets : IDisposable
+/// <summary>
+/// Makes the listening sockets, or takes those this process was given, and gives their queues a new length when a reload changes
+/// <c>default_process_limit</c>.
+/// </summary>
+internal sealed class ListenSockets : IListeningSockets, IDisposable
 {
     private readonly ShieldSnapshot _snapshot;
     private readonly SessionCapacity _capacity;
+    private readonly InheritedSockets _inherited;
+    private readonly ConnectionDrain _drain;
     private readonly IDisposable _onChange;
     private readonly Lock _gate = new();
     private readonly List<Entry> _sockets = [];
 
     /// <summary>Follows the limit through reloads.</summary>
-    public ListenSockets(ShieldSnapshot snapshot, SessionCapacity capacity)
+    public ListenSockets(ShieldSnapshot snapshot, SessionCapacity capacity, InheritedSockets inherited, ConnectionDrain drain)
     {
         _snapshot = snapshot;
         _capacity = capacity;
+        _inherited = inherited;
+        _drain = drain;
         _onChange = ChangeToken.OnChange(snapshot.GetChangeToken, ChangeQueueLength);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Socket> Sockets
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _sockets.Where(static entry => entry.IsOpen).Select(static entry => entry.Socket)];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Leave() => _drain.StopListeningOnly();
 
     /// <summary>Where a service listens, as bound; nowhere once the shield stops.</summary>
     /// <param name="service">Its name.</param>
@@ -42,15 +63,20 @@ internal sealed class ListenSockets : IDisposable
     public Socket Listen(EndPoint endpoint, string service)
     {
         var length = LengthFor(service);
-        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream,
+        var isTransparent = _snapshot.Current.Of(service).Listener.Transparent;
+        var given = _inherited.Take(endpoint);
+        var socket = given ?? new Socket(endpoint.AddressFamily, SocketType.Stream,
             endpoint.AddressFamily == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
         try
         {
-            if (socket.AddressFamily == AddressFamily.InterNetworkV6)
+            if (given is null && socket.AddressFamily == AddressFamily.InterNetworkV6)
                 socket.DualMode = false;
-            if (_snapshot.Current.Of(service).Listener.Transparent)
+            if (isTransparent)
                 TransparentSocket.Allow(socket);
-            socket.Bind(endpoint);
+            else if (given is not null)
+                TransparentSocket.Forbid(socket);
+            if (given is null)
+                socket.Bind(endpoint);
 
             // Linux lets one more in than it says. It also cuts it to net.core.somaxconn (4096).
             socket.Listen(length);

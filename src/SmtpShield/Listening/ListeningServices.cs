@@ -23,7 +23,9 @@ internal static class ListeningServices
         services.AddSingleton<SessionCapacity>();
         services.AddSingleton<ConnectionRoom>();
         services.AddSingleton<AcceptLoops>();
+        services.TryAddSingleton<InheritedSockets>();
         services.AddSingleton<ListenSockets>();
+        services.AddSingleton<IListeningSockets>(static services => services.GetRequiredService<ListenSockets>());
         services.TryAddSingleton(ArrayPool<byte>.Shared);
         services.TryAddSingleton(static services => Transports.Make(
             services.GetRequiredService<ShieldSnapshot>().Current.Listener.Transport,
@@ -43,7 +45,7 @@ internal static class ListeningServices
         services.AddHostedService<MemoryGuard>();
         services.AddHostedService<DrainOnShutdown>();
         // Stopped in reverse: systemd hears of the stop before the drain, not after it.
-        services.AddSingleton(static provider => SystemdNotifier.FromEnvironment(provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(static provider => SystemdNotifier.FromEnvironment(provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService(static provider => provider.GetRequiredService<SystemdNotifier>());
         return services;
     }

@@ -26,6 +26,7 @@ internal sealed class ProcessLimitListener : IConnectionListener
     private readonly ConnectionDrain _drain;
     private readonly AcceptLoop _loop;
     private readonly CancellationTokenRegistration _onStop;
+    private readonly TaskCompletionSource _unbound = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Closes <paramref name="listener"/> when <paramref name="drain"/> begins, so that new clients are refused from then on.</summary>
     public ProcessLimitListener(
@@ -48,14 +49,18 @@ internal sealed class ProcessLimitListener : IConnectionListener
     /// <inheritdoc/>
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
+        ConnectionContext? connection = null;
         _loop.NoteEntered();
         try
         {
-            return await AcceptNextAsync(cancellationToken);
+            connection = await AcceptNextAsync(cancellationToken);
+            return connection;
         }
         finally
         {
             _loop.NoteLeft();
+            if (connection is null)
+                _loop.NoteEnded();
         }
     }
 
@@ -67,12 +72,14 @@ internal sealed class ProcessLimitListener : IConnectionListener
         {
             await WaitForRoomAsync();
             await _room.WaitForRoomAsync(_drain.StopListening);
+            if (_loop.WhenLetThrough is { IsCompleted: false } held)
+                await Task.WhenAny(held, _unbound.Task).WaitAsync(_drain.StopListening);
             connection = await _listener.AcceptAsync(cancellationToken);
             if (connection is null)
                 return null;
 
-            slot = await _limit.TakeAsync(_listener.EndPoint, _drain.StopListening);
-            return new LimitedConnection(connection, slot, await _room.TakeAsync(_drain.StopListening), _drain.Enter());
+            slot = await _limit.TakeAsync(_listener.EndPoint, _drain.StopHolding);
+            return new LimitedConnection(connection, slot, await _room.TakeAsync(_drain.StopHolding), _drain.Enter());
         }
         catch (OperationCanceledException) when (_drain.StopListening.IsCancellationRequested)
         {
@@ -102,7 +109,11 @@ internal sealed class ProcessLimitListener : IConnectionListener
     }
 
     /// <inheritdoc/>
-    public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => _listener.UnbindAsync(cancellationToken);
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        _unbound.TrySetResult();
+        return _listener.UnbindAsync(cancellationToken);
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

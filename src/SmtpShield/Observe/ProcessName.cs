@@ -40,6 +40,7 @@ internal static class ProcessName
         Master, // 2100: control
         Anvil, // 2200: bans
         Master, // 2300: control
+        Master, // 2400: upgrade
     ];
 
     /// <summary>The name for an event: <c>master</c> for everything that is not the shield's own code (Kestrel, YARP, Polly), whatever its ids are.</summary>

@@ -17,7 +17,10 @@ public sealed class ConfigurationStateFile(string path) : IDisposable
     private const string FileName = "configuration";
     private const int MaxProblems = 20;
 
+    private readonly Lock _gate = new();
     private FileStream? _file;
+    private ConfigurationState? _state;
+    private bool _isLeft;
 
     /// <summary>Where it is: <c>$RUNTIME_DIRECTORY/configuration</c>, or <c>/run/smtpshield/configuration</c>.</summary>
     public static string PathOfProcess => Path.Combine(
@@ -41,18 +44,50 @@ public sealed class ConfigurationStateFile(string path) : IDisposable
     public void Write(ConfigurationState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        _file ??= TryOpen();
-        if (_file is null)
-            return;
+        lock (_gate)
+        {
+            _state = state;
+            _file ??= _isLeft ? null : TryOpen();
+            if (_file is not null)
+                Write(_file, state);
+        }
+    }
+
+    /// <summary>Says it where another shield said it until now.</summary>
+    public void TakeOver()
+    {
+        if (_state is { } state)
+            Write(state);
+    }
+
+    /// <summary>Leaves it to another shield to say so: the file goes, and there is none any more of this process.</summary>
+    public void Leave()
+    {
+        lock (_gate)
+        {
+            _isLeft = true;
+            Close();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_gate)
+            Close();
+    }
+
+    private static void Write(FileStream file, ConfigurationState state)
+    {
         var outcome = !state.IsInForce ? "refused" : state.NeedsRestart ? "in force, in part after a restart" : "in force";
         var text = Encoding.UTF8.GetBytes(
             string.Join('\n', [state.Configuration, state.Digest.Length > 0 ? state.Digest : "-", outcome, .. state.Remarks.Take(MaxProblems), "end", ""]));
         try
         {
-            _file.SetLength(0);
-            _file.Position = 0;
-            _file.Write(text);
-            _file.Flush();
+            file.SetLength(0);
+            file.Position = 0;
+            file.Write(text);
+            file.Flush();
         }
         catch (IOException)
         {
@@ -60,8 +95,7 @@ public sealed class ConfigurationStateFile(string path) : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    private void Close()
     {
         if (_file is null)
             return;
@@ -75,6 +109,7 @@ public sealed class ConfigurationStateFile(string path) : IDisposable
         }
 
         _file.Dispose();
+        _file = null;
     }
 
     // Another shield may have it, or somebody who looks whether one does: then the next time.

@@ -6,7 +6,8 @@ namespace SmtpShield.State;
 
 /// <summary>
 /// The directory of <c>shield_state_directory</c>, where the shield keeps over a restart what it was told and has learned. One shield at a time has it, by a
-/// lock on a file in it; without one that can be used nothing is kept, and mail goes on.
+/// lock on a file in it; without one that can be used nothing is kept, and mail goes on. A shield that takes over from another one is given what would be in
+/// the files, and has the directory when that leaves it.
 /// </summary>
 internal sealed partial class StateDirectory : IHostedService, IDisposable
 {
@@ -19,33 +20,32 @@ internal sealed partial class StateDirectory : IHostedService, IDisposable
 
     private readonly ILogger _log;
     private readonly AtMostOnce _warnings;
-    private readonly FileStream? _lock;
+    private readonly string _configured;
     private readonly List<StateFile> _files = [];
+    private FileStream? _lock;
+    private string? _path;
 
     /// <summary>Takes the directory, if it is there and nobody else has it.</summary>
-    public StateDirectory(ShieldSnapshot snapshot, TimeProvider time, ILogger<StateDirectory> log)
+    /// <param name="snapshot">The options to start with.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="given">What the shield before this one has given; null: there was none, and the directory is taken now.</param>
+    public StateDirectory(ShieldSnapshot snapshot, TimeProvider time, ILogger<StateDirectory> log, GivenState? given = null)
     {
         Time = time;
         _log = log;
         _warnings = new(time, s_betweenWarnings);
-        var path = snapshot.Current.Control.StateDirectory;
-        if (path.Length == 0)
-            return;
-        if (!Directory.Exists(path))
-        {
-            Missing(log, path);
-            return;
-        }
-
-        _lock = TryLock(path, out var reason);
-        if (_lock is null)
-            Unusable(log, path, reason);
-        else
-            Path = path;
+        _configured = snapshot.Current.Control.StateDirectory;
+        Given = given;
+        if (given is null)
+            TryTake();
     }
 
     /// <summary>Where it is; null: nothing is kept.</summary>
-    public string? Path { get; }
+    public string? Path => Volatile.Read(ref _path);
+
+    /// <summary>What the shield before this one has given.</summary>
+    public GivenState? Given { get; }
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; }
@@ -59,6 +59,33 @@ internal sealed partial class StateDirectory : IHostedService, IDisposable
         lock (_files)
             _files.Add(file);
         return file;
+    }
+
+    /// <summary>Everything that is to be kept, as it is now: the lines of each file, whether there is a directory or not.</summary>
+    public IEnumerable<(string Name, IEnumerable<string> Lines)> Everything()
+    {
+        StateFile[] files;
+        lock (_files)
+            files = [.. _files];
+        return files.Select(static file => (file.Name, file.Lines));
+    }
+
+    /// <summary>Leaves the directory to a successor. Nothing is written any more.</summary>
+    public void Leave()
+    {
+        Volatile.Write(ref _path, null);
+        _lock?.Dispose();
+    }
+
+    /// <summary>Takes the directory that another shield has left, and writes everything.</summary>
+    public void TakeOver()
+    {
+        TryTake();
+        StateFile[] files;
+        lock (_files)
+            files = [.. _files];
+        foreach (var file in files)
+            file.NoteChange();
     }
 
     /// <summary>Says that something is not kept, or was not read, once a minute.</summary>
@@ -87,6 +114,23 @@ internal sealed partial class StateDirectory : IHostedService, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _lock?.Dispose();
+
+    private void TryTake()
+    {
+        if (_configured.Length == 0)
+            return;
+        if (!Directory.Exists(_configured))
+        {
+            Missing(_log, _configured);
+            return;
+        }
+
+        _lock = TryLock(_configured, out var reason);
+        if (_lock is null)
+            Unusable(_log, _configured, reason);
+        else
+            Volatile.Write(ref _path, _configured);
+    }
 
     private static FileStream? TryLock(string directory, out string reason)
     {

@@ -31,11 +31,27 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
     private bool _hasChanged;
     private ITimer? _timer;
 
+    /// <summary>Its name.</summary>
+    public string Name => name;
+
+    /// <summary>What is to be in it now.</summary>
+    public IEnumerable<string> Lines => lines();
+
     private string? Path => directory.Path is { } path ? System.IO.Path.Combine(path, name) : null;
 
-    /// <summary>The lines that are in it; none when nothing was kept. A file that can't be read is put aside, with a warning.</summary>
+    /// <summary>
+    /// The lines that are in it, or that the shield before this one has given; none when nothing was kept. A file that can't be read is put aside, with a
+    /// warning.
+    /// </summary>
     public IEnumerable<string> Load()
     {
+        if (directory.Given is { } given)
+        {
+            foreach (var line in given.Take(name))
+                yield return line;
+            yield break;
+        }
+
         if (Path is not { } path || !File.Exists(path))
             yield break;
         if (TryRead(path, Open) is not { } reader)

@@ -27,10 +27,10 @@ internal static class TransparentSocket
         if (!OperatingSystem.IsLinux())
             throw new TransparentSocketException(SocketError.OperationNotSupported, "Transparent sockets are there on Linux only");
 
-        var (level, option) = socket.AddressFamily == AddressFamily.InterNetworkV6 ? (SolIpv6, Ipv6Transparent) : (SolIp, IpTransparent);
+        var (level, option) = OptionOf(socket);
         try
         {
-            SwitchOn(socket, level, option);
+            Switch(socket, level, option, 1);
         }
         catch (SocketException error) when (error.SocketErrorCode == SocketError.AccessDenied)
         {
@@ -38,6 +38,13 @@ internal static class TransparentSocket
                 SocketError.AccessDenied,
                 "Operation not permitted; a transparent socket needs the capability CAP_NET_ADMIN (systemd: AmbientCapabilities=CAP_NET_ADMIN) or root");
         }
+    }
+
+    /// <summary>Takes that back, of a socket which another process has made.</summary>
+    public static void Forbid(Socket socket)
+    {
+        if (OperatingSystem.IsLinux() && OptionOf(socket) is var (level, option))
+            Switch(socket, level, option, 0);
     }
 
     /// <summary>
@@ -51,13 +58,13 @@ internal static class TransparentSocket
         if (source.AddressFamily != socket.AddressFamily)
             throw new SocketException((int)SocketError.AddressFamilyNotSupported);
         Allow(socket);
-        SwitchOn(socket, SolIp, IpBindAddressNoPort);
+        Switch(socket, SolIp, IpBindAddressNoPort, 1);
         socket.Bind(new IPEndPoint(source, 0));
     }
 
-    private static void SwitchOn(Socket socket, int level, int option)
-    {
-        var on = 1;
-        socket.SetRawSocketOption(level, option, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in on)));
-    }
+    private static (int Level, int Option) OptionOf(Socket socket) =>
+        socket.AddressFamily == AddressFamily.InterNetworkV6 ? (SolIpv6, Ipv6Transparent) : (SolIp, IpTransparent);
+
+    private static void Switch(Socket socket, int level, int option, int value) =>
+        socket.SetRawSocketOption(level, option, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in value)));
 }

@@ -10,6 +10,9 @@ public sealed class OutsideProcess : IAsyncDisposable
     /// <summary>SIGHUP, see signal(7).</summary>
     public const int HangUp = 1;
 
+    /// <summary>SIGKILL.</summary>
+    public const int Kill = 9;
+
     /// <summary>SIGTERM, see signal(7).</summary>
     public const int Terminate = 15;
 
@@ -123,7 +126,7 @@ public sealed class OutsideProcess : IAsyncDisposable
     public void Signal(int signal) => Signal(_process.Id, signal);
 
     /// <summary>Sends a signal to a process that was started by a test.</summary>
-    public static void Signal(int processId, int signal) => _ = Kill(processId, signal);
+    public static void Signal(int processId, int signal) => _ = Send(processId, signal);
 
     /// <summary>Stops a process that was started by a test, and waits until none of its threads runs any more, or it has ended.</summary>
     public static void StandStill(int processId)
@@ -193,5 +196,5 @@ public sealed class OutsideProcess : IAsyncDisposable
     }
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static extern int Kill(int processId, int signal);
+    private static extern int Send(int processId, int signal);
 }

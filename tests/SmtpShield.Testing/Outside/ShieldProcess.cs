@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 
 namespace SmtpShield.Testing.Outside;
 
@@ -11,6 +12,7 @@ public sealed class ShieldProcess : IAsyncDisposable
     private const string Listen = "shield_listen";
     private readonly string _directory;
     private readonly OutsideProcess _process;
+    private readonly List<int> _successors = [];
     private readonly LogFile _log;
 
     private ShieldProcess(string directory, OutsideProcess process, IPEndPoint endPoint, string syslogName)
@@ -45,6 +47,9 @@ public sealed class ShieldProcess : IAsyncDisposable
 
     /// <summary>Whether it has ended.</summary>
     public bool HasExited => _process.HasExited;
+
+    /// <summary>Its exit status, once it has ended.</summary>
+    public int ExitCode => _process.ExitCode;
 
     /// <summary>What the sessions of one service logged.</summary>
     /// <param name="syslogName">The service's <c>syslog_name</c>.</param>
@@ -127,6 +132,30 @@ public sealed class ShieldProcess : IAsyncDisposable
         File.Move(MainCf + ".new", MainCf, overwrite: true);
     }
 
+    /// <summary>Asks whoever answers at its control socket for an upgrade, and ends the process that has taken over with this one.</summary>
+    /// <returns>The status code, the body, and the process that serves clients now.</returns>
+    public async Task<(int Status, string Body, int Process)> UpgradeAsync(CancellationToken cancellationToken)
+    {
+        var (status, body) = await ControlHttp.AskAsync(ControlSocket, HttpMethod.Post, "/v1/upgrade", cancellationToken, "{}");
+        if (status != 200)
+            return (status, body, 0);
+        var process = JsonDocument.Parse(body).RootElement.GetProperty("process").GetInt32();
+        AddSuccessor(process);
+        return (status, body, process);
+    }
+
+    /// <summary>A process that has taken over from it: it ends with this one.</summary>
+    public void AddSuccessor(int process) => _successors.Add(process);
+
+    /// <summary>Waits until the processes that have taken over have ended, which are told to.</summary>
+    public Task StopSuccessorsAsync(CancellationToken cancellationToken)
+    {
+        foreach (var process in _successors)
+            OutsideProcess.Signal(process, OutsideProcess.Terminate);
+        return Eventually.HoldsAsync(
+            () => _successors.TrueForAll(static process => !IsAlive(process)), TimeSpan.FromSeconds(45), "the successors end", cancellationToken);
+    }
+
     /// <summary>Sends it a signal.</summary>
     public void Signal(int signal) => _process.Signal(signal);
 
@@ -188,8 +217,24 @@ public sealed class ShieldProcess : IAsyncDisposable
     /// <summary>Ends it if a test has not, and removes its files.</summary>
     public async ValueTask DisposeAsync()
     {
+        foreach (var process in _successors)
+            OutsideProcess.Signal(process, OutsideProcess.Kill);
         await _process.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
+    }
+
+    // Whoever takes in orphans may not have looked at one that has ended.
+    private static bool IsAlive(int process)
+    {
+        try
+        {
+            var status = File.ReadAllText($"/proc/{process}/stat");
+            return status[status.LastIndexOf(')') + 2] is not ('Z' or 'X');
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private static Task WriteAsync(string path, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken) =>

@@ -14,8 +14,9 @@ public partial class DependencyTests
         ["Control"] =
         [
             "Bans", "Baseline", "Session", "Admission", "Shadow", "Mta", "Limits", "Clients", "Protocol", "Tls", "Metrics", "Observe", "Listening", "Hosting",
-            "Transport", "State", "Options",
+            "Transport", "State", "Options", "Upgrade",
         ],
+        ["Upgrade"] = ["State", "Listening", "Hosting", "Transport", "Options"],
         ["Bans"] =
         [
             "State", "Admission", "Shadow", "Mta", "Limits", "Clients", "Protocol", "Metrics", "Observe", "Listening", "Transport", "Options",

@@ -25,6 +25,7 @@ public class EventIdTests
         ["Control"] = [2100, 2300],
         ["State"] = [2100],
         ["Bans"] = [2200],
+        ["Upgrade"] = [2400],
     };
 
     private static readonly (string Where, string Folder, int Id)[] _events = [.. from type in typeof(MaillogLoggerProvider).Assembly.GetTypes()

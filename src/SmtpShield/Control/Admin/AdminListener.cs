@@ -7,19 +7,22 @@ using SmtpShield.Options;
 namespace SmtpShield.Control.Admin;
 
 /// <summary>The sockets of <c>shield_admin_listen</c>. One that can't be bound or has no certificate is a line in the log; mail is served.</summary>
-internal sealed partial class AdminListener : IDisposable
+internal sealed partial class AdminListener : IListeningSockets, IDisposable
 {
     private const string Name = "shield_admin_listen";
 
     private readonly ShieldSnapshot _snapshot;
     private readonly AdminCertificate _certificate;
+    private readonly InheritedSockets _inherited;
     private readonly ILogger _log;
     private readonly Dictionary<EndPoint, Socket> _sockets = [];
 
     /// <summary>Makes nothing yet.</summary>
-    public AdminListener(ShieldSnapshot snapshot, AdminCertificate certificate, SessionCapacity capacity, TimeProvider time, ILogger<AdminListener> log)
+    public AdminListener(
+        ShieldSnapshot snapshot, AdminCertificate certificate, SessionCapacity capacity, InheritedSockets inherited, TimeProvider time,
+        ILogger<AdminListener> log)
     {
-        (_snapshot, _certificate, _log) = (snapshot, certificate, log);
+        (_snapshot, _certificate, _inherited, _log) = (snapshot, certificate, inherited, log);
         // Inside TLS there is no room for a word before the handshake.
         Connections = new(capacity, time, IsTls ? null : Name);
     }
@@ -50,17 +53,26 @@ internal sealed partial class AdminListener : IDisposable
     public Socket? SocketAt(EndPoint endpoint) => _sockets.GetValueOrDefault(endpoint);
 
     /// <inheritdoc />
+    public IReadOnlyList<Socket> Sockets => [.. _sockets.Values];
+
+    /// <inheritdoc />
+    public void Leave()
+    {
+        foreach (var socket in _sockets.Values)
+            socket.Dispose();
+    }
+
+    /// <inheritdoc />
     public void Dispose()
     {
         // Those that Kestrel was given are closed by then.
-        foreach (var socket in _sockets.Values)
-            socket.Dispose();
+        Leave();
         Connections.Dispose();
     }
 
     private bool TryBind(IPEndPoint endpoint)
     {
-        if (!TcpListener.TryBind(endpoint, out var socket, out var reason))
+        if (!TcpListener.TryBind(endpoint, _inherited, out var socket, out var reason))
         {
             Log.NotBound(_log, endpoint, reason);
             return false;

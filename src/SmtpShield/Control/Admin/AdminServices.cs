@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
+using SmtpShield.Listening;
 
 namespace SmtpShield.Control.Admin;
 
@@ -22,6 +23,7 @@ internal static class AdminServices
         services.AddSingleton<AdminApi>();
         services.AddSingleton<AdminCertificate>();
         services.AddSingleton<AdminListener>();
+        services.AddSingleton<IListeningSockets>(static services => services.GetRequiredService<AdminListener>());
         services.AddHostedService(static services => services.GetRequiredService<AdminListener>().Connections);
         return services;
     }

@@ -9,6 +9,7 @@ using SmtpShield.Control.Events;
 using SmtpShield.Observe;
 using SmtpShield.Options;
 using SmtpShield.State;
+using SmtpShield.Upgrade;
 
 namespace SmtpShield.Control.Changes;
 
@@ -32,7 +33,8 @@ internal sealed partial class ControlAudit
 
     /// <summary>With what was changed before.</summary>
     public ControlAudit(
-        ShieldSnapshot snapshot, Exemptions exemptions, EventStream stream, StateDirectory state, TimeProvider time, ILogger<ControlAudit> log)
+        ShieldSnapshot snapshot, Exemptions exemptions, EventStream stream, StateDirectory state, TimeProvider time, ILogger<ControlAudit> log,
+        Predecessor? predecessor = null)
     {
         (_snapshot, _stream, _time, _log) = (snapshot, stream, time, log);
         _file = new(state, () =>
@@ -43,6 +45,8 @@ internal sealed partial class ControlAudit
         foreach (var change in _file.Load())
             Add(change);
         exemptions.Ended += NoteEnd;
+        if (predecessor is not null)
+            predecessor.Left += () => NoteUpgrade(predecessor);
     }
 
     /// <summary>Adds its path.</summary>
@@ -108,6 +112,13 @@ internal sealed partial class ControlAudit
     }
 
     private static string LoggedBy(Change change) => change.Why is { } why ? $"{change.By} {ClientText.Quote(Encoding.ASCII.GetBytes(why))}" : change.By;
+
+    // The process before this one could not: what it keeps is here by then.
+    private void NoteUpgrade(Predecessor predecessor) => Keep(new(0, _time.GetUtcNow(), predecessor.By, "upgrade", "program")
+    {
+        Before = $"version {predecessor.Version}",
+        After = $"version {ShieldConfigurationWatcher.Version}",
+    });
 
     private void NoteEnd(Exemption exemption)
     {

@@ -7,16 +7,18 @@ using SmtpShield.Options;
 namespace SmtpShield.Control.Monitoring;
 
 /// <summary>The sockets of <c>shield_metrics_listen</c>. One that can't be bound is a line in the log: mail is served without it.</summary>
-internal sealed partial class MetricsListener : IDisposable
+internal sealed partial class MetricsListener : IListeningSockets, IDisposable
 {
     private readonly ShieldSnapshot _snapshot;
+    private readonly InheritedSockets _inherited;
     private readonly ILogger _log;
     private readonly Dictionary<EndPoint, Socket> _sockets = [];
 
     /// <summary>Makes nothing yet.</summary>
-    public MetricsListener(ShieldSnapshot snapshot, SessionCapacity capacity, TimeProvider time, ILogger<MetricsListener> log)
+    public MetricsListener(ShieldSnapshot snapshot, SessionCapacity capacity, InheritedSockets inherited, TimeProvider time, ILogger<MetricsListener> log)
     {
         _snapshot = snapshot;
+        _inherited = inherited;
         _log = log;
         Connections = new(capacity, time, "shield_metrics_listen");
     }
@@ -33,17 +35,26 @@ internal sealed partial class MetricsListener : IDisposable
     public Socket SocketAt(EndPoint endpoint) => _sockets[endpoint];
 
     /// <inheritdoc />
+    public IReadOnlyList<Socket> Sockets => [.. _sockets.Values];
+
+    /// <inheritdoc />
+    public void Leave()
+    {
+        foreach (var socket in _sockets.Values)
+            socket.Dispose();
+    }
+
+    /// <inheritdoc />
     public void Dispose()
     {
         // Those that Kestrel was given are closed by then.
-        foreach (var socket in _sockets.Values)
-            socket.Dispose();
+        Leave();
         Connections.Dispose();
     }
 
     private bool TryBind(IPEndPoint endpoint)
     {
-        if (!TcpListener.TryBind(endpoint, out var socket, out var reason))
+        if (!TcpListener.TryBind(endpoint, _inherited, out var socket, out var reason))
         {
             Log.NotBound(_log, endpoint, reason);
             return false;

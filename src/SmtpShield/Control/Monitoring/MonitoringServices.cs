@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using SmtpShield.Hosting;
+using SmtpShield.Listening;
 using SmtpShield.Metrics;
 
 namespace SmtpShield.Control.Monitoring;
@@ -15,6 +16,7 @@ internal static class MonitoringServices
     {
         services.TryAddSingleton<ShieldMetrics>();
         services.AddSingleton<MetricsListener>();
+        services.AddSingleton<IListeningSockets>(static services => services.GetRequiredService<MetricsListener>());
         services.AddHostedService(static services => services.GetRequiredService<MetricsListener>().Connections);
         services.AddSingleton<MetricsReader>();
         services.AddSingleton<MetricsApi>();
