@@ -73,6 +73,7 @@ internal static class ShieldServices
         });
         services.AddSingleton<AnvilStatistics>();
         services.AddSingleton<AnvilTable>();
+        services.AddSingleton<IHandedOver, CountsHandOver>();
         services.AddHostedService<DeliveringFile>();
         services.AddSingleton<Baselines>();
         services.AddHostedService<BaselineFile>();

@@ -63,6 +63,12 @@ internal struct AnvilEntry
     /// <summary>Whether no connection is open.</summary>
     public readonly bool IsIdle => _openOrIdleSince < 0;
 
+    /// <summary>The second its last connection ended in, of one that is idle.</summary>
+    public readonly int IdleSince => ~_openOrIdleSince;
+
+    /// <summary>What was counted in the window before, as far as it is kept.</summary>
+    public readonly AnvilEventCounts Previous => _previous;
+
     /// <summary>Whether it is nobody's: it waits for its next client.</summary>
     public readonly bool IsFree => _openOrIdleSince == int.MinValue;
 
@@ -83,6 +89,14 @@ internal struct AnvilEntry
     /// <summary>Whether anvil would have deleted it.</summary>
     /// <remarks>At the unit, not above it as the window: anvil's timer fires in that second, before the event that finds the record (events.c).</remarks>
     public readonly bool IsExpired(int now, int unit) => IsIdle && now >= (long)~_openOrIdleSince + unit;
+
+    /// <summary>Takes what an earlier process has counted. It must be idle.</summary>
+    /// <param name="idleSince">Since when, in seconds as the table counts. Below 0 is 0: it is forgotten later, its window ends when it would.</param>
+    /// <param name="windowStart">When its window began; <see cref="int.MinValue"/>: it has none.</param>
+    /// <param name="current">What was counted in that.</param>
+    /// <param name="previous">And in the one before.</param>
+    public void Restore(int idleSince, int windowStart, in AnvilEventCounts current, in AnvilEventCounts previous) =>
+        (_openOrIdleSince, _windowStart, _current, _previous) = (~Math.Max(idleSince, 0), windowStart, current, previous);
 
     /// <summary>Its window is opened by the next event, not by what it was made for.</summary>
     public void CloseWindow() => _windowStart = int.MinValue;

@@ -76,6 +76,12 @@ internal sealed class AnvilTable
     /// <summary>A connection that was counted is over. Told on the thread of its session, which waits for it.</summary>
     public event Action<CountedConnection>? ConnectionEnded;
 
+    /// <summary>
+    /// A connection has ended of a client that now has so many open. Told with a part of the table locked, in the order in which it happens: who listens must
+    /// not wait, nor ask the table.
+    /// </summary>
+    public Action<AnvilKey, int>? Left { get; set; }
+
     /// <summary>Records in the table, expired ones that were not yet removed included.</summary>
     public int Size => Volatile.Read(ref _size);
 
@@ -191,6 +197,60 @@ internal sealed class AnvilTable
             shard.Leave(index, Now);
             if (shard.Shared is { } shared && shared.IsShared(index))
                 shared.Add(index, SharedTurn.Open);
+            Left?.Invoke(key, shard.At(index).Open);
+        }
+    }
+
+    /// <summary>What this process has counted and other shields have not been told: every record, copied a few at a time.</summary>
+    public IEnumerable<(string Service, AnvilEntry Entry)> Own()
+    {
+        var entries = new List<AnvilEntry>(AnvilShard.ChunkSize);
+        foreach (var shard in _shards)
+        {
+            for (var chunk = 0; ; chunk++)
+            {
+                entries.Clear();
+                int count;
+                lock (shard.Gate)
+                {
+                    count = shard.CountIn(chunk);
+                    for (var index = (chunk * AnvilShard.ChunkSize) + 1; index <= (chunk * AnvilShard.ChunkSize) + count; index++)
+                    {
+                        if (!shard.At(index).IsFree && shard.Shared?.IsShared(index) is not true)
+                            entries.Add(shard.At(index));
+                    }
+                }
+
+                if (count == 0)
+                    break;
+                foreach (var entry in entries)
+                    yield return (_services.NameOf(entry.Service), entry);
+            }
+        }
+    }
+
+    /// <summary>What an earlier process has counted of a client; its connections, too, end by <see cref="Disconnect"/>. Those idle the longest first.</summary>
+    /// <param name="key">The client, which this process has not counted yet.</param>
+    /// <param name="open">Connections that are open.</param>
+    /// <param name="idleSince">The second since which none is, if none is.</param>
+    /// <param name="windowStart">When its window began; <see cref="int.MinValue"/>: it has none.</param>
+    /// <param name="current">What was counted in that.</param>
+    /// <param name="previous">And in the one before.</param>
+    public void Restore(
+        in AnvilKey key, int open, int idleSince, int windowStart, in AnvilEventCounts current, in AnvilEventCounts previous)
+    {
+        var window = Window;
+        if (open == 0 && Second >= (long)idleSince + window.Unit)
+            return;
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
+        {
+            var index = FindOrAdd(shard, key, service, hash, Now, window, out var isNew, isEvent: false);
+            if (!isNew)
+                return;
+            shard.At(index).Restore(idleSince, windowStart, current, previous);
+            for (var i = 0; i < open; i++)
+                shard.Enter(index);
         }
     }
 
@@ -361,6 +421,9 @@ internal sealed class AnvilTable
         var moved = (_time.GetUtcNow() - _startedAt - _time.GetElapsedTime(_startTimestamp)).TotalSeconds;
         return _startedAt.AddTicks(-_startWithinSecond).AddSeconds(second + Math.Round(moved));
     }
+
+    /// <summary>The second, as records count, that begins then: the reverse of <see cref="TimeOf"/>.</summary>
+    public int SecondOf(DateTimeOffset time) => (int)Math.Clamp(Math.Round((time - TimeOf(0)).TotalSeconds), int.MinValue + 1, int.MaxValue);
 
     /// <summary>Notes in a client's history what it was refused.</summary>
     public void Note(in AnvilKey key, in ClientEvent refusal) => History.Note(key, refusal with { Second = Now });

@@ -10,6 +10,7 @@ using SmtpShield.Metrics;
 using SmtpShield.Mta.Learned;
 using SmtpShield.Mta.Probing;
 using SmtpShield.Mta.Slots;
+using SmtpShield.State;
 using SmtpShield.Tls;
 using SmtpShield.Transport;
 using Yarp.ReverseProxy;
@@ -41,6 +42,7 @@ internal static class UpstreamServices
         services.AddSingleton<KnownClients>();
         services.AddSingleton<LearnedMtas>();
         services.AddSingleton<ShieldFarm>();
+        services.AddSingleton<IHandedOver, LearnedHandOver>();
         services.AddSingleton<UpstreamPool>();
         services.AddSingleton<Prober>();
         services.AddSingleton<UpstreamMaintenance>();

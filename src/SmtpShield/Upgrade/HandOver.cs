@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Hosting;
@@ -17,14 +18,18 @@ namespace SmtpShield.Upgrade;
 /// accepts again.
 /// </summary>
 internal sealed partial class HandOver(
-    SuccessorProgram program, IEnumerable<IListeningSockets> listening, AcceptLoops loops, StateDirectory state, ConfigurationStateFile configuration,
-    ConnectionDrain drain, SystemdNotifier systemd, IHostApplicationLifetime lifetime, ShieldSnapshot snapshot, TimeProvider time, ILogger<HandOver> log)
+    SuccessorProgram program, IEnumerable<IListeningSockets> listening, AcceptLoops loops, StateDirectory state, IEnumerable<IHandedOver> known,
+    ConfigurationStateFile configuration, ConnectionDrain drain, SystemdNotifier systemd, IHostApplicationLifetime lifetime, ShieldSnapshot snapshot,
+    TimeProvider time, ILogger<HandOver> log)
 {
     // For a program that reads its configuration, and starts, on a machine that is busy.
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     // In which clients wait.
     private static readonly TimeSpan TurnLimit = TimeSpan.FromSeconds(30);
+
+    // What sessions that are left say as they end, one line each.
+    private readonly Channel<string> _news = Channel.CreateUnbounded<string>(new() { SingleReader = true });
 
     private int _isBegun;
 
@@ -55,6 +60,12 @@ internal sealed partial class HandOver(
         {
             if (!IsDone)
             {
+                Follow(isFollowed: false);
+                while (_news.Reader.TryRead(out _))
+                {
+                    // For one that has not come.
+                }
+
                 loops.LetThrough();
                 Volatile.Write(ref _isBegun, 0);
             }
@@ -78,6 +89,7 @@ internal sealed partial class HandOver(
         {
             await successor.WaitUntilCheckedAsync(StartLimit, time, stopping);
             loops.Hold();
+            Follow(isFollowed: true);
             await GiveAsync(successor, sockets, by, stopping);
             await successor.TellAsync(HandOverWords.Go, HandOverWords.Ready, TurnLimit, time, stopping);
             await successor.TellAsync(HandOverWords.Take, HandOverWords.Serving, TurnLimit, time, CancellationToken.None);
@@ -122,7 +134,7 @@ internal sealed partial class HandOver(
         yield return $"{HandOverWords.By} {by}";
         foreach (var socket in sockets)
             yield return string.Create(CultureInfo.InvariantCulture, $"{HandOverWords.Socket} {socket.SafeHandle.DangerousGetHandle()}");
-        foreach (var (name, lines) in state.Everything())
+        foreach (var (name, lines) in state.Everything().Concat(known.Select(static one => (one.Name, one.Lines()))))
         {
             yield return $"{HandOverWords.State} {name}";
             foreach (var line in lines)
@@ -133,14 +145,29 @@ internal sealed partial class HandOver(
     // What has come to this process is served as ever, for as long as a drain may last; then the usual end begins.
     private async Task FinishAsync(Successor successor)
     {
+        var news = TellNewsAsync(successor);
+        await loops.WhenEnded;
+        await ((Task)drain.WhenEmpty.WaitAsync(snapshot.Current.Listener.DrainTimeout, time, lifetime.ApplicationStopping))
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        lifetime.StopApplication();
+
+        // The end of the process ends the rest.
+        await news;
+    }
+
+    private async Task TellNewsAsync(Successor successor)
+    {
         using (successor)
         {
-            await loops.WhenEnded;
-            await ((Task)drain.WhenEmpty.WaitAsync(snapshot.Current.Listener.DrainTimeout, time, lifetime.ApplicationStopping))
-                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await foreach (var line in _news.Reader.ReadAllAsync())
+                await successor.TellAsync(line);
         }
+    }
 
-        lifetime.StopApplication();
+    private void Follow(bool isFollowed)
+    {
+        foreach (var one in known)
+            one.Follow(isFollowed ? line => _news.Writer.TryWrite($"{HandOverWords.News} {one.Name} {line}") : null);
     }
 
     private static partial class Log

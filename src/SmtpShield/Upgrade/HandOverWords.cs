@@ -7,12 +7,13 @@ namespace SmtpShield.Upgrade;
 /// old  smtpshield 1 VERSION PROCESS  and from here on clients wait in the listen queues
 /// old  by TEXT                       who wants it
 /// old  socket DESCRIPTOR             one that listens, and that the new one has had since it was started; as often as needed
-/// old  state NAME                    the lines of a file of the state directory follow, each behind a blank
+/// old  state NAME                    the lines of a file of the state directory, or of what is in none, follow, each behind a blank
 /// old  go                            that was all
 /// new  ready                         it has started, and accepts as soon as it is told
 /// old  take                          it is told
 /// new  serving                       it accepts; from here on there is no way back
 /// old  left                          the old one accepts no more, and has left its control socket and its state directory
+/// old  news NAME TEXT                something of what it has given has changed; until it ends
 /// </code>
 /// Up to <c>serving</c> the new one may say <c>failed TEXT</c> instead, or end: then the old one goes on. What one of them does not know it passes over.
 /// </summary>
@@ -31,6 +32,7 @@ internal static class HandOverWords
     public const string Take = "take";
     public const string Serving = "serving";
     public const string Left = "left";
+    public const string News = "news";
     public const string Failed = "failed";
 
     /// <summary>The word a line begins with, and what stands behind it.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Pipes;
+using System.Runtime.CompilerServices;
 using SmtpShield.Listening;
 using SmtpShield.State;
 using SmtpShield.Transport;
@@ -115,6 +116,16 @@ internal sealed class Predecessor : IDisposable
         await _channel.SayAsync(HandOverWords.Serving, cancellationToken);
         await IsToldAsync(HandOverWords.Left, cancellationToken);
         Left?.Invoke();
+    }
+
+    /// <summary>What it says behind that, of whom it still serves, until it ends.</summary>
+    public async IAsyncEnumerable<(string Name, string Line)> NewsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        while (await _channel.ReadAsync(cancellationToken) is { } line)
+        {
+            if (HandOverWords.Split(line) is (HandOverWords.News, var news) && HandOverWords.Split(news) is var (name, text))
+                yield return (name, text);
+        }
     }
 
     /// <inheritdoc/>

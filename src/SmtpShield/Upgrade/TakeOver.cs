@@ -9,13 +9,18 @@ namespace SmtpShield.Upgrade;
 
 /// <summary>The other side of <see cref="HandOver"/>: holds the start, before the first client is accepted, until the predecessor lets this process.</summary>
 internal sealed partial class TakeOver(
-    Predecessor predecessor, AcceptLoops loops, StateDirectory state, ConfigurationStateFile configuration, SystemdNotifier systemd, ILogger<TakeOver> log)
-    : IHostedLifecycleService
+    Predecessor predecessor, AcceptLoops loops, StateDirectory state, IEnumerable<IHandedOver> known, ConfigurationStateFile configuration,
+    SystemdNotifier systemd, ILogger<TakeOver> log) : IHostedLifecycleService, IDisposable
 {
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _hearing = Task.CompletedTask;
+
     /// <inheritdoc/>
     public Task StartingAsync(CancellationToken cancellationToken)
     {
         loops.Hold();
+        foreach (var one in known)
+            one.Take(predecessor.State.Take(one.Name));
         return Task.CompletedTask;
     }
 
@@ -33,6 +38,7 @@ internal sealed partial class TakeOver(
         configuration.TakeOver();
         systemd.BecomeMain();
         Log.TakenOver(log, predecessor.Process, predecessor.Version, predecessor.By);
+        _hearing = HearAsync();
     }
 
     /// <inheritdoc/>
@@ -42,10 +48,32 @@ internal sealed partial class TakeOver(
     public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <inheritdoc/>
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        await _hearing;
+    }
 
     /// <inheritdoc/>
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public void Dispose() => _stopping.Dispose();
+
+    private async Task HearAsync()
+    {
+        try
+        {
+            await foreach (var (name, line) in predecessor.NewsAsync(_stopping.Token))
+                known.FirstOrDefault(one => one.Name == name)?.Hear(line);
+            foreach (var one in known)
+                one.HearEnd();
+        }
+        catch (OperationCanceledException)
+        {
+            // This process ends, too.
+        }
+    }
 
     private static partial class Log
     {

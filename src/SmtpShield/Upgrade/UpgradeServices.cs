@@ -1,4 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using SmtpShield.Hosting;
 using SmtpShield.Listening;
 
 namespace SmtpShield.Upgrade;
@@ -16,6 +18,8 @@ internal static class UpgradeServices
     {
         services.AddSingleton(program);
         services.AddSingleton(sockets);
+        services.Replace(ServiceDescriptor.Singleton(provider =>
+            SystemdNotifier.FromEnvironment(provider.GetRequiredService<TimeProvider>(), isMain: predecessor is null)));
         services.AddSingleton<HandOver>();
         if (predecessor is null)
             return services;

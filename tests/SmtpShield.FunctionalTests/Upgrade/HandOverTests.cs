@@ -82,9 +82,69 @@ internal sealed class HandOverTests
         await shield.StopAsync(cancellationToken);
     }
 
+    [Test]
+    public async Task Upgrade_WhatIsKnown_GoesOn(CancellationToken cancellationToken)
+    {
+        await using var shield = await StartAsync(
+            new() { ["smtpd_client_connection_count_limit"] = "2", ["smtpd_client_message_rate_limit"] = "2" }, cancellationToken);
+        await using var one = await IntroducedAsync(shield, cancellationToken);
+        await using var two = await IntroducedAsync(shield, cancellationToken);
+        foreach (var command in new[] { "MAIL FROM:<a@client.example>", "RSET", "MAIL FROM:<a@client.example>", "RSET" })
+            Assert.That(await one.CommandAsync(command, cancellationToken), Does.StartWith("250 "));
+        await ChangeAsync(shield, HttpMethod.Post, "/v1/bans", """{"prefix": "192.0.2.9", "for_s": 3600}""", cancellationToken);
+        await ChangeAsync(shield, HttpMethod.Post, "/v1/exemptions", """{"prefix": "127.0.60.8", "for_s": 3600}""", cancellationToken);
+        await ChangeAsync(shield, HttpMethod.Put, "/v1/parameters/*/smtpd_client_recipient_rate_limit", """{"value": "7"}""", cancellationToken);
+        Assert.That((await shield.UpgradeAsync(cancellationToken)).Status, Is.EqualTo(200));
+
+        Assert.That(await GreetingAsync(shield, "127.0.60.7", cancellationToken), Does.StartWith("421 ").And.Contain("too many connections"));
+        Assert.That(await GetAsync(shield, "/v1/bans", cancellationToken), Does.Contain("192.0.2.9"));
+        Assert.That(await GetAsync(shield, "/v1/exemptions", cancellationToken), Does.Contain("127.0.60.8"));
+        Assert.That(await GetAsync(shield, "/v1/parameters?name=smtpd_client_recipient_rate_limit", cancellationToken), Does.Contain("\"value\":\"7\""));
+        Assert.That(await GetAsync(shield, "/v1/changes", cancellationToken), Does.Contain("\"action\":\"upgrade\"").And.Contain("\"action\":\"ban\""));
+
+        // What ends at the old process is said to the new one.
+        Assert.That(await two.CommandAsync("QUIT", cancellationToken), Does.StartWith("221 "));
+        var greeting = "";
+        await Eventually.HoldsAsync(async () =>
+        {
+            await using var third = await RawSmtpClient.ConnectAsync(shield.EndPoint, IPAddress.Parse("127.0.60.7"), cancellationToken);
+            greeting = await third.ReplyAsync(cancellationToken);
+            if (!greeting.StartsWith("220 ", StringComparison.Ordinal))
+                return false;
+            Assert.That(await third.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250-"));
+            Assert.That(await third.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken), Does.StartWith("450 ").And.Contain("too much mail"));
+            return true;
+        }, s_limit, () => $"the client is let in again: {greeting}", cancellationToken);
+        Assert.That(await one.CommandAsync("QUIT", cancellationToken), Does.StartWith("221 "));
+        await shield.StopSuccessorsAsync(cancellationToken);
+    }
+
+    private static async Task<RawSmtpClient> IntroducedAsync(ShieldProcess shield, CancellationToken cancellationToken)
+    {
+        var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, IPAddress.Parse("127.0.60.7"), cancellationToken);
+        Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("220 "));
+        Assert.That(await client.CommandAsync("EHLO client.example", cancellationToken), Does.StartWith("250-"));
+        return client;
+    }
+
+    private static async Task<string> GreetingAsync(ShieldProcess shield, string from, CancellationToken cancellationToken)
+    {
+        await using var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, IPAddress.Parse(from), cancellationToken);
+        return await client.ReplyAsync(cancellationToken);
+    }
+
+    private static async Task ChangeAsync(ShieldProcess shield, HttpMethod method, string resource, string json, CancellationToken cancellationToken)
+    {
+        var (status, body) = await ControlHttp.AskAsync(shield.ControlSocket, method, resource, cancellationToken, json);
+        Assert.That(status, Is.EqualTo(200), body);
+    }
+
+    private static async Task<string> GetAsync(ShieldProcess shield, string resource, CancellationToken cancellationToken) =>
+        (await ControlHttp.AskAsync(shield.ControlSocket, HttpMethod.Get, resource, cancellationToken)).Body;
+
     private Task<ShieldProcess> StartAsync(Dictionary<string, string> parameters, CancellationToken cancellationToken) => ShieldProcess.StartAsync(
         _sink.EndPoint,
-        new Dictionary<string, string>(parameters) { ["shield_drain_timeout"] = "300s", ["smtpd_client_connection_count_limit"] = "0" },
+        new Dictionary<string, string>(parameters) { ["shield_drain_timeout"] = "300s" },
         cancellationToken);
 
     private static LedgerClient NewClient(ShieldProcess shield, MailLedger ledger, int number, MailManner manner) =>
@@ -97,11 +157,8 @@ internal sealed class HandOverTests
             await NewClient(shield, ledger, 30 + number, (MailManner)(number % 2)).SendAsync(1, cancellationToken);
     }
 
-    private static async Task GreetsAsync(ShieldProcess shield, CancellationToken cancellationToken)
-    {
-        await using var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, IPAddress.Parse("127.0.60.1"), cancellationToken);
-        Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith("220 "));
-    }
+    private static async Task GreetsAsync(ShieldProcess shield, CancellationToken cancellationToken) =>
+        Assert.That(await GreetingAsync(shield, "127.0.60.1", cancellationToken), Does.StartWith("220 "));
 
     private static Task UntilAsync(Func<bool> condition, string what, CancellationToken cancellationToken) =>
         Eventually.HoldsAsync(condition, s_limit, what, cancellationToken);

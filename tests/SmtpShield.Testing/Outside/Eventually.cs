@@ -24,4 +24,16 @@ public static class Eventually
         }
         return true;
     }
+
+    /// <summary>The same for what can only be found out by asking.</summary>
+    public static async Task HoldsAsync(Func<Task<bool>> condition, TimeSpan limit, Func<string> what, CancellationToken cancellationToken)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (!await condition())
+        {
+            if (TimeProvider.System.GetElapsedTime(start) > limit)
+                throw new TimeoutException($"Not within {limit.TotalSeconds:0.#} s: {what()}");
+            await Task.Delay(s_interval, TimeProvider.System, cancellationToken);
+        }
+    }
 }

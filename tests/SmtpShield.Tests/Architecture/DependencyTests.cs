@@ -30,7 +30,7 @@ public partial class DependencyTests
         ["Baseline"] = ["State", "Limits", "Clients", "Options"],
         ["Shadow"] = ["State", "Limits", "Clients", "Metrics", "Options"],
         ["Throttling"] = ["Limits", "Options"],
-        ["Mta"] = ["Limits", "Clients", "Tls", "Metrics", "Transport", "Options", "Protocol"],
+        ["Mta"] = ["State", "Limits", "Clients", "Tls", "Metrics", "Transport", "Options", "Protocol"],
         ["Limits"] = ["State", "Clients", "Options", "Protocol"],
         ["Tls"] = ["Clients", "Observe", "Hosting", "Transport", "Options"],
         ["Clients"] = ["State", "Observe", "Listening", "Options", "Protocol"],

@@ -48,6 +48,9 @@ internal sealed class LearnedMtas(TimeProvider time, ILogger<LearnedMtas> log)
         return pooled.All;
     }
 
+    /// <summary>Everything that is known.</summary>
+    public IEnumerable<KeyValuePair<LearnedKey, LearnedReplies>> All => _all;
+
     /// <summary>A probe was greeted, and its EHLO answered, both with success.</summary>
     /// <param name="key">Which clients it was like: never such in TLS.</param>
     /// <param name="greeting">The greeting.</param>

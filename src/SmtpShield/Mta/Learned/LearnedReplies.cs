@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Protocol;
@@ -26,6 +27,13 @@ internal sealed partial class LearnedReplies(string destination, TimeProvider ti
 
     /// <summary>How long the last reply counts.</summary>
     public static readonly TimeSpan LastsAtMost = TimeSpan.FromHours(24);
+
+    private const string Greeting = "greeting";
+    private const string PersonalGreeting = "personal-greeting";
+    private const string Ehlo = "ehlo";
+    private const string ProbedEhlo = "probed-ehlo";
+    private const string HelpReply = "help";
+    private const string Off = "off";
 
     private readonly Lock _gate = new();
     private readonly List<Heard> _lists = [];
@@ -118,11 +126,70 @@ internal sealed partial class LearnedReplies(string destination, TimeProvider ti
             Volatile.Write(ref _help, new(reply.ToArray(), code, null, time.GetTimestamp(), isOfProbe: false));
     }
 
+    /// <summary>All that is known, for another process: a line each.</summary>
+    public IReadOnlyList<string> Lines()
+    {
+        lock (_gate)
+        {
+            List<string> lines = [];
+            if (_greeting.Length > 0)
+                lines.Add($"{(_isGreetingPersonal ? PersonalGreeting : Greeting)} {Convert.ToBase64String(_greeting)}");
+            // The newest last: what is taken last is that.
+            foreach (var list in _lists.Where(list => list != _newest).Append(_newest).OfType<Heard>())
+                lines.Add(LineOf(list.IsOfProbe ? ProbedEhlo : Ehlo, list));
+            if (_help is { } help)
+                lines.Add(LineOf(HelpReply, help));
+            if (_offSince is { } since && IsOff)
+                lines.Add(string.Create(CultureInfo.InvariantCulture, $"{Off} {SecondsSince(since)}"));
+            return lines;
+        }
+    }
+
+    /// <summary>Takes what another process has known. One that is not understood says nothing.</summary>
+    public void Take(string line)
+    {
+        lock (_gate)
+        {
+            switch (line.Split(' '))
+            {
+                case [Greeting or PersonalGreeting, var text] when Octets(text) is { } octets:
+                    _greeting = octets;
+                    _isGreetingPersonal = line.StartsWith(PersonalGreeting, StringComparison.Ordinal);
+                    break;
+                case [Ehlo or ProbedEhlo, var age, _, var text] when Octets(text) is { } octets && Ago(age) is { } at && _lists.Count < MostLists:
+                    _newest = new(octets, 250, EhloOffer.Parse(octets), at, line.StartsWith(ProbedEhlo, StringComparison.Ordinal));
+                    _lists.Add(_newest);
+                    break;
+                case [HelpReply, var age, var code, var text] when Octets(text) is { } octets && Ago(age) is { } at
+                    && int.TryParse(code, NumberStyles.None, CultureInfo.InvariantCulture, out var number):
+                    _help = new(octets, number, null, at, isOfProbe: false);
+                    break;
+                case [Off, var age] when Ago(age) is { } at:
+                    _offSince = at;
+                    break;
+            }
+        }
+    }
+
     /// <summary>It is another one now, or was upgraded: what it said before does not count.</summary>
     public void Forget()
     {
         lock (_gate)
             ForgetAll();
+    }
+
+    private string LineOf(string word, Heard heard) => string.Create(CultureInfo.InvariantCulture,
+        $"{word} {SecondsSince(heard.LastAt)} {heard.Code} {Convert.ToBase64String(heard.Octets)}");
+
+    private long SecondsSince(long timestamp) => (long)time.GetElapsedTime(timestamp).TotalSeconds;
+
+    private long? Ago(string seconds) => int.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var age)
+        ? time.GetTimestamp() - (age * time.TimestampFrequency) : null;
+
+    private static byte[]? Octets(string text)
+    {
+        var octets = new byte[text.Length];
+        return Convert.TryFromBase64String(text, octets, out var length) ? octets[..length] : null;
     }
 
     private void ForgetAll()
