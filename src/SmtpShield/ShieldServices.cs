@@ -46,6 +46,8 @@ internal static class ShieldServices
         services.AddSingleton<SharedStores>(RedisStore.Of);
         services.AddSingleton<CounterSharing>();
         services.AddHostedService(static services => services.GetRequiredService<CounterSharing>());
+        services.AddSingleton<ISharedEntries, SharedReleases>();
+        services.AddHostedService<EntrySharing>();
         services.AddControl();
         services.AddListening();
         // What is there once for each service logs under its syslog_name.

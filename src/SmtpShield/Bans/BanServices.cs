@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using SmtpShield.Admission;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Options;
 using SmtpShield.Shadow;
 using SmtpShield.State;
@@ -30,7 +31,7 @@ internal static class BanServices
             services.GetRequiredService<ShadowBans>(), services.GetRequiredService<StateDirectory>(), services.GetRequiredService<ShieldSnapshot>(),
             services.GetRequiredService<TimeProvider>()));
         services.AddHostedService<BanClock>();
-        services.AddHostedService<BanSharing>();
+        services.AddSingleton<ISharedEntries, BanEntries>();
         services.AddSingleton<BannedSessions>();
         services.AddSingleton<Dismissal>(static services => services.GetRequiredService<BannedSessions>().Dismiss);
         return services;

@@ -73,6 +73,9 @@ internal sealed class AnvilTable
     /// <summary>A client's window is over. Those that last when the program ends are not told, nor what <see cref="Reset"/> has set to 0.</summary>
     public event WindowEnded? WindowEnded;
 
+    /// <summary>A client is released. Told on the thread of who does it.</summary>
+    public event Action<AnvilKey>? Released;
+
     /// <summary>A connection that was counted is over. Told on the thread of its session, which waits for it.</summary>
     public event Action<CountedConnection>? ConnectionEnded;
 
@@ -307,25 +310,25 @@ internal sealed class AnvilTable
         }
     }
 
-    /// <summary>Sets all rates of a client to 0, as this shield counts them. Connections that are open stay counted, and so does what others count.</summary>
+    /// <summary>
+    /// Sets all rates of a client to 0, as this shield counts them, and tells <see cref="Released"/>. Connections that are open stay counted, and so does what
+    /// others count.
+    /// </summary>
     /// <returns>What this shield had counted; null: no record.</returns>
-    public AnvilRecord? Reset(in AnvilKey key)
+    public AnvilRecord? Release(in AnvilKey key)
     {
-        var window = Window;
-        var shard = Locate(key, out var service, out var hash);
-        lock (shard.Gate)
-        {
-            var now = Now;
-            var index = shard.Find(key.Client, service, hash);
-            if (index == 0 || shard.IsExpired(index, now, window))
-                return null;
+        var before = Reset(key);
+        if (before is not null || History.Of(key) is not null)
+            Note(key, ClientEvent.OfRelease());
+        Released?.Invoke(key);
+        return before;
+    }
 
-            var before = new AnvilRecord(key.Service, shard.At(index), now, window);
-            shard.At(index).Reset();
-            if (shard.Shared is { } shared && shared.IsShared(index))
-                shared.Add(index, SharedTurn.Open);
-            return before;
-        }
+    /// <summary>The same for a client that another shield has released, which tells nobody.</summary>
+    public void ReleaseElsewhere(in AnvilKey key)
+    {
+        if (Reset(key) is not null)
+            Note(key, ClientEvent.OfRelease());
     }
 
     /// <summary>
@@ -515,6 +518,25 @@ internal sealed class AnvilTable
                 }
             }
             while (more);
+        }
+    }
+
+    private AnvilRecord? Reset(in AnvilKey key)
+    {
+        var window = Window;
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
+        {
+            var now = Now;
+            var index = shard.Find(key.Client, service, hash);
+            if (index == 0 || shard.IsExpired(index, now, window))
+                return null;
+
+            var before = new AnvilRecord(key.Service, shard.At(index), now, window);
+            shard.At(index).Reset();
+            if (shard.Shared is { } shared && shared.IsShared(index))
+                shared.Add(index, SharedTurn.Open);
+            return before;
         }
     }
 

@@ -80,7 +80,7 @@ internal sealed class BaselinesTests
         using var counter = new ClientCounter(_table, _client);
         counter.Connect();
         counter.Count(AnvilEvent.Message);
-        _table.Reset(_client);
+        _table.Release(_client);
         counter.Count(AnvilEvent.Auth);
         _time.Advance(TimeSpan.FromSeconds(Unit + 1));
         counter.Count(AnvilEvent.Auth);

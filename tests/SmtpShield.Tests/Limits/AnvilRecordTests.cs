@@ -54,7 +54,7 @@ public sealed class AnvilRecordTests
     {
         Create(RateWindow.Fixed);
 
-        Assert.That((_table.Look(_client), _table.Reset(_client), _table.Size), Is.EqualTo(((AnvilRecord?)null, (AnvilRecord?)null, 0)));
+        Assert.That((_table.Look(_client), _table.Release(_client), _table.Size), Is.EqualTo(((AnvilRecord?)null, (AnvilRecord?)null, 0)));
     }
 
     [Test]
@@ -68,7 +68,7 @@ public sealed class AnvilRecordTests
         _table.Count(_client, AnvilEvent.Message);
         _table.Connect(TestAnvil.Key("192.0.2.8"));
 
-        var before = _table.Reset(_client)!.Value;
+        var before = _table.Release(_client)!.Value;
 
         Assert.Multiple(() =>
         {
@@ -87,7 +87,7 @@ public sealed class AnvilRecordTests
         _time.Advance(TimeSpan.FromSeconds(61));
         _table.Connect(_client);
 
-        _table.Reset(_client);
+        _table.Release(_client);
 
         Assert.That(_table.Connect(_client).ConnectionRate, Is.EqualTo(1));
     }

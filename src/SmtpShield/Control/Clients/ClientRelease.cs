@@ -39,10 +39,8 @@ internal sealed class ClientRelease(
         var its = rules.Of(service);
         var client = its.RangeOf(address);
         var key = new AnvilKey(service, client);
-        var before = table.Reset(key);
+        var before = table.Release(key);
         scopes.Of(service).GetRequiredService<HandshakesInVain>().Forgive(client);
-        if (before is not null || table.History.Of(key) is not null)
-            table.Note(key, ClientEvent.OfRelease());
 
         var now = reports.Explain(address, service).Services[0];
         return new(service, $"{client}", ClientCounts.Of(before?.Counts ?? default), now.State)

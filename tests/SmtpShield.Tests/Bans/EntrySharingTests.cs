@@ -1,4 +1,5 @@
 using SmtpShield.Bans;
+using SmtpShield.Limits;
 using SmtpShield.Limits.Shared;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
@@ -6,15 +7,15 @@ using SmtpShield.Testing.Sharing;
 
 namespace SmtpShield.Tests.Bans;
 
-/// <summary>Two shields tell each other of bans, over a store in memory, in fake time.</summary>
+/// <summary>Two shields tell each other of bans and releases, over a store in memory, in fake time.</summary>
 [CancelAfter(60_000)]
 [Property("Sharing", "SHARE-30")]
-internal sealed class BanSharingTests
+internal sealed class EntrySharingTests
 {
     private static readonly TimeSpan _interval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _limit = TimeSpan.FromSeconds(30);
 
-    private readonly List<BanSharing> _sharing = [];
+    private readonly List<EntrySharing> _sharing = [];
     private FakeTimeProvider _time = null!;
     private InMemorySharedStore _store = null!;
     private TestBans _one = null!;
@@ -97,6 +98,26 @@ internal sealed class BanSharingTests
         third.Dispose();
     }
 
+    [Test]
+    public async Task Release_OfAClient_IsHeardAtTheOtherShield(CancellationToken cancellationToken)
+    {
+        var key = new AnvilKey("smtp", TestBans.Range("192.0.2.7/32"));
+        for (var i = 0; i < 3; i++)
+        {
+            _one.Anvil.Connect(key);
+            _other.Anvil.Connect(key);
+        }
+
+        _one.Anvil.Release(key);
+        await PassUntilAsync(() => _other.Anvil.Peek(key).ConnectionRate == 0, "it is released there, too", cancellationToken);
+        Assert.That((_one.Anvil.Peek(key), _other.Anvil.Peek(key)), Is.EqualTo((new AnvilCounts(3, 0), new AnvilCounts(3, 0))), "what is open stays counted");
+        Assert.That(_other.Anvil.History.Of(key)!.Events.Select(static noted => noted.Kind), Does.Contain(ClientEventKind.Released));
+
+        _other.Anvil.Connect(key);
+        await PassUntilAsync(() => _time.ActiveTimers >= _sharing.Count, "both wait again", cancellationToken);
+        Assert.That(_other.Anvil.Peek(key).ConnectionRate, Is.EqualTo(1), "it is released once");
+    }
+
     [TestCase("not a prefix", 'm', "0 0 ban \"x\" \"\"")]
     [TestCase("192.0.2.7/24", 'm', "0 0 ban \"x\" \"\"")]
     [TestCase("192.0.2.7/32", 'x', "0 0 ban \"x\" \"\"")]
@@ -129,7 +150,9 @@ internal sealed class BanSharingTests
     private async Task StartAsync(TestBans bans, string name)
     {
         bans.Snapshot.Replace(bans.Snapshot.Current with { Sharing = new() { Store = "redis://10.0.0.5", Name = name } });
-        var sharing = new BanSharing(bans.Table, bans.Never, bans.Snapshot, _ => _store, _time);
+        var sharing = new EntrySharing(
+            [new BanEntries(bans.Table, bans.Never, bans.Snapshot, _time), new SharedReleases(bans.Anvil, bans.Snapshot, _time)], bans.Snapshot,
+            _ => _store, _time);
         _sharing.Add(sharing);
         await sharing.StartAsync(CancellationToken.None);
         // What is made before the first exchange is told by it, too.
