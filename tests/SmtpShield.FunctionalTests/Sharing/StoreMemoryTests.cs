@@ -25,7 +25,7 @@ internal sealed class StoreMemoryTests
             Assert.Ignore("redis-server is not installed (tests/run installs it when it runs as root)");
         await using var redis = await RedisInstance.StartAsync(cancellationToken);
         Assert.That(SharedStoreAddress.TryRead(redis.Address, out var address), Is.Null);
-        await using var store = new RedisStore(address!, new("", "", null), "smtpshield", ExchangeScript.Embedded);
+        await using var store = new RedisStore(address!, new("", "", null), "smtpshield", ExchangeScript.Embedded, ExchangeScript.Entries);
         await using var connection = await ConnectionMultiplexer.ConnectAsync($"{redis.EndPoint},allowAdmin=true");
         // The members themselves, and the script.
         await ReportAsync(store, "1", 1, 0, 1);
