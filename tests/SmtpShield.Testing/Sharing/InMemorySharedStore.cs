@@ -88,7 +88,7 @@ internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
         (_windowClock, _leaseClock, _now) = (_windowClock + gap, _leaseClock + Math.Min(gap, lease * Microseconds / 4), now);
         var member = MemberOf(call);
         var asks = member.Told != call.Told || call.Epoch != _epoch;
-        var cursor = call.Epoch == _epoch ? call.Cursor : 0;
+        var cursor = asks ? 0 : call.Cursor;
 
         var died = _leases.Values.Count(end => end > _lookedAt && end <= _leaseClock);
         (_deaths, _changes, _lookedAt) = (_deaths + died, _changes + died, _leaseClock);

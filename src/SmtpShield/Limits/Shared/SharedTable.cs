@@ -74,10 +74,14 @@ internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> sh
     /// <summary>Takes what the store tells of a client by itself.</summary>
     public void ApplyNews(in AnvilKey key, in SharedCounts counts) => Apply(key, null, counts, isAdded: !counts.AreNone);
 
-    /// <summary>Everything that counts is to be reported: the store lacks it.</summary>
+    /// <summary>
+    /// Everything that counts is to be reported, as the store lacks it; clients that nothing is counted of any more, as it may lack that; and those others had
+    /// connected, as these may be gone. Not those others only have rates of: what is known of them stays until they tell it again.
+    /// </summary>
     /// <returns>How many.</returns>
     public int ReportEverything() => AddEach(static (shard, index, now, window) =>
-        shard.At(index).Open > 0 || (shard.At(index).HasWindow && !shard.At(index).IsOver(now, window)));
+        shard.At(index).Open > 0 || (shard.At(index).HasWindow && !shard.At(index).IsOver(now, window))
+        || !shard.Shared!.TryGet(index, now, window, out var others) || others.Open > 0);
 
     /// <summary>Shields have died: what they had open is to be asked for.</summary>
     public void AskForOpen() => AddEach(static (shard, index, now, window) => shard.Shared!.TryGet(index, now, window, out var others) && others.Open > 0);

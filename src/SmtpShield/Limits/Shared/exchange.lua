@@ -54,7 +54,8 @@ else
   redis.call('HSET', members, 'n' .. own, owner)
 end
 local asks = told ~= sent or seen ~= epoch
-if seen ~= epoch then
+-- It may have heard news that are not so any more.
+if asks then
   cursor = 0
 end
 

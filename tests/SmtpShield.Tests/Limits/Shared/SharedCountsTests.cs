@@ -169,6 +169,20 @@ internal sealed class SharedCountsTests
     }
 
     [Test]
+    [Property("Sharing", "SHARE-15")]
+    public async Task Connections_OfAShieldThatIsKilled_AreForgottenWithTheStore()
+    {
+        await using var farm = new TestFarm(2, new ShieldOptions { Limits = new() { ClientConnectionCountLimit = 2 } });
+        farm.Shields[0].Table.Connect(_client);
+        await farm.SettleAsync();
+        Assert.That(farm.Shields[1].Table.Peek(_client), Is.EqualTo(new AnvilCounts(1, 1)));
+        farm.Kill(farm.Shields[0]);
+        farm.Memory.Flush();
+        await farm.SettleAsync();
+        Assert.That(farm.Shields[0].Table.Peek(_client).ConnectionCount, Is.Zero, "not for as long as it may take until others are asked for anyway");
+    }
+
+    [Test]
     [Property("Sharing", "SHARE-11")]
     public async Task Connections_OfAShieldThatIsStartedAgain_AreAddedUntilTheLeaseEnds()
     {
