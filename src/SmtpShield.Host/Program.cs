@@ -21,6 +21,7 @@ var root = new RootCommand("SmtpShield guards a mail server that is already ther
         static async (options, cancellationToken) =>
             [.. await MtaProbe.RunAsync(options, cancellationToken), .. await StoreProbe.RunAsync(options, cancellationToken)],
         network: ContainerNetwork.OfProcess),
+    InitCommand.Create(),
     ImportCommand.Create(),
     PostconfCommand.Create(new EditAnswer(ConfigurationStateFile.PathOfProcess, TimeProvider.System, EditAnswer.Patience)),
     StatusCommand.Create(),

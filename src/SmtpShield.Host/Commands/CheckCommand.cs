@@ -81,8 +81,19 @@ internal static class CheckCommand
             await output.WriteLineAsync($"{Word(problem.Severity)}: {problem}");
         await output.WriteLineAsync($"{ShieldConfiguration.ResolvePath(path)}: {Count(problems, ProblemSeverity.Error)}, "
             + $"{Count(problems, ProblemSeverity.Warning)}, {Count(problems, ProblemSeverity.Note)}");
-        return problems.Exists(problem => problem.Severity == ProblemSeverity.Error) ? 1 : 0;
+        var hasErrors = problems.Exists(problem => problem.Severity == ProblemSeverity.Error);
+        await output.WriteLineAsync($"next: {NextStep(path, hasErrors ? null : result.Options)}");
+        return hasErrors ? 1 : 0;
     }
+
+    // Null: there are errors.
+    private static string NextStep(string path, ShieldOptions? valid) => valid switch
+    {
+        null => $"correct the errors, then smtpshield check{ConfigurationArguments.Naming(path)}",
+        // A file that is there although nobody answers is told of by status.
+        { Control.Socket: { Length: > 0 } socket } when File.Exists(socket) => $"smtpshield status{ConfigurationArguments.Naming(path)}",
+        _ => $"smtpshield rehearse{ConfigurationArguments.Naming(path)}",
+    };
 
     private static string Count(List<ConfigurationProblem> problems, ProblemSeverity severity) =>
         problems.Count(problem => problem.Severity == severity) is var count && count == 1 ? $"1 {Word(severity)}" : $"{count} {Word(severity)}s";

@@ -22,9 +22,12 @@ internal static class ConfigurationArguments
     {
         var file = ShieldConfiguration.ResolvePath(path);
         return problem is { Hint.Length: 0, Location.Line: 0 } && problem.Location.Source == file && !System.IO.File.Exists(file)
-            ? problem with { Hint = $"make one: smtpshield import /etc/postfix -o {file}; or name yours with -c" }
+            ? problem with { Hint = $"make one: smtpshield init -o {file}, or for a Postfix smtpshield import /etc/postfix -o {file}; or name yours with -c" }
             : problem;
     }
+
+    /// <summary>What names a configuration in a command that is told to somebody: nothing for the default one.</summary>
+    public static string Naming(string path) => path == ShieldConfiguration.DefaultPath ? "" : $" -c {path}";
 
     /// <summary><c>-o name=value</c>, any number of times; the last of a name wins.</summary>
     public static Option<string[]> Overrides() => new("-o")

@@ -55,7 +55,8 @@ internal static class ImportCommand
                 "and no host outside reaches it. To import anew, first put back what was before: " +
                 $"smtpshield import --undo {files.Directory}, or the copy master.cf.before-smtpshield");
         }
-        if (errors.Count == 0 && target is not null && WhyNot(target, isForced) is { Length: > 0 } reason)
+        if (errors.Count == 0 && target is not null
+            && ConfigurationTarget.WhyNot(target, isForced, "leave -o out for standard output") is { Length: > 0 } reason)
             errors.Add(reason);
         return files;
     }
@@ -89,17 +90,5 @@ internal static class ImportCommand
         var content = Encoding.UTF8.GetBytes(result.Text);
         var failure = File.Exists(target) ? FileReplacement.TryChange(target, _ => content) : FileReplacement.TryCreate(target, content);
         return failure.Length == 0 ? 0 : Fail([failure], error);
-    }
-
-    // A device or a pipe would be replaced by a file of its name.
-    private static string WhyNot(string target, bool isForced)
-    {
-        if (Directory.Exists(target))
-            return $"{target}: is a directory; name a file in it";
-        if (Path.GetFullPath(target).StartsWith("/dev/", StringComparison.Ordinal))
-            return $"{target}: is not a regular file; leave -o out for standard output";
-        return File.Exists(target) && !isForced && !SampleConfiguration.Is(target)
-            ? $"{target}: exists already and was left as it is; give another name, or --force to replace it"
-            : "";
     }
 }

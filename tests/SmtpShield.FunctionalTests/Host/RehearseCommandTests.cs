@@ -62,6 +62,20 @@ public sealed class RehearseCommandTests
     }
 
     [Test]
+    public async Task Rehearse_WhatInitWrites_HitsNoNormalClient(CancellationToken cancellationToken)
+    {
+        InitCommand.Create().Parse(["-o", _path, "--force"]).Invoke(new() { Output = TextWriter.Null, Error = TextWriter.Null });
+
+        var (status, output) = await RunAsync(null, cancellationToken, "--attack", "passwords");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(status, Is.Zero, output);
+            Assert.That(output, Does.Match(@"(?m)^shield_client_auth_failure_rate_limit +10\(shadow\) +[1-9][0-9]* +0 +would stop passwords$"));
+        }
+    }
+
+    [Test]
     public async Task Rehearse_WithAnAddressElsewhere_Refuses(CancellationToken cancellationToken)
     {
         var (status, output) = await RunAsync("", cancellationToken, "--against", "192.0.2.1:25", "--to", "a@example.com");
@@ -73,9 +87,10 @@ public sealed class RehearseCommandTests
     private static IEnumerable<string> Lines(string output, string beginning) =>
         output.Split('\n').Where(line => line.StartsWith(beginning, StringComparison.Ordinal));
 
-    private async Task<(int Status, string Output)> RunAsync(string limits, CancellationToken cancellationToken, params string[] arguments)
+    private async Task<(int Status, string Output)> RunAsync(string? limits, CancellationToken cancellationToken, params string[] arguments)
     {
-        await File.WriteAllTextAsync(_path, Elsewhere + limits, cancellationToken);
+        if (limits is not null)
+            await File.WriteAllTextAsync(_path, Elsewhere + limits, cancellationToken);
         using var output = new StringWriter { NewLine = "\n" };
         var status = await RehearseCommand.Create().Parse(["-c", _path, "--clients", "2", .. arguments])
             .InvokeAsync(new() { Output = output, Error = output }, cancellationToken);

@@ -26,7 +26,20 @@ public sealed class CheckCommandTests
         using var output = new StringWriter();
         var status = command.Parse(["-c", _path, .. arguments]).Invoke(new InvocationConfiguration { Output = output, Error = output });
         return (status, output.ToString().Replace(_path, "main.cf", StringComparison.Ordinal)
-            .Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
+            .Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Where(static line => !line.StartsWith("next: ", StringComparison.Ordinal))
+            .ToArray());
+    }
+
+    // The socket is a running shield's, of which only that it is there is looked at.
+    [TestCase("smtpd_timeout = x\n", false, "next: correct the errors, then smtpshield check -c {0}")]
+    [TestCase("smtpd_timeout = 5\n", false, "next: smtpshield rehearse -c {0}")]
+    [TestCase("smtpd_timeout = 5\n", true, "next: smtpshield status -c {0}")]
+    public void Check_AnyFile_EndsWithTheNextStep(string text, bool isRunning, string expected)
+    {
+        File.WriteAllText(_path, $"{text}shield_control_socket = {(isRunning ? _path : "/nonexistent/control.sock")}\n");
+        using var output = new StringWriter();
+        CheckCommand.Create().Parse(["-c", _path]).Invoke(new InvocationConfiguration { Output = output, Error = output });
+        Assert.That(output.ToString().TrimEnd().Split(Environment.NewLine)[^1], Is.EqualTo(string.Format(null, expected, _path)));
     }
 
     [Test]
@@ -72,7 +85,7 @@ public sealed class CheckCommandTests
         var status = CheckCommand.Create().Parse(["-c", path]).Invoke(new InvocationConfiguration { Output = output, Error = output });
 
         Assert.That((status, output.ToString().Split(Environment.NewLine)[0]), Is.EqualTo((1, $"error: {path}: open {path}: "
-            + $"No such file or directory (make one: smtpshield import /etc/postfix -o {path}; or name yours with -c)")));
+            + $"No such file or directory (make one: smtpshield init -o {path}, or for a Postfix smtpshield import /etc/postfix -o {path}; or name yours with -c)")));
     }
 
     [Test]

@@ -44,8 +44,8 @@ public sealed class ProgramTests
         var path = Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString());
 
         Assert.That(await RunAsync(["run", "-c", path], cancellationToken), Is.EqualTo((1,
-            $"smtpshield: fatal: {path}: open {path}: No such file or directory (make one: smtpshield import /etc/postfix -o {path}; "
-                + "or name yours with -c)\n")));
+            $"smtpshield: fatal: {path}: open {path}: No such file or directory (make one: smtpshield init -o {path}, or for a "
+                + $"Postfix smtpshield import /etc/postfix -o {path}; or name yours with -c)\n")));
     }
 
     private static Task<(int ExitCode, string Output)> RunAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
