@@ -7,7 +7,7 @@ namespace SmtpShield.Host.Commands;
 
 /// <summary>
 /// Which of <c>shield_listen</c>, <c>shield_metrics_listen</c> and <c>shield_admin_listen</c> somebody else listens on (proc(5), <c>/proc/net/tcp</c>).
-/// Nothing is bound to find out. A shield that runs already is nobody else.
+/// Nothing is bound to find out. A shield that runs already is nobody else, nor is systemd, whose socket unit listens for the shield.
 /// </summary>
 internal static class PortsInUse
 {
@@ -84,6 +84,8 @@ internal static class PortsInUse
     private static bool IsShield(string process) =>
         File.ReadAllText(process + "/cmdline").Split('\0').Take(2).Any(static word => Path.GetFileNameWithoutExtension(word) == Program);
 
+    private static bool IsSystemd(string process) => process == "/proc/1" && File.ReadAllText(process + "/comm").Trim() == "systemd";
+
     // Descriptors come and go while they are looked at.
     private static string? TargetOf(string descriptor)
     {
@@ -106,7 +108,7 @@ internal static class PortsInUse
             {
                 if (!Directory.EnumerateFiles(process + "/fd").Any(descriptor => TargetOf(descriptor) is { } target && sockets.Contains(target)))
                     continue;
-                return IsShield(process) ? null : $"{File.ReadAllText(process + "/comm").Trim()} (process {Path.GetFileName(process)})";
+                return IsShield(process) || IsSystemd(process) ? null : $"{File.ReadAllText(process + "/comm").Trim()} (process {Path.GetFileName(process)})";
             }
             catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
             {

@@ -80,6 +80,7 @@ public sealed partial class DebianPackageTests
                 "-rw-r--r-- root/root /usr/lib/systemd/system/smtpshield-tproxy.service",
                 "-rw-r--r-- root/root /usr/lib/systemd/system/smtpshield.service",
                 "-rw-r--r-- root/root /usr/lib/systemd/system/smtpshield.service.d/native.conf",
+                "-rw-r--r-- root/root /usr/lib/systemd/system/smtpshield.socket",
                 "-rw-r--r-- root/root /usr/lib/sysusers.d/smtpshield.conf",
                 "-rw-r--r-- root/root /usr/share/bash-completion/completions/smtpshield",
                 "-rw-r--r-- root/root /usr/share/doc/smtpshield/ThirdPartyNotices.txt.gz",
@@ -166,7 +167,7 @@ public sealed partial class DebianPackageTests
 
         var output = await InstallAsync(root, await NextVersionAsync(cancellationToken), cancellationToken);
 
-        Assert.That(output, Does.Contain($"smtpshield {Version}-1 goes on running").And.Contain("systemctl restart smtpshield"));
+        Assert.That(output, Does.Contain($"smtpshield {Version}-1 goes on running").And.Contain(": smtpshield check && "));
         Assert.That(root.TakeSystemctlCalls(), Is.EqualTo((string[])["--system daemon-reload", "--quiet is-active smtpshield.service"]));
         Assert.That(File.ReadAllText(root.PathOf("/etc/smtpshield/main.cf")), Is.EqualTo(configuration));
         Assert.That(new FileInfo(link).LinkTarget, Is.Not.Null);

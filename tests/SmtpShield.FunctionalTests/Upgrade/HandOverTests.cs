@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.RegularExpressions;
 using SmtpShield.Testing.Ledger;
 using SmtpShield.Testing.Outside;
 using SmtpShield.Testing.Smtp;
@@ -117,6 +118,61 @@ internal sealed class HandOverTests
         }, s_limit, () => $"the client is let in again: {greeting}", cancellationToken);
         Assert.That(await one.CommandAsync("QUIT", cancellationToken), Does.StartWith("221 "));
         await shield.StopSuccessorsAsync(cancellationToken);
+    }
+
+    [Test]
+    public async Task HangUp_AnotherFileInTheProgramsPlace_TakesOver(CancellationToken cancellationToken)
+    {
+        var directory = Directory.CreateTempSubdirectory("smtpshield-upgrade-").FullName;
+        var successor = 0;
+        try
+        {
+            var (program, command) = Install(directory);
+            var (mainCf, log, at) = (Path.Combine(directory, "main.cf"), Path.Combine(directory, "maillog"), LoopbackPorts.Take());
+            await File.WriteAllTextAsync(mainCf,
+                $"shield_listen = 127.0.0.1:{at}\nshield_upstream = {_sink.EndPoint}\nmaillog_file = {log}\nmyhostname = mail.example.com\n"
+                + "shield_control_socket =\nshield_state_directory =\n", cancellationToken);
+            await using var shield = OutsideProcess.Start(command[0], [.. command[1..], "run", "-c", mainCf]);
+            await HasLoggedAsync("daemon started");
+            shield.Signal(OutsideProcess.HangUp);
+            await HasLoggedAsync("reload -- version");
+            Assert.That(File.ReadAllText(log), Does.Not.Contain("upgrade: "), "the program is the same");
+
+            File.Copy(program, program + ".new");
+            File.Move(program + ".new", program, overwrite: true);
+            shield.Signal(OutsideProcess.HangUp);
+            await HasLoggedAsync("upgrade: taken over from process ");
+            successor = int.Parse(Regex.Match(File.ReadAllText(log), @"\[(\d+)\]: upgrade: taken over").Groups[1].Value, null);
+            await UntilAsync(() => shield.HasExited, "the old process has ended", cancellationToken);
+            Assert.That((shield.ExitCode, File.ReadAllText(log).Split("reload --").Length), Is.EqualTo((0, 2)));
+
+            Task HasLoggedAsync(string text) => UntilAsync(
+                () => shield.HasExited || (File.Exists(log) && File.ReadAllText(log).Contains(text, StringComparison.Ordinal)), text, cancellationToken);
+        }
+        finally
+        {
+            if (successor > 0)
+                OutsideProcess.Signal(successor, OutsideProcess.Kill);
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    // The program alone is a file of its own; what else there is in its directory stays where it is.
+    private static (string Program, string[] Command) Install(string directory)
+    {
+        var place = Directory.CreateDirectory(Path.Combine(directory, "bin")).FullName;
+        var program = Path.Combine(place, Path.GetFileName(ShieldProgram.Path));
+        if (!ShieldProgram.IsNative)
+        {
+            foreach (var file in Directory.GetFileSystemEntries(Path.GetDirectoryName(ShieldProgram.Path)!))
+            {
+                if (Path.GetFileName(file) != Path.GetFileName(program))
+                    File.CreateSymbolicLink(Path.Combine(place, Path.GetFileName(file)), file);
+            }
+        }
+
+        File.Copy(ShieldProgram.Path, program);
+        return (program, [.. ShieldProgram.Command.SkipLast(1), program]);
     }
 
     private static async Task<RawSmtpClient> IntroducedAsync(ShieldProcess shield, CancellationToken cancellationToken)
