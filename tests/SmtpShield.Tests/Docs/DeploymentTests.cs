@@ -23,6 +23,20 @@ public sealed class DeploymentTests
                 .Select(static package => package.Attribute("Include")!.Value)
                 .Where(static name => !name.EndsWith("Analyzers", StringComparison.Ordinal))));
 
+    // Packages, images and releases read it off Directory.Build.props.
+    [Test]
+    public void Version_InWhatIsBuiltAndInstalled_IsWrittenOnce()
+    {
+        var version = XDocument.Parse(Repository.Read("Directory.Build.props")).Descendants("Version").Single().Value;
+
+        Assert.That(
+            Directory.EnumerateFiles(Repository.PathOf("deploy"), "*", SearchOption.AllDirectories)
+                .Concat(Directory.EnumerateFiles(Repository.PathOf("src"), "*.csproj", SearchOption.AllDirectories))
+                .Where(static file => !Path.GetRelativePath(Repository.Root, file).Split(Path.DirectorySeparatorChar).Contains("bin"))
+                .Where(file => File.ReadAllText(file).Contains(version, StringComparison.Ordinal)),
+            Is.Empty);
+    }
+
     // NU1900: the feed of known vulnerabilities could not be asked.
     [Test, CancelAfter(60_000)]
     public async Task Build_WithoutANetwork_DoesNotFail(CancellationToken cancellationToken) => Assert.That(
