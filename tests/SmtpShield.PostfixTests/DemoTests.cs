@@ -30,5 +30,14 @@ public sealed class DemoTests
             Assert.That(await client.CommandAsync(LastLine, cancellationToken), Does.StartWith("550 5.1.1"));
 
         Assert.That(await client.ReadToEndAsync(cancellationToken), Does.StartWith("421 4.7.0 mail.example.com Error: too many errors"));
+
+        var asked = Regex.Matches(demo.Output, "(?m)^  smtpshield ((?:status|explain|top) .*)$").Select(line => line.Groups[1].Value).ToList();
+        Assert.That(asked, Has.Count.EqualTo(3), demo.Output);
+        foreach (var line in asked)
+        {
+            var (status, output) = await ShieldProgram.RunAsync(line.Split(' '), TimeSpan.FromSeconds(60), cancellationToken);
+            Assert.That((status, output), Is.EqualTo((0, output)));
+            Assert.That(output, Does.Contain(line.StartsWith("status", StringComparison.Ordinal) ? "smtp " : "127.0.0.1"));
+        }
     }
 }

@@ -23,6 +23,9 @@ internal static class DemoCommand
     private static async Task<int> RunAsync(int port)
     {
         using var sink = new SinkMta(MyHostname);
+        // This user's alone, as whoever opens the socket is an operator.
+        var directory = Directory.CreateTempSubdirectory("smtpshield-demo-");
+        var socket = Path.Combine(directory.FullName, "control.sock");
         Console.WriteLine($$"""
             SmtpShield demo: the shield listens on 127.0.0.1:{{port}}, before a mail server that throws every message away.
 
@@ -40,18 +43,32 @@ internal static class DemoCommand
               MAIL FROM:<me@client.example>
               RCPT TO:<nosuch@example.com>
 
+            And ask the shield how it is, who is limited and why, and who comes nearest to it:
+
+              smtpshield status --socket {{socket}}
+              smtpshield explain 127.0.0.1 --socket {{socket}}
+              smtpshield top --socket {{socket}}
+
             Log lines as they happen (Ctrl+C ends the demo):
 
             """);
-        return await ShieldHost.RunAsync(new(OptionsFor(port, sink.Endpoint)), services => services.AddHostedService(_ => sink));
+        try
+        {
+            return await ShieldHost.RunAsync(new(OptionsFor(port, sink.Endpoint, socket)), services => services.AddHostedService(_ => sink));
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
     }
 
-    private static ShieldOptions OptionsFor(int port, IPEndPoint sink) => new()
+    private static ShieldOptions OptionsFor(int port, IPEndPoint sink, string socket) => new()
     {
         Smtpd = new() { MyHostname = MyHostname },
         Limits = new() { ClientConnectionRateLimit = 5, SoftErrorLimit = 3, HardErrorLimit = 6 },
         Listener = new() { Endpoints = [new(IPAddress.Loopback, port)], DefaultProcessLimit = 100, DrainTimeout = TimeSpan.FromSeconds(2) },
         Upstream = new() { Destinations = [new(sink.Address.ToString(), sink.Port)] },
+        Control = new() { Socket = socket },
         Log = new() { MaillogFile = "/dev/stdout" },
     };
 }

@@ -85,7 +85,8 @@ public sealed class CheckCommandTests
         var status = CheckCommand.Create().Parse(["-c", path]).Invoke(new InvocationConfiguration { Output = output, Error = output });
 
         Assert.That((status, output.ToString().Split(Environment.NewLine)[0]), Is.EqualTo((1, $"error: {path}: open {path}: "
-            + $"No such file or directory (make one: smtpshield init -o {path}, or for a Postfix smtpshield import /etc/postfix -o {path}; or name yours with -c)")));
+            + $"No such file or directory (make one: smtpshield init -o {path}, or for a Postfix smtpshield import /etc/postfix -o {path}; "
+            + "or name yours with -c)")));
     }
 
     [Test]
