@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using SmtpShield.Control.Admin;
 using SmtpShield.Control.Changes;
 using SmtpShield.Control.Monitoring;
+using SmtpShield.Hosting;
 using SmtpShield.Metrics;
 
 namespace SmtpShield.Control;
@@ -14,7 +15,7 @@ namespace SmtpShield.Control;
 /// <summary>
 /// What holds of every request over HTTP: its time, how its query and body are read, and that what goes wrong is answered as a problem.
 /// </summary>
-internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvider time, ILogger<ControlRequests> log)
+internal sealed partial class ControlRequests(ShieldMetrics metrics, ConnectionDrain drain, TimeProvider time, ILogger<ControlRequests> log)
 {
     /// <summary>Octets a body may have.</summary>
     public const int MaxBody = 64 << 10;
@@ -41,6 +42,13 @@ internal sealed partial class ControlRequests(ShieldMetrics metrics, TimeProvide
             },
             null, TimeLimit, Timeout.InfiniteTimeSpan);
         context.Features.Set(new RequestTimer(limit));
+        // The next question is for whoever serves clients then.
+        context.Response.OnStarting(() =>
+        {
+            if (drain.HasBegun)
+                context.Response.Headers.Connection = "close";
+            return Task.CompletedTask;
+        });
         try
         {
             await next(context);

@@ -62,18 +62,14 @@ internal sealed partial class StateDirectory : IHostedService, IDisposable
     }
 
     /// <summary>Everything that is to be kept, as it is now: the lines of each file, whether there is a directory or not.</summary>
-    public IEnumerable<(string Name, IEnumerable<string> Lines)> Everything()
-    {
-        StateFile[] files;
-        lock (_files)
-            files = [.. _files];
-        return files.Select(static file => (file.Name, file.Lines));
-    }
+    public IEnumerable<(string Name, IEnumerable<string> Lines)> Everything() => Files().Select(static file => (file.Name, file.Lines));
 
     /// <summary>Leaves the directory to a successor. Nothing is written any more.</summary>
     public void Leave()
     {
         Volatile.Write(ref _path, null);
+        foreach (var file in Files())
+            file.WaitUntilWritten();
         _lock?.Dispose();
     }
 
@@ -81,10 +77,7 @@ internal sealed partial class StateDirectory : IHostedService, IDisposable
     public void TakeOver()
     {
         TryTake();
-        StateFile[] files;
-        lock (_files)
-            files = [.. _files];
-        foreach (var file in files)
+        foreach (var file in Files())
             file.NoteChange();
     }
 
@@ -104,16 +97,19 @@ internal sealed partial class StateDirectory : IHostedService, IDisposable
     /// <summary>Writes what has changed.</summary>
     public Task StopAsync(CancellationToken cancellationToken)
     {
-        StateFile[] files;
-        lock (_files)
-            files = [.. _files];
-        foreach (var file in files)
+        foreach (var file in Files())
             file.SaveChange();
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _lock?.Dispose();
+
+    private StateFile[] Files()
+    {
+        lock (_files)
+            return [.. _files];
+    }
 
     private void TryTake()
     {

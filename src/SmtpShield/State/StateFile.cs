@@ -114,10 +114,10 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
     /// <returns>False: it could not be written, which a warning says.</returns>
     public bool Save()
     {
-        if (Path is not { } path)
-            return true;
         lock (_writing)
         {
+            if (Path is not { } path)
+                return true;
             lock (_gate)
             {
                 _hasChanged = false;
@@ -139,6 +139,15 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
         // Again in a while: the next change may be far away.
         NoteChange();
         return false;
+    }
+
+    /// <summary>Returns when it is not being written.</summary>
+    public void WaitUntilWritten()
+    {
+        lock (_writing)
+        {
+            // Whoever begins now finds that the directory is left.
+        }
     }
 
     /// <summary>Writes it if anything has changed.</summary>

@@ -30,10 +30,18 @@ internal sealed partial class TakeOver(
     {
         // Those of addresses that are not listened at any more.
         predecessor.Sockets.Dispose();
-        if (!await predecessor.WaitForTurnAsync(cancellationToken))
-            throw new HandOverException("the shield that was to hand over goes on");
-        loops.LetThrough();
-        await predecessor.TakeOverAsync(cancellationToken);
+        try
+        {
+            if (!await predecessor.WaitForTurnAsync(cancellationToken))
+                throw new HandOverException("the shield that was to hand over goes on");
+            loops.LetThrough();
+            await predecessor.TakeOverAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new HandOverException("told to stop before it had taken over");
+        }
+
         state.TakeOver();
         configuration.TakeOver();
         systemd.BecomeMain();

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.RegularExpressions;
 using SmtpShield.Testing.Ledger;
 using SmtpShield.Testing.Outside;
@@ -95,7 +97,9 @@ internal sealed class HandOverTests
         await ChangeAsync(shield, HttpMethod.Post, "/v1/bans", """{"prefix": "192.0.2.9", "for_s": 3600}""", cancellationToken);
         await ChangeAsync(shield, HttpMethod.Post, "/v1/exemptions", """{"prefix": "127.0.60.8", "for_s": 3600}""", cancellationToken);
         await ChangeAsync(shield, HttpMethod.Put, "/v1/parameters/*/smtpd_client_recipient_rate_limit", """{"value": "7"}""", cancellationToken);
-        Assert.That((await shield.UpgradeAsync(cancellationToken)).Status, Is.EqualTo(200));
+        var answer = await AskToEndAsync(shield, "POST /v1/upgrade", cancellationToken);
+        Assert.That(answer, Does.StartWith("HTTP/1.1 200 ").And.Contain("Connection: close"), "the next question is for the new one");
+        shield.AddSuccessor(int.Parse(Regex.Match(answer, "\"process\":(\\d+)").Groups[1].Value, null));
 
         Assert.That(await GreetingAsync(shield, "127.0.60.7", cancellationToken), Does.StartWith("421 ").And.Contain("too many connections"));
         Assert.That(await GetAsync(shield, "/v1/bans", cancellationToken), Does.Contain("192.0.2.9"));
@@ -187,6 +191,17 @@ internal sealed class HandOverTests
     {
         await using var client = await RawSmtpClient.ConnectAsync(shield.EndPoint, IPAddress.Parse(from), cancellationToken);
         return await client.ReplyAsync(cancellationToken);
+    }
+
+    private static async Task<string> AskToEndAsync(ShieldProcess shield, string request, CancellationToken cancellationToken)
+    {
+        using var socket = await ControlHttp.ConnectAsync(shield.ControlSocket, cancellationToken);
+        await using var stream = new NetworkStream(socket);
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes($"{request} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n"),
+            cancellationToken);
+        using var reader = new StreamReader(stream);
+        return await reader.ReadToEndAsync(cancellationToken);
     }
 
     private static async Task ChangeAsync(ShieldProcess shield, HttpMethod method, string resource, string json, CancellationToken cancellationToken)

@@ -17,6 +17,7 @@ public class ProcessLimitListenerTests
     private SessionCapacity _capacity = null!;
     private ConnectionRoom _room = null!;
     private ConnectionDrain _drain = null!;
+    private AcceptLoops _loops = null!;
     private ProcessLimitListener _listener = null!;
 
     [SetUp]
@@ -29,7 +30,8 @@ public class ProcessLimitListenerTests
         _room = new ConnectionRoom(_capacity);
         _limit = new ProcessLimit(new("smtp", snapshot), _capacity, TimeProvider.System, NullLogger<ProcessLimit>.Instance);
         _drain = new ConnectionDrain(snapshot, TimeProvider.System);
-        _listener = new ProcessLimitListener(_clients, _limit, _room, _sessions, _drain, new(_clients.EndPoint, _time), _time);
+        _loops = new AcceptLoops(_time);
+        _listener = new ProcessLimitListener(_clients, _limit, _room, _sessions, _drain, _loops.Add(_clients.EndPoint), _time);
     }
 
     [TearDown]
@@ -156,6 +158,47 @@ public class ProcessLimitListenerTests
 
         Assert.That(await raced.WaitAsync(cancellationToken), Is.Null);
         Assert.That(client.IsDisposed, Is.True);
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task StopListeningOnly_WhileAClientIsHeld_ItStillGetsItsPlace(CancellationToken cancellationToken)
+    {
+        var raced = _listener.AcceptAsync(cancellationToken).AsTask();
+        var slot = await _limit.TakeAsync(_clients.EndPoint, cancellationToken);
+        _clients.Connect();
+
+        _drain.StopListeningOnly();
+        Assert.That((_clients.IsUnbound, raced.IsCompleted, _loops.WhenEnded.IsCompleted), Is.EqualTo((true, false, false)));
+        slot.Release();
+
+        Assert.That(await raced.WaitAsync(cancellationToken), Is.Not.Null);
+        Assert.That(await _listener.AcceptAsync(cancellationToken), Is.Null);
+        await _loops.WhenEnded.WaitAsync(cancellationToken);
+        Assert.That((_drain.Draining.IsCancellationRequested, _drain.HasBegun), Is.EqualTo((false, true)));
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Accept_Held_LeavesTheClientInTheQueueUntilItIsLetThrough(CancellationToken cancellationToken)
+    {
+        _loops.Hold();
+        _clients.Connect();
+        var accepting = _listener.AcceptAsync(cancellationToken).AsTask();
+        Assert.That((accepting.IsCompleted, _clients.Waiting), Is.EqualTo((false, 1)));
+
+        _loops.LetThrough();
+
+        Assert.That(await accepting.WaitAsync(cancellationToken), Is.Not.Null);
+    }
+
+    [Test, CancelAfter(10_000)]
+    public async Task Unbind_WhileHeld_EndsAccepting(CancellationToken cancellationToken)
+    {
+        _loops.Hold();
+        var accepting = _listener.AcceptAsync(cancellationToken).AsTask();
+
+        await _listener.UnbindAsync(cancellationToken);
+
+        Assert.That(await accepting.WaitAsync(cancellationToken), Is.Null);
     }
 
     [Test, CancelAfter(10_000)]

@@ -25,6 +25,34 @@ internal sealed class StateFileTests : IDisposable
         Assert.That((File.ReadAllText(_state.InIt("bans")), _state.Time.ActiveTimers), Is.EqualTo(("one\ntwo\n", 0)));
     }
 
+    [Test]
+    public void TakeOver_OfADirectory_HasWhatWasGivenAndWritesWhenItIsLeft()
+    {
+        using var old = _state.Open();
+        _lines = ["one", "two"];
+        var file = Open(old);
+        file.NoteChange();
+        var given = new GivenState();
+        foreach (var (name, lines) in old.Everything())
+        {
+            foreach (var line in lines)
+                given.Add(name, line);
+        }
+
+        using var taken = _state.Open(given: given);
+        var its = Open(taken);
+        Assert.That((its.Load(), its.Load(), taken.Path), Is.EqualTo((new[] { "one", "two" }, Array.Empty<string>(), default(string))));
+        Assert.That(its.Save(), Is.True, "nothing is kept yet");
+
+        old.Leave();
+        _lines = ["three"];
+        taken.TakeOver();
+        _state.Time.Advance(StateFile.Delay);
+        Assert.That((File.ReadAllText(_state.InIt("bans")), taken.Path), Is.EqualTo(("three\n", _state.Path)));
+        _lines = ["four"];
+        Assert.That((file.Save(), File.ReadAllText(_state.InIt("bans")), _state.Lines), Is.EqualTo((true, "three\n", Array.Empty<string>())));
+    }
+
     // The first one may have what somebody misses; a file that is put aside at each start must not push it out.
     [Test]
     public void PutAside_AgainAndAgain_KeepsThoseOfEarlierTimesAndThreeAtMost()

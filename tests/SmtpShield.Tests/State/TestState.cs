@@ -16,8 +16,8 @@ internal sealed class TestState : IDisposable
 
     public IEnumerable<string> Lines => _log.GetSnapshot().Select(static record => record.Message);
 
-    public StateDirectory Open(string? path = null) =>
-        new(new ShieldSnapshot(new ShieldOptions { Control = new() { StateDirectory = path ?? Path } }), Time, new FakeLogger<StateDirectory>(_log));
+    public StateDirectory Open(string? path = null, GivenState? given = null) =>
+        new(new ShieldSnapshot(new ShieldOptions { Control = new() { StateDirectory = path ?? Path } }), Time, new FakeLogger<StateDirectory>(_log), given);
 
     public string InIt(string name) => System.IO.Path.Combine(Path, name);
 
