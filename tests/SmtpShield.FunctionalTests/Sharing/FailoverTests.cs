@@ -25,7 +25,7 @@ internal sealed class FailoverTests
         await using var admin = await ConnectionMultiplexer.ConnectAsync($"{replica.EndPoint},allowAdmin=true");
         var server = admin.GetServer(replica.EndPoint);
         Assert.That(SharedStoreAddress.TryRead($"{replica.Address}+{primary.Address}", out var address), Is.Null);
-        await using var store = new RedisStore(address!, new("", "", null), "smtpshield", ExchangeScript.Embedded);
+        await using var store = new RedisStore(address!, new("", "", null), "smtpshield", ExchangeScript.Embedded, ExchangeScript.Entries);
         var first = await AnswerAsync(store, null, 0, cancellationToken);
         await UntilAsync(async () => (await server.InfoRawAsync("keyspace"))?.Contains("keys=2", StringComparison.Ordinal) == true, cancellationToken);
 
