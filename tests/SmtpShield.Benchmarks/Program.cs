@@ -1,6 +1,7 @@
 using System.CommandLine;
 using SmtpShield.Benchmarks;
 using SmtpShield.Benchmarks.Observe;
+using SmtpShield.Benchmarks.Sharing;
 using SmtpShield.Benchmarks.Speed;
 
 // Prints figures and asserts nothing: how long something takes is the machine's affair as well.
@@ -10,6 +11,6 @@ var metrics = new Command("metrics", "What it costs to count, and to write what 
 metrics.SetAction(static _ => MetricsBenchmark.Run(Console.Out));
 var root = new RootCommand("Measures SmtpShield and the MTA behind it.")
 {
-    SpeedCommand.Create(), AttacksCommand.Create(), AttackerCommand.Create(), SoakCommand.Create(), ObserveCommand.Create(), slots, metrics,
+    SpeedCommand.Create(), AttacksCommand.Create(), AttackerCommand.Create(), SoakCommand.Create(), ObserveCommand.Create(), SharingCommand.Create(), slots, metrics,
 };
 return await root.Parse(args).InvokeAsync();

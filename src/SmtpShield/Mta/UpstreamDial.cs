@@ -155,7 +155,12 @@ internal sealed class UpstreamDial(
             if (_slot is not null)
             {
                 _picked = candidates.First(one => pool.DestinationOf(one).Slots == _slot.Slots);
-                return true;
+                // One that was drained may have had a place for those who wait before they hear of it.
+                if (isForAddress || !pool.DestinationOf(_picked).IsDrained)
+                    return true;
+
+                _slot.Dispose();
+                _slot = null;
             }
 
             if (isForAddress)

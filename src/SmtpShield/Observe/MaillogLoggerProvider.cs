@@ -78,7 +78,7 @@ internal sealed partial class MaillogLoggerProvider : ILoggerProvider
         var options = _snapshot.Current;
         var zone = _time.LocalTimeZone;
         var path = options.Log.MaillogFile;
-        if (path.Length == 0 && File.Exists(_syslogPath))
+        if (path.Length == 0 && SyslogSink.IsThere(_syslogPath))
             return new SyslogSink(_syslogPath, MaillogFormatter.ForSyslog(options, zone, Environment.ProcessId));
 
         var formatter = MaillogFormatter.ForFile(options, zone, Environment.ProcessId);

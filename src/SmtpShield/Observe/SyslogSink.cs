@@ -12,6 +12,10 @@ internal sealed class SyslogSink(string path, MaillogFormatter formatter) : IMai
     private readonly byte[] _buffer = new byte[MaillogFormatter.MaxLength];
     private Socket? _socket;
 
+    /// <summary>Whether there is one. A link to a place where nothing is, as one leaves that has gone, is none.</summary>
+    public static bool IsThere(string path) =>
+        File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is not { Exists: false };
+
     /// <inheritdoc/>
     public async ValueTask<int> WriteAsync(ReadOnlyMemory<MaillogLine> lines, CancellationToken cancellationToken)
     {

@@ -21,6 +21,15 @@ internal sealed record Contender(string Name, IPEndPoint EndPoint, Func<IEnumera
     /// <summary>A shield that has banned its clients.</summary>
     public const string Banned = "banned";
 
+    /// <summary>A shield that counts together with others, which no connection waits for.</summary>
+    public const string Shared = "shared";
+
+    /// <summary>The same where each event waits for what others count.</summary>
+    public const string Strict = "strict";
+
+    /// <summary>A shield that counts together, whose store does not answer.</summary>
+    public const string Away = "away";
+
     /// <summary>HAProxy in TCP mode, with a stick table that counts each client's connections.</summary>
     public const string HAProxy = "haproxy";
 

@@ -23,6 +23,8 @@ internal static class SpeedCommand
         new ObservedRefusals(),
         new StreamedRefusals(),
         new BannedRefusals(),
+        new SharedMails(),
+        new SharedGreetings(),
     ];
 
     /// <summary>Makes the command.</summary>

@@ -116,6 +116,18 @@ public partial class MaillogLoggerProviderTests
             Does.Contain($"]: warning: open logfile '{missing}': No such file or directory; ").And.EndsWith(": keeping the old logfile\n"));
     }
 
+    [Test, Platform(Exclude = "Win")]
+    public void IsThere_LinkOfADaemonThatHasGone_IsNot()
+    {
+        var link = Path.Combine(_folder, "log");
+        Assert.That(SyslogSink.IsThere(link), Is.False, "nothing");
+        File.CreateSymbolicLink(link, SyslogPath + "-of-one-that-has-gone");
+        Assert.That(SyslogSink.IsThere(link), Is.False, "a link to nothing");
+        using var daemon = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        daemon.Bind(new UnixDomainSocketEndPoint(SyslogPath + "-of-one-that-has-gone"));
+        Assert.That(SyslogSink.IsThere(link), Is.True, "a link to one");
+    }
+
     [Test]
     public void Replace_OtherFile_IsUsedFromThenOn()
     {

@@ -152,14 +152,14 @@ internal sealed class SharedShieldsTests
     {
         await StartShieldsAsync(RateLimit, "50", cancellationToken);
         var (one, two) = (_shields[0], _shields[1]);
-        const string Ban = """{"prefix":"127.55.0.0/24","for_s":3600,"why":"a test"}""";
+        // This host, from which the tests' clients come, is never banned.
+        const string Ban = """{"prefix":"192.0.2.0/24","for_s":3600,"why":"a test"}""";
         await ControlHttp.AskAsync(one.ControlSocket, HttpMethod.Post, "/v1/bans", cancellationToken, Ban);
-        await LogsAsync(two, "ban: 127.55.0.0/24 for 3600s by uid ", cancellationToken);
-        Assert.That(await GreetingAsync(two, cancellationToken), Does.Not.StartWith("220 "));
-
-        await ControlHttp.AskAsync(two.ControlSocket, HttpMethod.Delete, "/v1/bans/127.55.0.0%2F24", cancellationToken, "{}");
-        await LogsAsync(one, "ban: 127.55.0.0/24 lifted by another shield", cancellationToken);
-        Assert.That(await GreetingAsync(one, cancellationToken), Does.StartWith("220 "));
+        await LogsAsync(two, "ban: 192.0.2.0/24 for 3600s by uid ", cancellationToken);
+        var (_, bans) = await ControlHttp.AskAsync(two.ControlSocket, HttpMethod.Get, "/v1/bans", cancellationToken);
+        Assert.That(bans, Does.Contain("192.0.2.0/24").And.Contain("a test"));
+        await ControlHttp.AskAsync(two.ControlSocket, HttpMethod.Delete, "/v1/bans/192.0.2.0%2F24", cancellationToken, "{}");
+        await LogsAsync(one, "ban: 192.0.2.0/24 lifted by another shield", cancellationToken);
     }
 
     [Test]

@@ -16,6 +16,9 @@ public sealed class RedisInstance : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public IPEndPoint EndPoint { get; }
 
+    /// <summary>Its process.</summary>
+    public int Id => _process?.Id ?? throw new InvalidOperationException("It is stopped.");
+
     /// <summary>As a value of <c>shield_shared_store</c>.</summary>
     public string Address => $"redis://{EndPoint}";
 

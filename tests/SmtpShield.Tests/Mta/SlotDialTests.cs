@@ -73,6 +73,9 @@ internal sealed class SlotDialTests
 
         _host.Network.Connections.Single().Say(answer, closes);
 
+        // Time must not pass while the end of it is still on its way.
+        if (closes)
+            await UntilAsync(() => (_host.Maintenance.SessionsAt(A), _host.Time.ActiveTimers) == (0, 0));
         AssertNothingLeft();
         Assert.That(_host.Time.Elapsed, Is.EqualTo(TimeSpan.FromSeconds(seconds)));
     }
@@ -151,6 +154,28 @@ internal sealed class SlotDialTests
         await (await third).Connection!.DisposeAsync();
         Assert.That(_host.Network.Attempts.Count, Is.EqualTo(2));
         AssertNothingLeft();
+    }
+
+    [Test, Property("Pool", "SEAM-31")]
+    public async Task DialAsync_PlaceIsThatOfOneThatWasDrainedMeanwhile_GoesToTheOther(CancellationToken cancellationToken)
+    {
+        Host(limit: 1, A, B);
+        _host.Network.Says(A, Hello);
+        _host.Network.Says(B, Hello);
+        var first = (await _host.DialAsync(cancellationToken)).Connection!;
+        var second = (await _host.DialAsync(cancellationToken, client: "198.51.100.8")).Connection!;
+        var third = _host.DialAsync(cancellationToken, client: "198.51.100.9").AsTask();
+        // Those who wait have not heard of it yet.
+        _host.Pool.DestinationOf(_host.Pool.ClusterOf("smtp").DestinationsState.AllDestinations.Single(one => one.DestinationId == first.Destination))
+            .Drain(isDrained: true);
+        first.Quit();
+        _host.Network.Connections.First().Say("", close: true);
+        second.Quit();
+        _host.Network.Connections.ElementAt(1).Say("", close: true);
+
+        var connection = (await third).Connection!;
+        Assert.That(connection.Destination, Is.EqualTo(second.Destination));
+        await connection.DisposeAsync();
     }
 
     [Test]

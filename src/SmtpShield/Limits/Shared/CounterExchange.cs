@@ -219,6 +219,13 @@ internal sealed class CounterExchange
 
     private ExchangeResult Apply(ExchangeAnswer answer, ExchangeCall call)
     {
+        if (NoteTime(answer))
+        {
+            // Its windows are not where they were: nothing of the answer counts, and the next call ends the epoch.
+            _shared.PutBack(_reports);
+            return new(Failure: null);
+        }
+
         for (var i = 0; i < call.Reports.Count; i++)
             _shared.Apply(call.Reports[i], answer.Counts[i]);
         foreach (var (client, counts) in answer.News)
@@ -238,7 +245,6 @@ internal sealed class CounterExchange
             _shared.AskForOpen();
         }
 
-        NoteTime(answer);
         var isKnown = answer.Epoch == _epoch;
         (_epoch, _told, _cursor, _deaths, _acknowledged) = (answer.Epoch, answer.Told, answer.Cursor, answer.Deaths, call.Sequence);
         // A new epoch has forgotten them.
@@ -262,18 +268,18 @@ internal sealed class CounterExchange
         };
     }
 
-    // The store's clock counts only in steps: it must pass as this one does between two answers.
-    private void NoteTime(ExchangeAnswer answer)
+    // The store's clock counts only in steps: it must pass as this one does between two answers. Whether it did not.
+    private bool NoteTime(ExchangeAnswer answer)
     {
         var now = _time.GetTimestamp();
-        if (_epoch == answer.Epoch && _storeTime != 0)
-        {
-            var difference = TimeSpan.FromMilliseconds(answer.Time - _storeTime) - _time.GetElapsedTime(_answeredAt, now);
-            if (difference.Duration() > ClockTolerance)
-                _steppedEpoch = _epoch;
-        }
-
+        var difference = _epoch == answer.Epoch && _storeTime != 0
+            ? TimeSpan.FromMilliseconds(answer.Time - _storeTime) - _time.GetElapsedTime(_answeredAt, now) : TimeSpan.Zero;
         _storeTime = answer.Time;
         Volatile.Write(ref _answeredAt, now);
+        if (difference.Duration() <= ClockTolerance)
+            return false;
+
+        _steppedEpoch = _epoch;
+        return true;
     }
 }

@@ -329,6 +329,27 @@ internal sealed class SharedCountsTests
     [TestCase(5)]
     [TestCase(-5)]
     [Property("Sharing", "SHARE-19")]
+    public async Task Clock_OfTheStore_IsSetWhileAClientIsReportedAndItsWindowStays(int seconds)
+    {
+        await using var farm = new TestFarm(2, AllLimits(limit: 9));
+        var (one, other) = (farm.Shields[0].Table, farm.Shields[1].Table);
+        one.Connect(_client);
+        other.Connect(_client);
+        await farm.SettleAsync();
+        farm.StoreTime.Step = TimeSpan.FromSeconds(seconds);
+        one.Connect(_client);
+        other.Connect(_client);
+        await farm.PassAsync(TimeSpan.FromSeconds(58));
+        Assert.That(other.Connect(_client), Is.EqualTo(new AnvilCounts(5, 5)), "the window is 58 s old");
+        await farm.PassAsync(TimeSpan.FromSeconds(4));
+        Assert.That(one.Connect(_client).ConnectionRate, Is.EqualTo(1), "it is over");
+    }
+
+    [TestCase(86_400)]
+    [TestCase(-86_400)]
+    [TestCase(5)]
+    [TestCase(-5)]
+    [Property("Sharing", "SHARE-19")]
     public async Task Clock_OfTheStore_IsSetAndNothingEnds(int seconds)
     {
         await using var farm = new TestFarm(2, AllLimits(limit: 4));
