@@ -11,6 +11,7 @@ var metrics = new Command("metrics", "What it costs to count, and to write what 
 metrics.SetAction(static _ => MetricsBenchmark.Run(Console.Out));
 var root = new RootCommand("Measures SmtpShield and the MTA behind it.")
 {
-    SpeedCommand.Create(), AttacksCommand.Create(), AttackerCommand.Create(), SoakCommand.Create(), ObserveCommand.Create(), SharingCommand.Create(), slots, metrics,
+    SpeedCommand.Create(), AttacksCommand.Create(), AttackerCommand.Create(), SoakCommand.Create(), ObserveCommand.Create(), SharingCommand.Create(), slots,
+    metrics,
 };
 return await root.Parse(args).InvokeAsync();

@@ -65,7 +65,7 @@ socketserver.ThreadingTCPServer(("127.0.0.1", 12345), Session).serve_forever()
 PYTHON
 python3 "$SANDBOX/sasl.py" > "$SANDBOX/sasl.log" 2>&1 < /dev/null &
 
-# systemd: what the page asks of it. It starts what the unit file says, as the user it says, with the capability for port 25.
+# systemd: what the page asks of it. It starts what the unit file says, as the user it says, with its directories and the capability for port 25.
 mkdir -p /run/systemd/system
 cat > /usr/local/bin/systemctl << 'SYSTEMCTL'
 #!/bin/bash
@@ -74,7 +74,9 @@ value() { sed -n "s/^$1=//p" "$unit"; }
 case "$*" in
     daemon-reload) [ -f "$unit" ] ;;
     'enable --now smtpshield')
-        env -i PATH="$PATH" DOTNET_EnableDiagnostics=0 setpriv --reuid="$(value User)" --regid="$(value Group)" --init-groups \
+        run=/run/$(value RuntimeDirectory) state=/var/lib/$(value StateDirectory)
+        install -d -o "$(value User)" -g "$(value Group)" "$run" "$state"
+        env -i PATH="$PATH" RUNTIME_DIRECTORY="$run" STATE_DIRECTORY="$state" DOTNET_EnableDiagnostics=0 setpriv --reuid="$(value User)" --regid="$(value Group)" --init-groups \
             --inh-caps=+net_bind_service --ambient-caps=+net_bind_service $(value ExecStart) > /var/log/smtpshield.log 2>&1 < /dev/null &
         echo $! > /run/smtpshield.pid
         ;;
