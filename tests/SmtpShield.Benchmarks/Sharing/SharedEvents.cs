@@ -49,6 +49,8 @@ internal static class SharedEvents
         });
         var table = new AnvilTable(snapshot, time, static (string _, in AnvilCounts _) => false, new(snapshot, time, NullLogger<AnvilStatistics>.Instance));
         var exchange = isShared ? new Drained(table, snapshot, time) : null;
+        // From the first exchange on it is known what is shared.
+        exchange?.Drain();
         for (var i = 0; i < Clients; i++)
             table.Connect(KeyOf(i));
         exchange?.Drain();
