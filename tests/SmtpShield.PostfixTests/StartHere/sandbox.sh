@@ -76,7 +76,8 @@ case "$*" in
     'enable --now smtpshield')
         run=/run/$(value RuntimeDirectory) state=/var/lib/$(value StateDirectory)
         install -d -o "$(value User)" -g "$(value Group)" "$run" "$state"
-        env -i PATH="$PATH" RUNTIME_DIRECTORY="$run" STATE_DIRECTORY="$state" DOTNET_EnableDiagnostics=0 setpriv --reuid="$(value User)" --regid="$(value Group)" --init-groups \
+        env -i PATH="$PATH" RUNTIME_DIRECTORY="$run" STATE_DIRECTORY="$state" DOTNET_EnableDiagnostics=0 \
+            setpriv --reuid="$(value User)" --regid="$(value Group)" --init-groups \
             --inh-caps=+net_bind_service --ambient-caps=+net_bind_service $(value ExecStart) > /var/log/smtpshield.log 2>&1 < /dev/null &
         echo $! > /run/smtpshield.pid
         ;;
