@@ -112,6 +112,9 @@ public sealed class ShieldProcess : IAsyncDisposable
             TimeSpan.FromSeconds(30), cancellationToken);
         if (!process.HasExited && IsListening(process.Id, endPoints))
             return shield;
+        // What it has said last is read behind its end.
+        if (process.HasExited)
+            await process.WaitForExitAsync(TimeSpan.FromSeconds(30), cancellationToken);
         var why = process.HasExited ? $"exited with {process.ExitCode}" : "does not listen";
         var lines = shield.AllLines;
         await shield.DisposeAsync();
