@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using SmtpShield.Host.Demo;
+using SmtpShield.Host.Switching;
 using SmtpShield.Options;
 
 namespace SmtpShield.Host.Commands;
@@ -9,6 +10,7 @@ namespace SmtpShield.Host.Commands;
 /// <summary><c>smtpshield demo</c>: the shield with small limits before a mail server of its own, on loopback, to try with telnet.</summary>
 internal static class DemoCommand
 {
+    private const string Name = "smtpshield";
     private const string MyHostname = "mail.example.com";
 
     /// <summary>Makes the command.</summary>
@@ -26,6 +28,7 @@ internal static class DemoCommand
         // This user's alone, as whoever opens the socket is an operator.
         var directory = Directory.CreateTempSubdirectory("smtpshield-demo-");
         var socket = Path.Combine(directory.FullName, "control.sock");
+        var program = NameToType();
         Console.WriteLine($$"""
             SmtpShield demo: the shield listens on 127.0.0.1:{{port}}, before a mail server that throws every message away.
 
@@ -45,9 +48,9 @@ internal static class DemoCommand
 
             And ask the shield how it is, who is limited and why, and who comes nearest to it:
 
-              smtpshield status --socket {{socket}}
-              smtpshield explain 127.0.0.1 --socket {{socket}}
-              smtpshield top --socket {{socket}}
+              {{program}} status --socket {{socket}}
+              {{program}} explain 127.0.0.1 --socket {{socket}}
+              {{program}} top --socket {{socket}}
 
             Log lines as they happen (Ctrl+C ends the demo):
 
@@ -61,6 +64,12 @@ internal static class DemoCommand
             directory.Delete(recursive: true);
         }
     }
+
+    // Who has started it from its source has none where commands are looked for.
+    private static string NameToType() =>
+        Array.Exists((Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries),
+            static place => File.Exists(Path.Combine(place, Name)))
+            ? Name : string.Join(' ', OwnProgram.Words);
 
     private static ShieldOptions OptionsFor(int port, IPEndPoint sink, string socket) => new()
     {
