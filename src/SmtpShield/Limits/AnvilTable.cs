@@ -31,25 +31,19 @@ internal sealed class AnvilTable
     private readonly AnvilHash _hash = new();
     private readonly AnvilServices _services = new();
     private readonly ShieldSnapshot _snapshot;
-    private readonly TimeProvider _time;
+    private readonly AnvilClock _clock;
     private readonly AnvilStatistics _statistics;
-    private readonly long _startTimestamp;
-    private readonly long _startWithinSecond;
-    private readonly DateTimeOffset _startedAt;
     private int _size;
 
     /// <summary>Makes an empty table. Its shards are as many as its size asks for now; the size itself may change.</summary>
     public AnvilTable(ShieldSnapshot snapshot, TimeProvider time, OverLimit isOverLimit, AnvilStatistics statistics)
     {
         _snapshot = snapshot;
-        _time = time;
+        _clock = new(time);
         _statistics = statistics;
         Delivering = new(time);
         DeliveringRanges = new(time);
         History = new(() => snapshot.Current.Anvil.HistorySize);
-        _startTimestamp = time.GetTimestamp();
-        _startedAt = time.GetUtcNow();
-        _startWithinSecond = _startedAt.Ticks % TimeSpan.TicksPerSecond;
         _shards = new AnvilShard[Math.Clamp(snapshot.Current.Anvil.ClientTableSize / MinShardCapacity, 1, MaxShards)];
         for (var i = 0; i < _shards.Length; i++)
             _shards[i] = new AnvilShard(_hash, _services, isOverLimit, EndWindow);
@@ -384,7 +378,7 @@ internal sealed class AnvilTable
     }
 
     /// <summary>Milliseconds, of which <see cref="Second"/> is the whole seconds.</summary>
-    public long Milliseconds => (_startWithinSecond + _time.GetElapsedTime(_startTimestamp).Ticks) / TimeSpan.TicksPerMillisecond;
+    public long Milliseconds => _clock.Milliseconds;
 
     /// <summary>How rates are counted now.</summary>
     public AnvilWindow Window => AnvilWindow.Of(_snapshot.Current.Anvil);
@@ -419,14 +413,10 @@ internal sealed class AnvilTable
     public int Second => Now;
 
     /// <summary>When a second begins, by the wall clock. Where that has been set since the start, by the clock as it is now.</summary>
-    public DateTimeOffset TimeOf(int second)
-    {
-        var moved = (_time.GetUtcNow() - _startedAt - _time.GetElapsedTime(_startTimestamp)).TotalSeconds;
-        return _startedAt.AddTicks(-_startWithinSecond).AddSeconds(second + Math.Round(moved));
-    }
+    public DateTimeOffset TimeOf(int second) => _clock.TimeOf(second);
 
     /// <summary>The second, as records count, that begins then: the reverse of <see cref="TimeOf"/>.</summary>
-    public int SecondOf(DateTimeOffset time) => (int)Math.Clamp(Math.Round((time - TimeOf(0)).TotalSeconds), int.MinValue + 1, int.MaxValue);
+    public int SecondOf(DateTimeOffset time) => _clock.SecondOf(time);
 
     /// <summary>Notes in a client's history what it was refused.</summary>
     public void Note(in AnvilKey key, in ClientEvent refusal) => History.Note(key, refusal with { Second = Now });
@@ -565,8 +555,7 @@ internal sealed class AnvilTable
     private void EndWindow(in AnvilEntry entry) =>
         WindowEnded?.Invoke(_services.NameOf(entry.Service), entry.Client, entry.Current, entry.WindowStart);
 
-    // Whole seconds, as anvil counts them, in step with the wall clock's seconds at start but not moved when somebody sets that clock.
-    private int Now => (int)((_startWithinSecond + _time.GetElapsedTime(_startTimestamp).Ticks) / TimeSpan.TicksPerSecond);
+    private int Now => _clock.Second;
 
     private AnvilShard Locate(in AnvilKey key, out byte service, out uint hash)
     {
