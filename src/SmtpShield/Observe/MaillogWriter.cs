@@ -5,7 +5,7 @@ namespace SmtpShield.Observe;
 
 /// <summary>
 /// The queue between those who log and the sink, and the one task that empties it. Logging never waits: when the queue is full a line is dropped and counted,
-/// and one line says how many once there is room again. A sink that fails is tried again every second, with the lines kept; one that hangs is left to itself
+/// and one line says how many once there is room again. A line is written at once, one behind it within 10 ms. A sink that fails is tried again every second, with the lines kept; one that hangs is left to itself
 /// once there is another.
 /// </summary>
 internal sealed class MaillogWriter : IDisposable
@@ -16,6 +16,9 @@ internal sealed class MaillogWriter : IDisposable
 
     // One write of a file takes this many lines at most, so its buffer stays below 1 MB even if each has the full length.
     private const int MaxBatch = 256;
+
+    // Behind a write that was not full: what many sessions log within it is one write and one wake-up of a thread, not one each.
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(10);
 
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(5);
@@ -95,10 +98,12 @@ internal sealed class MaillogWriter : IDisposable
         {
             while (await _lines.Reader.WaitToReadAsync(_giveUp.Token))
             {
-                await WriteBatchAsync();
+                var isFull = await WriteBatchAsync();
                 // Not before there is room for a while: one line about a flood, not one for each batch of it.
                 if (_lines.Reader.Count <= _capacity / 2 && Interlocked.Exchange(ref _dropped, 0) is > 0 and var dropped)
                     await WriteAsync(new MaillogLine(_time.GetUtcNow(), LogLevel.Warning, ProcessName.Smtpd, $"suppressed {dropped} log lines", null));
+                if (!isFull)
+                    await Task.Delay(Rest, TimeProvider.System, _giveUp.Token);
             }
         }
         catch (OperationCanceledException)
@@ -112,13 +117,14 @@ internal sealed class MaillogWriter : IDisposable
         }
     }
 
-    private async ValueTask WriteBatchAsync()
+    private async ValueTask<bool> WriteBatchAsync()
     {
         var count = 0;
         while (count < MaxBatch && _lines.Reader.TryRead(out _batch[count]))
             count++;
         await WriteAsync(_batch.AsMemory(0, count));
         Array.Clear(_batch, 0, count);
+        return count == MaxBatch;
     }
 
     private ValueTask WriteAsync(MaillogLine line)
