@@ -10,13 +10,14 @@ using SmtpShield.Options;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// Gives Kestrel the endpoints of each service's <c>shield_listen</c>, those of a service with one pipeline. Binding them is Kestrel's, when it starts.
+/// Gives Kestrel the endpoints of each service's <c>shield_listen</c>, those of a service with one pipeline. Binding them is Kestrel's, when it starts, and
+/// closing them, when it stops; connections are served by the listener itself (<see cref="ServingListener"/>).
 /// </summary>
 internal static partial class EndpointBinder
 {
     /// <summary>Adds the endpoints. A failure comes out of the host's start as an <see cref="EndpointBindException"/>.</summary>
     /// <param name="kestrel">With its services, as inside <c>UseKestrelCore((context, kestrel) => …)</c>.</param>
-    /// <param name="pipeline">What happens to a connection; its last part must not call the next, which is Kestrel's HTTP.</param>
+    /// <param name="pipeline">What happens to a connection.</param>
     public static void Bind(KestrelServerOptions kestrel, Action<IConnectionBuilder> pipeline)
     {
         var services = kestrel.ApplicationServices;
@@ -34,12 +35,10 @@ internal static partial class EndpointBinder
 
         foreach (var endpoint in usable.Distinct())
         {
-            kestrel.Listen(new ServiceEndPoint(endpoint, service), options =>
-            {
-                // The least that Kestrel can be set to. No HTTP is spoken: the pipeline ends before.
-                options.Protocols = HttpProtocols.Http1;
-                options.Run(connection => composed.Value(connection));
-            });
+            // The least that Kestrel can be set to: it gets no connection, so no HTTP is spoken.
+            kestrel.Listen(
+                new ServiceEndPoint(endpoint, service, connection => composed.Value(connection)),
+                static options => options.Protocols = HttpProtocols.Http1);
         }
     }
 

@@ -15,7 +15,7 @@ namespace SmtpShield.Listening;
 /// <remarks>To be registered after Kestrel's own, which it takes precedence over then.</remarks>
 internal sealed class ProcessLimitListenerFactory(
     ServiceScopes services, ConnectionRoom room, IOpenSessions sessions, ConnectionDrain drain, ListenSockets sockets, ITransport transport, AcceptLoops loops,
-    TimeProvider time, ILogger<SocketListener> log)
+    TimeProvider time, ILogger<SocketListener> log, ILogger<ServedConnections> served)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     /// <inheritdoc/>
@@ -27,11 +27,12 @@ internal sealed class ProcessLimitListenerFactory(
     {
         try
         {
-            var service = ((ServiceEndPoint)endpoint).Service;
-            var limit = services.Of(service).GetRequiredService<ProcessLimit>();
-            var socket = sockets.Listen(endpoint, service);
+            var ours = (ServiceEndPoint)endpoint;
+            var limit = services.Of(ours.Service).GetRequiredService<ProcessLimit>();
+            var socket = sockets.Listen(endpoint, ours.Service);
             var listener = new SocketListener(socket, transport.Accept(socket), time, log);
-            return new(new ProcessLimitListener(listener, limit, room, sessions, drain, loops.Add(endpoint), time));
+            var limited = new ProcessLimitListener(listener, limit, room, sessions, drain, loops.Add(endpoint), time);
+            return new(new ServingListener(limited, ours.Pipeline, new ServedConnections(served)));
         }
         catch (SocketException e)
         {

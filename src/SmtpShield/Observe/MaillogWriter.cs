@@ -5,8 +5,8 @@ namespace SmtpShield.Observe;
 
 /// <summary>
 /// The queue between those who log and the sink, and the one task that empties it. Logging never waits: when the queue is full a line is dropped and counted,
-/// and one line says how many once there is room again. A line is written at once, one behind it within 10 ms. A sink that fails is tried again every second, with the lines kept; one that hangs is left to itself
-/// once there is another.
+/// and one line says how many once there is room again. A line is written at once, those behind it 10 ms later. A sink that fails is tried again every second,
+/// with the lines kept; one that hangs is left to itself once there is another.
 /// </summary>
 internal sealed class MaillogWriter : IDisposable
 {

@@ -69,6 +69,9 @@ internal sealed class SocketConnection : TransportConnection, IConnectionSocketF
     public override void Abort() => Socket.Dispose();
 
     /// <inheritdoc />
+    public override void Start(IThreadPoolWorkItem serve) => ThreadPool.UnsafeQueueUserWorkItem(serve, preferLocal: false);
+
+    /// <inheritdoc />
     public override void EndSending()
     {
         try

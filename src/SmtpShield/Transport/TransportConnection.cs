@@ -72,6 +72,9 @@ internal abstract class TransportConnection : ConnectionContext, IDuplexPipe, IC
     public abstract override void Abort();
 
     /// <inheritdoc />
+    public abstract void Start(IThreadPoolWorkItem serve);
+
+    /// <inheritdoc />
     public abstract void EndSending();
 
     /// <inheritdoc />

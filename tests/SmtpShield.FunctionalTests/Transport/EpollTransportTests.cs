@@ -115,6 +115,51 @@ public class EpollTransportTests
     }
 
     [Test]
+    public async Task Start_JustConnected_RunsOnALoopOrThePool()
+    {
+        HashSet<string?> threads = [];
+        for (var count = 0; count < 20; count++)
+        {
+            await using var connection = await ConnectAsync(null);
+            await using var accepted = (TransportConnection)(await _acceptor.AcceptAsync(CancellationToken.None))!;
+            var start = new Started();
+            accepted.Start(start);
+            threads.Add(await start.Thread);
+        }
+
+        // The pool where the loop has told of it before.
+        Assert.That(threads, Has.All.StartsWith("epoll ").Or.StartsWith(".NET TP Worker"));
+    }
+
+    [Test]
+    public async Task Start_OfAConnectionThatIsClosed_Runs()
+    {
+        await using var connection = await ConnectAsync(null);
+        var accepted = (TransportConnection)(await _acceptor.AcceptAsync(CancellationToken.None))!;
+        accepted.Abort();
+        var start = new Started();
+        accepted.Start(start);
+
+        Assert.That(await start.Thread, Is.Not.Null);
+        await accepted.DisposeAsync();
+    }
+
+    [Test]
+    public async Task Abort_BeforeItHasBegun_LetsItBegin()
+    {
+        for (var count = 0; count < 50; count++)
+        {
+            await using var connection = await ConnectAsync(null);
+            await using var accepted = (TransportConnection)(await _acceptor.AcceptAsync(CancellationToken.None))!;
+            var start = new Started();
+            accepted.Start(start);
+            accepted.Abort();
+
+            await start.Thread;
+        }
+    }
+
+    [Test]
     public async Task Dispose_OfTheTransport_EndsWhatIsUnderWay()
     {
         var connection = await ConnectAsync(null);
@@ -216,5 +261,15 @@ public class EpollTransportTests
         var read = await input.ReadAsync().ConfigureAwait(false);
         input.AdvanceTo(read.Buffer.End);
         return Thread.CurrentThread.Name;
+    }
+
+    private sealed class Started : IThreadPoolWorkItem
+    {
+        private readonly TaskCompletionSource<string?> _thread = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>The name of the thread it ran on; a second run is an error.</summary>
+        public Task<string?> Thread => _thread.Task;
+
+        public void Execute() => _thread.SetResult(System.Threading.Thread.CurrentThread.Name);
     }
 }

@@ -42,17 +42,23 @@ internal sealed class InMemoryListener : IConnectionListener, IListenQueue
 /// <summary>A connection without a transport.</summary>
 internal sealed class InMemoryConnection : DefaultConnectionContext
 {
-    public bool IsDisposed { get; private set; }
+    private readonly TaskCompletionSource _disposed = new();
+
+    public Task WhenDisposed => _disposed.Task;
+
+    public bool IsDisposed => WhenDisposed.IsCompleted;
+
+    public bool IsAborted { get; private set; }
 
     public bool ThrowsOnDispose { get; set; }
 
-    public override void Abort(ConnectionAbortedException abortReason)
-    {
-    }
+    public override void Abort() => IsAborted = true;
+
+    public override void Abort(ConnectionAbortedException abortReason) => Abort();
 
     public override ValueTask DisposeAsync()
     {
-        IsDisposed = true;
+        _disposed.TrySetResult();
         return ThrowsOnDispose ? throw new IOException("dispose") : base.DisposeAsync();
     }
 }

@@ -25,6 +25,8 @@ internal sealed class EpollConnection : TransportConnection, IEpollHandler
     private readonly EpollWriter _writer;
     private readonly ulong _number;
     private TaskCompletionSource? _connecting;
+    private IThreadPoolWorkItem? _start;
+    private bool _isTold;
     private bool _hasEndedSending;
     private int _disposed;
 
@@ -97,6 +99,7 @@ internal sealed class EpollConnection : TransportConnection, IEpollHandler
     /// <inheritdoc />
     public void OnEvents(uint events)
     {
+        IThreadPoolWorkItem? start;
         TaskCompletionSource? connecting = null;
         var error = SocketError.Success;
         Completion<ReadResult>.Continuation read = default;
@@ -105,6 +108,8 @@ internal sealed class EpollConnection : TransportConnection, IEpollHandler
         {
             if (_socket.IsClosed)
                 return;
+            _isTold = true;
+            (start, _start) = (_start, null);
             if ((events & Readable) != 0)
                 read = _reader.NoteReadable((events & Last) != 0);
             if ((events & Writable) != 0)
@@ -116,6 +121,7 @@ internal sealed class EpollConnection : TransportConnection, IEpollHandler
             }
         }
 
+        start?.Execute();
         flush.Run();
         read.Run();
         if (error == SocketError.Success)
@@ -126,6 +132,22 @@ internal sealed class EpollConnection : TransportConnection, IEpollHandler
 
     /// <inheritdoc />
     public void OnStop() => Abort();
+
+    /// <inheritdoc />
+    /// <remarks>A socket that was just connected is writable, so the loop tells of it soon: that is when it starts. Who comes later is run by the pool.</remarks>
+    public override void Start(IThreadPoolWorkItem serve)
+    {
+        lock (_gate)
+        {
+            if (!_isTold && !_socket.IsClosed)
+            {
+                _start = serve;
+                return;
+            }
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(serve, preferLocal: false);
+    }
 
     /// <inheritdoc />
     public override void EndSending()
@@ -159,14 +181,18 @@ internal sealed class EpollConnection : TransportConnection, IEpollHandler
     /// <inheritdoc />
     public override void Abort()
     {
+        IThreadPoolWorkItem? start;
         TaskCompletionSource? connecting;
         Completion<FlushResult>.Continuation flush;
         lock (_gate)
         {
             flush = CloseSocket();
             (connecting, _connecting) = (_connecting, null);
+            (start, _start) = (_start, null);
         }
 
+        if (start is not null)
+            ThreadPool.UnsafeQueueUserWorkItem(start, preferLocal: false);
         flush.Run();
         _reader.Break(new ObjectDisposedException(nameof(EpollConnection)));
         connecting?.TrySetException(new SocketException((int)SocketError.OperationAborted));
