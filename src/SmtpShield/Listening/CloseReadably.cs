@@ -39,24 +39,15 @@ internal sealed class CloseReadably(ConnectionRoom room, TimeProvider time) : IC
         room.LeaveClosing();
     }
 
-    private async Task WaitForCloseAsync(ConnectionContext connection)
+    private async ValueTask WaitForCloseAsync(ConnectionContext connection)
     {
-        using var deadline = new CancellationTokenSource(LongestWait, time);
         try
         {
-            for (long dropped = 0; dropped < MostOctets;)
-            {
-                var read = await connection.Transport.Input.ReadAsync(deadline.Token).ConfigureAwait(false);
-                dropped += read.Buffer.Length;
-                connection.Transport.Input.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
-                    return;
-            }
+            await connection.Transport.Input.DropUntilClosedAsync(MostOctets, LongestWait, time).ConfigureAwait(false);
         }
-        catch (Exception exception)
-            when (exception is OperationCanceledException or IOException or SocketException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
-            // The client is gone, or does not go: either way nothing is left to wait for. (A pipe that broke during a read refuses the next one as invalid.)
+            // The client is gone. (A pipe that broke during a read refuses the next one as invalid.)
         }
     }
 }

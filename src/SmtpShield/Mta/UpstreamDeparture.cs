@@ -54,7 +54,7 @@ internal static class UpstreamDeparture
 
             // All that was flushed has been taken by the kernel. Or the MTA takes nothing: then this ends the write.
             connection.Features.Get<IConnectedSocket>()?.EndSending();
-            await DropUntilClosedAsync(connection.Transport.Input, slot.Slots.Time).ConfigureAwait(false);
+            await connection.Transport.Input.DropUntilClosedAsync(MostDropped, Patience, slot.Slots.Time).ConfigureAwait(false);
         }
         catch (Exception exception) when (IsGone(exception))
         {
@@ -75,27 +75,7 @@ internal static class UpstreamDeparture
         if (!flush.IsCompleted)
             await flush.AsTask().WaitAsync(Patience, time).ConfigureAwait(false);
         if (isAwaited)
-            await DropUntilClosedAsync(transport.Input, time).ConfigureAwait(false);
-    }
-
-    private static async ValueTask DropUntilClosedAsync(PipeReader input, TimeProvider time)
-    {
-        using var deadline = new CancellationTokenSource(Patience, time);
-        try
-        {
-            for (var dropped = 0L; dropped < MostDropped;)
-            {
-                var read = await input.ReadAsync(deadline.Token).ConfigureAwait(false);
-                dropped += read.Buffer.Length;
-                input.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
-                    return;
-            }
-        }
-        catch (OperationCanceledException) when (deadline.IsCancellationRequested)
-        {
-            // It takes its time.
-        }
+            await transport.Input.DropUntilClosedAsync(MostDropped, Patience, time).ConfigureAwait(false);
     }
 
     // A pipe that broke during a read refuses the next one as invalid.

@@ -13,7 +13,8 @@ internal interface IConnectedSocket
     void Start(IThreadPoolWorkItem serve);
 
     /// <summary>
-    /// Sends FIN behind what was flushed. Nothing can be sent any more, and a flush that waits for the peer is over. Does nothing when the connection is gone.
+    /// Sends FIN behind what was flushed. Nothing can be sent any more, and a flush that waits for the peer is over; a reset of the peer's is its end for a read.
+    /// Does nothing when the connection is gone.
     /// </summary>
     void EndSending();
 

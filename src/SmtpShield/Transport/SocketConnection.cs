@@ -74,6 +74,7 @@ internal sealed class SocketConnection : TransportConnection, IConnectionSocketF
     /// <inheritdoc />
     public override void EndSending()
     {
+        _reader.TakeFailureForEnd();
         try
         {
             Socket.Shutdown(SocketShutdown.Send);

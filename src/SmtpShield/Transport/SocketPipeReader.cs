@@ -36,6 +36,7 @@ internal abstract class SocketPipeReader(Lock gate, ArrayPool<byte> buffers) : P
     private bool _isLent;
     private bool _isReading;
     private bool _isEnded;
+    private bool _isFailureAnEnd;
     private bool _isCancelRequested;
 
     /// <inheritdoc />
@@ -128,6 +129,15 @@ internal abstract class SocketPipeReader(Lock gate, ArrayPool<byte> buffers) : P
     public override void Complete(Exception? exception = null)
     {
         // The buffer goes back with the connection, when nobody can still be looking at it.
+    }
+
+    /// <summary>
+    /// Nothing is sent any more, so a peer that resets the connection, as many do that have got what they wanted, has ended it: no read fails for it from now on.
+    /// </summary>
+    public void TakeFailureForEnd()
+    {
+        lock (gate)
+            _isFailureAnEnd = true;
     }
 
     /// <summary>The connection is gone: nothing is received any more, and a read that waits is over. What was received stays where it is.</summary>
@@ -317,7 +327,8 @@ internal abstract class SocketPipeReader(Lock gate, ArrayPool<byte> buffers) : P
 
     private void Fail(Exception cause)
     {
-        _failure ??= new ConnectionResetException(cause.Message, cause);
+        if (!_isFailureAnEnd)
+            _failure ??= new ConnectionResetException(cause.Message, cause);
         _isEnded = true;
     }
 

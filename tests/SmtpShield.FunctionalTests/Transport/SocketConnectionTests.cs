@@ -79,6 +79,18 @@ public class SocketConnectionTests(string transport)
     }
 
     [Test]
+    public async Task ReadAsync_PeerResetsBehindOurEnd_IsItsEnd()
+    {
+        _connection.EndSending();
+        _peer.LingerState = new(true, 0);
+        _peer.Close();
+        var read = await _connection.Input.ReadAsync();
+        var again = await _connection.Input.ReadAsync();
+
+        Assert.That((read.IsCompleted, read.Buffer.Length, again.IsCompleted), Is.EqualTo((true, 0, true)));
+    }
+
+    [Test]
     public void ReadAsync_AfterAbort_ThrowsWhatReadersExpect()
     {
         _connection.Abort();

@@ -159,6 +159,7 @@ internal sealed class EpollConnection : TransportConnection, IEpollHandler
                 return;
 
             _hasEndedSending = true;
+            _reader.TakeFailureForEnd();
             _ = NativeMethods.ShutDown(_socket, LinuxConstants.ShutWrite);
             flush = _writer.Break();
         }
