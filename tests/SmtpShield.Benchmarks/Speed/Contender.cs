@@ -21,6 +21,15 @@ internal sealed record Contender(string Name, IPEndPoint EndPoint, Func<IEnumera
     /// <summary>A shield that has banned its clients.</summary>
     public const string Banned = "banned";
 
+    /// <summary>A shield that holds many idle sessions.</summary>
+    public const string Held = "held";
+
+    /// <summary>A shield that knows 10,000 clients.</summary>
+    public const string Known10000 = "known-10000";
+
+    /// <summary>A shield that knows 1,000,000 clients.</summary>
+    public const string Known1000000 = "known-1000000";
+
     /// <summary>A shield that counts together with others, which no connection waits for.</summary>
     public const string Shared = "shared";
 

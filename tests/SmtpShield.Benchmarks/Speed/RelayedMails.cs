@@ -14,6 +14,11 @@ internal sealed class RelayedMails(string name, string summary, int sessions, in
     : Workload(name, summary, octets >= Large ? "MB" : "mails")
 {
     private const int Large = 1_000_000;
+
+    // As many sessions with the MTA as there are with clients: what is measured is the way, not the queue for them.
+    private static readonly Dictionary<string, string> s_shield = new() { ["shield_upstream_session_limit"] = "0", ["default_process_limit"] = "6000" };
+
+    private const int Few = 50;
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
 
     private double UnitsPerMail => octets >= Large ? octets / 1e6 : 1;
@@ -26,7 +31,7 @@ internal sealed class RelayedMails(string name, string summary, int sessions, in
         arena.Contenders.Add(Contender.None(sink));
         await arena.AddHAProxyAsync(sink, cancellationToken);
         await arena.AddNginxAsync(sink, cancellationToken);
-        await arena.AddShieldAsync(sink, cancellationToken);
+        await arena.AddShieldAsync(sink, cancellationToken, sessions > Few ? s_shield : null);
         return arena;
     }
 
