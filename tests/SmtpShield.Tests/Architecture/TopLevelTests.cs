@@ -6,7 +6,7 @@ namespace SmtpShield.Tests.Architecture;
 public class TopLevelTests
 {
     private static readonly string[] _all =
-        ["Directory.Build.props", "Directory.Packages.props", "LICENSE", "README.md", "SmtpShield.sln", "deploy", "docs", "src", "tests"];
+        ["Directory.Build.props", "Directory.Packages.props", "LICENSE", "README.ja.md", "README.md", "SmtpShield.sln", "deploy", "docs", "src", "tests"];
 
     [Test]
     public void Entries_OfTheTopLevel_AreThese() => Assert.That(

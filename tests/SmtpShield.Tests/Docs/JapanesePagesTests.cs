@@ -4,39 +4,38 @@ using SmtpShield.Testing;
 namespace SmtpShield.Tests.Docs;
 
 /// <summary>
-/// What can be typed, copied or compared on a Japanese page is that of the English page it names on top. So a change of the English one that is not carried
-/// over is seen.
+/// What can be typed, copied or compared on a Japanese page is that of the English page it names on top, octet by octet: so a test that types the English page
+/// holds for both, and a change of the English one that is not carried over is seen.
 /// </summary>
 [TestFixture]
 public sealed partial class JapanesePagesTests
 {
+    private const string Readme = "README.ja.md";
     private const string Index = "docs/ja/README.md";
+    private const string Terms = "docs/ja/terms.md";
     private const string Tasks = "docs/ja/tasks";
 
     private static IEnumerable<string> TaskPages =>
         Directory.EnumerateFiles(Repository.PathOf(Tasks), "*.md").Select(page => $"{Tasks}/{Path.GetFileName(page)}").Order(StringComparer.Ordinal);
 
-    private static IEnumerable<string> Pages => TaskPages.Prepend(Index);
+    private static IEnumerable<string> Translations => TaskPages.Prepend(Readme);
+
+    private static IEnumerable<string> Pages => Translations.Append(Index);
 
     [TestCaseSource(nameof(Pages))]
     public void Page_NamesItsOriginal_AtItsTop(string page) => Assert.That(OriginalOf(page),
-        Is.EqualTo(page == Index ? "README.md" : page.Replace("docs/ja/", "docs/", StringComparison.Ordinal)));
+        Is.EqualTo(page == Readme ? "README.md" : page.Replace("docs/ja/", "docs/", StringComparison.Ordinal)));
 
-    [TestCaseSource(nameof(Pages))]
+    [TestCaseSource(nameof(Translations))]
     public void CodeBlocks_OfPage_AreThoseOfTheOriginal(string page) =>
         Assert.That(Blocks(Repository.Read(page)), Is.EqualTo(Blocks(Repository.Read(OriginalOf(page)))).And.Not.Empty);
 
     // Parameters, values, replies and log lines stand in the text, too: in another order, and as often as the language needs them.
-    [TestCaseSource(nameof(TaskPages))]
+    [TestCaseSource(nameof(Translations))]
     public void InlineCode_OfPage_IsThatOfTheOriginal(string page) =>
         Assert.That(InlineCode(Repository.Read(page)), Is.EquivalentTo(InlineCode(Repository.Read(OriginalOf(page)))));
 
-    // It has no tables of what is there and what is not.
-    [Test]
-    public void InlineCode_OfIndex_IsAmongThatOfTheOriginal() =>
-        Assert.That(InlineCode(Repository.Read(Index)), Is.SubsetOf(InlineCode(Repository.Read(OriginalOf(Index)))).And.Not.Empty);
-
-    [TestCaseSource(nameof(TaskPages))]
+    [TestCaseSource(nameof(Translations))]
     public void Outline_OfPage_IsThatOfTheOriginal(string page) =>
         Assert.That(Outline(Repository.Read(page)), Is.EqualTo(Outline(Repository.Read(OriginalOf(page)))));
 
@@ -49,14 +48,54 @@ public sealed partial class JapanesePagesTests
         Assert.That(broken, Is.Empty);
     }
 
-    [Test]
-    public void Index_LinksToEveryPage() =>
-        Assert.That(Link().Matches(Repository.Read(Index)).Select(link => Resolve(Index, link.Groups["path"].Value)), Is.SupersetOf(TaskPages));
+    // Who reads Japanese is led to an English page only where there is no other one, and told so.
+    [TestCaseSource(nameof(Translations))]
+    public void Links_ToEnglishTasks_AreMarkedAndHaveNoTranslation(string page)
+    {
+        var links = Link().Matches(Prose(Repository.Read(page)))
+            .Select(link => (Text: link.Groups["text"].Value, Target: Resolve(page, link.Groups["path"].Value)))
+            .Where(link => link.Target.StartsWith("docs/tasks/", StringComparison.Ordinal) && link.Target != OriginalOf(page));
+        Assert.That(links.Where(link => !link.Text.EndsWith("（英語）", StringComparison.Ordinal)
+            || File.Exists(Repository.PathOf(link.Target.Replace("docs/", "docs/ja/", StringComparison.Ordinal)))), Is.Empty);
+    }
 
-    [TestCase("README.md")]
-    [TestCase("docs/README.md")]
-    public void EnglishIndex_LinksToTheJapaneseOne(string page) =>
-        Assert.That(Link().Matches(Repository.Read(page)).Select(link => Resolve(page, link.Groups["path"].Value)), Does.Contain(Index));
+    [Test]
+    public void Index_LinksToEveryPage() => Assert.That(LinksOf(Index), Is.SupersetOf(Translations.Append(Terms)));
+
+    [TestCase("README.md", Readme)]
+    [TestCase(Readme, Index)]
+    [TestCase("docs/README.md", Index)]
+    public void Page_LinksToTheJapaneseOne(string page, string japanese) => Assert.That(LinksOf(page), Does.Contain(japanese));
+
+    // A long vowel's mark makes another word of it.
+    [TestCaseSource(nameof(Pages))]
+    public void Words_OfPage_AreThoseOfTheGlossary(string page)
+    {
+        var text = Spoken(page);
+        Assert.That(WordsNotToUse.Where(word => Regex.IsMatch(text, $"{Regex.Escape(word)}(?!ー)")), Is.Empty);
+    }
+
+    [Test]
+    public void Glossary_NamesWordsNotToUse() => Assert.That(WordsNotToUse, Is.Not.Empty.And.All.Matches("^[ァ-ヶー一-龠]+$"));
+
+    [TestCaseSource(nameof(Pages))]
+    public void Letters_OfPage_AreSetAsTheGlossarySays(string page) =>
+        Assert.That(Spoken(page).Split('\n').Where(line => WronglySet().IsMatch(line)), Is.Empty);
+
+    [TestCase("Postfix の値（既定値は 50）です。例: `x` を、`y`と", true)]
+    [TestCase("Postfix の値", false)]
+    [TestCase("値（50）、`x`。", false)]
+    [TestCase("- 値: `x`", false)]
+    [TestCase("Postfixの", true)]
+    [TestCase("値は10", true)]
+    [TestCase("値(50)", true)]
+    [TestCase("値５０", true)]
+    [TestCase("値です。 次は", true)]
+    [TestCase("例:値", true)]
+    public void WronglySet_OfALine_IsFound(string line, bool expected) => Assert.That(WronglySet().IsMatch(line), Is.EqualTo(expected));
+
+    private static IEnumerable<string> WordsNotToUse =>
+        NotToUse().Matches(Repository.Read(Terms)).SelectMany(row => row.Groups["words"].Value.Split('、')).Where(word => word != "使わない表記");
 
     private static string OriginalOf(string page) => Resolve(page, Original().Match(Repository.Read(page)).Groups["path"].Value);
 
@@ -64,9 +103,14 @@ public sealed partial class JapanesePagesTests
     private static string Resolve(string page, string path) =>
         Path.GetRelativePath(Repository.Root, Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Repository.PathOf(page))!, path))).Replace('\\', '/');
 
+    private static IEnumerable<string> LinksOf(string page) => Link().Matches(Repository.Read(page)).Select(link => Resolve(page, link.Groups["path"].Value));
+
     private static List<string> Blocks(string text) => [.. CodeBlock().Matches(text).Select(block => block.Value)];
 
     private static string Prose(string text) => CodeBlock().Replace(text, "");
+
+    // As it is read: links are their text, and nothing is indented.
+    private static string Spoken(string page) => Frame().Replace(AnyLink().Replace(Prose(Repository.Read(page)), "${text}"), "|");
 
     private static HashSet<string> InlineCode(string text) =>
         [.. Code().Matches(Prose(text)).Select(code => Blanks().Replace(code.Groups["code"].Value, " "))];
@@ -81,8 +125,22 @@ public sealed partial class JapanesePagesTests
     [GeneratedRegex(@"\A# .+\n\n原文（英語）: \[[^\]]+\]\((?<path>[^)#\s]+)\)\n")]
     private static partial Regex Original();
 
-    [GeneratedRegex(@"\]\((?<path>[^)#:\s]+)(#[^)\s]*)?\)", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\[(?<text>[^\]]*)\]\((?<path>[^)#:\s]+)(#[^)\s]*)?\)", RegexOptions.ExplicitCapture)]
     private static partial Regex Link();
+
+    [GeneratedRegex(@"\[(?<text>[^\]]*)\]\([^)]*\)")]
+    private static partial Regex AnyLink();
+
+    [GeneratedRegex(@"(?m)^\s+|\s*\|\s*")]
+    private static partial Regex Frame();
+
+    // No blank between Japanese and Latin letters, a blank beside what needs none, brackets and letters of the other width.
+    [GeneratedRegex(@"[ぁ-ヶー一-龠々][A-Za-z0-9`(]|[A-Za-z0-9`)][ぁ-ヶー一-龠々]|[Ａ-Ｚａ-ｚ０-９ｦ-ﾟ，．：；！？]| [、。（）「」]|[、。（）「」] "
+        + "|[ぁ-ヶー一-龠々]:(?! |$)|[ぁ-ヶー一-龠々、。] +[ぁ-ヶー一-龠々]")]
+    private static partial Regex WronglySet();
+
+    [GeneratedRegex(@"(?m)^\|[^|\n]*\|[^|\n]*\| (?<words>[^-|\s]+) \|$")]
+    private static partial Regex NotToUse();
 
     [GeneratedRegex(@"\]\((?<path>[^)#:\s]*)#(?<heading>[^)\s]+)\)")]
     private static partial Regex HeadingLink();

@@ -9,7 +9,7 @@ public sealed partial class LinkTests
 {
     private static IEnumerable<string> Pages =>
         new[] { "docs", "deploy", "tests" }.SelectMany(directory => Directory.EnumerateFiles(Repository.PathOf(directory), "*.md", SearchOption.AllDirectories))
-            .Append(Repository.PathOf("README.md"))
+            .Concat(Directory.EnumerateFiles(Repository.Root, "*.md"))
             .Select(page => Path.GetRelativePath(Repository.Root, page).Replace('\\', '/'))
             .Where(page => !page.Contains("/bin/", StringComparison.Ordinal) && !page.Contains("/obj/", StringComparison.Ordinal))
             .Order(StringComparer.Ordinal);

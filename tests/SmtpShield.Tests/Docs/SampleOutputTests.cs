@@ -10,7 +10,7 @@ namespace SmtpShield.Tests.Docs;
 public sealed partial class SampleOutputTests
 {
     private static IEnumerable<string> Pages => Directory.GetFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories)
-        .Append(Repository.PathOf("README.md"))
+        .Concat(Directory.GetFiles(Repository.Root, "*.md"))
         .Where(path => !path.EndsWith("CHANGELOG.md", StringComparison.Ordinal) && !path.Contains("/decisions/", StringComparison.Ordinal));
 
     [Test]
