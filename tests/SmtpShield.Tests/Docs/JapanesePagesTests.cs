@@ -48,13 +48,13 @@ public sealed partial class JapanesePagesTests
         Assert.That(broken, Is.Empty);
     }
 
-    // Who reads Japanese is led to an English page only where there is no other one, and told so.
+    // Who reads Japanese is led to an English page only where there is no other one, and told so; the reference is known to be English.
     [TestCaseSource(nameof(Translations))]
-    public void Links_ToEnglishTasks_AreMarkedAndHaveNoTranslation(string page)
+    public void Links_ToEnglishPages_AreMarkedAndHaveNoTranslation(string page)
     {
         var links = Link().Matches(Prose(Repository.Read(page)))
             .Select(link => (Text: link.Groups["text"].Value, Target: Resolve(page, link.Groups["path"].Value)))
-            .Where(link => link.Target.StartsWith("docs/tasks/", StringComparison.Ordinal) && link.Target != OriginalOf(page));
+            .Where(link => EnglishPage().IsMatch(link.Target) && link.Target != OriginalOf(page));
         Assert.That(links.Where(link => !link.Text.EndsWith("（英語）", StringComparison.Ordinal)
             || File.Exists(Repository.PathOf(link.Target.Replace("docs/", "docs/ja/", StringComparison.Ordinal)))), Is.Empty);
     }
@@ -127,6 +127,9 @@ public sealed partial class JapanesePagesTests
 
     [GeneratedRegex(@"\[(?<text>[^\]]*)\]\((?<path>[^)#:\s]+)(#[^)\s]*)?\)", RegexOptions.ExplicitCapture)]
     private static partial Regex Link();
+
+    [GeneratedRegex("^docs/(?!ja/|reference/)")]
+    private static partial Regex EnglishPage();
 
     [GeneratedRegex(@"\[(?<text>[^\]]*)\]\([^)]*\)")]
     private static partial Regex AnyLink();
