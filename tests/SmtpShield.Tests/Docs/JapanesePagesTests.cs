@@ -82,6 +82,11 @@ public sealed partial class JapanesePagesTests
     public void Letters_OfPage_AreSetAsTheGlossarySays(string page) =>
         Assert.That(Spoken(page).Split('\n').Where(line => WronglySet().IsMatch(line)), Is.Empty);
 
+    // A line break is shown as a blank.
+    [TestCaseSource(nameof(Pages))]
+    public void Lines_OfPage_DoNotBreakBetweenTwoLetters(string page) =>
+        Assert.That(BreakBetweenLetters().Matches(Prose(Repository.Read(page))).Select(found => found.Value), Is.Empty);
+
     [TestCase("Postfix の値（既定値は 50）です。例: `x` を、`y`と", true)]
     [TestCase("Postfix の値", false)]
     [TestCase("値（50）、`x`。", false)]
@@ -141,6 +146,9 @@ public sealed partial class JapanesePagesTests
     [GeneratedRegex(@"[ぁ-ヶー一-龠々][A-Za-z0-9`(]|[A-Za-z0-9`)][ぁ-ヶー一-龠々]|[Ａ-Ｚａ-ｚ０-９ｦ-ﾟ，．：；！？]| [、。（）「」]|[、。（）「」] "
         + "|[ぁ-ヶー一-龠々]:(?! |$)|[ぁ-ヶー一-龠々、。] +[ぁ-ヶー一-龠々]")]
     private static partial Regex WronglySet();
+
+    [GeneratedRegex(@".*[ぁ-ヶー一-龠々]\n *[ぁ-ヶー一-龠々]")]
+    private static partial Regex BreakBetweenLetters();
 
     [GeneratedRegex(@"(?m)^\|[^|\n]*\|[^|\n]*\| (?<words>[^-|\s]+) \|$")]
     private static partial Regex NotToUse();
