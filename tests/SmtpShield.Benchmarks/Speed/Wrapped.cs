@@ -29,13 +29,13 @@ internal static class Wrapped
     /// <summary>Connects, and shakes hands.</summary>
     public static async Task<SslStream> ConnectAsync(IPEndPoint server, bool isResumed, CancellationToken cancellationToken)
     {
-        var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var client = new TcpClient { NoDelay = true };
+        await client.ConnectAsync(server, cancellationToken);
 #pragma warning disable CA5359 // A certificate of a benchmark is nobody's.
-        var tls = new SslStream(new NetworkStream(socket, ownsSocket: true), leaveInnerStreamOpen: false, static (_, _, _, _) => true);
+        var tls = new SslStream(client.GetStream(), leaveInnerStreamOpen: false, static (_, _, _, _) => true);
 #pragma warning restore CA5359
         try
         {
-            await socket.ConnectAsync(server, cancellationToken);
             await tls.AuthenticateAsClientAsync(
                 new SslClientAuthenticationOptions
                 {
