@@ -16,6 +16,8 @@ public sealed class ReuseTests
     private PostfixInstance? _postfix;
     private string _directory = "";
 
+    private string Boxes => Path.Combine(_directory, "boxes");
+
     private PostfixInstance Postfix => _postfix ?? throw new InvalidOperationException("Postfix was not started");
 
     [OneTimeSetUp]
@@ -25,6 +27,7 @@ public sealed class ReuseTests
         _directory = Directory.CreateTempSubdirectory("smtpshield-reuse-").FullName;
         var chain = Path.Combine(_directory, "chain.pem");
         await File.WriteAllTextAsync(chain, TestCertificate.Make(PostfixInstance.HostName).Chain, TestContext.CurrentContext.CancellationToken);
+        await WriteBoxesAsync("box7", TestContext.CurrentContext.CancellationToken);
         _postfix = await PostfixInstance.StartAsync(
             [
                 PostfixService.WithoutLimits("plain"),
@@ -38,6 +41,10 @@ public sealed class ReuseTests
                 PostfixService.WithoutLimits("tls", new Dictionary<string, string>
                 {
                     ["smtpd_tls_chain_files"] = chain, ["smtpd_tls_security_level"] = "encrypt",
+                }),
+                PostfixService.WithoutLimits("growing", new Dictionary<string, string>
+                {
+                    ["smtpd_recipient_restrictions"] = $"check_recipient_access hash:{Boxes}, reject",
                 }),
                 new("stressed", new Dictionary<string, string> { ["smtpd_junk_command_limit"] = "1", ["smtpd_hard_error_limit"] = "1" }),
             ],
@@ -195,6 +202,32 @@ public sealed class ReuseTests
     }
 
     private static bool IsClient(string text) => text.Contains(": client=", StringComparison.Ordinal);
+
+    // A Postfix process looks for a table that has changed between two sessions only.
+    [Test, Property("Pool", "REUSE-13")]
+    public async Task Recipient_AddedWhileASessionIsKept_IsAccepted(CancellationToken cancellationToken)
+    {
+        await using var shield = await StartAsync(
+            "growing", "none", cancellationToken, new Dictionary<string, string> { ["shield_upstream_reuse_time"] = "2s" });
+        await SendAsync(shield, "box7", "EHLO c.example", cancellationToken);
+        await WriteBoxesAsync("box7 box8", cancellationToken);
+        string reply;
+        do
+        {
+            await SendAsync(shield, "box7", "EHLO c.example", cancellationToken);
+            await using var client = await ConnectAsync(shield, "EHLO c.example", cancellationToken);
+            await client.CommandAsync("MAIL FROM:<a@x.example>", cancellationToken);
+            reply = await client.CommandAsync("RCPT TO:<box8@example.test>", cancellationToken);
+            await client.CommandAsync("QUIT", cancellationToken);
+        }
+        while (!reply.StartsWith("250 ", StringComparison.Ordinal));
+    }
+
+    private async Task WriteBoxesAsync(string boxes, CancellationToken cancellationToken)
+    {
+        await File.WriteAllLinesAsync(Boxes, boxes.Split(' ').Select(static box => $"{box}@example.test OK"), cancellationToken);
+        await OutsideProcess.RunSuccessfullyAsync("postmap", [$"hash:{Boxes}"], s_patience, cancellationToken);
+    }
 
     private static string NextBox() => $"box{100 + Interlocked.Increment(ref s_lastClient)}";
 
