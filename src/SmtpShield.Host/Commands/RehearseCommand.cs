@@ -22,7 +22,7 @@ internal static class RehearseCommand
         var file = ConfigurationArguments.File();
         var overrides = ConfigurationArguments.Overrides();
         var attacks = new Option<string[]>("--attack") { Description = "Only this attack; may be given several times.", HelpName = "name" };
-        attacks.AcceptOnlyFromAmong([.. RehearsalAttack.All.Select(static attack => attack.Name)]);
+        attacks.AcceptOnlyFromAmong([.. AttackRepertoire.All.Select(static attack => attack.Name)]);
         var only = new Option<string?>("--service") { Description = "Only this service.", HelpName = "name" };
         var against = new Option<string?>("--against")
         {
@@ -71,7 +71,8 @@ internal static class RehearseCommand
             var plan = new RehearsalPlan(
                 options,
                 [.. services],
-                [.. RehearsalAttack.All.Where(attack => arguments.GetValue(attacks) is not { Length: > 0 } names || names.Contains(attack.Name))],
+                [.. AttackRepertoire.All.Where(attack => arguments.GetValue(attacks) is not { Length: > 0 } names || names.Contains(attack.Name))],
+                arguments.GetValue(attacks) is { Length: > 0 },
                 new()
                 {
                     Clients = arguments.GetValue(clients), Mails = arguments.GetValue(mails), AtOnce = arguments.GetValue(atOnce),
@@ -83,7 +84,8 @@ internal static class RehearseCommand
             {
                 return await plan.PlayAsync(TerminalOutput.Of(output, TimeZoneInfo.Local), cancellationToken) ? 0 : HitsNormalTraffic;
             }
-            catch (Exception exception) when (exception is EndpointBindException or SessionCapacityException or TransportException or CertificateException)
+            catch (Exception exception) when (exception
+                is RehearsalException or EndpointBindException or SessionCapacityException or TransportException or CertificateException)
             {
                 await error.WriteLineAsync($"smtpshield: not rehearsed: {exception.Message}");
                 return ControlQuestion.Refused;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace SmtpShield.Host.Demo;
@@ -14,25 +15,37 @@ internal sealed class SinkDialogue(string myHostname)
     private bool _isInLogin;
     private bool _hasSender;
     private bool _hasRecipient;
+    private string _chunkReply = "";
 
     /// <summary>QUIT was answered.</summary>
     public bool IsOver { get; private set; }
 
+    /// <summary>Octets of a BDAT chunk that come next, and are no lines (RFC 3030 section 2); the chunk is answered behind its last one.</summary>
+    public long ChunkLeft { get; private set; }
+
     /// <summary>The first reply.</summary>
     public string Greeting => $"220 {myHostname} ESMTP demo sink\r\n";
 
-    /// <summary>Answers a line; an empty answer to a line of content.</summary>
+    /// <summary>Answers a line; an empty answer to a line of content, and to the command of a chunk.</summary>
     public string Answer(string line)
     {
         if (_isInLogin)
             return AnswerLogin(line) + "\r\n";
         if (!_isInContent)
-            return AnswerCommand(line) + "\r\n";
+            return AnswerCommand(line) is { Length: > 0 } reply ? reply + "\r\n" : "";
         if (line != ".")
             return "";
 
         _isInContent = _hasSender = _hasRecipient = false;
         return "250 2.0.0 Ok: thrown away\r\n";
+    }
+
+    /// <summary>Takes some octets of a chunk, at most <see cref="ChunkLeft"/>.</summary>
+    /// <returns>The answer; empty: there are more to come.</returns>
+    public string TakeOfChunk(long octets)
+    {
+        ChunkLeft -= octets;
+        return ChunkLeft == 0 ? _chunkReply + "\r\n" : "";
     }
 
     // RFC 4616: authorization identity, user and password, each behind a NUL but the first.
@@ -52,7 +65,7 @@ internal sealed class SinkDialogue(string myHostname)
             case "HELO":
                 return $"250 {myHostname}";
             case "EHLO":
-                return $"250-{myHostname}\r\n250-PIPELINING\r\n250-AUTH PLAIN\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME";
+                return $"250-{myHostname}\r\n250-PIPELINING\r\n250-AUTH PLAIN\r\n250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME";
             case "AUTH" when line.Trim().Split(' ', 3, StringSplitOptions.RemoveEmptyEntries) is [_, var mechanism, .. var response]
                 && mechanism.Equals("PLAIN", StringComparison.OrdinalIgnoreCase):
                 _isInLogin = response.Length == 0;
@@ -74,6 +87,9 @@ internal sealed class SinkDialogue(string myHostname)
             case "DATA":
                 _isInContent = true;
                 return "354 End data with <CR><LF>.<CR><LF>";
+            case "BDAT" when line.Trim().Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, var size, .. var last]
+                && long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var octets):
+                return BeginChunk(octets, isLast: last.Length > 0);
             case "RSET":
                 _hasSender = _hasRecipient = false;
                 return "250 2.0.0 Ok";
@@ -85,5 +101,15 @@ internal sealed class SinkDialogue(string myHostname)
             default:
                 return "500 5.5.2 Error: command not recognized";
         }
+    }
+
+    // Its octets come, whatever is answered.
+    private string BeginChunk(long octets, bool isLast)
+    {
+        _chunkReply = !_hasRecipient ? "554 5.5.1 Error: no valid recipients" : isLast ? "250 2.0.0 Ok: thrown away" : "250 2.0.0 Ok";
+        if (isLast)
+            _hasSender = _hasRecipient = false;
+        ChunkLeft = octets;
+        return octets == 0 ? _chunkReply : "";
     }
 }

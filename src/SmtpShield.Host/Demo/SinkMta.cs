@@ -78,6 +78,15 @@ internal sealed class SinkMta(string myHostname) : BackgroundService
         while (!dialogue.IsOver)
         {
             var read = await input.ReadAsync(cancellationToken);
+            if (dialogue.ChunkLeft > 0 && !read.Buffer.IsEmpty)
+            {
+                var octets = Math.Min(read.Buffer.Length, dialogue.ChunkLeft);
+                input.AdvanceTo(read.Buffer.GetPosition(octets));
+                if (dialogue.TakeOfChunk(octets) is { Length: > 0 } reply)
+                    return reply;
+                continue;
+            }
+
             var status = SmtpLines.TryReadLine(read.Buffer, LongestLine, acceptLf: true, out var line, out var next);
             if (status == LineStatus.Complete)
             {

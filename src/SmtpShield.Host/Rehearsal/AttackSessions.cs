@@ -5,6 +5,9 @@ namespace SmtpShield.Host.Rehearsal;
 /// </summary>
 internal static class AttackSessions
 {
+    // As many as a message may have at Postfix (smtpd_recipient_limit).
+    private const int Recipients = 1000;
+
     private static readonly TimeSpan _drip = TimeSpan.FromSeconds(1);
 
     /// <summary>Comes once.</summary>
@@ -26,12 +29,18 @@ internal static class AttackSessions
     }
 
     /// <summary>Opens as many connections as it gets, or a few more than it may, and says no more than EHLO.</summary>
-    public static async Task HoldAsync(AttackerSession attacker, CancellationToken cancellationToken)
+    public static Task HoldAsManyAsync(AttackerSession attacker, CancellationToken cancellationToken) =>
+        HoldAsync(attacker, attacker.Stage.Attackers.Connections, cancellationToken);
+
+    /// <summary>The same with ten: no limit on one client is meant to stop that.</summary>
+    public static Task HoldTenAsync(AttackerSession attacker, CancellationToken cancellationToken) => HoldAsync(attacker, 10, cancellationToken);
+
+    private static async Task HoldAsync(AttackerSession attacker, int connections, CancellationToken cancellationToken)
     {
         var held = new List<LoopbackClient>();
         try
         {
-            for (var left = attacker.Stage.Attackers.Connections; left > 0 && attacker.TriesAgain(); left--)
+            for (var left = connections; left > 0 && attacker.TriesAgain(); left--)
             {
                 var connection = await attacker.BeginAsync(cancellationToken, RehearsalStage.Hello);
                 if (attacker.Note(connection is not null))
@@ -73,6 +82,30 @@ internal static class AttackSessions
             cancellationToken, RehearsalStage.Hello, attacker.Stage.MailFrom, attacker.Stage.RcptTo(exists: true), "DATA");
         if (attacker.Note(connection is not null))
             await DripAsync(attacker, connection!, cancellationToken);
+    }
+
+    /// <summary>Sends an octet of a BDAT chunk each second, where the mail server takes such.</summary>
+    public static async Task DripChunkAsync(AttackerSession attacker, CancellationToken cancellationToken)
+    {
+        using var connection = await attacker.BeginAsync(
+            cancellationToken, RehearsalStage.Hello, attacker.Stage.MailFrom, attacker.Stage.RcptTo(exists: true));
+        if (attacker.Note(connection?.Ehlo.Offers("CHUNKING") is true && await connection.SendAsync("BDAT 100000 LAST\r\n", cancellationToken)))
+            await DripAsync(attacker, connection!, cancellationToken);
+    }
+
+    /// <summary>Asks for many recipients at once, then for ten more each second, and reads no reply.</summary>
+    public static async Task NeverReadAsync(AttackerSession attacker, CancellationToken cancellationToken)
+    {
+        using var connection = await attacker.BeginAsync(cancellationToken, RehearsalStage.Hello, attacker.Stage.MailFrom);
+        if (!attacker.Note(connection is not null))
+            return;
+        var recipient = attacker.Stage.RcptTo(exists: true) + "\r\n";
+        var isOpen = await connection!.SendAsync(string.Concat(Enumerable.Repeat(recipient, Recipients)), cancellationToken);
+        for (; isOpen; isOpen = await connection.SendAsync(string.Concat(Enumerable.Repeat(recipient, 10)), cancellationToken))
+        {
+            attacker.Stand();
+            await Task.Delay(_drip, attacker.Stage.Clock, cancellationToken);
+        }
     }
 
     /// <summary>Asks for recipients that do not exist: on a connection for as long as it is let, then on the next one.</summary>

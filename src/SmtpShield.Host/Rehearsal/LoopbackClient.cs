@@ -17,6 +17,9 @@ internal sealed class LoopbackClient : IDisposable
     private Stream _stream;
     private int _length;
 
+    /// <summary>What the last EHLO was answered.</summary>
+    public Answer Ehlo { get; private set; } = Answer.Closed;
+
     private LoopbackClient(Socket socket)
     {
         _socket = socket;
@@ -59,7 +62,10 @@ internal sealed class LoopbackClient : IDisposable
     public async Task<Answer> CommandAsync(string line, CancellationToken cancellationToken)
     {
         await SendAsync(line + "\r\n", cancellationToken);
-        return await ReplyAsync(cancellationToken);
+        var answer = await ReplyAsync(cancellationToken);
+        if (line.StartsWith("EHLO ", StringComparison.Ordinal))
+            Ehlo = answer;
+        return answer;
     }
 
     /// <summary>Sends octets; that the connection is over shows with the next reply.</summary>

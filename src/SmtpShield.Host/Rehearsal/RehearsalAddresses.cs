@@ -8,6 +8,9 @@ namespace SmtpShield.Host.Rehearsal;
 /// </summary>
 internal sealed class RehearsalAddresses
 {
+    /// <summary>How many attackers there are addresses for.</summary>
+    public const int Most = Networks * 254;
+
     private const int Networks = 256;
     private const byte NormalHalf = 18;
     private const byte AttackingHalf = 19;

@@ -17,7 +17,7 @@ internal static class RehearsalConfiguration
     private static readonly TimeSpan _shortDelay = TimeSpan.FromMilliseconds(5);
 
     // How many sessions there may be at all, here and at the mail server, is about machines: waiting for one would make the verdict this machine's.
-    private const int EnoughSessions = 1000;
+    private const int EnoughSessions = 7000;
 
     /// <summary>Makes them.</summary>
     /// <param name="options">What is configured.</param>

@@ -10,6 +10,7 @@ using SmtpShield.Bans;
 using SmtpShield.Clients;
 using SmtpShield.Hosting;
 using SmtpShield.Limits;
+using SmtpShield.Listening;
 using SmtpShield.Metrics;
 using SmtpShield.Options;
 using SmtpShield.Shadow;
@@ -57,6 +58,9 @@ internal sealed class RehearsedShield : IAsyncDisposable
 
     /// <summary>Somebody ends the program.</summary>
     public CancellationToken Stopping => Get<IHostApplicationLifetime>().ApplicationStopping;
+
+    /// <summary>Sessions it has room for, of all services together.</summary>
+    public int Room => Get<SessionCapacity>().Bound.Sessions;
 
     /// <summary>Where a service listens.</summary>
     public IPEndPoint EndPointOf(string service)

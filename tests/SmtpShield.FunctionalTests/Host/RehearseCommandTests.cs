@@ -1,4 +1,5 @@
 using SmtpShield.Host.Commands;
+using SmtpShield.Listening;
 
 namespace SmtpShield.FunctionalTests.Host;
 
@@ -75,6 +76,44 @@ public sealed class RehearseCommandTests
         }
     }
 
+    // Behind EHLO these clients need no session of the mail server's, which here is one more socket for each.
+    private const string LateDial = "shield_upstream_connect = mail\n";
+
+    private static readonly string[] s_crowd = ["--attack", "slow-bdat", "--attack", "never-read", "--attack", "held-5000", "--attack", "mix"];
+
+    [Test]
+    public async Task Rehearse_AttacksOfManyKinds_EachIsStoppedByWhatIsMeantForIt(CancellationToken cancellationToken)
+    {
+        RequireDescriptors();
+
+        var (status, output) = await RunAsync(LateDial, cancellationToken, s_crowd);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(status, Is.Zero, output);
+            Assert.That(output, Does.Match(@"(?m)^slow-bdat +20 +20/20 +15/15 +smtpd_min_data_rate$"));
+            Assert.That(output, Does.Match(@"(?m)^never-read +20 +20/20 +15/15 +smtpd_soft_error_limit, smtpd_hard_error_limit, smtpd_recipient_limit$"));
+            Assert.That(output, Does.Match(@"(?m)^held-5000 +500 +5000/5000 +15/15 +smtpd_timeout$"));
+            Assert.That(output, Does.Match(@"(?m)^mix +35 .* 15/15 +smtpd_client_connection_count_limit, .*smtpd_timeout, shield_request_deadline$"));
+            Assert.That(output, Does.Not.Contain("was still going on"));
+        }
+    }
+
+    [Test]
+    public async Task Rehearse_LimitBelowWhatNormalClientsDo_IsFoundBesideEachOfThem(CancellationToken cancellationToken)
+    {
+        RequireDescriptors();
+
+        var (status, output) = await RunAsync(LateDial + "smtpd_client_connection_count_limit = 4\n", cancellationToken, s_crowd);
+
+        Assert.That(status, Is.EqualTo(RehearseCommand.HitsNormalTraffic), output);
+        Assert.That(Lines(output, "error: ").Select(static line => line.Split(':')[1].Trim().Split(" of the")[0]), Is.EqualTo(
+        [
+            "smtpd_client_connection_count_limit = 4 hits normal traffic", "without an attack 2", "under mix 1", "under slow-bdat 1", "under never-read 1",
+            "under held-5000 1",
+        ]));
+    }
+
     [Test]
     public async Task Rehearse_WithAnAddressElsewhere_Refuses(CancellationToken cancellationToken)
     {
@@ -83,6 +122,9 @@ public sealed class RehearseCommandTests
         Assert.That((status, output), Is.EqualTo((1, output)).And.Matches<(int, string Output)>(
             static result => result.Output.Contains("--against: a loopback address and a port", StringComparison.Ordinal)));
     }
+
+    private static void RequireDescriptors() =>
+        Assume.That(ProcessResources.OfThisProcess().Descriptors, Is.GreaterThan(17_500), "file descriptors (ulimit -n) for held-5000");
 
     private static IEnumerable<string> Lines(string output, string beginning) =>
         output.Split('\n').Where(line => line.StartsWith(beginning, StringComparison.Ordinal));

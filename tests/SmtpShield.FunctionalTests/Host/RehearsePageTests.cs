@@ -1,5 +1,6 @@
 using SmtpShield.FunctionalTests.Control;
 using SmtpShield.Host.Commands;
+using SmtpShield.Listening;
 using SmtpShield.Testing;
 
 namespace SmtpShield.FunctionalTests.Host;
@@ -16,6 +17,7 @@ public sealed class RehearsePageTests
     [Test]
     public async Task Page_Typed_PrintsWhatItShows(CancellationToken cancellationToken)
     {
+        Assume.That(ProcessResources.OfThisProcess().Descriptors, Is.GreaterThan(17_500), "file descriptors (ulimit -n) for held-5000");
         var statuses = new List<int>();
         var path = Path.GetTempFileName();
         try
