@@ -76,6 +76,7 @@ internal static class ShieldServices
         services.AddSingleton<AnvilStatistics>();
         services.AddSingleton<AnvilTable>();
         services.AddSingleton<IHandedOver, CountsHandOver>();
+        services.AddSingleton<IHandedOver, PastHandOver>();
         services.AddHostedService<DeliveringFile>();
         services.AddSingleton<Baselines>();
         services.AddHostedService<BaselineFile>();

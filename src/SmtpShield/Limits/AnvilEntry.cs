@@ -124,11 +124,10 @@ internal struct AnvilEntry
     public void MoveWindow(int start) => _windowStart = start;
 
     /// <summary>Some of what was counted belonged to a window that is over.</summary>
-    public void Deduct(in AnvilEventCounts counts)
-    {
-        for (var i = 0; i < AnvilEventCounts.Length; i++)
-            _current[i] = Math.Max(0, _current[i] - counts[i]);
-    }
+    public void Deduct(in AnvilEventCounts counts) => _current = _current.Without(counts);
+
+    /// <summary>Counts what another process of this shield has counted. Roll first.</summary>
+    public void Add(in AnvilEventCounts counts) => _current = _current.With(counts);
 
     /// <summary>Counts what other shields count, too: to a copy, which is looked at. Roll both first.</summary>
     public void Add(in OthersRecord others)

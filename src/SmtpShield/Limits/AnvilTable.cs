@@ -74,10 +74,10 @@ internal sealed class AnvilTable
     public event Action<CountedConnection>? ConnectionEnded;
 
     /// <summary>
-    /// A connection has ended of a client that now has so many open. Told with a part of the table locked, in the order in which it happens: who listens must
+    /// Is told of what is counted here and not shared with other shields, with a part of the table locked, in the order in which it happens: who listens must
     /// not wait, nor ask the table.
     /// </summary>
-    public Action<AnvilKey, int>? Left { get; set; }
+    public AnvilFollower? Follower { get; set; }
 
     /// <summary>Records in the table, expired ones that were not yet removed included.</summary>
     public int Size => Volatile.Read(ref _size);
@@ -148,6 +148,7 @@ internal sealed class AnvilTable
                 return new(1, 1) { IsUntracked = true };
 
             counts = CountConnection(shard, index, now, window);
+            Tell(shard, index, key, AnvilEventCounts.Connections);
             if (mayWait)
                 wait = Await(shard, index, counts, AnvilEventCounts.Connections, now, window);
         }
@@ -170,8 +171,13 @@ internal sealed class AnvilTable
                 return 1;
 
             if (isNew)
+            {
                 _statistics.NoteConnection(key, CountConnection(shard, index, now, window));
+                Tell(shard, index, key, AnvilEventCounts.Connections);
+            }
+
             var counts = CountEvent(shard, index, AnvilEventCounts.IndexOf(kind), now, window);
+            Tell(shard, index, key, AnvilEventCounts.IndexOf(kind));
             count = counts.Of(kind);
             if (mayWait)
                 wait = Await(shard, index, counts, AnvilEventCounts.IndexOf(kind), now, window);
@@ -194,12 +200,13 @@ internal sealed class AnvilTable
             shard.Leave(index, Now);
             if (shard.Shared is { } shared && shared.IsShared(index))
                 shared.Add(index, SharedTurn.Open);
-            Left?.Invoke(key, shard.At(index).Open);
+            Tell(shard, index, key, counted: -1);
         }
     }
 
     /// <summary>What this process has counted and other shields have not been told: every record, copied a few at a time.</summary>
-    public IEnumerable<(string Service, AnvilEntry Entry)> Own()
+    /// <param name="copied">Is told whose record was copied, before <see cref="Follower"/> is told anything that is not in it.</param>
+    public IEnumerable<(string Service, AnvilEntry Entry)> Own(Action<AnvilKey> copied)
     {
         var entries = new List<AnvilEntry>(AnvilShard.ChunkSize);
         foreach (var shard in _shards)
@@ -213,8 +220,10 @@ internal sealed class AnvilTable
                     count = shard.CountIn(chunk);
                     for (var index = (chunk * AnvilShard.ChunkSize) + 1; index <= (chunk * AnvilShard.ChunkSize) + count; index++)
                     {
-                        if (!shard.At(index).IsFree && shard.Shared?.IsShared(index) is not true)
-                            entries.Add(shard.At(index));
+                        if (shard.At(index).IsFree || shard.Shared?.IsShared(index) is true)
+                            continue;
+                        entries.Add(shard.At(index));
+                        copied(new(_services.NameOf(entries[^1].Service), entries[^1].Client));
                     }
                 }
 
@@ -247,6 +256,27 @@ internal sealed class AnvilTable
                 return;
             shard.At(index).Restore(idleSince, windowStart, current, previous);
             for (var i = 0; i < open; i++)
+                shard.Enter(index);
+        }
+    }
+
+    /// <summary>Counts what another process of this shield has counted of a client since a hand-over. <see cref="Follower"/> is not told.</summary>
+    /// <param name="key">The client.</param>
+    /// <param name="counted">What was counted.</param>
+    /// <param name="opened">Connections that are open there and are not counted here; they end by <see cref="Disconnect"/>.</param>
+    public void CountElsewhere(in AnvilKey key, in AnvilEventCounts counted, int opened)
+    {
+        var window = Window;
+        var shard = Locate(key, out var service, out var hash);
+        lock (shard.Gate)
+        {
+            var now = Now;
+            var index = FindOrAdd(shard, key, service, hash, now, window, out _, isEvent: false);
+            if (index == 0)
+                return;
+            shard.Roll(index, now, window);
+            shard.At(index).Add(counted);
+            for (var i = 0; i < opened; i++)
                 shard.Enter(index);
         }
     }
@@ -528,6 +558,12 @@ internal sealed class AnvilTable
                 shared.Add(index, SharedTurn.Open);
             return before;
         }
+    }
+
+    private void Tell(AnvilShard shard, int index, in AnvilKey key, int counted)
+    {
+        if (Follower is { } follower && shard.Shared?.IsShared(index) is not true)
+            follower(key, counted, shard.At(index).Open);
     }
 
     private static AnvilCounts CountConnection(AnvilShard shard, int index, int now, AnvilWindow window)

@@ -64,6 +64,13 @@ internal sealed class ClientHistory
     /// <returns>Null: nothing.</returns>
     public PastView? Of(in AnvilKey key) => ShardOf(key).Of(key);
 
+    /// <summary>What is known of those that came again, and then of others, each those first that were noted last.</summary>
+    /// <param name="most">So many, all shards together.</param>
+    public IEnumerable<(AnvilKey Key, PastView Past)> Newest(int most) => _shards.SelectMany(shard => shard.Newest(Math.Max(1, most / _shards.Length)));
+
+    /// <summary>Takes what an earlier process knew of a client, while there is room. Nobody is told.</summary>
+    public void Restore(in AnvilKey key, PastView known) => ShardOf(key).Restore(key, known, _capacity() / _shards.Length);
+
     /// <summary>Refusals a client has had; 0: none that is known.</summary>
     public int RefusedTo(in AnvilKey key) => ShardOf(key).RefusedTo(key);
 

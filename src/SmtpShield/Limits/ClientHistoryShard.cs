@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace SmtpShield.Limits;
 
 /// <summary>A part of <see cref="ClientHistory"/>, with a lock of its own.</summary>
@@ -59,8 +61,47 @@ internal sealed class ClientHistoryShard(int replies)
     public PastView? Of(in AnvilKey key)
     {
         lock (_gate)
-            return _pasts.Find(key) is { } past ? new(past.First, past.Refused, past.Events(), past.Refusals(), past.Over(), past.Reply?.ToString()) : null;
+            return _pasts.Find(key) is { } past ? View(past) : null;
     }
+
+    /// <inheritdoc cref="ClientHistory.Newest"/>
+    public List<(AnvilKey Key, PastView Past)> Newest(int most)
+    {
+        lock (_gate)
+        {
+            var newest = new List<(AnvilKey, PastView)>();
+            foreach (var first in (ClientPast?[])[_steady.Newest, _new.Newest])
+            {
+                for (var past = first; past is not null && newest.Count < most; past = past.Older)
+                    newest.Add((past.Key, View(past)));
+            }
+
+            return newest;
+        }
+    }
+
+    /// <inheritdoc cref="ClientHistory.Restore"/>
+    public void Restore(in AnvilKey key, PastView known, int capacity)
+    {
+        lock (_gate)
+        {
+            var past = _pasts.Find(key);
+            var since = past is null ? null : View(past);
+            if (past is not null)
+                Take(past);
+            else if (_pasts.Count < capacity)
+                past = Add(key, known.First, capacity);
+            else
+                return;
+            past.Restore(known, since);
+            (past.IsSteady ? ref _steady : ref _new).Append(past);
+            if (known.Reply is { } reply && since?.Reply is null)
+                ReplyOf(past).Set(Encoding.ASCII.GetBytes(reply));
+        }
+    }
+
+    private static PastView View(ClientPast past) =>
+        new(past.First, past.Refused, past.Events(), past.Refusals(), past.Over(), past.Reply?.ToString());
 
     /// <inheritdoc cref="ClientHistory.RefusedTo"/>
     public int RefusedTo(in AnvilKey key)

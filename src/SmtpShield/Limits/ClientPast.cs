@@ -74,6 +74,29 @@ internal sealed class ClientPast
             NoteOver(noted);
     }
 
+    /// <summary>Takes what an earlier process knew of the client, before what this one has noted.</summary>
+    /// <param name="known">What that knew.</param>
+    /// <param name="since">What this one has noted; null: nothing.</param>
+    public void Restore(PastView known, PastView? since)
+    {
+        (First, Refused, _count, _overRule) = (known.First, 0, 0, NoRule);
+        _hits = default;
+        foreach (var noted in known.Events.Reverse())
+            Add(noted);
+        Refused = known.Refused;
+        foreach (var (kind, rule, count) in known.Refusals)
+        {
+            if (IndexOf(new(0, kind, (byte)(rule is null ? 0 : ClientLimits.IndexOf(rule)), 0, 0, 0)) is >= 0 and var index)
+                _hits[index] = (ushort)Math.Min(count, ushort.MaxValue);
+        }
+
+        if (known.Over is { } over)
+            (_overRule, _overSince) = ((byte)ClientLimits.IndexOf(over.Limit), over.Since);
+        foreach (var noted in since?.Events.Reverse() ?? [])
+            Add(noted);
+        IsSteady |= _count > 0 && _ring[(_count - 1) % Kept].Second - First >= ClientHistory.Again;
+    }
+
     /// <summary>Since when the limit that has refused it something last has done so without another one, or a new window, between; null: none has.</summary>
     public LimitOver? Over() => _overRule == NoRule ? null : new(ClientLimits.All[_overRule], _overSince);
 

@@ -3,7 +3,8 @@ namespace SmtpShield.Limits;
 /// <summary>Pasts of clients in the order they were noted in, linked through themselves.</summary>
 internal struct PastList
 {
-    private ClientPast? _newest;
+    /// <summary>The one that was noted most recently.</summary>
+    public ClientPast? Newest { get; private set; }
 
     /// <summary>The one that was noted least recently.</summary>
     public ClientPast? Oldest { get; private set; }
@@ -14,12 +15,12 @@ internal struct PastList
     /// <summary>Appends one that is in no list.</summary>
     public void Append(ClientPast past)
     {
-        (past.Older, past.Newer) = (_newest, null);
-        if (_newest is null)
+        (past.Older, past.Newer) = (Newest, null);
+        if (Newest is null)
             Oldest = past;
         else
-            _newest.Newer = past;
-        _newest = past;
+            Newest.Newer = past;
+        Newest = past;
         Count++;
     }
 
@@ -31,7 +32,7 @@ internal struct PastList
         else
             past.Older.Newer = past.Newer;
         if (past.Newer is null)
-            _newest = past.Older;
+            Newest = past.Older;
         else
             past.Newer.Older = past.Older;
         Count--;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net.Sockets;
-using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using SmtpShield.Hosting;
@@ -28,8 +27,8 @@ internal sealed partial class HandOver(
     // In which clients wait.
     private static readonly TimeSpan TurnLimit = TimeSpan.FromSeconds(30);
 
-    // What sessions that are left say as they end, one line each.
-    private readonly Channel<string> _news = Channel.CreateUnbounded<string>(new() { SingleReader = true });
+    // What changes in the sessions that are left, and in those of the new one that are of the same clients.
+    private readonly HandOverNews _news = new(known, HandOverSide.Successor);
 
     private int _isBegun;
 
@@ -60,12 +59,7 @@ internal sealed partial class HandOver(
         {
             if (!IsDone)
             {
-                Follow(isFollowed: false);
-                while (_news.Reader.TryRead(out _))
-                {
-                    // For one that has not come.
-                }
-
+                _news.End();
                 loops.LetThrough();
                 Volatile.Write(ref _isBegun, 0);
             }
@@ -89,7 +83,7 @@ internal sealed partial class HandOver(
         {
             await successor.WaitUntilCheckedAsync(StartLimit, time, stopping);
             loops.Hold();
-            Follow(isFollowed: true);
+            _news.Begin();
             await GiveAsync(successor, sockets, by, stopping);
             await successor.TellAsync(HandOverWords.Go, HandOverWords.Ready, TurnLimit, time, stopping);
             await successor.TellAsync(HandOverWords.Take, HandOverWords.Serving, TurnLimit, time, CancellationToken.None);
@@ -131,6 +125,7 @@ internal sealed partial class HandOver(
     {
         yield return string.Create(CultureInfo.InvariantCulture,
             $"{HandOverWords.Head} {HandOverWords.Version} {ShieldConfigurationWatcher.Version} {Environment.ProcessId}");
+        yield return HandOverWords.Hears;
         yield return $"{HandOverWords.By} {by}";
         foreach (var socket in sockets)
             yield return string.Create(CultureInfo.InvariantCulture, $"{HandOverWords.Socket} {socket.SafeHandle.DangerousGetHandle()}");
@@ -145,7 +140,7 @@ internal sealed partial class HandOver(
     // What has come to this process is served as ever, for as long as a drain may last; then the usual end begins.
     private async Task FinishAsync(Successor successor)
     {
-        var news = TellNewsAsync(successor);
+        var news = ExchangeNewsAsync(successor);
         await loops.WhenEnded;
         await ((Task)drain.WhenEmpty.WaitAsync(snapshot.Current.Listener.DrainTimeout, time, lifetime.ApplicationStopping))
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -155,19 +150,10 @@ internal sealed partial class HandOver(
         await news;
     }
 
-    private async Task TellNewsAsync(Successor successor)
+    private async Task ExchangeNewsAsync(Successor successor)
     {
         using (successor)
-        {
-            await foreach (var line in _news.Reader.ReadAllAsync())
-                await successor.TellAsync(line);
-        }
-    }
-
-    private void Follow(bool isFollowed)
-    {
-        foreach (var one in known)
-            one.Follow(isFollowed ? line => _news.Writer.TryWrite($"{HandOverWords.News} {one.Name} {line}") : null);
+            await Task.WhenAll(successor.TellAsync(_news, CancellationToken.None), successor.HearAsync(_news, CancellationToken.None));
     }
 
     private static partial class Log

@@ -5,6 +5,7 @@ namespace SmtpShield.Upgrade;
 /// <code>
 /// new  checked VERSION PROCESS       it has read the configuration, and would start with it
 /// old  smtpshield 1 VERSION PROCESS  and from here on clients wait in the listen queues
+/// old  hears                         it takes news, too
 /// old  by TEXT                       who wants it
 /// old  socket DESCRIPTOR             one that listens, and that the new one has had since it was started; as often as needed
 /// old  state NAME                    the lines of a file of the state directory, or of what is in none, follow, each behind a blank
@@ -13,7 +14,7 @@ namespace SmtpShield.Upgrade;
 /// old  take                          it is told
 /// new  serving                       it accepts; from here on there is no way back
 /// old  left                          the old one accepts no more, and has left its control socket and its state directory
-/// old  news NAME TEXT                something of what it has given has changed; until it ends
+/// both news NAME TEXT                something of what was given has changed; the new one only to one that hears; until one of them ends
 /// </code>
 /// Up to <c>serving</c> the new one may say <c>failed TEXT</c> instead, or end: then the old one goes on. What one of them does not know it passes over.
 /// </summary>
@@ -24,6 +25,7 @@ internal static class HandOverWords
 
     public const string Checked = "checked";
     public const string Head = "smtpshield";
+    public const string Hears = "hears";
     public const string By = "by";
     public const string Socket = "socket";
     public const string State = "state";

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.IO.Pipes;
-using System.Runtime.CompilerServices;
 using SmtpShield.Listening;
 using SmtpShield.State;
 using SmtpShield.Transport;
@@ -22,6 +21,9 @@ internal sealed class Predecessor : IDisposable
 
     /// <summary>Its process id.</summary>
     public int Process { get; private set; }
+
+    /// <summary>Whether it takes news.</summary>
+    public bool Hears { get; private set; }
 
     /// <summary>Its version.</summary>
     public string Version { get; private set; } = "";
@@ -77,6 +79,9 @@ internal sealed class Predecessor : IDisposable
                     && int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out var id):
                     (Version, Process) = (its, id);
                     break;
+                case (HandOverWords.Hears, _):
+                    Hears = true;
+                    break;
                 case (HandOverWords.By, var rest):
                     By = rest;
                     break;
@@ -118,15 +123,11 @@ internal sealed class Predecessor : IDisposable
         Left?.Invoke();
     }
 
-    /// <summary>What it says behind that, of whom it still serves, until it ends.</summary>
-    public async IAsyncEnumerable<(string Name, string Line)> NewsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        while (await _channel.ReadAsync(cancellationToken) is { } line)
-        {
-            if (HandOverWords.Split(line) is (HandOverWords.News, var news) && HandOverWords.Split(news) is var (name, text))
-                yield return (name, text);
-        }
-    }
+    /// <summary>Takes what it tells from then on, until it ends.</summary>
+    public Task HearAsync(HandOverNews news, CancellationToken cancellationToken) => news.HearAsync(_channel, cancellationToken);
+
+    /// <summary>Tells it what changes, until it ends.</summary>
+    public Task TellAsync(HandOverNews news, CancellationToken cancellationToken) => news.TellAsync(_channel, cancellationToken);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -43,6 +43,12 @@ internal sealed class Successor(Process starter, HandOverChannel channel) : IDis
     /// <summary>Tells it a word.</summary>
     public async Task TellAsync(string word) => await channel.SayAsync(word, CancellationToken.None);
 
+    /// <summary>Tells it what changes, until it ends.</summary>
+    public Task TellAsync(HandOverNews news, CancellationToken cancellationToken) => news.TellAsync(channel, cancellationToken);
+
+    /// <summary>Takes what it tells, until it ends.</summary>
+    public Task HearAsync(HandOverNews news, CancellationToken cancellationToken) => news.HearAsync(channel, cancellationToken);
+
     /// <summary>Ends it, unless it serves clients already; or tells it nothing more.</summary>
     public void Dispose()
     {

@@ -13,7 +13,8 @@ internal sealed partial class TakeOver(
     SystemdNotifier systemd, ILogger<TakeOver> log) : IHostedLifecycleService, IDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
-    private Task _hearing = Task.CompletedTask;
+    private readonly HandOverNews _news = new(known, HandOverSide.Predecessor);
+    private Task _exchanging = Task.CompletedTask;
 
     /// <inheritdoc/>
     public Task StartingAsync(CancellationToken cancellationToken)
@@ -21,6 +22,8 @@ internal sealed partial class TakeOver(
         loops.Hold();
         foreach (var one in known)
             one.Take(predecessor.State.Take(one.Name));
+        if (predecessor.Hears)
+            _news.Begin();
         return Task.CompletedTask;
     }
 
@@ -46,7 +49,7 @@ internal sealed partial class TakeOver(
         configuration.TakeOver();
         systemd.BecomeMain();
         Log.TakenOver(log, predecessor.Process, predecessor.Version, predecessor.By);
-        _hearing = HearAsync();
+        _exchanging = ExchangeNewsAsync();
     }
 
     /// <inheritdoc/>
@@ -59,7 +62,7 @@ internal sealed partial class TakeOver(
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
-        await _hearing;
+        await _exchanging;
     }
 
     /// <inheritdoc/>
@@ -68,14 +71,12 @@ internal sealed partial class TakeOver(
     /// <inheritdoc/>
     public void Dispose() => _stopping.Dispose();
 
-    private async Task HearAsync()
+    private async Task ExchangeNewsAsync()
     {
         try
         {
-            await foreach (var (name, line) in predecessor.NewsAsync(_stopping.Token))
-                known.FirstOrDefault(one => one.Name == name)?.Hear(line);
-            foreach (var one in known)
-                one.HearEnd();
+            await Task.WhenAll(
+                predecessor.HearAsync(_news, _stopping.Token), predecessor.Hears ? predecessor.TellAsync(_news, _stopping.Token) : Task.CompletedTask);
         }
         catch (OperationCanceledException)
         {

@@ -124,6 +124,49 @@ internal sealed class HandOverTests
         await shield.StopSuccessorsAsync(cancellationToken);
     }
 
+    // So many that nobody reaches it by asking again and again until the other process has been heard.
+    private const int MessageLimit = 4000;
+
+    [Test]
+    public async Task Upgrade_WhatAClientDoesAtBothProcesses_CountsTogether(CancellationToken cancellationToken)
+    {
+        await using var shield = await StartAsync(
+            new() { ["smtpd_client_message_rate_limit"] = $"{MessageLimit}", ["smtpd_junk_command_limit"] = "100000" }, cancellationToken);
+        await using var left = await IntroducedAsync(shield, cancellationToken);
+        Assert.That((await shield.UpgradeAsync(cancellationToken)).Status, Is.EqualTo(200));
+
+        // What is done at the old process is refused at the new one.
+        for (var mail = 0; mail < 10; mail++)
+        {
+            Assert.That(await left.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken), Does.StartWith("250 "));
+            Assert.That(await left.CommandAsync("RSET", cancellationToken), Does.StartWith("250 "));
+        }
+
+        var counted = "";
+        await Eventually.HoldsAsync(async () =>
+        {
+            counted = await GetAsync(shield, "/v1/clients/127.0.60.7", cancellationToken);
+            return counted.Contains("\"messages\":10,", StringComparison.Ordinal);
+        }, s_limit, () => $"the new process knows of 10 messages: {counted}", cancellationToken);
+        Assert.That(counted, Does.Contain("\"open\":1,\"connections\":1,"));
+        await using var further = await IntroducedAsync(shield, cancellationToken);
+        await further.SendAsync(string.Concat(Enumerable.Repeat("MAIL FROM:<a@client.example>\r\nRSET\r\n", MessageLimit - 9)), cancellationToken);
+        for (var mail = 0; mail < MessageLimit - 10; mail++)
+            Assert.That((await further.ReplyAsync(cancellationToken) + await further.ReplyAsync(cancellationToken))[..4], Is.EqualTo("250 "), $"mail {mail}");
+        Assert.That(await further.ReplyAsync(cancellationToken), Does.StartWith("450 ").And.Contain("too much mail"));
+
+        // And what is done at the new one at the old one.
+        await Eventually.HoldsAsync(async () =>
+        {
+            var answer = await left.CommandAsync("MAIL FROM:<a@client.example>", cancellationToken);
+            await left.CommandAsync("RSET", cancellationToken);
+            return answer.StartsWith("450 ", StringComparison.Ordinal);
+        }, s_limit, () => "the old process has heard of it", cancellationToken);
+
+        Assert.That(await left.CommandAsync("QUIT", cancellationToken), Does.StartWith("221 "));
+        await shield.StopSuccessorsAsync(cancellationToken);
+    }
+
     [Test]
     public async Task HangUp_AnotherFileInTheProgramsPlace_TakesOver(CancellationToken cancellationToken)
     {

@@ -40,19 +40,22 @@ internal sealed class LearnedHandOver(LearnedMtas learned) : IHandedOver
     }
 
     /// <inheritdoc/>
-    public void Follow(Action<string>? say)
+    public void Follow(HandOverSide side, Action? changed)
     {
         // What is learned later, each process learns.
     }
 
     /// <inheritdoc/>
-    public void Hear(string line)
+    public IEnumerable<string> News(HandOverSide side) => [];
+
+    /// <inheritdoc/>
+    public void Hear(HandOverSide side, string line)
     {
         // Nothing is said.
     }
 
     /// <inheritdoc/>
-    public void HearEnd()
+    public void HearEnd(HandOverSide side)
     {
         // What it knew holds.
     }
