@@ -83,6 +83,15 @@ internal sealed class MtaQueue(UpstreamPool pool, TimeProvider time) : IDisposab
             over.TrySetResult();
     }
 
+    /// <summary>
+    /// Those who wait for a destination's sessions wait at another process of this shield: those who hold one here are asked for what they can do without.
+    /// </summary>
+    public void LookAt(UpstreamDestination destination)
+    {
+        destination.GiveUpKept();
+        _revocation.Look([destination.Slots]);
+    }
+
     /// <summary>Nobody is asked any more.</summary>
     public void Dispose()
     {

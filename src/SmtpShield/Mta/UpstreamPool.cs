@@ -131,7 +131,7 @@ internal sealed class UpstreamPool : IDisposable
             if (!slots.Terms.AreLimited)
                 return default;
 
-            used += slots.InUse;
+            used += slots.InUse + slots.Lent;
             limit += slots.Terms.Limit;
             isWaiting |= slots.IsWaitedFor;
         }
@@ -163,7 +163,13 @@ internal sealed class UpstreamPool : IDisposable
 
     /// <summary>Our side of a destination, kept across reloads: running sessions count on although the cluster dropped it.</summary>
     public UpstreamDestination DestinationOf(DestinationState state) =>
-        _destinations.GetOrAdd(state.DestinationId, static (name, pool) => pool.NewDestination(name), this);
+        DestinationOf(state.DestinationId);
+
+    /// <summary>Our side of each destination there has been so far.</summary>
+    public IEnumerable<UpstreamDestination> Destinations => _destinations.Values;
+
+    /// <summary>Our side of one by its name, also before anything else is known of it.</summary>
+    public UpstreamDestination DestinationOf(string name) => _destinations.GetOrAdd(name, static (name, pool) => pool.NewDestination(name), this);
 
     /// <summary>What a client is known for.</summary>
     /// <param name="options">The options of its connection.</param>

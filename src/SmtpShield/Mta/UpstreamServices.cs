@@ -43,6 +43,7 @@ internal static class UpstreamServices
         services.AddSingleton<LearnedMtas>();
         services.AddSingleton<ShieldFarm>();
         services.AddSingleton<IHandedOver, LearnedHandOver>();
+        services.AddSingleton<IHandedOver, SlotsHandOver>();
         services.AddSingleton<UpstreamPool>();
         services.AddSingleton<Prober>();
         services.AddSingleton<UpstreamMaintenance>();

@@ -23,7 +23,9 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     private readonly SlotQueue _queue = new(time);
     private readonly SlotList _taken = new();
     private readonly Openings _openings = new(time);
+    private readonly SlotShare _share = new();
     private SlotTerms _terms = terms;
+    private SlotTerms _inForce = terms;
     private int _used;
     private int _usedByOthers;
     private int _parked;
@@ -43,7 +45,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
             lock (_gate)
             {
                 _terms = value;
-                Grant();
+                PutInForce();
             }
         }
     }
@@ -92,7 +94,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         get
         {
             lock (_gate)
-                return Math.Min(_parked, Math.Max(_used - _terms.Limit, _queue.Counts.Sum));
+                return Math.Min(_parked, Math.Max(_used - _inForce.Limit, _queue.Counts.Sum + _share.WaitingElsewhere));
         }
     }
 
@@ -117,7 +119,8 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
             {
                 var counts = _queue.Counts;
                 var room = Room;
-                return counts.Sum >= ManyWaiting || counts.Good > 0 || (counts.Others > 0 && (room.MayOthersOpen || room.ForOthers <= 0));
+                return _share.WaitingElsewhere > 0 || counts.Sum >= ManyWaiting || counts.Good > 0
+                    || (counts.Others > 0 && (room.MayOthersOpen || room.ForOthers <= 0));
             }
         }
     }
@@ -191,7 +194,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         lock (_gate)
         {
             var most = isPressed ? _used - _parked - 1 : _peak.Most;
-            if (!slot.IsTaken || slot.IsParked || _isHeld || _queue.Counts.Sum > 0 || _used > _terms.Limit || _parked >= most)
+            if (!slot.IsTaken || slot.IsParked || _isHeld || _queue.Counts.Sum + _share.WaitingElsewhere > 0 || _used > _inForce.Limit || _parked >= most)
                 return false;
 
             LetGo(slot);
@@ -212,7 +215,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         lock (_gate)
         {
             // Nothing is opened.
-            var room = Room with { Free = _isHeld ? 0 : _terms.Limit - _used + _parked, MayOthersOpen = true };
+            var room = Room with { Free = _isHeld ? 0 : _inForce.Limit - _used + _parked, MayOthersOpen = true };
             if (!parked.IsTaken || _queue.Counts.Sum > 0 || !room.MayTake(standing, _ranges.Find(client)?.Held ?? 0, room.For(standing)))
                 return null;
 
@@ -247,6 +250,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
 
             _queue.Remove(place);
             _ranges.ForgetIfIdle(range);
+            _share.Changed?.Invoke();
         }
     }
 
@@ -270,10 +274,10 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     {
         lock (_gate)
         {
-            if (!_terms.IsPaced)
+            if (!_inForce.IsPaced)
                 return;
 
-            _openings.NoteAnswered(slot, work, took, _terms.Limit);
+            _openings.NoteAnswered(slot, work, took, _inForce.Limit);
             Grant();
         }
     }
@@ -306,7 +310,10 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     public void Look()
     {
         lock (_gate)
+        {
             Grant();
+            _share.LentChanged?.Invoke();
+        }
     }
 
     /// <summary>A range is known good from now on: a message of it was accepted. Its waiters change the queue, in the order in which they came.</summary>
@@ -376,35 +383,115 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
     {
         lock (_gate)
         {
-            var room = Room;
-            if (room.Free <= 0)
-                waiting += _queue.Counts.Good;
-            if (room.ForOthers <= 0)
-                waiting += _queue.Counts.Others;
-            var longer = _queue.CountLong();
-            if (room.Free <= 0)
-                longWaiting += longer.Good;
-            if (room.ForOthers <= 0)
-                longWaiting += longer.Others;
+            var want = CountWant();
+            waiting += want.Waiting + _share.WaitingElsewhere;
+            longWaiting += want.Long + _share.LongWaitingElsewhere;
             foreach (var slot in _taken)
                 holders.Add(slot);
         }
     }
 
-    private SlotRoom Room => new(_isHeld ? 0 : _terms.Limit - _used, _usedByOthers, !_terms.IsPaced || _openings.HasRoom(_taken), _terms);
+    /// <summary>Changes how they are shared with another process of this shield; then those who wait may get theirs.</summary>
+    /// <param name="change">Changes it, with the slots locked; is given the sessions there are.</param>
+    public void Share(Action<SlotShare, int> change)
+    {
+        lock (_gate)
+        {
+            change(_share, _used);
+            PutInForce();
+        }
+    }
+
+    /// <summary>Gives the later process what nobody needs here.</summary>
+    /// <returns>How many, and whether there are too few.</returns>
+    public (int Given, bool IsMissing) GiveSpare()
+    {
+        lock (_gate)
+        {
+            var waiting = _queue.Counts.Sum;
+            var given = _share.GiveSpare(_used, waiting);
+            _inForce = _share.Of(_terms);
+            return (given, _share.IsMissing(_used, waiting));
+        }
+    }
+
+    /// <summary>Sessions that another process of this shield may have of these.</summary>
+    public int Lent
+    {
+        get
+        {
+            lock (_gate)
+                return _share.Lent;
+        }
+    }
+
+    /// <summary>How many wait because all is taken that their class may have, and how many of them for long.</summary>
+    public (int Waiting, int Long) Want
+    {
+        get
+        {
+            lock (_gate)
+                return CountWant();
+        }
+    }
+
+    private (int Waiting, int Long) CountWant()
+    {
+        var (room, all, longer) = (Room, _queue.Counts, _queue.CountLong());
+        var (good, others) = (room.Free <= 0, room.ForOthers <= 0);
+        return ((good ? all.Good : 0) + (others ? all.Others : 0), (good ? longer.Good : 0) + (others ? longer.Others : 0));
+    }
+
+    private SlotRoom Room => new(_isHeld ? 0 : _inForce.Limit - _used, _usedByOthers, !_inForce.IsPaced || _openings.HasRoom(_taken), _inForce);
+
+    private void PutInForce()
+    {
+        _inForce = _share.Of(_terms);
+        Grant();
+    }
 
     private void Grant()
     {
-        while (_queue.Next(Room) is { } place)
+        while (true)
         {
-            var slot = place.Waiter.MakeSlot(place);
-            _queue.Remove(place);
-            // One that has left, or has a slot elsewhere, and only has not got here yet to leave the queue.
-            if (place.Waiter.TryGrant(slot))
-                Book(slot);
+            // The earlier process and those who wait here have their turns. The reserve is for those who come here.
+            var isAsked = _share.IsAsked && Room.ForOthers > 0;
+            if (isAsked && !_share.WasLentLast)
+            {
+                Lend();
+                continue;
+            }
+
+            if (_queue.Next(Room) is { } place)
+                Grant(place);
+            else if (isAsked)
+                Lend();
             else
-                _ranges.ForgetIfIdle(slot.Range);
+                break;
         }
+
+        _share.Changed?.Invoke();
+    }
+
+    private void Lend()
+    {
+        _share.Lend();
+        _inForce = _share.Of(_terms);
+    }
+
+    private void Grant(WaitingPlace place)
+    {
+        var slot = place.Waiter.MakeSlot(place);
+        _queue.Remove(place);
+        // One that has left, or has a slot elsewhere, and only has not got here yet to leave the queue.
+        if (!place.Waiter.TryGrant(slot))
+        {
+            _ranges.ForgetIfIdle(slot.Range);
+            return;
+        }
+
+        Book(slot);
+        _share.NoteGrant();
     }
 
     private void Book(Slot slot)
@@ -416,7 +503,7 @@ internal sealed class MtaSlots(TimeProvider time, SlotTerms terms)
         if (!SlotQueue.IsGood(slot.Standing))
         {
             _usedByOthers++;
-            if (_terms.IsPaced)
+            if (_inForce.IsPaced)
                 _openings.Begin(slot);
         }
 

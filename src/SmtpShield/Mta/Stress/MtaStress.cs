@@ -62,7 +62,7 @@ internal sealed partial class MtaStress(string name, MtaSlots slots, TimeProvide
     /// <param name="terms">What it may have without stress.</param>
     public void EndSecond(SlotTerms terms)
     {
-        var (inForce, used, isWaitedFor) = (slots.Terms, slots.InUse, slots.HasLongWaiters);
+        var (inForce, used, isWaitedFor) = (slots.Terms, slots.InUse + slots.Lent, slots.HasLongWaiters);
         lock (_gate)
         {
             _awaited.Clear();
