@@ -35,6 +35,9 @@ public sealed class RehearsePageTests
 
         async Task<string?> TypeAsync(string typed)
         {
+            // There is no such mail server here: RehearseAgainstTests has one.
+            if (typed.Contains("--against", StringComparison.Ordinal))
+                return null;
             using var output = new StringWriter { NewLine = "\n" };
             statuses.Add(await RehearseCommand.Create().Parse(["-c", path, .. typed.Split(' ')[4..]])
                 .InvokeAsync(new() { Output = output, Error = output }, cancellationToken));
