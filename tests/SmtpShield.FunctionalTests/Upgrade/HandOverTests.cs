@@ -94,6 +94,7 @@ internal sealed class HandOverTests
         await using var two = await IntroducedAsync(shield, cancellationToken);
         foreach (var command in new[] { "MAIL FROM:<a@client.example>", "RSET", "MAIL FROM:<a@client.example>", "RSET" })
             Assert.That(await one.CommandAsync(command, cancellationToken), Does.StartWith("250 "));
+        Assert.That(await GreetingAsync(shield, "127.0.60.7", cancellationToken), Does.StartWith("421 "), "it has two connections open");
         await ChangeAsync(shield, HttpMethod.Post, "/v1/bans", """{"prefix": "192.0.2.9", "for_s": 3600}""", cancellationToken);
         await ChangeAsync(shield, HttpMethod.Post, "/v1/exemptions", """{"prefix": "127.0.60.8", "for_s": 3600}""", cancellationToken);
         await ChangeAsync(shield, HttpMethod.Put, "/v1/parameters/*/smtpd_client_recipient_rate_limit", """{"value": "7"}""", cancellationToken);
@@ -101,6 +102,12 @@ internal sealed class HandOverTests
         Assert.That(answer, Does.StartWith("HTTP/1.1 200 ").And.Contain("Connection: close"), "the next question is for the new one");
         shield.AddSuccessor(int.Parse(Regex.Match(answer, "\"process\":(\\d+)").Groups[1].Value, null));
 
+        var explained = "";
+        await Eventually.HoldsAsync(async () =>
+        {
+            explained = await GetAsync(shield, "/v1/clients/127.0.60.7", cancellationToken);
+            return explained.Contains("\"refused\":1", StringComparison.Ordinal);
+        }, s_limit, () => $"the refusal before the upgrade is known: {explained}", cancellationToken);
         Assert.That(await GreetingAsync(shield, "127.0.60.7", cancellationToken), Does.StartWith("421 ").And.Contain("too many connections"));
         Assert.That(await GetAsync(shield, "/v1/bans", cancellationToken), Does.Contain("192.0.2.9"));
         Assert.That(await GetAsync(shield, "/v1/exemptions", cancellationToken), Does.Contain("127.0.60.8"));
