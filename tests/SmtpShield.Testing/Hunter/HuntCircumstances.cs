@@ -32,6 +32,9 @@ internal sealed record HuntCircumstances
     /// <summary>The client has not left before the session ended.</summary>
     public bool ClientStays { get; init; }
 
+    /// <summary>The MTA's connection holds few octets that it has not read yet, so that the shield waits for it.</summary>
+    public bool MtaHoldsBack { get; init; }
+
     /// <summary>There was a place among the handshakes under way.</summary>
     public bool HasHandshakeRoom { get; init; } = true;
 

@@ -28,6 +28,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     private bool _isOutOfStep;
     private bool _hasCommanded = circumstances.IsBehindTls;
     private bool _hasBegunTls;
+    private bool _isMtaBehind;
 
     /// <summary>Throws <see cref="HuntException"/> where an invariant does not hold.</summary>
     /// <returns>Whether it is known where the session stands at its end.</returns>
@@ -84,7 +85,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         _ => [],
     };
 
-    private bool IsTooLate => circumstances.End is HuntEnd.Drained && _sent > circumstances.SentBeforeDrain && !session.HasSender;
+    private bool IsTooLate => circumstances.End is HuntEnd.Drained && !session.HasSender && (_sent > circumstances.SentBeforeDrain || _isMtaBehind);
 
     private ReadOnlySpan<char> Rest => client.Received.AsSpan(_got);
 
@@ -436,8 +437,12 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         }
 
         Observe(output.Relayed, Excuses(verb));
-        if (!_isOver)
-            Complete(verb, output.Relayed, isEmptyChunk, endsMessage);
+        if (_isOver)
+            return;
+        Complete(verb, output.Relayed, isEmptyChunk, endsMessage);
+
+        // What follows content waits until the MTA has taken all of that, however early it was judged: to the drain the session is idle meanwhile.
+        _isMtaBehind = isEarly && circumstances.MtaHoldsBack;
     }
 
     // The MTA answered before it had the whole: whether the shield had it all by then is a race.
@@ -531,6 +536,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
 
     private void Complete(string verb, string reply, bool isEmptyChunk = false, bool endsMessage = false, bool isOwn = false)
     {
+        _isMtaBehind = false;
         var code = reply[..3];
         if (code is "421" or "521")
         {

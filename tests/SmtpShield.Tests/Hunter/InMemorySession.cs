@@ -62,6 +62,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
     private bool _isBehindTls;
     private bool _isInStep = true;
     private bool _isReloadNear;
+    private bool _mtaHoldsBack;
     private Dictionary<int, int> _sentBeforeVerdict = [];
     private (ClientLog Client, MtaLog Mta)? _inClear;
     private int _turns;
@@ -166,7 +167,8 @@ internal sealed class InMemorySession : TestDialer, IDisposable
     // True: it goes on in TLS.
     private bool RunPart(SessionPlan plan, ReferenceSession reference, StringBuilder description)
     {
-        (_shieldToMta, var mtaEnd) = DuplexPipe.CreateConnectionPair(s_wide, _random.Next(3) == 0 ? s_narrow : s_wide);
+        _mtaHoldsBack = _random.Next(3) == 0;
+        (_shieldToMta, var mtaEnd) = DuplexPipe.CreateConnectionPair(s_wide, _mtaHoldsBack ? s_narrow : s_wide);
         _mta = new(
             new(new(_seed + (_isBehindTls ? 1 : 0) ^ -1), $"s{_seed}{(_isBehindTls ? "t" : "")}", _configuration.HasStrictMta, maySilence: true), mtaEnd);
         _noMta = _random.Next(80) switch { 0 => "421 4.3.0 mail.example.com Error: mail server unavailable", 1 =>
@@ -228,6 +230,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
             SentBeforeVerdict = _sentBeforeVerdict,
             SentBeforeDrain = _sentBeforeDrain,
             ClientStays = !_client.HasLeft,
+            MtaHoldsBack = _mtaHoldsBack,
             HasHandshakeRoom = _hasHandshakeRoom,
             HasBegunTls = reason is SessionEndReason.StartTls,
             IsBehindTls = _isBehindTls,
