@@ -22,6 +22,7 @@ internal sealed class MtaScript(Random random, string name, bool isStrict, bool 
     private readonly bool _isBatching = random.Next(2) == 0;
     private readonly bool _isSloppyWriter = random.Next(8) == 0;
     private readonly bool _isGenerous = random.Next(2) == 0;
+    private readonly bool _refusesLogins = random.Next(4) == 0;
     private MtaEventKind _mode = MtaEventKind.Command;
     private string _unsent = "";
     private int _at;
@@ -162,7 +163,7 @@ internal sealed class MtaScript(Random random, string name, bool isStrict, bool 
                 break;
             case MtaEventKind.SaslResponse:
                 _mode = MtaEventKind.Command;
-                Say(taken.Octets == "*" ? 501 : Pick(235, 535, 334), "sasl");
+                Say(taken.Octets == "*" ? 501 : _refusesLogins ? 535 : Pick(235, 535, 334), "sasl");
                 if (HasAskedForMore)
                     _mode = MtaEventKind.SaslResponse;
                 break;
@@ -214,7 +215,7 @@ internal sealed class MtaScript(Random random, string name, bool isStrict, bool 
             case "BDAT":
                 break;
             case "AUTH":
-                Say(Pick(334, 334, 235, 535, 503), "auth");
+                Say(_refusesLogins ? Pick(334, 535) : Pick(334, 334, 235, 535, 503), "auth");
                 if (HasAskedForMore)
                     _mode = MtaEventKind.SaslResponse;
                 break;

@@ -101,6 +101,9 @@ internal sealed class InMemorySession : TestDialer, IDisposable
     /// <returns>What is wrong, with the dialogue; null when nothing is.</returns>
     public static string? Play(InMemoryHunter hunter, HuntConfiguration configuration, SessionPlan plan, int seed, Splitting split)
     {
+        // In the context of NUnit's threads what is to go on at once would go on elsewhere, and at some time.
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
         var session = new InMemorySession(hunter, configuration, plan, seed, split);
         var description = new StringBuilder();
         try
@@ -116,6 +119,7 @@ internal sealed class InMemorySession : TestDialer, IDisposable
         {
             session.Dispose();
             hunter.Snapshot.Replace(hunter.Options);
+            SynchronizationContext.SetSynchronizationContext(context);
         }
     }
 
