@@ -108,6 +108,9 @@ internal sealed class ServiceMetrics
         _sessions.Add((int)to);
     }
 
+    /// <summary>Sessions that are in a state now.</summary>
+    public long SessionsIn(SessionState state) => _sessions[(int)state];
+
     /// <summary>A command has its final reply.</summary>
     /// <param name="verb">Its verb.</param>
     /// <param name="code">The reply's code, not 3xx.</param>

@@ -22,6 +22,7 @@ namespace SmtpShield.Tests.Hunter;
 internal sealed class InMemoryHunter : IDisposable
 {
     private static readonly Action s_nothing = static () => { };
+    private static readonly SessionState[] s_states = Enum.GetValues<SessionState>();
 
     private readonly AnvilTable _anvil;
 
@@ -106,10 +107,11 @@ internal sealed class InMemoryHunter : IDisposable
             throw new HuntException("the client's connection is still counted");
         if (Sessions.Count != 0)
             throw new HuntException("the session is still among the open ones");
-        var samples = new MetricSamples();
-        Metrics.Collect(samples);
-        if (samples.Of(MetricCatalog.Sessions).Any(static state => state.Value != 0))
-            throw new HuntException("the session is still counted as open");
+        foreach (var state in s_states)
+        {
+            if (Metrics.SessionsIn(state) != 0)
+                throw new HuntException($"the session is still counted as one in the state {state}");
+        }
     }
 
     /// <inheritdoc/>

@@ -44,13 +44,17 @@ internal sealed class InMemoryHunterTests
         var sessions = 0;
         var groups = 0;
         var start = TimeProvider.System.GetTimestamp();
+        var work = Environment.CpuUsage.TotalTime;
         Task[] workers = [.. Enumerable.Range(0, Environment.ProcessorCount)
             .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
         Task.WaitAll(workers);
 
         var elapsed = TimeProvider.System.GetElapsedTime(start);
-        TestContext.Out.WriteLine(
-            string.Create(CultureInfo.InvariantCulture, $"{sessions} sessions in {elapsed.TotalSeconds:F0} s, {sessions / elapsed.TotalSeconds:F0} a second"));
+        work = Environment.CpuUsage.TotalTime - work;
+        TestContext.Out.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{sessions} sessions in {elapsed.TotalSeconds:F0} s, {sessions / elapsed.TotalSeconds:F0} a second, "
+                + $"{work.TotalMicroseconds / sessions:F0} µs of a processor each"));
         Assert.That(problems, Is.Empty);
 
         bool IsOn() => problems.Count < 3 && TimeProvider.System.GetElapsedTime(start) < length;
