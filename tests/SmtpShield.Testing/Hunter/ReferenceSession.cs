@@ -30,7 +30,6 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
     private int _messagesInDoubt;
     private bool _isCounted;
     private bool _isJudged;
-    private bool _isLoggingIn;
     private bool _lacksLabel;
     private bool _hasContent;
 
@@ -65,11 +64,10 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
             ? $"421 4.7.0 mail.example.com Error: too many errors from {address}"
             : command.Verb == "AUTH" && !IsAccessDenied ? SpentOnLogins() : null;
 
-    /// <summary>
-    /// The reply that ends the session at a response of a SASL exchange; null while it goes on. One that began when the budget was not spent does; a budget
-    /// that was set since is asked.
-    /// </summary>
-    public string? SpentInExchange() => _isLoggingIn ? null : SpentOnLogins();
+    /// <summary>The reply that ends the session at AUTH or at a response to it, because the client has spent its logins; null while it has not.</summary>
+    public string? SpentOnLogins() => Limits.ClientAuthFailureRateLimit > 0 && _failuresCounted > Limits.ClientAuthFailureRateLimit
+        ? $"421 4.7.0 mail.example.com Error: too many authentication failures from {address}"
+        : null;
 
     /// <summary>The reply the shield must give itself; null for a command the MTA must get.</summary>
     /// <param name="command">The command.</param>
@@ -90,14 +88,6 @@ internal sealed class ReferenceSession(HuntConfiguration configuration, string a
         _isInDoubt &= command.Verb is not ("MAIL" or "HELO" or "EHLO" or "RSET");
         _isJudged = _isCounted = false;
         return RefusalOf(command, isNextAtMta, isNextReply);
-    }
-
-    private string? SpentOnLogins()
-    {
-        _isLoggingIn = Limits.ClientAuthFailureRateLimit > 0;
-        return _isLoggingIn && _failuresCounted > Limits.ClientAuthFailureRateLimit
-            ? $"421 4.7.0 mail.example.com Error: too many authentication failures from {address}"
-            : null;
     }
 
     // What follows a refused MAIL is judged for itself only if the MTA was not known to be lenient then: that MAIL was not counted, nor any before it, and the

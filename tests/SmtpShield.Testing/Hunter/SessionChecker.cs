@@ -478,7 +478,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         }
 
         var isTooLong = line.Length > 12288 || _rawLength > 12290;
-        if (!isTooLong && session.SpentInExchange() is { } spent)
+        if (!isTooLong && session.SpentOnLogins() is { } spent)
         {
             AnswerHere("AUTH", spent, ends: true);
             return;

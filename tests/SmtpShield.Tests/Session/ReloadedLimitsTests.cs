@@ -69,6 +69,21 @@ public sealed class ReloadedLimitsTests
         Assert.That(Answered(session, "AGEAYg==\r\n", "235 ok\r\n"), Is.EqualTo(reply));
     }
 
+    /// <summary>Each response is a guess: one that began within the budget may be beyond it.</summary>
+    [Test]
+    public async Task Login_LimitIsLoweredInTheExchange_EndsAtItsResponse()
+    {
+        await using var session = Greeted(isObserved: true);
+        Limit(session, static limits => limits with { ClientAuthFailureRateLimit = 2 });
+        session.Exchange("AUTH PLAIN AGEAYg==\r\n", "535 no\r\n");
+        session.Exchange("AUTH PLAIN AGEAYg==\r\n", "535 no\r\n");
+        session.Exchange("AUTH PLAIN\r\n", "334 \r\n");
+
+        Limit(session, static limits => limits with { ClientAuthFailureRateLimit = 1 });
+        Assert.That(
+            Answered(session, "AGEAYg==\r\n", "235 ok\r\n"), Is.EqualTo("421 4.7.0 mx Error: too many authentication failures from 192.0.2.7\r\n"));
+    }
+
     private static SessionUnderTest Greeted(bool isObserved)
     {
         var options = s_open with { Anvil = s_open.Anvil with { Observe = isObserved } };
