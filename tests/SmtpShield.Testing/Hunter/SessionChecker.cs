@@ -448,6 +448,9 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
     // The MTA answered before it had the whole: whether the shield had it all by then is a race.
     private bool IsEarly => _output < mta.Outputs.Count && _event > 0 && mta.Outputs[_output].EventsBefore < _event;
 
+    // A client that goes may have got no more than that, although the session did not end there: nothing reaches the MTA behind content that did not end.
+    private bool HasGoneOn => client.HasVanished && _event < mta.Events.Count && !IsFarewell(_event);
+
     // True: the session ended with it.
     private bool TakeEarlyReply(string behind = "")
     {
@@ -459,7 +462,7 @@ internal sealed class SessionChecker(HuntConfiguration configuration, ReferenceS
         }
 
         var whole = output.Relayed + (behind.Length > 0 ? Adapt(behind) + "\r\n" : "");
-        if (!_isBlind && output.Code >= 400 && Rest.SequenceEqual(whole))
+        if (!_isBlind && output.Code >= 400 && Rest.SequenceEqual(whole) && !HasGoneOn)
         {
             _output++;
             End([], everything: true);
