@@ -45,9 +45,10 @@ internal static class ShieldServices
         // Before whatever serves clients, so that it ends behind it: the last exchange says that no session is left.
         services.AddSingleton<SharedStores>(RedisStore.Of);
         services.AddSingleton<CounterSharing>();
-        services.AddHostedService(static services => services.GetRequiredService<CounterSharing>());
+        services.AddSingleton<ISharedWork>(static services => services.GetRequiredService<CounterSharing>());
         services.AddSingleton<ISharedEntries, SharedReleases>();
-        services.AddHostedService<EntrySharing>();
+        services.AddSingleton<ISharedWork, EntrySharing>();
+        services.AddHostedService<StoreSharing>();
         services.AddControl();
         services.AddListening();
         // What is there once for each service logs under its syslog_name.

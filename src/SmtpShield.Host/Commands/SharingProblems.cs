@@ -30,10 +30,11 @@ internal static class SharingProblems
     public static async Task<IReadOnlyList<ConfigurationProblem>> ProblemsOfAsync(
         ShieldOptions options, HostNames.Lookup lookup, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (SharedStoreAddress.TryRead(options.Sharing.Store, out var address) is not null)
+        if (SharedStoreList.TryRead(options.Sharing.Store, out var stores) is not null || stores.Count == 0)
             return [];
 
-        var nodes = await Task.WhenAll(address!.Nodes.Select(node => ProblemOfAsync(node, address.HasTls, lookup, time, cancellationToken)));
+        var nodes = await Task.WhenAll(stores.SelectMany(store =>
+            store.Nodes.Select(node => ProblemOfAsync(node, store.HasTls, lookup, time, cancellationToken))));
         return [.. nodes.OfType<ConfigurationProblem>(), .. LoginProblems(options.Sharing), .. ServiceProblems(options)];
     }
 

@@ -5,7 +5,7 @@ using SmtpShield.PostfixConf;
 
 namespace SmtpShield.Host.Commands;
 
-/// <summary><c>smtpshield check --probe</c>: whether the store of shields that count together can be used, what it is, and who uses it.</summary>
+/// <summary><c>smtpshield check --probe</c>: whether the stores of shields that count together can be used, what they are, and who uses them.</summary>
 internal static class StoreProbe
 {
     private const string Parameter = "shield_shared_store";
@@ -14,12 +14,20 @@ internal static class StoreProbe
 
     private static readonly SourceLocation s_location = new("shared counters");
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs it, one store after the other.</summary>
     /// <param name="options">The options of all services.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>An error when shields could not count together, else notes. Nothing without a store.</returns>
-    public static async Task<IReadOnlyList<ConfigurationProblem>> RunAsync(ShieldOptions options, CancellationToken cancellationToken) =>
-        options.Sharing.Store.Length == 0 ? [] : [.. Judge(await new RedisProbe(options, TimeProvider.System).RunAsync(cancellationToken))];
+    /// <returns>An error for each store over which shields could not count together, else notes. Nothing without a store.</returns>
+    public static async Task<IReadOnlyList<ConfigurationProblem>> RunAsync(ShieldOptions options, CancellationToken cancellationToken)
+    {
+        if (SharedStoreList.TryRead(options.Sharing.Store, out var stores) is not null)
+            return [];
+
+        List<ConfigurationProblem> problems = [];
+        foreach (var store in stores)
+            problems.AddRange(Judge(await new RedisProbe(options, store, TimeProvider.System).RunAsync(cancellationToken)));
+        return problems;
+    }
 
     /// <summary>What to say.</summary>
     public static IEnumerable<ConfigurationProblem> Judge(StoreFindings findings)
@@ -41,7 +49,7 @@ internal static class StoreProbe
         }
 
         yield return new(ProblemSeverity.Note, s_location, Parameter, string.Create(CultureInfo.InvariantCulture,
-            $"{findings.Store} has taken a record and given it back; {RedisProbe.Calls} calls: p50 {At(50):0.00} ms, p99 {At(99):0.00} ms"));
+            $"{findings.Store} has taken a record{InEach(findings)} and given it back; {RedisProbe.Calls} calls: p50 {At(50):0.00} ms, p99 {At(99):0.00} ms"));
         yield return new(ProblemSeverity.Note, s_location, Parameter, findings.Members.Count == 0
             ? $"{findings.Store}: no shield shares there now"
             : $"{findings.Store}: shields that share there now: {findings.Members.Count}: {NamesOf(findings.Members)}");
@@ -54,6 +62,8 @@ internal static class StoreProbe
 
         double At(int percent) => findings.RoundTrips[((findings.RoundTrips.Count * percent) - 1) / 100].TotalMilliseconds;
     }
+
+    private static string InEach(StoreFindings findings) => findings.Partitions == 1 ? "" : $" in each of {findings.Partitions} partitions";
 
     private static string NamesOf(IEnumerable<string> members) => string.Join(", ", members.Select(SharingSettings.NameIn).Order(StringComparer.Ordinal));
 
@@ -87,6 +97,7 @@ internal static class StoreProbe
         StoreFailureKind.Certificate => "shield_shared_tls_CAfile has who signed it, and shield_shared_store a name that is in it",
         StoreFailureKind.Login => "shield_shared_user and the first line of shield_shared_password_file must be those of the store's ACL",
         StoreFailureKind.Rights => "give the user all rights in deploy/cluster/smtpshield.acl, and ~PREFIX:* with shield_shared_prefix",
+        StoreFailureKind.Cluster => "write ?partitions=16 behind its nodes, the same at all shields",
         StoreFailureKind.Replica => "write the primary's address, or that of each node, joined by +",
         _ => "",
     };

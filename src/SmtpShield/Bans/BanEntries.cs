@@ -19,11 +19,7 @@ internal sealed class BanEntries(BanTable bans, NeverBanned never, ShieldSnapsho
     }
 
     /// <inheritdoc/>
-    public void TellAll()
-    {
-        foreach (var ban in bans.All())
-            Tell(ban.Prefix);
-    }
+    public IEnumerable<(string Key, Func<SharedEntry?> Entry)> All() => bans.All().Select(ban => ToTell(ban.Prefix));
 
     /// <inheritdoc/>
     /// <remarks>What is of one who is never banned here is another shield's affair.</remarks>
@@ -48,11 +44,12 @@ internal sealed class BanEntries(BanTable bans, NeverBanned never, ShieldSnapsho
         }
         else if (kind == BanChangeKind.Began && !ban.IsTold)
         {
-            Tell(ban.Prefix);
+            var (key, entry) = ToTell(ban.Prefix);
+            _tell?.Invoke(key, entry);
         }
     }
 
     // One that has ended when it is told is not.
-    private void Tell(ClientRange prefix) => _tell?.Invoke(BanLog.PrefixOf(prefix),
+    private (string Key, Func<SharedEntry?> Entry) ToTell(ClientRange prefix) => (BanLog.PrefixOf(prefix),
         () => bans.Of(prefix) is { } ban ? SharedBans.Of(ban, snapshot.Current.Sharing.Name, time.GetUtcNow()) : null);
 }

@@ -61,6 +61,9 @@ internal sealed class AnvilTable
     /// <summary>The same by the range an automatic ban has, where that is wider than the client's.</summary>
     public DeliveringClients DeliveringRanges { get; }
 
+    /// <summary>Events that were to wait for what other shields count.</summary>
+    public SharedWaitTotals SharedWaits { get; } = new();
+
     /// <summary>A client was refused something. Told on the thread of its session, which waits for it.</summary>
     public event Action<RuleHit>? Hit;
 
@@ -383,15 +386,18 @@ internal sealed class AnvilTable
     }
 
     /// <summary>Begins to count with other shields: from here on what they count is part of all counts.</summary>
-    public SharedTable Share(SharedRules rules)
+    /// <param name="map">Which client is counted in which partition of the stores.</param>
+    /// <returns>The table's side of each partition.</returns>
+    public IReadOnlyList<SharedTable> Share(StoreMap map)
     {
+        SharedRules[] rules = [.. map.Partitions.Select(_ => new SharedRules(SharedWaits))];
         foreach (var shard in _shards)
         {
             lock (shard.Gate)
-                shard.Shared = new(shard, rules);
+                shard.Shared = new(shard, map, rules);
         }
 
-        return new(this, _shards);
+        return [.. rules.Select((its, partition) => new SharedTable(this, _shards, map, partition, its))];
     }
 
     /// <summary>Counts alone again, and forgets what other shields count.</summary>

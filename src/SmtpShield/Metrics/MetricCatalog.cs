@@ -67,10 +67,13 @@ internal static class MetricCatalog
         "Shields that count together, this one included; 0: it counts alone.");
 
     public static readonly MetricDefinition SharedBacklog = new("smtpshield_shared_backlog", MetricKind.Gauge,
-        "Clients that wait to be reported to the store.");
+        "Clients that wait to be reported to the store.", "store");
 
     public static readonly MetricDefinition SharedAnswerAge = new("smtpshield_shared_answer_age_seconds", MetricKind.Gauge,
-        "Seconds since the store has answered.");
+        "Seconds since the store has answered.", "store");
+
+    public static readonly MetricDefinition SharedWaits = new("smtpshield_shared_waits_total", MetricKind.Counter,
+        "Events that were to wait for what other shields count, by what became of it.", "outcome");
 
     public static readonly MetricDefinition Bans = new("smtpshield_bans", MetricKind.Gauge,
         "Bans in force, by where they hold and who made them.", "place", "origin");
@@ -182,7 +185,7 @@ internal static class MetricCatalog
     [
         Connections, Sessions, SessionsEnded, SessionDuration, Commands, Messages, Recipients, MessageSize, LimitHits, ClientsLimited, Delays, DelaySeconds,
         ClientsTracked, ClientTableSize, ClientsEvicted, ClientsUntracked, HistoryClients, HistoryDropped, SharedShields, SharedBacklog,
-        SharedAnswerAge, Bans, BansForKernel, BanTableSize, BansMade, BanRefusals, BansSuspended, Stress, ProcessLimit,
+        SharedAnswerAge, SharedWaits, Bans, BansForKernel, BanTableSize, BansMade, BanRefusals, BansSuspended, Stress, ProcessLimit,
         Handshakes, HandshakesUnderWay, CertificateExpiry,
         UpstreamUp, UpstreamSessions, UpstreamSessionLimit, UpstreamQueue, UpstreamDials, UpstreamReplyDuration,
         LogLines, LogLinesLost, EventLogLinesLost, ControlRequests, ConfigReloads, ConfigValid, OverrideActive, OverrideEnd, Build,

@@ -1,16 +1,31 @@
+using System.Globalization;
 using System.Net;
 
 namespace SmtpShield.Options;
 
-/// <summary>Where a store is: <c>redis://HOST:PORT</c>, <c>rediss://</c> with TLS, <c>unix:/path</c>; the nodes of one store are joined by <c>+</c>.</summary>
+/// <summary>
+/// Where a store is: <c>redis://HOST:PORT</c>, <c>rediss://</c> with TLS, <c>unix:/path</c>; the nodes of one store are joined by <c>+</c>. Behind them
+/// <c>?partitions=16</c>: what it keeps is in that many parts, each of which is on one node of a Redis Cluster.
+/// </summary>
 /// <param name="Nodes">Its nodes; whichever is primary is used.</param>
 /// <param name="HasTls">Whether TLS is used.</param>
-public sealed record SharedStoreAddress(IReadOnlyList<EndPoint> Nodes, bool HasTls)
+/// <param name="Partitions">Parts of it, 1 to <see cref="SharedStoreList.MostPartitions"/>.</param>
+public sealed record SharedStoreAddress(IReadOnlyList<EndPoint> Nodes, bool HasTls, int Partitions = 1)
 {
     private const string Plain = "redis://";
     private const string Secure = "rediss://";
     private const string Unix = "unix:";
+    private const string PartitionsOption = "partitions=";
     private const int DefaultPort = 6379;
+
+    /// <summary>Whether it is a Redis Cluster, whose nodes say which of them has a partition.</summary>
+    public bool IsCluster => Partitions > 1;
+
+    /// <summary>What it is called wherever its nodes are written in another order.</summary>
+    public string Identity => string.Join('+', Nodes.Select(static node => NameOf(node).ToLowerInvariant()).Order(StringComparer.Ordinal));
+
+    /// <summary>What a node is called.</summary>
+    public static string NameOf(EndPoint node) => node is DnsEndPoint dns ? $"{dns.Host}:{dns.Port}" : $"{node}";
 
     /// <summary>Reads one.</summary>
     /// <param name="text">The text.</param>
@@ -19,9 +34,14 @@ public sealed record SharedStoreAddress(IReadOnlyList<EndPoint> Nodes, bool HasT
     public static string? TryRead(string text, out SharedStoreAddress? address)
     {
         address = null;
+        var mark = text.IndexOf('?');
+        var partitions = 1;
+        if (mark >= 0 && !TryReadPartitions(text[(mark + 1)..], out partitions))
+            return $"\"{text[mark..]}\" is not ?partitions= with a number from 1 to {SharedStoreList.MostPartitions}";
+
         List<EndPoint> nodes = [];
         bool? hasTls = null;
-        foreach (var node in text.Split('+'))
+        foreach (var node in (mark < 0 ? text : text[..mark]).Split('+'))
         {
             var isSecure = node.StartsWith(Secure, StringComparison.Ordinal);
             if (hasTls is not null && hasTls != isSecure)
@@ -39,16 +59,20 @@ public sealed record SharedStoreAddress(IReadOnlyList<EndPoint> Nodes, bool HasT
         if (nodes.Distinct().Count() < nodes.Count)
             return $"\"{text}\" has a node twice";
 
-        address = new(nodes, hasTls ?? false);
+        address = new(nodes, hasTls ?? false, partitions);
         return null;
     }
 
     /// <inheritdoc/>
-    public override string ToString() => string.Join('+', Nodes.Select(static node => node switch
+    public override string ToString() => string.Join('+', Nodes.Select(NameOf));
+
+    private static bool TryReadPartitions(string text, out int partitions)
     {
-        DnsEndPoint dns => $"{dns.Host}:{dns.Port}",
-        _ => node.ToString(),
-    }));
+        partitions = 0;
+        return text.StartsWith(PartitionsOption, StringComparison.Ordinal)
+            && int.TryParse(text.AsSpan(PartitionsOption.Length), NumberStyles.None, CultureInfo.InvariantCulture, out partitions)
+            && partitions is >= 1 and <= SharedStoreList.MostPartitions;
+    }
 
     private static EndPoint? TryReadHost(string text)
     {
@@ -59,7 +83,7 @@ public sealed record SharedStoreAddress(IReadOnlyList<EndPoint> Nodes, bool HasT
         var colon = place.LastIndexOf(':');
         var host = colon < 0 ? place : place[..colon];
         var port = DefaultPort;
-        if (colon >= 0 && !int.TryParse(place.AsSpan(colon + 1), System.Globalization.NumberStyles.None, null, out port))
+        if (colon >= 0 && !int.TryParse(place.AsSpan(colon + 1), NumberStyles.None, null, out port))
             return null;
         return port is > 0 and <= ushort.MaxValue && Uri.CheckHostName(host) == UriHostNameType.Dns ? new DnsEndPoint(host, port) : null;
     }

@@ -10,8 +10,9 @@ public sealed record SharingOptions
     public static readonly TimeSpan LongestLease = TimeSpan.FromMinutes(5);
 
     /// <summary>Where the shields say to each other what they count: a Redis or Valkey, from 6.0 on.</summary>
-    /// <value><c>redis://HOST:PORT</c>, <c>rediss://HOST:PORT</c> with TLS, or <c>unix:/path</c>; the nodes of one store joined by <c>+</c>. Empty (default):
-    /// this shield counts alone.</value>
+    /// <value>Stores, separated by commas or blanks, which share the clients: <c>redis://HOST:PORT</c>, <c>rediss://HOST:PORT</c> with TLS, or
+    /// <c>unix:/path</c>; the nodes of one store joined by <c>+</c>, and <c>?partitions=16</c> behind those of a Redis Cluster. Empty (default): this shield
+    /// counts alone.</value>
     [ConfigurationKeyName("shield_shared_store"), SharedByServices]
     public string Store { get; init; } = "";
 

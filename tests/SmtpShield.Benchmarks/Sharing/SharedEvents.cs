@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 using SmtpShield.Benchmarks.Observe;
 using SmtpShield.Limits;
@@ -13,6 +14,8 @@ internal static class SharedEvents
     private const int Clients = 1_000_000;
     private const int Events = 5_000_000;
     private const int Rounds = 5;
+
+    private static readonly StoreMap s_store = new([new SharedStoreAddress([new IPEndPoint(IPAddress.Loopback, 6379)], HasTls: false)]);
 
     /// <summary>Measures them.</summary>
     public static IEnumerable<ObserveFigure> Measure()
@@ -70,9 +73,9 @@ internal static class SharedEvents
     }
 
     // A shield whose store answers that others have one connection of everybody.
-    private sealed class Drained(AnvilTable table, ShieldSnapshot snapshot, TimeProvider time) : ISharedStore
+    private sealed class Drained(AnvilTable table, ShieldSnapshot snapshot, TimeProvider time) : IStorePartition
     {
-        private readonly CounterExchange _exchange = new(table, snapshot, time);
+        private readonly CounterExchange _exchange = new(table, table.Share(s_store)[0], snapshot, time);
 
         public void Drain()
         {
@@ -89,7 +92,5 @@ internal static class SharedEvents
         });
 
         public Task<EntryAnswer> TellAsync(EntryCall call) => throw new NotSupportedException();
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }

@@ -2,15 +2,14 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using SmtpShield.Benchmarks.Observe;
 using SmtpShield.Benchmarks.Speed;
-using SmtpShield.Limits;
 using SmtpShield.Limits.Shared;
-using SmtpShield.Options;
 using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Sharing;
 using StackExchange.Redis;
 
 namespace SmtpShield.Benchmarks.Sharing;
 
-/// <summary>What a real Redis spends on reports, on shields that have nothing to say, and on a hundred that have much; and what a shield does.</summary>
+/// <summary>What a real Redis spends on reports, and on shields that have nothing to say; and what a shield does.</summary>
 internal sealed class StoreCosts : IAsyncDisposable
 {
     private const int Exchanges = 1000;
@@ -19,16 +18,16 @@ internal sealed class StoreCosts : IAsyncDisposable
     private const int IdleRounds = 100;
     private const int Clients = 200_000;
 
+    private static readonly int[] s_clients = [.. Enumerable.Range(0, Clients)];
+
     private readonly RedisInstance _redis;
-    private readonly List<Member> _members = [];
+    private readonly List<SimulatedMember> _members = [];
     private readonly RedisStore _store;
 
     private StoreCosts(RedisInstance redis)
     {
         _redis = redis;
-        if (SharedStoreAddress.TryRead(redis.Address, out var address) is { } wrong)
-            throw new InvalidOperationException(wrong);
-        _store = new(address!, new("", "", null), "smtpshield", ExchangeScript.Embedded, ExchangeScript.Entries);
+        _store = RedisStores.Open(redis.Address, "smtpshield");
     }
 
     private TimeSpan StoreTime => ProcessFigures.ProcessorTimeOf(_redis.Id);
@@ -56,9 +55,6 @@ internal sealed class StoreCosts : IAsyncDisposable
             var idle = await costs.IdleAsync();
             yield return new("the store's processor for 100 shields that have nothing to say, of a core, at ten calls a second each",
                 string.Create(CultureInfo.InvariantCulture, $"{100 * idle.TotalSeconds * Shields * 10:0.0} %"), "≤ 5 %");
-            var (perSecond, busy) = await costs.TogetherAsync();
-            yield return new("100 shields that report all they can: reports a second, and the store's core",
-                string.Create(CultureInfo.InvariantCulture, $"{perSecond:N0}, {100 * busy:0} %"));
         }
     }
 
@@ -73,13 +69,15 @@ internal sealed class StoreCosts : IAsyncDisposable
 
     private static string Ratio(TimeSpan one, TimeSpan other) => (one / other).ToString("0.00", CultureInfo.InvariantCulture);
 
-    private Member Add()
+    private SimulatedMember Add()
     {
-        _members.Add(new($"{_members.Count + 1:x16}"));
+        _members.Add(new($"{_members.Count + 1:x16}", s_clients));
         return _members[^1];
     }
 
-    private async Task<(TimeSpan Store, TimeSpan Shield, double Octets)> ReportsAsync(Member member, int batch)
+    private Task<bool> ExchangeAsync(SimulatedMember member, int batch) => member.ExchangeAsync(_store.Partition(0), batch);
+
+    private async Task<(TimeSpan Store, TimeSpan Shield, double Octets)> ReportsAsync(SimulatedMember member, int batch)
     {
         await ExchangeAsync(member, batch);
         var (store, shield, octets) = (StoreTime, Environment.CpuUsage.TotalTime, GC.GetTotalAllocatedBytes());
@@ -109,56 +107,5 @@ internal sealed class StoreCosts : IAsyncDisposable
         }
 
         return (StoreTime - store) / (IdleRounds * Shields);
-    }
-
-    private async Task<(double PerSecond, double Busy)> TogetherAsync()
-    {
-        var (store, start) = (StoreTime, TimeProvider.System.GetTimestamp());
-        await Task.WhenAll(_members.Select(async member =>
-        {
-            for (var i = 0; i < Exchanges / Shields * 2; i++)
-                await ExchangeAsync(member, CounterExchange.MostReports);
-        }));
-        var elapsed = TimeProvider.System.GetElapsedTime(start);
-        return (2.0 * Exchanges * CounterExchange.MostReports / elapsed.TotalSeconds, (StoreTime - store) / elapsed);
-    }
-
-    private async Task ExchangeAsync(Member member, int batch)
-    {
-        try
-        {
-            var answer = await _store.ExchangeAsync(member.Call(batch));
-            member.Take(answer);
-        }
-        catch (SharedStoreException)
-        {
-            // A hundred that wait for each other are late; what is late is said again.
-        }
-    }
-
-    private sealed class Member(string owner)
-    {
-        private static readonly SharedService[] s_services = [new("smtp", 50, AnvilEventCounts.OfConnections(1000))];
-
-        private ExchangeAnswer? _answer;
-        private long _sequence;
-        private int _next;
-
-        public void Take(ExchangeAnswer? answer) => _answer = answer ?? _answer;
-
-        public ExchangeCall Call(int batch) => new()
-        {
-            Owner = owner, Told = _answer?.Told ?? 0, Sequence = ++_sequence, Acknowledged = 0, SteppedEpoch = "", Epoch = _answer?.Epoch ?? "",
-            NewEpoch = $"{1:x16}", Unit = TimeSpan.FromMinutes(1), Lease = TimeSpan.FromMinutes(5), Expiry = TimeSpan.FromMinutes(5),
-            Cursor = _answer?.Cursor ?? 0, Services = s_services,
-            Reports = [.. Enumerable.Range(0, batch).Select(_ => Report(_next = (_next + 1) % Clients))],
-        };
-
-        private static ClientReport Report(int client)
-        {
-            var rates = AnvilEventCounts.OfConnections(1 + (client % 5));
-            rates[AnvilEventCounts.IndexOf(AnvilEvent.Message)] = 1;
-            return new(new("smtp", FullTables.RangeOf(client)), 0, new(1000 * (client % 60), client % 2, rates));
-        }
     }
 }

@@ -1,6 +1,6 @@
 using SmtpShield.Limits.Shared;
-using SmtpShield.Options;
 using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Sharing;
 using StackExchange.Redis;
 
 namespace SmtpShield.FunctionalTests.Sharing;
@@ -24,8 +24,8 @@ internal sealed class FailoverTests
             cancellationToken, $"replicaof 127.0.0.1 {primary.EndPoint.Port}", "repl-diskless-sync-delay 0");
         await using var admin = await ConnectionMultiplexer.ConnectAsync($"{replica.EndPoint},allowAdmin=true");
         var server = admin.GetServer(replica.EndPoint);
-        Assert.That(SharedStoreAddress.TryRead($"{replica.Address}+{primary.Address}", out var address), Is.Null);
-        await using var store = new RedisStore(address!, new("", "", null), "smtpshield", ExchangeScript.Embedded, ExchangeScript.Entries);
+        await using var opened = RedisStores.Open($"{replica.Address}+{primary.Address}", "smtpshield");
+        var store = opened.Partition(0);
         var first = await AnswerAsync(store, null, 0, cancellationToken);
         await UntilAsync(async () => (await server.InfoRawAsync("keyspace"))?.Contains("keys=2", StringComparison.Ordinal) == true, cancellationToken);
 
@@ -52,7 +52,7 @@ internal sealed class FailoverTests
 
     // As a shield does: until there is an answer, each time with the next number.
     private static async Task<(ExchangeAnswer Answer, long Sequence)> AnswerAsync(
-        RedisStore store, ExchangeAnswer? last, long acknowledged, CancellationToken cancellationToken)
+        IStorePartition store, ExchangeAnswer? last, long acknowledged, CancellationToken cancellationToken)
     {
         for (var sequence = acknowledged + 1; ; sequence++)
         {

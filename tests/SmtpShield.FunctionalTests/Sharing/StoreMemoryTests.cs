@@ -2,8 +2,8 @@ using System.Net;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
 using SmtpShield.Limits.Shared;
-using SmtpShield.Options;
 using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Sharing;
 using StackExchange.Redis;
 
 namespace SmtpShield.FunctionalTests.Sharing;
@@ -27,13 +27,12 @@ internal sealed class StoreMemoryTests
         if (!RedisInstance.IsInstalled)
             Assert.Ignore("redis-server is not installed (tests/run installs it when it runs as root)");
         await using var redis = await RedisInstance.StartAsync(cancellationToken);
-        Assert.That(SharedStoreAddress.TryRead(redis.Address, out var address), Is.Null);
-        await using var store = new RedisStore(address!, new("", "", null), "smtpshield", ExchangeScript.Embedded, ExchangeScript.Entries);
+        await using var store = RedisStores.Open(redis.Address, "smtpshield");
         await using var connection = await ConnectionMultiplexer.ConnectAsync($"{redis.EndPoint},allowAdmin=true");
         for (var member = 1; member <= 2; member++)
         {
             for (var first = 0; first < Clients; first += CounterExchange.MostReports)
-                await ReportAsync(store, $"{member}", 1 + first, first, CounterExchange.MostReports);
+                await ReportAsync(store.Partition(0), $"{member}", 1 + first, first, CounterExchange.MostReports);
             var octets = EntriesOfTables + (await MemoryAsync(connection, redis.EndPoint) / (double)Clients);
             TestContext.Out.WriteLine($"reported by {member}: {octets:0} octets a client");
             Assert.That(octets, Is.LessThanOrEqualTo(Most));
@@ -49,7 +48,7 @@ internal sealed class StoreMemoryTests
         return sum;
     }
 
-    private static async Task ReportAsync(RedisStore store, string owner, long sequence, int first, int count) => await store.ExchangeAsync(new()
+    private static async Task ReportAsync(IStorePartition store, string owner, long sequence, int first, int count) => await store.ExchangeAsync(new()
     {
         Owner = owner, Told = 0, Sequence = sequence, Acknowledged = 0, SteppedEpoch = "", Epoch = "", NewEpoch = $"{1:x16}", Unit = TimeSpan.FromMinutes(1),
         Lease = TimeSpan.FromMinutes(5), Expiry = TimeSpan.FromMinutes(5), Cursor = 0, Services = s_services,

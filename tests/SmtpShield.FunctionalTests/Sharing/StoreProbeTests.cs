@@ -3,6 +3,7 @@ using SmtpShield.Limits.Shared;
 using SmtpShield.Options;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Outside;
+using SmtpShield.Testing.Sharing;
 using SmtpShield.Testing.Tls;
 using StackExchange.Redis;
 
@@ -64,13 +65,12 @@ internal sealed class StoreProbeTests
     [Property("Sharing", "SHARE-25")]
     public async Task Run_StoreThatCanBeUsed_SaysWhatItIsAndWhoSharesAndLeavesNothing(CancellationToken cancellationToken)
     {
-        Assert.That(SharedStoreAddress.TryRead(_redis.Address, out var address), Is.Null);
-        await using var member = new RedisStore(address!, new("smtpshield", Password, null), "farm", ExchangeScript.Embedded, ExchangeScript.Entries);
         var options = Options(_redis.Address) with { Sharing = Options(_redis.Address).Sharing with { Prefix = "farm", User = "test" } };
         await using var connection = await ConnectionMultiplexer.ConnectAsync($"{Node},user=test,password={Password},allowAdmin=true");
         Assert.That((await RunAsync(options, cancellationToken))[^1], Is.EqualTo($"note: {Node}: no shield shares there now"));
 
-        await using var other = new RedisStore(address!, new("test", Password, null), "farm", ExchangeScript.Embedded, ExchangeScript.Entries);
+        await using var store = RedisStores.Open(_redis.Address, "farm", login: new("test", Password, null));
+        var other = store.Partition(0);
         await other.ExchangeAsync(CallOf("mx2\nanvil_rate_time_unit = 30s"));
         await other.ExchangeAsync(CallOf("mx1\nanvil_rate_time_unit = 60s"));
         var problems = await RunAsync(options, cancellationToken);

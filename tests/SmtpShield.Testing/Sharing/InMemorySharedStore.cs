@@ -3,9 +3,9 @@ using SmtpShield.Limits.Shared;
 
 namespace SmtpShield.Testing.Sharing;
 
-/// <summary>The store of shared counts without a Redis: what its script does, written a second time.</summary>
+/// <summary>A store of shared counts without a Redis, with one partition: what its script does, written a second time.</summary>
 /// <param name="time">The store's clock, whose wall clock counts.</param>
-internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
+internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore, IStorePartition
 {
     private const int NewsOfAPage = 200;
     private const int OldNewsOfACall = 4;
@@ -50,6 +50,9 @@ internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
         lock (_gate)
             return _records.TryGetValue(client, out var record) && record.Epoch == _epoch ? [record.Open, .. record.Rates] : [];
     }
+
+    /// <inheritdoc/>
+    public IStorePartition Partition(int number) => this;
 
     /// <inheritdoc/>
     public Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call)
@@ -122,7 +125,8 @@ internal sealed class InMemorySharedStore(TimeProvider time) : ISharedStore
             Time = now / Microseconds,
             AsksForEverything = asks,
             Deaths = _deaths,
-            Members = _leases.Values.Count(end => end > _leaseClock),
+            // Who leaves as the last one counts itself, as what reads the script's answer does.
+            Members = Math.Max(1, _leases.Values.Count(end => end > _leaseClock)),
             Cursor = cursor,
             Counts = counts,
             News = news,

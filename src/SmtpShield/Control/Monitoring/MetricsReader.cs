@@ -123,8 +123,15 @@ internal sealed class MetricsReader(
         samples.Add(MetricCatalog.HistoryDropped, table.History.Dropped);
         var state = sharing.State;
         samples.Add(MetricCatalog.SharedShields, state?.Members ?? 0);
-        samples.Add(MetricCatalog.SharedBacklog, state?.Backlog ?? 0);
-        samples.Add(MetricCatalog.SharedAnswerAge, state?.Age.TotalSeconds ?? 0);
+        foreach (var store in state?.Stores ?? [])
+        {
+            samples.Add(MetricCatalog.SharedBacklog, store.Backlog, store.Name);
+            samples.Add(MetricCatalog.SharedAnswerAge, store.Age.TotalSeconds, store.Name);
+        }
+
+        samples.Add(MetricCatalog.SharedWaits, table.SharedWaits.Answered, "answered");
+        samples.Add(MetricCatalog.SharedWaits, table.SharedWaits.Late, "late");
+        samples.Add(MetricCatalog.SharedWaits, table.SharedWaits.Away, "away");
         var ofTheShield = bans.Automatic;
         samples.Add(MetricCatalog.Bans, ofTheShield, "shield", "auto");
         samples.Add(MetricCatalog.Bans, Math.Max(0, bans.Count - ofTheShield), "shield", "manual");

@@ -102,9 +102,12 @@ internal sealed class StatusApi(
         };
     }
 
-    private static IEnumerable<string> SharingAttention(SharingReport? sharing) => sharing is { Failure: { } failure }
-        ? [$"{sharing.Store} does not answer ({failure}): limits count on this shield only (shield_shared_store)"]
-        : [];
+    private static IEnumerable<string> SharingAttention(SharingReport? sharing)
+    {
+        var limits = sharing is { Stores.Count: > 1 } ? "limits of its clients" : "limits";
+        return (sharing?.Stores ?? []).Where(static store => store.Failure is not null)
+            .Select(store => $"{store.Store} does not answer ({store.Failure}): {limits} count on this shield only (shield_shared_store)");
+    }
 
     // Nobody wants to learn at the end that the flood is still there.
     private IEnumerable<string> EndingSoon()

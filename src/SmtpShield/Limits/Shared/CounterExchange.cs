@@ -3,8 +3,8 @@ using SmtpShield.Options;
 namespace SmtpShield.Limits.Shared;
 
 /// <summary>
-/// Says to the store what this shield counts, and hears what others do: one exchange at a time. What is said is absolute, so an exchange that fails, is late or
-/// happens twice does no harm; the next one says the same again.
+/// Says to a partition of a store what this shield counts, and hears what others do: one exchange at a time. What is said is absolute, so an exchange that
+/// fails, is late or happens twice does no harm; the next one says the same again.
 /// </summary>
 internal sealed class CounterExchange
 {
@@ -28,7 +28,7 @@ internal sealed class CounterExchange
     private readonly AnvilTable _table;
     private readonly ShieldSnapshot _snapshot;
     private readonly TimeProvider _time;
-    private readonly SharedRules _rules = new();
+    private readonly SharedRules _rules;
     private readonly SharedTable _shared;
     private readonly string _owner = NewName();
     private readonly List<ClientReport> _reports = new(MostReports);
@@ -53,10 +53,13 @@ internal sealed class CounterExchange
     private long _refreshedAt;
 
     /// <summary>Begins to share; nothing is said yet.</summary>
-    public CounterExchange(AnvilTable table, ShieldSnapshot snapshot, TimeProvider time)
+    /// <param name="table">The table.</param>
+    /// <param name="shared">Its side of the partition.</param>
+    /// <param name="snapshot">The options.</param>
+    /// <param name="time">The clock.</param>
+    public CounterExchange(AnvilTable table, SharedTable shared, ShieldSnapshot snapshot, TimeProvider time)
     {
-        (_table, _snapshot, _time) = (table, snapshot, time);
-        _shared = table.Share(_rules);
+        (_table, _shared, _rules, _snapshot, _time) = (table, shared, shared.Rules, snapshot, time);
         _answeredAt = _refreshedAt = time.GetTimestamp();
     }
 
@@ -81,9 +84,9 @@ internal sealed class CounterExchange
     private TimeSpan Expiry => TimeSpan.FromTicks(Math.Max(ShortestExpiry.Ticks, (_snapshot.Current.Anvil.RateTimeUnit + BehindUnit).Ticks));
 
     /// <summary>One exchange.</summary>
-    /// <param name="store">The store.</param>
+    /// <param name="store">The partition of the store.</param>
     /// <param name="leaves">Whether it is the last one.</param>
-    public async Task<ExchangeResult> ExchangeAsync(ISharedStore store, bool leaves)
+    public async Task<ExchangeResult> ExchangeAsync(IStorePartition store, bool leaves)
     {
         var options = _snapshot.Current;
         TakeOptions(options);

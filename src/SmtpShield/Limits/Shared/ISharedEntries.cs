@@ -9,8 +9,8 @@ internal interface ISharedEntries
     /// </param>
     void Follow(Action<string, Func<SharedEntry?>>? tell);
 
-    /// <summary>Says all there is: the store knows nothing of it.</summary>
-    void TellAll();
+    /// <summary>All there is to tell, for a store that knows nothing of it: keys, and what makes their entries.</summary>
+    IEnumerable<(string Key, Func<SharedEntry?> Entry)> All();
 
     /// <summary>Takes what another shield has told.</summary>
     /// <returns>False: it is of another kind, or cannot be read.</returns>

@@ -1,14 +1,9 @@
 namespace SmtpShield.Limits.Shared;
 
-/// <summary>Where shields say to each other what they count.</summary>
+/// <summary>A store: what there is once for all its partitions, the connection above all. It connects with the first call.</summary>
 internal interface ISharedStore : IAsyncDisposable
 {
-    /// <summary>One exchange.</summary>
-    /// <returns>Null: a later call was here before, and this one has changed nothing.</returns>
-    /// <exception cref="SharedStoreException">It has not answered, or not as it should.</exception>
-    Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call);
-
-    /// <summary>Tells entries, and hears those of others.</summary>
-    /// <exception cref="SharedStoreException">It has not answered, or not as it should.</exception>
-    Task<EntryAnswer> TellAsync(EntryCall call);
+    /// <summary>One of its partitions.</summary>
+    /// <param name="number">0 to <see cref="Options.SharedStoreAddress.Partitions"/> − 1.</param>
+    IStorePartition Partition(int number);
 }

@@ -10,8 +10,9 @@ namespace SmtpShield.Limits.Shared;
 
 /// <summary>Tries a store as a shield would use it, with keys of its own, and leaves nothing behind.</summary>
 /// <param name="options">The options of all services.</param>
+/// <param name="address">The store.</param>
 /// <param name="time">The clock of the round trips.</param>
-internal sealed class RedisProbe(ShieldOptions options, TimeProvider time)
+internal sealed class RedisProbe(ShieldOptions options, SharedStoreAddress address, TimeProvider time)
 {
     /// <summary>Calls whose round trips are measured.</summary>
     public const int Calls = 20;
@@ -31,16 +32,13 @@ internal sealed class RedisProbe(ShieldOptions options, TimeProvider time)
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<StoreFindings> RunAsync(CancellationToken cancellationToken)
     {
-        if (SharedStoreAddress.TryRead(_sharing.Store, out var address) is { } wrong)
-            throw new ArgumentException(wrong);
-
-        var findings = new StoreFindings($"{address}", address!.HasTls);
+        var findings = new StoreFindings($"{address}", address.HasTls) { Partitions = address.Partitions };
         try
         {
             var configuration = RedisStoreLogin.Of(_sharing).Configure(address);
             (configuration.AbortOnConnectFail, configuration.AsyncTimeout, configuration.ConnectTimeout) = (true, Patience, Patience);
             (configuration.AllowAdmin, configuration.ConnectRetry) = (true, 1);
-            findings = findings with { Away = await UnreachableAsync(address, cancellationToken).ConfigureAwait(false) };
+            findings = findings with { Away = await UnreachableAsync(cancellationToken).ConfigureAwait(false) };
             if (findings.Away.Count == address.Nodes.Count)
                 return findings with { Failure = findings.Away[0].Failure };
             return await TryAsync(findings, configuration).WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -52,7 +50,7 @@ internal sealed class RedisProbe(ShieldOptions options, TimeProvider time)
     }
 
     // The library does not say why it can't connect.
-    private async Task<List<(string Node, StoreFailure Failure)>> UnreachableAsync(SharedStoreAddress address, CancellationToken cancellationToken)
+    private async Task<List<(string Node, StoreFailure Failure)>> UnreachableAsync(CancellationToken cancellationToken)
     {
         List<(string Node, StoreFailure Failure)> away = [];
         foreach (var node in address.Nodes)
@@ -69,11 +67,11 @@ internal sealed class RedisProbe(ShieldOptions options, TimeProvider time)
             }
             catch (SocketException refused)
             {
-                away.Add((NameOf(node), new(StoreFailureKind.Unreachable, refused.Message)));
+                away.Add((SharedStoreAddress.NameOf(node), new(StoreFailureKind.Unreachable, refused.Message)));
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                away.Add((NameOf(node), new(StoreFailureKind.Unreachable, $"no answer in {Patience / 1000} s")));
+                away.Add((SharedStoreAddress.NameOf(node), new(StoreFailureKind.Unreachable, $"no answer in {Patience / 1000} s")));
             }
         }
 
@@ -87,15 +85,19 @@ internal sealed class RedisProbe(ShieldOptions options, TimeProvider time)
             await using var connection = await ConnectionMultiplexer.ConnectAsync(configuration).ConfigureAwait(false);
             List<StoreNode> nodes = [];
             foreach (var server in connection.GetServers().Where(static server => server.IsConnected))
-                nodes.Add(StoreNode.Read(NameOf(server.EndPoint), await InfoAsync(server).ConfigureAwait(false)));
+                nodes.Add(StoreNode.Read(SharedStoreAddress.NameOf(server.EndPoint), await InfoAsync(server).ConfigureAwait(false)));
             findings = findings with { Nodes = nodes };
             if (nodes.Find(static node => node.IsTooOld) is { } old)
                 return findings with { Failure = new(StoreFailureKind.Store, $"it is {old.Software}, and must be Redis 6.0 or later, or Valkey") };
+            if (!address.IsCluster && nodes.Exists(static node => node.IsOfCluster))
+                return findings with { Failure = new(StoreFailureKind.Cluster, "it is a Redis Cluster, each of whose nodes has a part of the keys") };
             if (connection.GetServers().All(static server => !server.IsConnected || server.IsReplica))
                 return findings with { Failure = new(StoreFailureKind.Replica, Replicas(nodes)) };
 
             var database = connection.GetDatabase();
-            findings = findings with { RoundTrips = await ExchangeAsync(configuration, database).ConfigureAwait(false) };
+            await using var store = new RedisStore(() => configuration, _sharing.Prefix, ExchangeScript.Embedded, ExchangeScript.Entries);
+            for (var partition = 0; partition < address.Partitions; partition++)
+                findings = findings with { RoundTrips = await ExchangeAsync(store, partition, database).ConfigureAwait(false) };
             var snapshot = new ShieldSnapshot(options);
             return findings with
             {
@@ -124,12 +126,12 @@ internal sealed class RedisProbe(ShieldOptions options, TimeProvider time)
     }
 
     // Two shields that are none: the one must hear of what the other one counts.
-    private async Task<List<TimeSpan>> ExchangeAsync(ConfigurationOptions configuration, IDatabase database)
+    private async Task<List<TimeSpan>> ExchangeAsync(RedisStore tried, int partition, IDatabase database)
     {
-        var keys = $"{RedisStore.KeysOf(_sharing.Prefix)}probe:{Random.Shared.NextInt64():x16}:";
+        var keys = $"{RedisStore.KeysOf(_sharing.Prefix, partition)}probe:{Random.Shared.NextInt64():x16}:";
         var client = new AnvilKey("probe", ClientRange.Of(IPAddress.Parse("192.0.2.1"), 32, 64));
         RedisKey[] written = [keys + "m", keys + "l", keys + "h", $"{keys}c:{ExchangeFormat.ClientOf(client)}"];
-        await using var store = new RedisStore(configuration, keys, ExchangeScript.Embedded, ExchangeScript.Entries);
+        var store = new RedisPartition(tried, keys);
         try
         {
             // The library would choose commands that the shields' user need not have.
@@ -174,15 +176,16 @@ internal sealed class RedisProbe(ShieldOptions options, TimeProvider time)
         Reports = reports,
     };
 
-    // The shields whose leases last, on the clock that runs only while the store serves somebody.
+    // The shields whose leases last, on the clock that runs only while the store serves somebody; of the first partition, as all have the same.
     private async Task<IReadOnlyList<string>> MembersAsync(ConnectionMultiplexer connection, IDatabase database)
     {
-        var keys = RedisStore.KeysOf(_sharing.Prefix);
+        var keys = RedisStore.KeysOf(_sharing.Prefix, partition: 0);
         var all = (await database.HashGetAllAsync(keys + "m").ConfigureAwait(false))
             .ToDictionary(static entry => $"{entry.Name}", static entry => $"{entry.Value}", StringComparer.Ordinal);
         if (NumberIn("y") is not { } clock || NumberIn("s") is not { } last)
             return [];
 
+        // Of a cluster, any node's: their clocks differ by less than a lease.
         var primary = connection.GetServers().First(static server => server is { IsConnected: true, IsReplica: false });
         var now = (await primary.TimeAsync().ConfigureAwait(false) - DateTime.UnixEpoch).TotalMicroseconds;
         if (now - last > _sharing.Lease.TotalMicroseconds)
@@ -215,6 +218,9 @@ internal sealed class RedisProbe(ShieldOptions options, TimeProvider time)
             return new(kind, reason);
         }
 
+        // A node that it has heard of, and was not told what it has.
+        if (problem.Message.Contains("hashslot", StringComparison.Ordinal))
+            return new(StoreFailureKind.Rights, "it does not say which of its nodes has a partition, as CLUSTER NODES does");
         return problem is RedisConnectionException { FailureType: ConnectionFailureType.UnableToConnect }
             ? new(StoreFailureKind.Silent, "it takes connections, and does not talk as a Redis does")
             : new(StoreFailureKind.Store, problem.Message);
@@ -222,6 +228,4 @@ internal sealed class RedisProbe(ShieldOptions options, TimeProvider time)
 
     private static string Replicas(IEnumerable<StoreNode> nodes) =>
         string.Join(", ", nodes.Select(static node => $"{node.Name} is a replica of {node.Primary}"));
-
-    private static string NameOf(EndPoint? node) => node is DnsEndPoint dns ? $"{dns.Host}:{dns.Port}" : $"{node}";
 }

@@ -15,6 +15,9 @@ internal sealed record RedisStoreLogin(string User, string Password, X509Certifi
     private const int Timeout = 250;
     private const int ConnectTimeout = 1000;
 
+    // What the library would use, and has no right to.
+    private static readonly string[] s_unused = ["CONFIG", "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUBLISH", "SENTINEL"];
+
     /// <summary>Reads what the options name.</summary>
     /// <exception cref="SharedStoreException">A file can't be read.</exception>
     public static RedisStoreLogin Of(SharingOptions options)
@@ -39,7 +42,7 @@ internal sealed record RedisStoreLogin(string User, string Password, X509Certifi
             AsyncTimeout = Timeout,
             BacklogPolicy = BacklogPolicy.FailFast,
             ClientName = "smtpshield",
-            CommandMap = CommandMap.Create(["CONFIG", "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUBLISH", "CLUSTER", "SENTINEL"], available: false),
+            CommandMap = CommandMap.Create(address.IsCluster ? [.. s_unused] : [.. s_unused, "CLUSTER"], available: false),
             ConfigurationChannel = "",
             ConnectTimeout = ConnectTimeout,
             HeartbeatInterval = TimeSpan.FromMilliseconds(Timeout),

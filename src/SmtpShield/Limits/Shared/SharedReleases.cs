@@ -23,10 +23,8 @@ internal sealed class SharedReleases(AnvilTable table, ShieldSnapshot snapshot, 
     }
 
     /// <inheritdoc/>
-    public void TellAll()
-    {
-        // What a store that is empty has forgotten is done: all have heard of it, or it is over.
-    }
+    /// <remarks>What a store that is empty has forgotten is done: all have heard of it, or it is over.</remarks>
+    public IEnumerable<(string Key, Func<SharedEntry?> Entry)> All() => [];
 
     /// <inheritdoc/>
     public bool TryTake(in SharedEntry entry)

@@ -1,7 +1,10 @@
 namespace SmtpShield.Limits.Shared;
 
-/// <summary>What the table asks while counts are shared: which services, with which limits, and whether others are to be believed.</summary>
-internal sealed class SharedRules
+/// <summary>
+/// What the table asks while counts are shared over a partition of a store: which services, with which limits, and whether others are to be believed.
+/// </summary>
+/// <param name="waits">How many events were to wait.</param>
+internal sealed class SharedRules(SharedWaitTotals waits)
 {
     private volatile SharedLimits?[] _limits = [];
     private volatile bool _isAnswered;
@@ -15,6 +18,9 @@ internal sealed class SharedRules
         get => _isAnswered;
         set => _isAnswered = value;
     }
+
+    /// <summary>How many events were to wait.</summary>
+    public SharedWaitTotals Waits => waits;
 
     /// <summary>Set when an exchange is to begin as soon as it can.</summary>
     public SharedSignal Hurry { get; } = new();

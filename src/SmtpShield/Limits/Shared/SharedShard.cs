@@ -7,26 +7,48 @@ namespace SmtpShield.Limits.Shared;
 /// </summary>
 /// <remarks>8 octets for each record, 72 more for one others have something of, and 4 for each that waits to be reported.</remarks>
 /// <param name="shard">The part.</param>
-/// <param name="rules">What is shared.</param>
-internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
+/// <param name="map">Which client is counted in which partition of the stores.</param>
+/// <param name="rules">What is shared over each partition.</param>
+internal sealed class SharedShard(AnvilShard shard, StoreMap map, IReadOnlyList<SharedRules> rules)
 {
+    private static readonly int s_turns = Enum.GetValues<SharedTurn>().Length;
+
     // By the record, the last one first.
     private readonly Dictionary<int, SharedWait> _waits = [];
-    private readonly Queue<int>[] _waiting = [.. Enum.GetValues<SharedTurn>().Select(static _ => new Queue<int>())];
+    // By partition and turn; null: nothing has waited there yet.
+    private readonly Queue<int>?[] _waiting = new Queue<int>?[rules.Count * s_turns];
     private Slot[][] _slots = [];
     private OthersRecord[][] _others = [];
     private int _used;
     private int _firstFree;
 
-    /// <summary>Records that are to be reported.</summary>
-    public int Backlog => _waiting.Sum(static queue => queue.Count);
+    /// <summary>Records that are to be reported to a partition.</summary>
+    public int BacklogOf(int partition)
+    {
+        var backlog = 0;
+        foreach (var queue in _waiting.AsSpan(partition * s_turns, s_turns))
+            backlog += queue?.Count ?? 0;
+        return backlog;
+    }
+
+    /// <summary>Which partition a record is counted in.</summary>
+    public int PartitionOf(int index)
+    {
+        if (rules.Count == 1)
+            return 0;
+
+        ref var slot = ref SlotOf(index);
+        if (slot.PartitionPlusOne == 0)
+            slot.PartitionPlusOne = (ushort)(map.PartitionOf(shard.At(index).Client) + 1);
+        return slot.PartitionPlusOne - 1;
+    }
 
     /// <summary>Whether a record is one of a service that is shared.</summary>
-    public bool IsShared(int index) => rules[shard.At(index).Service] is not null;
+    public bool IsShared(int index) => RulesOf(index)[shard.At(index).Service] is not null;
 
     /// <summary>Whether others have something of a client: it must be looked at before its record is forgotten.</summary>
     public bool Holds(int index, int now, AnvilWindow window) =>
-        SlotOf(index).Others is > 0 and var others && (OthersAt(others).IsLive(now, window) || (OthersAt(others).Open > 0 && rules.KnowsOpen));
+        SlotOf(index).Others is > 0 and var others && (OthersAt(others).IsLive(now, window) || (OthersAt(others).Open > 0 && RulesOf(index).KnowsOpen));
 
     /// <summary>What others count of a client.</summary>
     /// <returns>Whether they have anything.</returns>
@@ -38,7 +60,7 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
 
         others = OthersAt(at);
         others.Roll(now, window);
-        if (!rules.KnowsOpen)
+        if (!RulesOf(index).KnowsOpen)
             others.Open = 0;
         return true;
     }
@@ -49,12 +71,13 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
     /// <param name="isOpenChanged">Whether connections have changed.</param>
     public void NoteChange(int index, in AnvilCounts counts, bool isOpenChanged)
     {
-        if (rules[shard.At(index).Service] is not { } limits)
+        var its = RulesOf(index);
+        if (its[shard.At(index).Service] is not { } limits)
             return;
 
         Add(index, limits.TurnOf(counts, isOpenChanged));
         if (limits.Mode is SharingMode.Near)
-            rules.Hurry.Set();
+            its.Hurry.Set();
     }
 
     /// <summary>An event that was counted waits for what others count, if the mode of its service asks for it and the store answers.</summary>
@@ -67,13 +90,20 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
     public SharedWait? Await(int index, in AnvilCounts own, in AnvilCounts known, int kind, long since)
     {
         ref var entry = ref shard.At(index);
-        if (!rules.IsAnswered || rules[entry.Service] is not { } limits || !limits.IsAwaited(known, kind))
+        var its = RulesOf(index);
+        if (its[entry.Service] is not { } limits || !limits.IsAwaited(known, kind))
             return null;
 
-        var wait = new SharedWait(own, known, entry.WindowStart, since) { Earlier = _waits.GetValueOrDefault(index) };
+        if (!its.IsAnswered)
+        {
+            its.Waits.AddAway();
+            return null;
+        }
+
+        var wait = new SharedWait(own, known, entry.WindowStart, since, its.Waits) { Earlier = _waits.GetValueOrDefault(index) };
         _waits[index] = wait;
         Add(index, SharedTurn.Awaited);
-        rules.Hurry.Set();
+        its.Hurry.Set();
         return wait;
     }
 
@@ -83,6 +113,16 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
     {
         _waits.Remove(index, out var wait);
         return wait;
+    }
+
+    /// <summary>Nobody waits any more for records of a partition.</summary>
+    public void LetGo(int partition)
+    {
+        foreach (var index in _waits.Keys)
+        {
+            if (PartitionOf(index) == partition)
+                LetGo(TakeWaits(index));
+        }
     }
 
     /// <summary>Nobody waits any more.</summary>
@@ -110,18 +150,19 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
             return;
 
         slot.Waiting |= flag;
-        _waiting[(int)turn].Enqueue(index);
+        (_waiting[(PartitionOf(index) * s_turns) + (int)turn] ??= new()).Enqueue(index);
     }
 
-    /// <summary>Takes the next record that is to be reported.</summary>
+    /// <summary>Takes the next record that is to be reported to a partition.</summary>
     /// <returns>0: there is none.</returns>
-    public int Take(SharedTurn turn)
+    public int Take(int partition, SharedTurn turn)
     {
         var flag = (byte)(1 << (int)turn);
-        while (_waiting[(int)turn].TryDequeue(out var index))
+        while (_waiting[(partition * s_turns) + (int)turn] is { } queue && queue.TryDequeue(out var index))
         {
+            // The client that waited may have gone, and another one, of another partition, have its place.
             ref var slot = ref SlotOf(index);
-            if ((slot.Waiting & flag) == 0)
+            if ((slot.Waiting & flag) == 0 || PartitionOf(index) != partition)
                 continue;
 
             slot.Waiting &= (byte)~flag;
@@ -199,12 +240,7 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
     public void Clear()
     {
         LetGo();
-        foreach (var queue in _waiting)
-        {
-            queue.Clear();
-            queue.TrimExcess();
-        }
-
+        Array.Clear(_waiting);
         (_slots, _others, _used, _firstFree) = ([], [], 0, 0);
     }
 
@@ -229,6 +265,8 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
             slot.Others = TakeFree();
         OthersAt(slot.Others) = others;
     }
+
+    private SharedRules RulesOf(int index) => rules[PartitionOf(index)];
 
     private ref Slot SlotOf(int index)
     {
@@ -272,6 +310,7 @@ internal sealed class SharedShard(AnvilShard shard, SharedRules rules)
     private struct Slot
     {
         public int Others;
+        public ushort PartitionPlusOne;
         public byte Waiting;
     }
 }

@@ -2,6 +2,7 @@ using SmtpShield.Options;
 
 namespace SmtpShield.Limits.Shared;
 
-/// <summary>Makes the store that the options name.</summary>
-/// <exception cref="SharedStoreException">A file it needs can't be read.</exception>
-internal delegate ISharedStore SharedStores(SharingOptions options);
+/// <summary>Makes a store. Whatever is wrong with it, its calls say.</summary>
+/// <param name="address">Where it is.</param>
+/// <param name="options">As whom, and with which keys.</param>
+internal delegate ISharedStore SharedStores(SharedStoreAddress address, SharingOptions options);

@@ -1,13 +1,19 @@
 
 namespace SmtpShield.Limits.Shared;
 
-/// <summary>The table's side of sharing: what is to be reported, and where what others count goes.</summary>
+/// <summary>The table's side of sharing over a partition of a store: what is to be reported there, and where what others count goes.</summary>
 /// <param name="table">The table.</param>
 /// <param name="shards">Its parts.</param>
-internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> shards)
+/// <param name="map">Which client is counted in which partition.</param>
+/// <param name="partition">The partition.</param>
+/// <param name="rules">What is shared over it.</param>
+internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> shards, StoreMap map, int partition, SharedRules rules)
 {
     private int _next;
     private int _refreshed;
+
+    /// <summary>What is shared, which the table asks for.</summary>
+    public SharedRules Rules => rules;
 
     /// <summary>Records that are to be reported.</summary>
     public int Backlog
@@ -18,7 +24,7 @@ internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> sh
             foreach (var shard in shards)
             {
                 lock (shard.Gate)
-                    backlog += shard.Shared?.Backlog ?? 0;
+                    backlog += shard.Shared?.BacklogOf(partition) ?? 0;
             }
 
             return backlog;
@@ -38,7 +44,7 @@ internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> sh
             var shard = shards[(_next + i) % shards.Count];
             lock (shard.Gate)
             {
-                while (reports.Count < atMost && shard.Shared?.Take(turn) is > 0 and var index)
+                while (reports.Count < atMost && shard.Shared?.Take(partition, turn) is > 0 and var index)
                 {
                     // It may have waited since before its service was shared no more.
                     if (!shard.At(index).IsFree && shard.Shared.IsShared(index))
@@ -64,15 +70,19 @@ internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> sh
         foreach (var shard in shards)
         {
             lock (shard.Gate)
-                shard.Shared?.LetGo();
+                shard.Shared?.LetGo(partition);
         }
     }
 
     /// <summary>Takes what the store has answered to a report.</summary>
     public void Apply(in ClientReport report, in SharedCounts counts) => Apply(report.Key, report, counts, isAdded: false);
 
-    /// <summary>Takes what the store tells of a client by itself.</summary>
-    public void ApplyNews(in AnvilKey key, in SharedCounts counts) => Apply(key, null, counts, isAdded: !counts.AreNone);
+    /// <summary>Takes what the store tells of a client by itself; nothing of one that is counted elsewhere.</summary>
+    public void ApplyNews(in AnvilKey key, in SharedCounts counts)
+    {
+        if (map.PartitionOf(key.Client) == partition)
+            Apply(key, null, counts, isAdded: !counts.AreNone);
+    }
 
     /// <summary>
     /// Everything that counts is to be reported, as the store lacks it; clients that nothing is counted of any more, as it may lack that; and those others had
@@ -125,7 +135,7 @@ internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> sh
 
                 for (var index = (chunk * AnvilShard.ChunkSize) + 1; count > 0; count--, index++)
                 {
-                    if (shard.At(index).IsFree || !shard.Shared.IsShared(index) || !isAdded(shard, index, now, window))
+                    if (shard.At(index).IsFree || !IsOfThis(shard, index) || !isAdded(shard, index, now, window))
                         continue;
 
                     shard.Shared.Add(index, SharedTurn.Open);
@@ -134,6 +144,8 @@ internal sealed class SharedTable(AnvilTable table, IReadOnlyList<AnvilShard> sh
             }
         }
     }
+
+    private bool IsOfThis(AnvilShard shard, int index) => shard.Shared!.PartitionOf(index) == partition && shard.Shared.IsShared(index);
 
     private void Add(in AnvilKey key)
     {

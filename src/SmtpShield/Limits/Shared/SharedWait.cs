@@ -8,7 +8,8 @@ namespace SmtpShield.Limits.Shared;
 /// <param name="known">The same with what was heard of others before.</param>
 /// <param name="windowStart">The second the window of <paramref name="own"/> began in.</param>
 /// <param name="since">When it began to wait, in the table's milliseconds.</param>
-internal sealed class SharedWait(AnvilCounts own, AnvilCounts known, int windowStart, long since) : IThreadPoolWorkItem
+/// <param name="totals">Counts it when it is over.</param>
+internal sealed class SharedWait(AnvilCounts own, AnvilCounts known, int windowStart, long since, SharedWaitTotals totals) : IThreadPoolWorkItem
 {
     private readonly Lock _gate = new();
     private AnvilCounts _counts = known;
@@ -56,15 +57,15 @@ internal sealed class SharedWait(AnvilCounts own, AnvilCounts known, int windowS
     /// <param name="others">What others count.</param>
     /// <param name="reported">The second the window of the report began in.</param>
     /// <remarks>An event of a window that is over by now is judged by what was known in it.</remarks>
-    public void Answer(in OthersRecord others, int reported) => End(reported > windowStart + 1 ? null : others.AddedTo(own));
+    public void Answer(in OthersRecord others, int reported) => End(isAnswered: true, reported > windowStart + 1 ? null : others.AddedTo(own));
 
     /// <summary>It is not waited for any more: what was known counts.</summary>
-    public void LetGo() => End(null);
+    public void LetGo() => End(isAnswered: false, null);
 
     /// <inheritdoc/>
     void IThreadPoolWorkItem.Execute() => _wake!();
 
-    private void End(AnvilCounts? counts)
+    private void End(bool isAnswered, AnvilCounts? counts)
     {
         lock (_gate)
         {
@@ -72,6 +73,7 @@ internal sealed class SharedWait(AnvilCounts own, AnvilCounts known, int windowS
                 return;
 
             (_isOver, _counts) = (true, counts ?? _counts);
+            totals.AddWait(isAnswered);
             if (_wake is not null)
                 ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }

@@ -15,6 +15,7 @@ internal static class SharingSettings
         [
             options.Sharing.Name,
             string.Create(CultureInfo.InvariantCulture, $"anvil_rate_time_unit = {options.Anvil.RateTimeUnit.TotalSeconds:0}s"),
+            $"shield_shared_store = {StoresOf(options.Sharing)}",
         ];
         foreach (var service in services)
         {
@@ -39,6 +40,14 @@ internal static class SharingSettings
         return PairsIn(other).Where(pair => mine.TryGetValue(pair.Name, out var value) && value != pair.Value)
             .Select(static pair => Printable($"{pair.Name} = {pair.Value}")).FirstOrDefault();
     }
+
+    // Who has but one may call it as he likes.
+    private static string StoresOf(SharingOptions options) => SharedStoreList.TryRead(options.Store, out var stores) is null && stores.Sum(Partitions) > 1
+        ? string.Join(", ", stores.Select(static store => $"{store.Identity}{(store.IsCluster ? $"?partitions={store.Partitions}" : "")}")
+            .Order(StringComparer.Ordinal))
+        : "one store";
+
+    private static int Partitions(SharedStoreAddress store) => store.Partitions;
 
     private static IEnumerable<(string Name, string Value)> PairsIn(string settings) =>
         settings.Split(Separator).Skip(1).Select(static line => line.Split(" = ")).Where(static pair => pair.Length == 2)

@@ -4,7 +4,7 @@ using SmtpShield.Options;
 namespace SmtpShield.Limits.Shared;
 
 /// <summary>What shields agree on for as long as they share: with other terms a shield leaves, and comes again.</summary>
-/// <param name="Store">The store.</param>
+/// <param name="Store">The stores, as written.</param>
 /// <param name="User">As whom.</param>
 /// <param name="PasswordFile">With which password.</param>
 /// <param name="CAFile">Who may have signed its certificate.</param>

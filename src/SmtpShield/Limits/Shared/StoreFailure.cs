@@ -29,6 +29,9 @@ internal enum StoreFailureKind
     /// <summary>It is a replica, and takes no writes.</summary>
     Replica,
 
+    /// <summary>It is a Redis Cluster, and called as if it were none.</summary>
+    Cluster,
+
     /// <summary>What the store says of itself.</summary>
     Store,
 }

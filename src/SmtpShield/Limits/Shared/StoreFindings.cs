@@ -5,6 +5,9 @@ namespace SmtpShield.Limits.Shared;
 /// <param name="HasTls">Whether TLS was asked for.</param>
 internal sealed record StoreFindings(string Store, bool HasTls)
 {
+    /// <summary>Its partitions, each of which was tried.</summary>
+    public int Partitions { get; init; } = 1;
+
     /// <summary>Why it can't be used; null: it can.</summary>
     public StoreFailure? Failure { get; init; }
 

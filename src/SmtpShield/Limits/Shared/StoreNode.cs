@@ -17,6 +17,9 @@ internal sealed record StoreNode(string Name, IReadOnlyDictionary<string, string
     /// <summary>Whether it is older than a store may be. Valkey says which Redis it is compatible with.</summary>
     public bool IsTooOld => Version.TryParse(Info.GetValueOrDefault("redis_version"), out var version) && version < s_first;
 
+    /// <summary>Whether it is one of a Redis Cluster.</summary>
+    public bool IsOfCluster => Info.GetValueOrDefault("redis_mode") == "cluster";
+
     /// <summary>Whether it is a replica, which takes no writes.</summary>
     public bool IsReplica => Info.GetValueOrDefault("role") == "slave";
 

@@ -63,7 +63,7 @@ internal sealed class OptionsValidator(ParameterTable table, ICollection<Configu
 
     private void ValidateSharing(SharingOptions sharing, RateWindow window)
     {
-        if (sharing.Store.Length > 0 && SharedStoreAddress.TryRead(sharing.Store, out _) is { } wrong)
+        if (SharedStoreList.TryRead(sharing.Store, out _) is { } wrong)
             Fail("shield_shared_store", $"shield_shared_store: {wrong}", "write redis://HOST:PORT, rediss://HOST:PORT or unix:/path");
         if (sharing.Store.Length > 0 && window == RateWindow.Sliding)
         {

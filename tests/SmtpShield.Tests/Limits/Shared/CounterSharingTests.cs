@@ -32,9 +32,9 @@ internal sealed class CounterSharingTests
     public async Task StopAsync()
     {
         foreach (var shield in _shields)
-            await shield.Sharing.StopAsync(CancellationToken.None);
+            await shield.Loop.StopAsync(CancellationToken.None);
         foreach (var shield in _shields)
-            shield.Sharing.Dispose();
+            shield.Loop.Dispose();
         _shields.Clear();
         await _memory.DisposeAsync();
     }
@@ -50,7 +50,7 @@ internal sealed class CounterSharingTests
         await PassUntilAsync(() => two.Table.Peek(_client).ConnectionCount == 4, "the second knows them", cancellationToken);
 
         var stopped = _time.GetTimestamp();
-        await one.Sharing.StopAsync(cancellationToken);
+        await one.Loop.StopAsync(cancellationToken);
         await PassUntilAsync(() => two.Table.Peek(_client).ConnectionCount == 0, "the second knows that they are gone", cancellationToken);
         Assert.That(_time.GetElapsedTime(stopped), Is.LessThan(TimeSpan.FromSeconds(5)), "of fake time; the lease is 10 s");
     }
@@ -71,7 +71,7 @@ internal sealed class CounterSharingTests
         one.Table.Connect(_client);
         await PassUntilAsync(() => one.Table.Peek(_client).ConnectionCount == 4 && two.Table.Peek(_client).ConnectionCount == 1, "each knows its own",
             cancellationToken);
-        Assert.That((one.Sharing.State, one.Sharing.ExecuteTask!.IsCompleted), Is.EqualTo(((SharingState?)null, false)));
+        Assert.That((one.Sharing.State, one.Loop.ExecuteTask!.IsCompleted), Is.EqualTo(((SharingState?)null, false)));
 
         one.Snapshot.Replace(Options(isShared: true));
         await PassUntilAsync(() => two.Table.Peek(_client).ConnectionCount == 5, "all is shared again", cancellationToken);
@@ -107,7 +107,7 @@ internal sealed class CounterSharingTests
             _time.Advance(_interval);
         Assert.That(one.Log.GetSnapshot().Select(static line => line.Message),
             Is.EqualTo((string[])[$"shared counters: 10.0.0.5:6379 does not answer ({reason}): limits count on this shield only"]));
-        Assert.That((one.Sharing.State!.Failure, one.Sharing.ExecuteTask!.IsCompleted), Is.EqualTo((reason, false)));
+        Assert.That((one.Sharing.State!.Stores[0].Failure, one.Loop.ExecuteTask!.IsCompleted), Is.EqualTo((reason, false)));
         Assert.That(one.Table.Connect(_client), Is.EqualTo(new AnvilCounts(1, 1)));
     }
 
@@ -123,9 +123,10 @@ internal sealed class CounterSharingTests
         var table = TestAnvil.Table(snapshot, _time);
         var log = new FakeLogCollector();
         var logger = new Logger<CounterSharing>(new LoggerFactory([new FakeLoggerProvider(log)]));
-        var sharing = new CounterSharing(table, snapshot, _ => store?.Invoke() ?? _memory, new(), _time, logger);
-        await sharing.StartAsync(CancellationToken.None);
-        var shield = new RunningShield(snapshot, table, sharing, log);
+        var sharing = new CounterSharing(table, snapshot, new(), _time, logger);
+        var loop = new StoreSharing([sharing], snapshot, (_, _) => store?.Invoke() ?? _memory);
+        await loop.StartAsync(CancellationToken.None);
+        var shield = new RunningShield(snapshot, table, sharing, loop, log);
         _shields.Add(shield);
         return shield;
     }
@@ -143,11 +144,13 @@ internal sealed class CounterSharingTests
         },
         _limit, what, cancellationToken);
 
-    private sealed record RunningShield(ShieldSnapshot Snapshot, AnvilTable Table, CounterSharing Sharing, FakeLogCollector Log);
+    private sealed record RunningShield(ShieldSnapshot Snapshot, AnvilTable Table, CounterSharing Sharing, StoreSharing Loop, FakeLogCollector Log);
 
-    private sealed class FailingStore(Func<Exception> failure) : ISharedStore
+    private sealed class FailingStore(Func<Exception> failure) : ISharedStore, IStorePartition
     {
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+        public IStorePartition Partition(int number) => this;
 
         public Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call) => Task.FromException<ExchangeAnswer?>(failure());
 

@@ -365,6 +365,27 @@ internal sealed class SharedCountsTests
         Assert.That(other.Connect(_client), Is.EqualTo(new AnvilCounts(4, 4)), "the window is 58 s old");
     }
 
+    [TestCase(86_400)]
+    [TestCase(-86_400)]
+    [Property("Sharing", "SHARE-20")]
+    public async Task Clock_OfTheShields_IsSetAndNothingIs(int seconds)
+    {
+        await using var farm = new TestFarm(2, AllLimits(limit: 4));
+        var (one, other) = (farm.Shields[0].Table, farm.Shields[1].Table);
+        one.Connect(_client);
+        one.Connect(_client);
+        other.Connect(_client);
+        await farm.SettleAsync();
+        farm.ShieldTime.Step = TimeSpan.FromSeconds(seconds);
+        await farm.PassAsync(TimeSpan.FromSeconds(3));
+        Assert.That(farm.Shields.Select(static shield => (shield.Table.Peek(_client), shield.Last.Failure, shield.Last.Resend, shield.Exchange.Members)),
+            Is.All.EqualTo((new AnvilCounts(3, 3), (string?)null, ResendReason.None, 2)));
+        await farm.PassAsync(TimeSpan.FromSeconds(55));
+        Assert.That(other.Connect(_client), Is.EqualTo(new AnvilCounts(4, 4)), "the window is 58 s old");
+        await farm.PassAsync(TimeSpan.FromSeconds(4));
+        Assert.That(one.Connect(_client), Is.EqualTo(new AnvilCounts(5, 1)), "it is over");
+    }
+
     [Test]
     public async Task Service_ThatIsNotShared_CountsAlone()
     {

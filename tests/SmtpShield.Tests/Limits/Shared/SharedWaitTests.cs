@@ -67,6 +67,7 @@ internal sealed class SharedWaitTests
         await farm.Shields[0].ExchangeAsync(farm.Store);
         Assert.That(waits.Select(static wait => wait.Counts.Of(AnvilEvent.Message)), Is.EqualTo((int[])[1, 2, 3, 4, 5]));
         Assert.That(waits.TrueForAll(IsOver));
+        Assert.That((table.SharedWaits.Answered, table.SharedWaits.Late, table.SharedWaits.Away), Is.EqualTo((5, 0, 0)));
     }
 
     [Test]
@@ -128,6 +129,8 @@ internal sealed class SharedWaitTests
         Assert.That(wait.Counts, Is.EqualTo(new AnvilCounts(1, 1)));
         shield.Table.Connect(_client, out var next);
         Assert.That(next, Is.Null, "it is away");
+        var waits = shield.Table.SharedWaits;
+        Assert.That((waits.Answered, waits.Late, waits.Away), Is.EqualTo((0, 1, 1)));
 
         store.Answers.SetResult();
         Assert.That((await exchange).Failure, Is.Null, "a late answer is one");
@@ -167,11 +170,9 @@ internal sealed class SharedWaitTests
         Sharing = new() { Mode = mode },
     };
 
-    private sealed class SlowStore(ISharedStore store) : ISharedStore
+    private sealed class SlowStore(IStorePartition store) : IStorePartition
     {
         public TaskCompletionSource Answers { get; } = new();
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
         public Task<EntryAnswer> TellAsync(EntryCall call) => store.TellAsync(call);
 

@@ -1,6 +1,7 @@
 using System.Net;
 using SmtpShield.Clients;
 using SmtpShield.Limits;
+using SmtpShield.Limits.Shared;
 using SmtpShield.Options;
 using SmtpShield.Testing;
 using SmtpShield.Testing.Sharing;
@@ -18,16 +19,23 @@ internal sealed class TestFarm : IAsyncDisposable
     {
         Options = options ?? new ShieldOptions { Limits = new() { ClientConnectionRateLimit = 5 } };
         Memory = new(StoreTime = new(Time));
+        ShieldTime = new(Time);
         Store = new(Memory);
         Alone = TestAnvil.Table(new ShieldSnapshot(Options), Time);
         for (var i = 0; i < count; i++)
             Start();
     }
 
+    /// <summary>A farm with one store, which has one partition.</summary>
+    public static StoreMap OneStore { get; } = new([new SharedStoreAddress([new IPEndPoint(IPAddress.Loopback, 6379)], HasTls: false)]);
+
     public FakeTimeProvider Time { get; } = new();
 
     /// <summary>The store's clock.</summary>
     public SteppedTime StoreTime { get; }
+
+    /// <summary>The shields' clock.</summary>
+    public SteppedTime ShieldTime { get; }
 
     public ShieldOptions Options { get; }
 
@@ -44,7 +52,7 @@ internal sealed class TestFarm : IAsyncDisposable
 
     public TestShield Start()
     {
-        var shield = new TestShield(Options, Time);
+        var shield = new TestShield(Options, ShieldTime);
         _shields.Add(shield);
         return shield;
     }

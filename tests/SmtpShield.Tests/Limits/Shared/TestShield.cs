@@ -1,18 +1,17 @@
 using SmtpShield.Limits;
 using SmtpShield.Limits.Shared;
 using SmtpShield.Options;
-using SmtpShield.Testing;
 
 namespace SmtpShield.Tests.Limits.Shared;
 
 /// <summary>A shield that counts and shares.</summary>
 internal sealed class TestShield
 {
-    public TestShield(ShieldOptions options, FakeTimeProvider time)
+    public TestShield(ShieldOptions options, TimeProvider time)
     {
         var snapshot = new ShieldSnapshot(options);
         Table = TestAnvil.Table(snapshot, time);
-        Exchange = new(Table, snapshot, time);
+        Exchange = new(Table, Table.Share(TestFarm.OneStore)[0], snapshot, time);
     }
 
     public AnvilTable Table { get; }
@@ -28,16 +27,14 @@ internal sealed class TestShield
     /// <summary>Whether the store can't be reached from it.</summary>
     public bool IsCutOff { get; set; }
 
-    public async Task ExchangeAsync(ISharedStore store, bool leaves = false)
+    public async Task ExchangeAsync(IStorePartition store, bool leaves = false)
     {
         if (!IsPaused)
             Last = await Exchange.ExchangeAsync(IsCutOff ? new NoStore() : store, leaves);
     }
 
-    private sealed class NoStore : ISharedStore
+    private sealed class NoStore : IStorePartition
     {
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-
         public Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call) => throw new SharedStoreException("no connection");
 
         public Task<EntryAnswer> TellAsync(EntryCall call) => throw new SharedStoreException("no connection");

@@ -3,7 +3,7 @@ using SmtpShield.Limits.Shared;
 namespace SmtpShield.Tests.Limits.Shared;
 
 /// <summary>A store some of whose calls and answers are lost, or come late or twice.</summary>
-internal sealed class UnreliableStore(ISharedStore store) : ISharedStore
+internal sealed class UnreliableStore(IStorePartition store) : IStorePartition
 {
     private readonly Queue<ExchangeCall> _late = [];
 
@@ -12,8 +12,6 @@ internal sealed class UnreliableStore(ISharedStore store) : ISharedStore
 
     /// <summary>Out of a hundred calls, how many go wrong.</summary>
     public int Faults { get; set; } = 20;
-
-    public ValueTask DisposeAsync() => store.DisposeAsync();
 
     public async Task<ExchangeAnswer?> ExchangeAsync(ExchangeCall call)
     {
