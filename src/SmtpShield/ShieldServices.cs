@@ -47,6 +47,8 @@ internal static class ShieldServices
         services.AddSingleton<CounterSharing>();
         services.AddSingleton<ISharedWork>(static services => services.GetRequiredService<CounterSharing>());
         services.AddSingleton<ISharedEntries, SharedReleases>();
+        services.AddSingleton<ISharedEntries, SharedExemptions>();
+        services.AddSingleton<ISharedEntries, SharedDelivering>();
         services.AddSingleton<ISharedWork, EntrySharing>();
         services.AddHostedService<StoreSharing>();
         services.AddControl();

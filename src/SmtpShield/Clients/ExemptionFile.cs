@@ -30,6 +30,12 @@ internal sealed class ExemptionFile : IHostedService
         }
 
         exemptions.Ended += _ => _file.NoteChange();
+        exemptions.Changed += (_, change) =>
+        {
+            // Who changes one here saves it before he is answered.
+            if (change is ExemptionChange.MadeElsewhere or ExemptionChange.RemovedElsewhere)
+                _file.NoteChange();
+        };
     }
 
     /// <summary>Whether there is a place to keep them.</summary>

@@ -18,6 +18,9 @@ internal sealed class Exemptions : IDisposable
     // What a timer can wait; it looks again then.
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
+    // What a shield tells again comes back a moment older or younger.
+    private static readonly TimeSpan Same = TimeSpan.FromSeconds(1);
+
     private readonly TimeProvider _time;
     private readonly ITimer _end;
     private readonly Lock _gate = new();
@@ -32,6 +35,9 @@ internal sealed class Exemptions : IDisposable
 
     /// <summary>One has ended by itself. Nothing else happens to exemptions meanwhile.</summary>
     public event Action<Exemption>? Ended;
+
+    /// <summary>One was made, or was ended before its time. Nothing else happens to exemptions meanwhile.</summary>
+    public event Action<Exemption, ExemptionChange>? Changed;
 
     /// <summary>Those in force, by prefix.</summary>
     public IReadOnlyList<Exemption> All
@@ -57,6 +63,9 @@ internal sealed class Exemptions : IDisposable
         return set.IsEmpty ? null : set.Find(range.Address, _time.GetUtcNow(), range.PrefixLength);
     }
 
+    /// <summary>That of exactly this prefix; null: there is none.</summary>
+    public Exemption? Of(ClientRange prefix) => All.FirstOrDefault(exemption => exemption.Prefix == prefix);
+
     /// <summary>Exempts clients, or changes until when.</summary>
     /// <param name="exemption">Who, and until when.</param>
     /// <param name="before">What there was of this prefix; null: nothing.</param>
@@ -67,11 +76,20 @@ internal sealed class Exemptions : IDisposable
         {
             Keep(_set.All);
             before = _set.All.FirstOrDefault(other => other.Prefix == exemption.Prefix);
-            if (before is null && _set.All.Count == Capacity)
-                return false;
+            return TryPut(exemption, before, ExemptionChange.Made);
+        }
+    }
 
-            Keep([.. _set.All.Where(other => other.Prefix != exemption.Prefix), exemption]);
-            return true;
+    /// <summary>Takes what another shield tells: of two of one prefix the one holds that was made later.</summary>
+    /// <param name="exemption">What it tells.</param>
+    public void TakeOver(Exemption exemption)
+    {
+        lock (_gate)
+        {
+            Keep(_set.All);
+            var before = _set.All.FirstOrDefault(other => other.Prefix == exemption.Prefix);
+            if (exemption.IsInForce(_time.GetUtcNow()) && (before is null || before.Since + Same < exemption.Since))
+                TryPut(exemption, before, ExemptionChange.MadeElsewhere);
         }
     }
 
@@ -84,13 +102,42 @@ internal sealed class Exemptions : IDisposable
             Keep(_set.All);
             var before = _set.All.FirstOrDefault(other => other.Prefix == prefix);
             if (before is not null)
-                Keep([.. _set.All.Where(other => other.Prefix != prefix)]);
+                Take(before, ExemptionChange.Removed);
             return before;
+        }
+    }
+
+    /// <summary>Another shield has ended one: of those that were made before that.</summary>
+    /// <param name="prefix">Which.</param>
+    /// <param name="at">When.</param>
+    public void RemoveOlder(ClientRange prefix, DateTimeOffset at)
+    {
+        lock (_gate)
+        {
+            Keep(_set.All);
+            if (_set.All.FirstOrDefault(other => other.Prefix == prefix) is { } before && before.Since <= at)
+                Take(before, ExemptionChange.RemovedElsewhere);
         }
     }
 
     /// <inheritdoc />
     public void Dispose() => _end.Dispose();
+
+    private bool TryPut(Exemption exemption, Exemption? before, ExemptionChange change)
+    {
+        if (before is null && _set.All.Count == Capacity)
+            return false;
+
+        Keep([.. _set.All.Where(other => other.Prefix != exemption.Prefix), exemption]);
+        Changed?.Invoke(exemption, change);
+        return true;
+    }
+
+    private void Take(Exemption exemption, ExemptionChange change)
+    {
+        Keep([.. _set.All.Where(other => other.Prefix != exemption.Prefix)]);
+        Changed?.Invoke(exemption, change);
+    }
 
     private void RemoveEnded()
     {

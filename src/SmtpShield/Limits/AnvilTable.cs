@@ -73,6 +73,9 @@ internal sealed class AnvilTable
     /// <summary>A client is released. Told on the thread of who does it.</summary>
     public event Action<AnvilKey>? Released;
 
+    /// <summary>The MTA has accepted a message of a client, the first one in six hours. Told on the thread of its session, which waits for it.</summary>
+    public event Action<ClientRange>? DeliversAgain;
+
     /// <summary>A connection that was counted is over. Told on the thread of its session, which waits for it.</summary>
     public event Action<CountedConnection>? ConnectionEnded;
 
@@ -99,9 +102,20 @@ internal sealed class AnvilTable
     /// <param name="address">Its address.</param>
     public void NoteDelivered(in ClientRange client, IPAddress address)
     {
-        Delivering.Note(client);
+        if (Delivering.Note(client))
+            DeliversAgain?.Invoke(client);
         if (RangeOfBan(address) is var range && range.PrefixLength < client.PrefixLength)
             DeliveringRanges.Note(range);
+    }
+
+    /// <summary>The MTA has accepted a message at another shield.</summary>
+    /// <param name="client">As whom the client is counted there.</param>
+    /// <param name="at">When.</param>
+    public void NoteDeliveredElsewhere(in ClientRange client, DateTimeOffset at)
+    {
+        Delivering.NoteElsewhere(client, at);
+        if (RangeOfBan(client.Address) is var range && range.PrefixLength < client.PrefixLength)
+            DeliveringRanges.NoteElsewhere(range, at);
     }
 
     /// <summary>What an earlier process knew of a client's mail.</summary>

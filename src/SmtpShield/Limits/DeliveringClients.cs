@@ -18,6 +18,9 @@ internal sealed class DeliveringClients(TimeProvider time)
     public const int Capacity = 262_144;
 
     private const int ShardCount = 16;
+
+    // A fourth of the time that counts for bans: others know of its mail as exactly as that.
+    private const uint Again = 6 * 3600;
     private const int HalfCapacity = Capacity / ShardCount / 2;
 
     private readonly Shard[] _shards = [.. Enumerable.Range(0, ShardCount).Select(static _ => new Shard())];
@@ -29,7 +32,16 @@ internal sealed class DeliveringClients(TimeProvider time)
     public long Dropped => _shards.Sum(static shard => shard.Dropped);
 
     /// <summary>The MTA has accepted a message of a range.</summary>
-    public void Note(in ClientRange range) => ShardOf(range).Add(range, 1, Now);
+    /// <returns>Whether it is its first one in these six hours.</returns>
+    public bool Note(in ClientRange range)
+    {
+        var now = Now;
+        return ShardOf(range).Add(range, 1, now) is not { } before || before / Again != now / Again;
+    }
+
+    /// <summary>The MTA has accepted a message of a range at another shield: it counts as one if none is known.</summary>
+    public void NoteElsewhere(in ClientRange range, DateTimeOffset at) =>
+        ShardOf(range).Add(range, Find(range) is null ? 1u : 0, (uint)Math.Clamp(at.ToUnixTimeSeconds(), 0, Now));
 
     /// <summary>The mail of a range was known to an earlier process. What is known by now is added to it.</summary>
     public void Restore(in ClientRange range, DeliveredMail mail) =>
@@ -77,19 +89,24 @@ internal sealed class DeliveringClients(TimeProvider time)
 
         public long Dropped => Volatile.Read(ref _dropped);
 
-        public void Add(in ClientRange range, uint messages, uint lastAt)
+        // The second of the last one before; null: there was none.
+        public uint? Add(in ClientRange range, uint messages, uint lastAt)
         {
             lock (_gate)
             {
-                if (_younger.Find(range) is not { } mail)
+                var before = _younger.Find(range);
+                if (before is null)
                 {
-                    mail = _older.Take(range) ?? default;
+                    before = _older.Take(range);
                     if (_younger.Count == HalfCapacity)
                         Age();
                 }
 
+                var mail = before ?? default;
+
                 _younger.Set(
                     range, new(mail.Messages > uint.MaxValue - messages ? uint.MaxValue : mail.Messages + messages, Math.Max(mail.LastAt, lastAt)));
+                return before?.LastAt;
             }
         }
 

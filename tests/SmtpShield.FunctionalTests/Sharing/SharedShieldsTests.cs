@@ -173,6 +173,23 @@ internal sealed class SharedShieldsTests : SharedShieldsFixture
     }
 
     [Test]
+    [Property("Sharing", "SHARE-30")]
+    public async Task Allow_AtOneShield_HoldsAtBothUntilItIsEndedAtEither(CancellationToken cancellationToken)
+    {
+        await StartShieldsAsync(RateLimit, "1", cancellationToken);
+        var (one, two) = (Shields[0], Shields[1]);
+        const string Allow = """{"prefix":"127.55.0.0/24","for_s":3600,"why":"a test"}""";
+        await ControlHttp.AskAsync(one.ControlSocket, HttpMethod.Post, "/v1/exemptions", cancellationToken, Allow);
+        await LogsAsync(two, "allow: 127.55.0.0/24 for 3", cancellationToken);
+        for (var i = 1; i <= 3; i++)
+            Assert.That(await GreetingAsync(two, cancellationToken), Does.StartWith("220 "), $"connection {i}");
+        await ControlHttp.AskAsync(two.ControlSocket, HttpMethod.Delete, "/v1/exemptions?prefix=127.55.0.0%2F24", cancellationToken, "{}");
+        await LogsAsync(one, "allow: 127.55.0.0/24 ended by another shield", cancellationToken);
+        Assert.That(await GreetingAsync(one, cancellationToken), Does.StartWith("220 "), "the first that counts");
+        Assert.That(await GreetingAsync(one, cancellationToken), Does.StartWith("421 4.7.0 "), "the second");
+    }
+
+    [Test]
     [Property("Sharing", "SHARE-4")]
     public async Task Connect_AtBothAtTheSameTimeInStrictMode_AsManyAsTheLimitComeIn(CancellationToken cancellationToken)
     {
