@@ -17,7 +17,7 @@ internal sealed class CounterExchange
     /// <summary>No event waits for longer, and then none does until the store has answered in time.</summary>
     public static readonly TimeSpan WaitPatience = TimeSpan.FromMilliseconds(100);
 
-    // Above the first, clients far from a limit wait until there are fewer than the second.
+    // Above the first, clients far from a limit make no exchange begin at once, until there are fewer than the second: they have what room others leave.
     private const int LargeBacklog = 20_000;
     private const int SmallBacklog = 5_000;
 
@@ -46,6 +46,7 @@ internal sealed class CounterExchange
     private long _changes;
     private bool _asksForNames;
     private bool _isBusy;
+    private int _urgent;
     private bool _waits;
     private int _overAt;
     private long _storeTime;
@@ -180,10 +181,10 @@ internal sealed class CounterExchange
         _shared.Take(SharedTurn.Awaited, _reports, MostReports);
         _shared.Take(SharedTurn.Near, _reports, MostReports);
         _shared.Take(SharedTurn.Open, _reports, MostReports);
+        _urgent = _reports.Count;
         var backlog = _shared.Backlog;
         _isBusy = _isBusy ? backlog > SmallBacklog : backlog > LargeBacklog;
-        if (!_isBusy)
-            _shared.Take(SharedTurn.Rest, _reports, MostReports);
+        _shared.Take(SharedTurn.Rest, _reports, MostReports);
         if (_table.Second == _overAt)
             return;
 
@@ -264,7 +265,7 @@ internal sealed class CounterExchange
         _rules.IsAnswered = true;
         return new(Failure: null)
         {
-            HasMore = _shared.Backlog > 0 && call.Reports.Count == MostReports,
+            HasMore = _shared.Backlog > 0 && (_isBusy ? _urgent : call.Reports.Count) == MostReports,
             Resend = resend,
             Resent = resent,
             Members = call.NamesMembers ? answer.MemberSettings : null,

@@ -165,7 +165,8 @@ internal sealed class SharedShard(AnvilShard shard, StoreMap map, IReadOnlyList<
             if ((slot.Waiting & flag) == 0 || PartitionOf(index) != partition)
                 continue;
 
-            slot.Waiting &= (byte)~flag;
+            // What is reported now is all there is, whatever else it waits for.
+            slot.Waiting = 0;
             return index;
         }
 

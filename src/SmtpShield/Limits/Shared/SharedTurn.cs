@@ -12,7 +12,7 @@ internal enum SharedTurn
     /// <summary>Its connections have changed, or it is asked for.</summary>
     Open,
 
-    /// <summary>Anything else. Waits while the backlog is large: all that wait together are below half a limit.</summary>
+    /// <summary>Anything else. Has the room that others leave while the backlog is large: all that wait together are below half a limit.</summary>
     Rest,
 
     /// <summary>It is over a limit: once a second, as nothing more is let in.</summary>
