@@ -1,5 +1,6 @@
 using SmtpShield.Limits.Shared;
 using SmtpShield.Options;
+using StackExchange.Redis;
 
 namespace SmtpShield.Testing.Sharing;
 
@@ -12,11 +13,21 @@ internal static class RedisStores
     /// <param name="exchanges">The script of exchanges; null: the program's.</param>
     /// <param name="entries">That of entries; null: the program's.</param>
     /// <param name="login">As whom; null: as nobody.</param>
+    /// <param name="patience">For how long an answer is waited for; null: as a shield does.</param>
     public static RedisStore Open(
-        string store, string prefix, ExchangeScript? exchanges = null, ExchangeScript? entries = null, RedisStoreLogin? login = null)
+        string store, string prefix, ExchangeScript? exchanges = null, ExchangeScript? entries = null, RedisStoreLogin? login = null,
+        TimeSpan? patience = null)
     {
         if (SharedStoreAddress.TryRead(store, out var address) is { } wrong)
             throw new ArgumentException(wrong, nameof(store));
-        return new(() => (login ?? new("", "", null)).Configure(address!), prefix, exchanges ?? ExchangeScript.Embedded, entries ?? ExchangeScript.Entries);
+        return new(Configure, prefix, exchanges ?? ExchangeScript.Embedded, entries ?? ExchangeScript.Entries);
+
+        ConfigurationOptions Configure()
+        {
+            var configuration = (login ?? new("", "", null)).Configure(address!);
+            if (patience is { } time)
+                configuration.AsyncTimeout = (int)time.TotalMilliseconds;
+            return configuration;
+        }
     }
 }
