@@ -18,8 +18,7 @@ internal struct AnvilEntry
     /// <summary>The idle entry whose last connection ended after this one's.</summary>
     public int Newer;
 
-    /// <summary>Whether the idle entry waits among those that were over a limit when room was needed.</summary>
-    public bool IsHeld;
+    private AnvilMarks _marks;
 
     private readonly byte _service;
     private readonly byte _prefixLength;
@@ -80,6 +79,20 @@ internal struct AnvilEntry
 
     /// <summary>Whether it has a window: an event has opened one.</summary>
     public readonly bool HasWindow => _windowStart != int.MinValue;
+
+    /// <summary>Whether the idle entry waits among those that were over a limit when room was needed.</summary>
+    public bool IsHeld
+    {
+        readonly get => (_marks & AnvilMarks.Held) != 0;
+        set => Mark(AnvilMarks.Held, value);
+    }
+
+    /// <summary>Whether a connection was refused for those that are open, of which one at least still is.</summary>
+    public bool IsRefusedOpen
+    {
+        readonly get => (_marks & AnvilMarks.RefusedOpen) != 0;
+        set => Mark(AnvilMarks.RefusedOpen, value);
+    }
 
     /// <summary>Whether it is the record of this client at this service.</summary>
     public readonly bool Is(in ClientRange client, byte service) =>
@@ -193,4 +206,6 @@ internal struct AnvilEntry
             rates[i] = Rate(i, now, window);
         return new(Open, rates);
     }
+
+    private void Mark(AnvilMarks mark, bool isSet) => _marks = isSet ? _marks | mark : _marks & ~mark;
 }

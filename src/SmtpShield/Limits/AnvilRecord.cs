@@ -45,7 +45,7 @@ internal readonly struct AnvilRecord
         while (within - refused > 1)
         {
             var second = (refused + within) / 2;
-            if (second >= _now && limit.RefusesNext(limit.CountIn(CountsAt((int)second)), value))
+            if (second >= _now && limit.RefusesNext(CountAt(limit, (int)second), value))
                 refused = second;
             else
                 within = second;
@@ -54,13 +54,13 @@ internal readonly struct AnvilRecord
         return (int)within;
     }
 
-    private AnvilCounts CountsAt(int second)
+    private int CountAt(ClientLimit limit, int second)
     {
         if (_entry.IsExpired(second, _window.Unit))
-            return default;
+            return 0;
 
         var copy = _entry;
         copy.Roll(second, _window);
-        return copy.Counts(second, _window);
+        return limit.CountIn(copy, second, _window);
     }
 }

@@ -207,6 +207,8 @@ internal sealed class AnvilTable
     /// <summary>Counts the end of a connection; the record stays for one more <c>anvil_rate_time_unit</c>.</summary>
     public void Disconnect(in AnvilKey key)
     {
+        var (isRefusedOpen, open) = (false, 0);
+        var window = Window;
         var shard = Locate(key, out var service, out var hash);
         lock (shard.Gate)
         {
@@ -214,11 +216,18 @@ internal sealed class AnvilTable
             if (index == 0)
                 return;
 
-            shard.Leave(index, Now);
+            var now = Now;
+            shard.Leave(index, now);
             if (shard.Shared is { } shared && shared.IsShared(index))
                 shared.Add(index, SharedTurn.Open);
+            ref var entry = ref shard.At(index);
+            if (isRefusedOpen = entry.IsRefusedOpen)
+                (open, entry.IsRefusedOpen) = (shard.CopyOf(index, now, window).Open, !entry.IsIdle);
             Tell(shard, index, key, counted: -1);
         }
+
+        if (isRefusedOpen)
+            History.NoteOpen(key, open);
     }
 
     /// <summary>What this process has counted and other shields have not been told: every record, copied a few at a time.</summary>
@@ -325,29 +334,26 @@ internal sealed class AnvilTable
 
     /// <summary>What the table has of a client, to be looked at.</summary>
     /// <returns>Null: nothing.</returns>
-    public AnvilRecord? Look(in AnvilKey key)
+    public AnvilRecord? Look(in AnvilKey key) => Look(key, out _);
+
+    /// <inheritdoc cref="Look(in AnvilKey)"/>
+    /// <param name="key">The client.</param>
+    /// <param name="others">How much of it other shields count; null: nothing is heard of them, or nothing is shared.</param>
+    public AnvilRecord? Look(in AnvilKey key, out OthersCounts? others)
     {
+        others = null;
         var window = Window;
         var shard = Locate(key, out var service, out var hash);
         lock (shard.Gate)
         {
             var now = Now;
             var index = shard.Find(key.Client, service, hash);
-            return index == 0 || shard.IsExpired(index, now, window) ? null : new(key.Service, shard.CopyOf(index, now, window), now, window);
-        }
-    }
+            if (index == 0 || shard.IsExpired(index, now, window))
+                return null;
 
-    /// <summary>What other shields count of a client; it is part of what <see cref="Look"/> has.</summary>
-    /// <returns>Null: nothing is heard of them, or nothing is shared.</returns>
-    public OthersCounts? LookAtOthers(in AnvilKey key)
-    {
-        var window = Window;
-        var shard = Locate(key, out var service, out var hash);
-        lock (shard.Gate)
-        {
-            var now = Now;
-            return shard.Shared is { } shared && shard.Find(key.Client, service, hash) is > 0 and var index && shared.IsShared(index)
-                && shared.TryGet(index, now, window, out var others) ? new(others.AddedTo(default), now - others.HeardAt) : null;
+            if (shard.Shared is { } shared && shared.IsShared(index) && shared.TryGet(index, now, window, out var their))
+                others = new(their.AddedTo(default), now - their.HeardAt);
+            return new(key.Service, shard.CopyOf(index, now, window), now, window);
         }
     }
 
@@ -477,7 +483,8 @@ internal sealed class AnvilTable
     /// <summary>Notes a refusal in a client's history, and tells <see cref="Hit"/>.</summary>
     public void NoteHit(in RuleHit hit)
     {
-        Note(hit.Key, hit.Event);
+        var overEnd = hit.Event.Rule is { } limit ? OverEndOf(hit.Key, limit, hit.Event.Limit) : 0;
+        History.Note(hit.Key, hit.Event with { Second = Now }, overEnd);
         Hit?.Invoke(hit);
     }
 
@@ -559,6 +566,27 @@ internal sealed class AnvilTable
             }
             while (more);
         }
+    }
+
+    // What ends the time in which a limit refuses a client something, as its record is now.
+    private int OverEndOf(in AnvilKey key, ClientLimit limit, int value)
+    {
+        var window = Window;
+        var shard = Locate(key, out var service, out var hash);
+        AnvilRecord record;
+        lock (shard.Gate)
+        {
+            var index = shard.Find(key.Client, service, hash);
+            if (index == 0)
+                return 0;
+
+            var now = Now;
+            record = new(key.Service, shard.CopyOf(index, now, window), now, window);
+            if (limit.IsOnOpenConnections && record.Counts.ConnectionCount >= value)
+                shard.At(index).IsRefusedOpen = true;
+        }
+
+        return !limit.IsOnOpenConnections ? record.FirstSecondWithin(limit, value) : record.Counts.ConnectionCount >= value ? value : 0;
     }
 
     private AnvilRecord? Reset(in AnvilKey key)

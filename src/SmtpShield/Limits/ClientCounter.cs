@@ -142,7 +142,7 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
     /// <param name="reply">All its lines; the beginning of the first is kept.</param>
     public void NoteReply(in ReadOnlySequence<byte> reply)
     {
-        Span<byte> text = stackalloc byte[RefusingReply.Longest];
+        Span<byte> text = stackalloc byte[RefusingReplies.Longest];
         var length = (int)Math.Min(reply.Length, text.Length);
         reply.Slice(0, length).CopyTo(text);
         var end = text[..length].IndexOfAny((byte)'\r', (byte)'\n');

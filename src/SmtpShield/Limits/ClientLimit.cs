@@ -51,6 +51,10 @@ internal sealed record ClientLimit(string Parameter, Func<SmtpdLimitOptions, int
     /// <summary>What is compared, among all the counts of a client.</summary>
     public int CountIn(in AnvilCounts counts) => Event is { } kind ? counts.Of(kind) : IsOnOpenConnections ? counts.ConnectionCount : counts.ConnectionRate;
 
+    /// <summary>The same of a record. Roll it first.</summary>
+    public int CountIn(in AnvilEntry entry, int now, AnvilWindow window) => Event is { } kind ? entry.Rate(AnvilEventCounts.IndexOf(kind), now, window)
+        : IsOnOpenConnections ? entry.Open : entry.Rate(AnvilEventCounts.Connections, now, window);
+
     /// <summary>
     /// Compares. A limit of 0 is off, and a count at the limit is within it: Postfix has <c>&gt;</c> for all limits on clients (smtpd.c). What is counted
     /// includes what is judged.

@@ -1,31 +1,60 @@
 using System.Runtime.CompilerServices;
+using SmtpShield.Clients;
 
 namespace SmtpShield.Limits;
 
 /// <summary>
-/// What was refused to one client at one service: its last events, and how many there were. Not thread-safe: <see cref="ClientHistory"/> locks.
+/// What was refused to one client at one service, in 240 octets: its last events, how many there were, and its place in the <see cref="PastTable"/>. Not
+/// thread-safe: <see cref="ClientHistory"/> locks.
 /// </summary>
-internal sealed class ClientPast
+internal struct ClientPast
 {
     /// <summary>Events that are kept.</summary>
     public const int Kept = 12;
 
     // Behind the limits on clients.
     private const int Rules = 12;
-    private const byte NoRule = byte.MaxValue;
     private static readonly ClientEventKind[] s_others =
         [ClientEventKind.Handshakes, ClientEventKind.TooManyErrors, ClientEventKind.ForbiddenCommand, ClientEventKind.Pipelining];
 
-    private ClientPast? _next;
-    private Ring _ring;
+    /// <summary>The next one with the same bucket; the next free one of one that is free.</summary>
+    public int Next;
+
+    /// <summary>The one noted before it.</summary>
+    public int Older;
+
+    /// <summary>The one noted behind it.</summary>
+    public int Newer;
+
+    /// <summary>It came again: it goes behind those that did not.</summary>
+    public bool IsSteady;
+
+    // Until it has had them all twice, then as if once.
+    private byte _events;
+    private readonly byte _prefixLength;
+    private readonly bool _isIPv4;
+    private readonly ulong _highBits;
+    private readonly ulong _lowBits;
+    private OverRuns _runs;
     private Hits _hits;
-    private int _count;
-    private int _overSince;
-    private int _overCount;
-    private byte _overRule = NoRule;
+    private Ring _ring;
+
+    /// <summary>Begins with a client.</summary>
+    public ClientPast(in ClientRange client, byte service, int second)
+    {
+        (_highBits, _lowBits) = ((ulong)(client.Bits >> 64), (ulong)client.Bits);
+        (_prefixLength, _isIPv4) = (client.PrefixLength, client.IsIPv4);
+        (Service, First) = (service, second);
+    }
 
     /// <summary>Whose it is.</summary>
-    public AnvilKey Key { get; private set; }
+    public readonly ClientRange Client => new(new UInt128(_highBits, _lowBits), _prefixLength, _isIPv4);
+
+    /// <summary>The number of the service.</summary>
+    public byte Service { get; }
+
+    /// <summary>Which of the <see cref="RefusingReplies"/> is its; 0: none.</summary>
+    public ushort Reply { get; set; }
 
     /// <summary>The second of its first event.</summary>
     public int First { get; private set; }
@@ -33,37 +62,22 @@ internal sealed class ClientPast
     /// <summary>Refusals by the shield, of a limit on the client or for errors of a session.</summary>
     public int Refused { get; private set; }
 
-    /// <summary>The reply by which the MTA has last refused it something, while that is kept.</summary>
-    public RefusingReply? Reply { get; set; }
+    /// <summary>Since when which limits refuse it something.</summary>
+    public readonly OverRuns Runs => _runs;
 
-    /// <summary>It came again: it goes behind those that did not.</summary>
-    public bool IsSteady { get; set; }
-
-    /// <summary>The one noted before it.</summary>
-    public ClientPast? Older { get; set; }
-
-    /// <summary>The one noted behind it.</summary>
-    public ClientPast? Newer { get; set; }
-
-    /// <summary>The next one in its chain of a <see cref="PastIndex"/>, which alone sets it.</summary>
-    public ref ClientPast? Next => ref _next;
-
-    /// <summary>Begins anew with a client.</summary>
-    public void Begin(in AnvilKey key, int second)
-    {
-        (Key, First, Refused, IsSteady, _count) = (key, second, 0, false, 0);
-        (Older, Newer, _overRule) = (null, null, NoRule);
-        _hits = default;
-        Reply?.Leave();
-        Reply = null;
-    }
+    /// <summary>Whether it is that of this client at this service.</summary>
+    public readonly bool Is(in PastKey key) => _lowBits == (ulong)key.Client.Bits && _highBits == (ulong)(key.Client.Bits >> 64)
+        && _prefixLength == key.Client.PrefixLength && _isIPv4 == key.Client.IsIPv4 && Service == key.Service;
 
     /// <summary>Adds an event; the oldest goes.</summary>
-    public void Add(in ClientEvent noted)
+    /// <param name="noted">The event.</param>
+    /// <param name="overEnd">Of one of a limit's, <see cref="OverRun.End"/>.</param>
+    public void Add(in ClientEvent noted, int overEnd)
     {
-        _ring[_count++ % Kept] = noted;
-        if (_count == int.MaxValue - int.MaxValue % Kept)
-            _count = Kept;
+        _ring[_events % Kept] = new(noted);
+        _events = (byte)(_events + 1 == 2 * Kept ? Kept : _events + 1);
+        if (noted.Kind == ClientEventKind.Released)
+            _runs.EndRates();
         if (IndexOf(noted) is not (>= 0 and var rule))
             return;
         if (Refused < int.MaxValue)
@@ -71,18 +85,20 @@ internal sealed class ClientPast
         if (_hits[rule] < ushort.MaxValue)
             _hits[rule]++;
         if (noted.Kind == ClientEventKind.Limit)
-            NoteOver(noted);
+            _runs.Note(new(noted.Detail, noted.Second, overEnd));
     }
+
+    /// <summary>A connection of it has ended, and so many are open.</summary>
+    public void NoteOpen(int open) => _runs.NoteOpen(open);
 
     /// <summary>Takes what an earlier process knew of the client, before what this one has noted.</summary>
     /// <param name="known">What that knew.</param>
     /// <param name="since">What this one has noted; null: nothing.</param>
     public void Restore(PastView known, PastView? since)
     {
-        (First, Refused, _count, _overRule) = (known.First, 0, 0, NoRule);
-        _hits = default;
+        (First, Refused, _events, _hits) = (known.First, 0, 0, default);
         foreach (var noted in known.Events.Reverse())
-            Add(noted);
+            Add(noted, overEnd: 0);
         Refused = known.Refused;
         foreach (var (kind, rule, count) in known.Refusals)
         {
@@ -90,18 +106,16 @@ internal sealed class ClientPast
                 _hits[index] = (ushort)Math.Min(count, ushort.MaxValue);
         }
 
-        if (known.Over is { } over)
-            (_overRule, _overSince) = ((byte)ClientLimits.IndexOf(over.Limit), over.Since);
         foreach (var noted in since?.Events.Reverse() ?? [])
-            Add(noted);
-        IsSteady |= _count > 0 && _ring[(_count - 1) % Kept].Second - First >= ClientHistory.Again;
+            Add(noted, overEnd: 0);
+        _runs = known.Runs;
+        if (since is not null)
+            _runs.Continue(since.Runs, since.Events.Any(static noted => noted.Kind == ClientEventKind.Released));
+        IsSteady |= _events > 0 && _ring[(_events - 1) % Kept].Unpacked.Second - First >= ClientHistory.Again;
     }
 
-    /// <summary>Since when the limit that has refused it something last has done so without another one, or a new window, between; null: none has.</summary>
-    public LimitOver? Over() => _overRule == NoRule ? null : new(ClientLimits.All[_overRule], _overSince);
-
     /// <summary>How often each rule has refused it something, the most frequent first.</summary>
-    public ClientRefusals[] Refusals()
+    public readonly ClientRefusals[] Refusals()
     {
         var all = new List<ClientRefusals>();
         for (var i = 0; i < Rules; i++)
@@ -115,20 +129,12 @@ internal sealed class ClientPast
     }
 
     /// <summary>The events, the newest first.</summary>
-    public ClientEvent[] Events()
+    public readonly ClientEvent[] Events()
     {
-        var events = new ClientEvent[Math.Min(_count, Kept)];
+        var events = new ClientEvent[Math.Min((int)_events, Kept)];
         for (var i = 0; i < events.Length; i++)
-            events[i] = _ring[(_count - 1 - i) % Kept];
+            events[i] = _ring[(_events - 1 - i) % Kept].Unpacked;
         return events;
-    }
-
-    // In a window a count only grows: a smaller one is of another window.
-    private void NoteOver(in ClientEvent noted)
-    {
-        if (noted.Detail != _overRule || noted.Count < _overCount)
-            (_overRule, _overSince) = (noted.Detail, noted.Second);
-        _overCount = noted.Count;
     }
 
     // -1: the shield has refused nothing.
@@ -148,6 +154,6 @@ internal sealed class ClientPast
     [InlineArray(Kept)]
     private struct Ring
     {
-        private ClientEvent _first;
+        private NotedEvent _first;
     }
 }

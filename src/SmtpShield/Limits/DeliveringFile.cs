@@ -44,7 +44,7 @@ internal sealed class DeliveringFile : RegularStateFile
     {
         (range, mail) = (default, default);
         if (line.Split(' ') is not [var prefix, var messages, var second] || !IPNetwork.TryParse(prefix, out var network)
-            || !uint.TryParse(messages, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            || !uint.TryParse(messages, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count == 0
             || !uint.TryParse(second, NumberStyles.None, CultureInfo.InvariantCulture, out var at))
         {
             return false;

@@ -5,8 +5,8 @@ namespace SmtpShield.Limits;
 
 /// <summary>
 /// What was refused to a client as a line of text, with the names of limits, kinds and verbs, so that a program of another version can read it:
-/// <c>FIRST REFUSED REFUSALS OVER EVENTS REPLY</c>. Times are seconds since 1970. Refusals are <c>RULE=COUNT</c>; what refuses again and again is
-/// <c>RULE=SINCE</c>; an event is <c>TIME/RULE/CODE/COUNT/LIMIT</c>, the oldest first. Lists have commas; <c>-</c> is none.
+/// <c>FIRST REFUSED REFUSALS OVER EVENTS REPLY</c>. Times are seconds since 1970. Refusals are <c>RULE=COUNT</c>; what refuses without a pause is
+/// <c>RULE=SINCE/END</c> (<see cref="OverRun"/>); an event is <c>TIME/RULE/CODE/COUNT/LIMIT</c>, the oldest first. Lists have commas; <c>-</c> is none.
 /// </summary>
 /// <param name="table">Whose seconds they are.</param>
 internal sealed class PastLine(AnvilTable table)
@@ -19,7 +19,7 @@ internal sealed class PastLine(AnvilTable table)
         UnixOf(past.First),
         Text(past.Refused),
         ListOf(past.Refusals.Select(static one => $"{NameOf(one.Kind, one.Rule, null)}={Text(one.Count)}")),
-        past.Over is { } over ? $"{over.Limit.Parameter}={UnixOf(over.Since)}" : None,
+        ListOf(past.Runs.All().Select(run => $"{run.Limit.Parameter}={UnixOf(run.Since)}/{(run.Limit.IsOnOpenConnections ? Text(run.End) : UnixOf(run.End))}")),
         ListOf(past.Events.Reverse().Select(one =>
             $"{UnixOf(one.Second)}/{NameOf(one.Kind, one.Rule, one.Verb)}/{Text(one.Code)}/{Text(one.Count)}/{Text(one.Limit)}")),
         past.Reply ?? None);
@@ -35,7 +35,7 @@ internal sealed class PastLine(AnvilTable table)
         }
 
         var newestFirst = ReadEvents(events).TakeLast(ClientPast.Kept).Reverse();
-        return new(since, count, [.. newestFirst], [.. ReadRefusals(refusals)], ReadOver(over), reply == None ? null : reply);
+        return new(since, count, [.. newestFirst], [.. ReadRefusals(refusals)], OverRuns.Of(ReadRuns(over)), reply == None ? null : reply);
     }
 
     private IEnumerable<ClientEvent> ReadEvents(string text)
@@ -60,8 +60,17 @@ internal sealed class PastLine(AnvilTable table)
         }
     }
 
-    private LimitOver? ReadOver(string text) =>
-        text.Split('=') is [var rule, var time] && ClientLimits.Find(rule) is { } limit && TrySecond(time, out var since) ? new(limit, since) : null;
+    private IEnumerable<OverRun> ReadRuns(string text)
+    {
+        foreach (var one in text.Split(','))
+        {
+            if (one.Split('=', '/') is [var rule, var time, var until] && ClientLimits.Find(rule) is { } limit && TrySecond(time, out var since)
+                && (limit.IsOnOpenConnections ? TryNumber(until, out var end) : TrySecond(until, out end)))
+            {
+                yield return new((byte)ClientLimits.IndexOf(limit), since, end);
+            }
+        }
+    }
 
     private static string NameOf(ClientEventKind kind, ClientLimit? rule, Verb? verb) =>
         rule?.Parameter ?? (verb is { } command ? $"{kind}:{command}" : $"{kind}");

@@ -3,38 +3,40 @@ namespace SmtpShield.Limits;
 /// <summary>Pasts of clients in the order they were noted in, linked through themselves.</summary>
 internal struct PastList
 {
-    /// <summary>The one that was noted most recently.</summary>
-    public ClientPast? Newest { get; private set; }
+    /// <summary>The one that was noted most recently; 0: there is none.</summary>
+    public int Newest { get; private set; }
 
-    /// <summary>The one that was noted least recently.</summary>
-    public ClientPast? Oldest { get; private set; }
+    /// <summary>The one that was noted least recently; 0: there is none.</summary>
+    public int Oldest { get; private set; }
 
     /// <summary>How many there are.</summary>
     public int Count { get; private set; }
 
     /// <summary>Appends one that is in no list.</summary>
-    public void Append(ClientPast past)
+    public void Append(PastTable table, int index)
     {
-        (past.Older, past.Newer) = (Newest, null);
-        if (Newest is null)
-            Oldest = past;
+        ref var past = ref table.At(index);
+        (past.Older, past.Newer) = (Newest, 0);
+        if (Newest == 0)
+            Oldest = index;
         else
-            Newest.Newer = past;
-        Newest = past;
+            table.At(Newest).Newer = index;
+        Newest = index;
         Count++;
     }
 
     /// <summary>Removes one of this list.</summary>
-    public void Remove(ClientPast past)
+    public void Remove(PastTable table, int index)
     {
-        if (past.Older is null)
+        ref var past = ref table.At(index);
+        if (past.Older == 0)
             Oldest = past.Newer;
         else
-            past.Older.Newer = past.Newer;
-        if (past.Newer is null)
+            table.At(past.Older).Newer = past.Newer;
+        if (past.Newer == 0)
             Newest = past.Older;
         else
-            past.Newer.Older = past.Older;
+            table.At(past.Newer).Older = past.Older;
         Count--;
     }
 }

@@ -33,7 +33,7 @@ public sealed record AnvilOptions
     public int ClientTableSize { get; init; } = 1_000_000;
 
     /// <summary>Clients of which is remembered what they were refused.</summary>
-    /// <value>1000 to 1000000; 65536 by default, at some 330 octets each.</value>
+    /// <value>1000 to 1000000; 65536 by default, at some 250 octets each.</value>
     [ConfigurationKeyName("shield_history_size"), Range(1000, 1_000_000), SharedByServices]
     public int HistorySize { get; init; } = 65_536;
 

@@ -89,6 +89,9 @@ internal sealed class ClientApiTests : RelayFixture
             TimeSpan.FromSeconds(30), "it has left", cancellationToken);
         var explained = await ExplainAsync(cancellationToken);
         Assert.That(explained.GetProperty("state").GetString(), Is.EqualTo("limited"));
+        Assert.That(explained.GetProperty("rules")[0].TryGetProperty("over_since", out var since), Is.EqualTo(!parameter.StartsWith("shield_", StringComparison.Ordinal)));
+        if (since.ValueKind != JsonValueKind.Undefined)
+            Assert.That(since.GetDateTimeOffset(), Is.EqualTo(Time!.GetUtcNow() - TimeSpan.FromSeconds(3)).Within(TimeSpan.FromSeconds(1)));
         var until = explained.GetProperty("until").GetDateTimeOffset();
         Time!.Advance(until - Time.GetUtcNow() - TimeSpan.FromSeconds(isBefore ? 1 : 0));
 
@@ -137,6 +140,7 @@ internal sealed class ClientApiTests : RelayFixture
         var explained = await ExplainAsync(cancellationToken);
         Assert.That((explained.GetProperty("rules")[0].GetProperty("ends").GetString(), explained.TryGetProperty("until", out _)),
             Is.EqualTo(("when one of its 2 connections ends", false)));
+        Assert.That(explained.GetProperty("rules")[0].GetProperty("over_since").GetDateTimeOffset(), Is.EqualTo(Time!.GetUtcNow()).Within(TimeSpan.FromSeconds(1)));
         var (_, body) = await AskAsync(HttpMethod.Post, Client + "/release", cancellationToken, "{}");
         var released = JsonDocument.Parse(body).RootElement.GetProperty("services")[0];
         Assert.That((released.GetProperty("state").GetString(), released.GetProperty("ends").GetString(),

@@ -44,53 +44,27 @@ public sealed class ClientHistoryTests
 
     // The ring has only the last twelve of 143 refusals; since when the limit refuses is kept beside it.
     [Test]
-    public void OverSince_OfMoreRefusalsThanAreKept_IsTheFirstOfThisWindow()
+    public void Since_OfMoreRefusalsThanAreKept_IsTheFirstOfThisWindow()
     {
         for (var count = 61; count <= 70; count++)
-            _history.Note(_client, Hit(ClientLimits.ConnectionRate, count - 61, count));
+            _history.Note(_client, Hit(ClientLimits.ConnectionRate, count - 61, count), overEnd: 600);
         for (var count = 61; count <= 203; count++)
-            _history.Note(_client, Hit(ClientLimits.ConnectionRate, 600 + count, count));
+            _history.Note(_client, Hit(ClientLimits.ConnectionRate, 600 + count, count), overEnd: 1200);
 
-        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionRate, window: 600), Is.EqualTo(661));
-        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionRate, window: 1200), Is.Null, "the next window, in which nothing was refused");
-        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.Message, window: 600), Is.Null);
+        Assert.That(Since(ClientLimits.ConnectionRate, 1199), Is.EqualTo(661));
+        Assert.That(Since(ClientLimits.ConnectionRate, 1200), Is.Null, "the next window, in which nothing was refused");
+        Assert.That(Since(ClientLimits.Message, 1199), Is.Null);
     }
 
     [Test]
-    public void OverSince_WithAnotherLimitBetween_IsTheFirstThatIsRemembered()
-    {
-        _history.Note(_client, Hit(ClientLimits.ConnectionRate, 601, 61));
-        _history.Note(_client, Hit(ClientLimits.ConnectionCount, 602, 51));
-        _history.Note(_client, Hit(ClientLimits.ConnectionRate, 603, 63));
-        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionRate, window: 600), Is.EqualTo(601));
-
-        for (var i = 0; i < ClientPast.Kept; i++)
-            _history.Note(_client, Hit(i % 2 == 0 ? ClientLimits.ConnectionCount : ClientLimits.ConnectionRate, 604 + i, 64 + i));
-        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionCount, window: 600), Is.Null, "an earlier one may be forgotten");
-        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionCount, window: 604), Is.Null, "nor is it known where the window began with it");
-        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionCount, window: 605), Is.EqualTo(606), "a window the memory goes back behind");
-    }
-
-    // The count of one hit is that of the window before: it is the same to who sees no windows.
-    [Test]
-    public void OverSince_WhereEachWindowHasOneHit_IsThisOnes()
-    {
-        for (var window = 0; window < 3; window++)
-            _history.Note(_client, Hit(ClientLimits.ConnectionRate, (window * 600) + 5, 61));
-
-        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionRate, window: 1200), Is.EqualTo(1205));
-    }
-
-    [Test]
-    public void OverSince_OfARoomUsedAgain_IsNotThatOfWhoHadItBefore()
+    public void Since_OfARoomUsedAgain_IsNotThatOfWhoHadItBefore()
     {
         _capacity = 1;
         _history = new(() => _capacity);
-        _history.Note(TestAnvil.Key(1), Hit(ClientLimits.ConnectionRate, 700, 61));
-        for (var i = 1; i <= ClientPast.Kept; i++)
-            _history.Note(_client, ClientEvent.OfError(Verb.Rcpt, 550, i) with { Second = 701 });
+        _history.Note(TestAnvil.Key(1), Hit(ClientLimits.ConnectionRate, 700, 61), overEnd: 800);
+        _history.Note(_client, ClientEvent.OfError(Verb.Rcpt, 550, 1) with { Second = 701 });
 
-        Assert.That(_history.Of(_client)!.OverSince(ClientLimits.ConnectionRate, window: 600), Is.Null);
+        Assert.That((Since(ClientLimits.ConnectionRate, 702), _history.Of(TestAnvil.Key(1))), Is.EqualTo(((int?)null, (PastView?)null)));
     }
 
     [Test]
@@ -183,9 +157,9 @@ public sealed class ClientHistoryTests
         _history.NoteReply(_client, "550 \u001B[31m\u202E\n"u8);
         Assert.That(_history.Of(_client)!.Reply, Is.EqualTo("550 ?[31m????"));
 
-        byte[] line = [.. Enumerable.Repeat((byte)'x', RefusingReply.Longest + 1)];
+        byte[] line = [.. Enumerable.Repeat((byte)'x', RefusingReplies.Longest + 1)];
         _history.NoteReply(_client, line);
-        Assert.That(_history.Of(_client)!.Reply, Is.EqualTo(new string('x', RefusingReply.Longest)));
+        Assert.That(_history.Of(_client)!.Reply, Is.EqualTo(new string('x', RefusingReplies.Longest)));
     }
 
     [Test]
@@ -248,6 +222,8 @@ public sealed class ClientHistoryTests
 
         Assert.That(seen, Is.EquivalentTo(Enumerable.Range(0, 1500).Where(static i => i % 3 != 0).Select(TestAnvil.Key)));
     }
+
+    private int? Since(ClientLimit limit, int second) => _history.Of(_client)!.Runs.Since(limit, second);
 
     private static ClientEvent Hit(ClientLimit limit, int second, int count) => ClientEvent.Of(new(limit, count), 60, 421) with { Second = second };
 

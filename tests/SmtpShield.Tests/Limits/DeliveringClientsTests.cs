@@ -30,7 +30,7 @@ internal sealed class DeliveringClientsTests
         ClientRange[] ranges =
         [
             Range("192.0.2.0"), ClientRange.Of(IPAddress.Parse("192.0.2.0"), 24, 64), ClientRange.Of(IPAddress.Parse("192.0.2.0"), 31, 64),
-            Range("2001:db8::1"), ClientRange.Of(IPAddress.Parse("::c000:200"), 32, 128),
+            Range("2001:db8::1"), ClientRange.Of(IPAddress.Parse("::c000:200"), 32, 128), ClientRange.Of(IPAddress.Parse("2001:db8::1"), 32, 64),
         ];
         for (var i = 0; i < ranges.Length; i++)
         {
@@ -42,9 +42,9 @@ internal sealed class DeliveringClientsTests
         clients.Note(ranges[0]);
         clients.Note(ranges[3]);
         Assert.That(clients.All().ToDictionary(static one => one.Key, static one => one.Value.Messages), Is.EquivalentTo(
-            new Dictionary<ClientRange, uint> { [ranges[0]] = 2, [ranges[1]] = 2, [ranges[2]] = 3, [ranges[3]] = 5, [ranges[4]] = 5 }));
-        Assert.That((clients.Count, clients.CountSince(_time.GetUtcNow())), Is.EqualTo((5, 2)));
-        Assert.That(ranges.Select(range => clients.Find(range)?.Messages), Is.EqualTo((uint?[])[2, 2, 3, 5, 5]));
+            new Dictionary<ClientRange, uint> { [ranges[0]] = 2, [ranges[1]] = 2, [ranges[2]] = 3, [ranges[3]] = 5, [ranges[4]] = 5, [ranges[5]] = 6 }));
+        Assert.That((clients.Count, clients.CountSince(_time.GetUtcNow())), Is.EqualTo((6, 2)));
+        Assert.That(ranges.Select(range => clients.Find(range)?.Messages), Is.EqualTo((uint?[])[2, 2, 3, 5, 5, 6]));
     }
 
     [Test]
@@ -93,7 +93,7 @@ internal sealed class DeliveringClientsTests
         var lines = await File.ReadAllLinesAsync(state.InIt("delivering"));
         Assert.That(lines, Is.EquivalentTo(["192.0.2.1/32 2 1767225600", "2001:db8:1:2::/64 1 1767225600"]));
         await File.WriteAllLinesAsync(state.InIt("delivering"), [
-            .. lines, "192.0.2.2/33 1 1", "rubbish \0", "192.0.2.3/32 99999999999 1", "192.0.2.4/32 1 -1",
+            .. lines, "192.0.2.2/33 1 1", "rubbish \0", "192.0.2.3/32 99999999999 1", "192.0.2.4/32 1 -1", "192.0.2.5/32 0 1",
         ]);
         using var next = state.Open();
         var later = TestAnvil.Table(new(new()), state.Time);

@@ -72,13 +72,13 @@ internal sealed class PastHandOverTests
         var table = TestAnvil.Table(_snapshot, _time);
         var second = _time.GetUtcNow().ToUnixTimeSeconds();
         var its = new PastHandOver(table);
-        its.Hear(HandOverSide.Predecessor, $"smtp 192.0.2.7/32 {second} 5 unheard=3,Pipelining=2 unheard={second} "
+        its.Hear(HandOverSide.Predecessor, $"smtp 192.0.2.7/32 {second} 5 unheard=3,Pipelining=2 unheard={second}/{second} "
             + $"{second}/unheard/421/1/2,{second}/Error:Rcpt/550/1/0,{second}/Error:Unheard/550/1/0,what -");
         its.Hear(HandOverSide.Predecessor, "smtp 192.0.2.8/32 what is this");
 
         var past = table.History.Of(_client)!;
-        Assert.That((past.Refused, past.Events.Single().Verb, past.Refusals.Single().Count, past.Over, past.Reply),
-            Is.EqualTo((5, (Verb?)Verb.Rcpt, 2, (LimitOver?)null, (string?)null)));
+        Assert.That((past.Refused, past.Events.Single().Verb, past.Refusals.Single().Count, past.Runs.All().Count(), past.Reply),
+            Is.EqualTo((5, (Verb?)Verb.Rcpt, 2, 0, (string?)null)));
         Assert.That(table.History.Count, Is.EqualTo(1));
     }
 
@@ -114,6 +114,8 @@ internal sealed class PastHandOverTests
         Assert.That((actual.First + moved, actual.Refused, actual.Reply), Is.EqualTo((expected.First, expected.Refused, expected.Reply)));
         Assert.That(actual.Events.Select(noted => noted with { Second = noted.Second + moved }), Is.EqualTo(expected.Events));
         Assert.That(actual.Refusals, Is.EqualTo(expected.Refusals));
-        Assert.That(actual.Over is { } over ? over with { Since = over.Since + moved } : (LimitOver?)null, Is.EqualTo(expected.Over));
+        Assert.That(
+            actual.Runs.All().Select(run => run with { Since = run.Since + moved, End = run.Limit.IsOnOpenConnections ? run.End : run.End + moved }),
+            Is.EqualTo(expected.Runs.All()));
     }
 }

@@ -53,7 +53,7 @@ internal sealed class ClientReports(
     {
         var client = its.RangeOf(address);
         var key = new AnvilKey(its.Service, client);
-        var found = new ClientFound(its, client, table.Look(key));
+        var found = new ClientFound(its, client, table.Look(key, out var others));
         var exempt = rules.ExemptionOf(its, address, name ?? ClientIdentity.UnknownName);
         var covers = bans.Find(address);
         var whyNotBanned = covers is null || exempt is not null ? null : rules.WhyNotBanned(its, address, name ?? ClientIdentity.UnknownName);
@@ -63,10 +63,9 @@ internal sealed class ClientReports(
         var counts = found.Record?.Counts ?? default;
         var past = table.History.Of(key);
         var window = AnvilWindow.Of(its.Options.Anvil);
-        var others = table.LookAtOthers(key);
         return new(
             its.Service, $"{client}", state.Word(), ClientCounts.Of(counts), window.Unit, window.IsSliding,
-            [.. its.Rules.Select(rule => ReportOf(rule.Limit, rule.Value, found, others, window.IsSliding ? null : past))],
+            [.. its.Rules.Select(rule => ReportOf(rule.Limit, rule.Value, found, others, past))],
             pool.KnownClients.StandingOf(client) == ClientStanding.Good,
             [.. (past?.Events ?? []).Select(noted => ClientEventReport.Of(noted, table))],
             [
@@ -130,13 +129,11 @@ internal sealed class ClientReports(
         };
         if (!report.Refuses)
             return report;
+        if (past?.Runs.Since(limit, table.Second) is { } since)
+            report = report with { OverSince = table.TimeOf(since) };
         return limit.IsOnOpenConnections
             ? report with { Ends = EndsOf(count, count - value + 1) }
-            : report with
-            {
-                OverSince = past?.OverSince(limit, found.Record!.Value.WindowStart) is { } since ? table.TimeOf(since) : null,
-                Until = table.TimeOf(found.Record!.Value.FirstSecondWithin(limit, value)),
-            };
+            : report with { Until = table.TimeOf(found.Record!.Value.FirstSecondWithin(limit, value)) };
     }
 
     private IEnumerable<string> NotesOf(ServiceRules its, PastView? past, bool isNameKnown)

@@ -15,7 +15,7 @@ internal sealed record ClientRule(string Rule, int Limit, int Count, string Unit
     public string? Origin { get; init; }
 
     /// <summary>
-    /// Since when it has refused it something in this window; null: it has not yet, that is not remembered, the window slides, or it is on open connections.
+    /// Since when it has refused it something without a moment between in which it would not have; null: it has not yet, or that is not remembered.
     /// </summary>
     public DateTimeOffset? OverSince { get; init; }
 
