@@ -108,7 +108,8 @@ internal abstract class JourneyFixture
     {
         var client = await RawSmtpClient.ConnectAsync(
             Shield.EndPointOf(Shield.Snapshot.Current.Service.Names[^1]), IPAddress.Loopback, cancellationToken);
-        _parts.Add(client);
+        lock (_parts)
+            _parts.Add(client);
         await client.SendAsync($"PROXY TCP4 {address} 127.0.0.1 4711 25\r\n", cancellationToken);
         return client;
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using SmtpShield.Mta.Stress;
 using SmtpShield.Testing.Smtp;
 
@@ -9,7 +10,10 @@ namespace SmtpShield.FunctionalTests.Control;
 [Property("Operations", "J1"), Property("Operations", "OPS-48")]
 internal sealed class SlowMailPageTests : JourneyFixture
 {
-    private const int Addresses = 40;
+    private const int Addresses = 250;
+
+    // Connections that are made at the same time.
+    private const int AtOnce = 16;
     private const string OfTheFlood = "MAIL FROM:<x@flood.example>";
     private const string OfAServer = "MAIL FROM:<a@c.example>";
     private static readonly string[] s_servers = ["192.0.2.7", "198.51.100.3"];
@@ -60,7 +64,7 @@ internal sealed class SlowMailPageTests : JourneyFixture
 
         await WhileTimePassesAsync(() => HasLogged("entering STRESS mode") && Level == StressLevel.Stressed, "the MTA is hard pressed", cancellationToken);
         AdvanceTo(3, 8, 0);
-        await KnockAsync(static i => 6 + (i % 7), 220, cancellationToken);
+        var others = await StayAsync(static i => 16 + (i % 7), cancellationToken);
         await DeliverInAsync(TimeSpan.FromSeconds(9), cancellationToken);
         AdvanceTo(3, 8, 12);
 
@@ -79,10 +83,12 @@ internal sealed class SlowMailPageTests : JourneyFixture
                 await LeaveAsync(client, cancellationToken);
             }
 
+            foreach (var client in others)
+                await client.DisposeAsync();
             await UntilIdleAsync(cancellationToken);
             await WhileTimePassesAsync(() => HasLogged("leaving STRESS mode") && Level == StressLevel.None, "the MTA is at ease", cancellationToken);
             AdvanceTo(3, 15, 0);
-            await KnockAsync(static _ => 1, 421, cancellationToken);
+            await KnockAsync(cancellationToken);
             await DeliverInAsync(TimeSpan.FromMilliseconds(30), cancellationToken);
             AdvanceTo(3, 15, 4);
         }
@@ -101,21 +107,38 @@ internal sealed class SlowMailPageTests : JourneyFixture
         return null;
     }
 
-    // Each address of the network connects so often.
-    private async Task KnockAsync(Func<int, int> tries, int code, CancellationToken cancellationToken)
+    // Each address of the network connects so often, is greeted, and stays.
+    private async Task<IReadOnlyCollection<RawSmtpClient>> StayAsync(Func<int, int> times, CancellationToken cancellationToken)
+    {
+        var clients = new ConcurrentBag<RawSmtpClient>();
+        await ForEachAddressAsync(
+            async (i, address, token) =>
+            {
+                for (var left = times(i); left > 0; left--)
+                    clients.Add(await GreetedAsync(address, token));
+            },
+            cancellationToken);
+        return clients;
+    }
+
+    // Each address of the network comes again, and is refused.
+    private async Task KnockAsync(CancellationToken cancellationToken)
     {
         var before = Shield.Drain.Connections;
-        for (var i = 1; i <= Addresses; i++)
-        {
-            for (var left = tries(i); left > 0; left--)
+        await ForEachAddressAsync(
+            async (_, address, token) =>
             {
-                await using var client = await ConnectAsync($"203.0.113.{i}", cancellationToken);
-                Assert.That(await client.ReplyAsync(cancellationToken), Does.StartWith($"{code} "));
-            }
-        }
-
+                await using var client = await ConnectAsync(address, token);
+                Assert.That(await client.ReplyAsync(token), Does.StartWith("421 "));
+            },
+            cancellationToken);
         await UntilAsync(() => Shield.Drain.Connections == before, "they are gone", cancellationToken);
     }
+
+    private static Task ForEachAddressAsync(Func<int, string, CancellationToken, Task> act, CancellationToken cancellationToken) => Parallel.ForEachAsync(
+        Enumerable.Range(1, Addresses),
+        new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
+        async (i, token) => await act(i, $"203.0.113.{i}", token));
 
     // The servers have mail, and MAIL is answered so late.
     private async Task DeliverInAsync(TimeSpan took, CancellationToken cancellationToken)
