@@ -99,6 +99,10 @@ internal struct AnvilEntry
         _lowBits == (ulong)client.Bits && _highBits == (ulong)(client.Bits >> 64) && _prefixLength == client.PrefixLength
         && _isIPv4 == client.IsIPv4 && _service == service;
 
+    /// <summary>Whether its client is one of the same IP version with a higher address, host bits cleared.</summary>
+    public readonly bool IsBehind(in ClientRange other) => _isIPv4 == other.IsIPv4
+        && ((ulong)(other.Bits >> 64) is var high && _highBits != high ? _highBits > high : _lowBits > (ulong)other.Bits);
+
     /// <summary>Whether anvil would have deleted it.</summary>
     /// <remarks>At the unit, not above it as the window: anvil's timer fires in that second, before the event that finds the record (events.c).</remarks>
     public readonly bool IsExpired(int now, int unit) => IsIdle && now >= (long)~_openOrIdleSince + unit;

@@ -383,12 +383,15 @@ internal sealed class AnvilTable
     /// meanwhile. Each record that is there all the time is shown once; of those that come or go meanwhile some are.
     /// </summary>
     /// <param name="visit">Looks at copies, on this thread, with nothing locked.</param>
-    public void Scan(AnvilVisit visit)
+    /// <param name="part">Which part of the table, from 0.</param>
+    /// <param name="parts">Of how many, which together are all of it.</param>
+    public void Scan(AnvilVisit visit, int part = 0, int parts = 1)
     {
         var window = Window;
         var entries = new AnvilEntry[AnvilShard.ChunkSize];
-        foreach (var shard in _shards)
+        for (var i = part; i < _shards.Length; i += parts)
         {
+            var shard = _shards[i];
             for (var chunk = 0; ; chunk++)
             {
                 int count, now;

@@ -125,6 +125,35 @@ public sealed class AnvilRecordTests
         Assert.That(seen, Is.SupersetOf(expected).And.Unique);
     }
 
+    [TestCase(1), TestCase(2), TestCase(3)]
+    [Property("Operations", "OPS-6")]
+    public void Scan_InParts_ShowsEachRecordInOneOfThem(int parts)
+    {
+        Create(RateWindow.Fixed);
+        for (var i = 0; i < 5000; i++)
+            _table.Connect(TestAnvil.Key(i));
+
+        var seen = new List<string>[parts];
+        for (var part = 0; part < parts; part++)
+        {
+            var its = seen[part] = [];
+            _table.Scan(
+                (records, _, _) =>
+                {
+                    foreach (var record in records)
+                    {
+                        if (!record.IsFree)
+                            its.Add($"{record.Client}");
+                    }
+                },
+                part,
+                parts);
+        }
+
+        Assert.That(seen, Is.All.Not.Empty);
+        Assert.That(seen.SelectMany(static its => its), Is.EquivalentTo(Enumerable.Range(0, 5000).Select(static i => $"{TestAnvil.Key(i).Client}")));
+    }
+
     // What is played is random, but the same for a seed: bursts, pauses, all within some windows, until the limit is reached.
     private void Play(ClientLimit limit, RateWindow window, bool isOpen, int seed)
     {

@@ -8,6 +8,9 @@ namespace SmtpShield.Control.Clients;
 /// </summary>
 internal sealed class ClientTop(AnvilTable table, ClientRules rules, ClientReports reports, TimeProvider time) : IDisposable
 {
+    // A pass over fewer records is done before another thread has begun.
+    private const int Large = 100_000;
+
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
     private readonly SemaphoreSlim _turn = new(1);
@@ -46,47 +49,59 @@ internal sealed class ClientTop(AnvilTable table, ClientRules rules, ClientRepor
 
     private ClientList Find(ClientQuery query)
     {
-        var best = new PriorityQueue<ClientFound, ClientRank>();
-        var total = query.Sort == ClientSort.Refused ? FindRefused(query, best) : FindCounted(query, best);
-        var shown = new ClientRow[best.Count];
-        for (var i = shown.Length - 1; i >= 0; i--)
-            shown[i] = reports.RowOf(best.Dequeue());
-        return new(shown, total, total > shown.Length);
+        var first = new ClientSelection(query.Limit);
+        if (query.Sort == ClientSort.Refused)
+            FindRefused(query, first);
+        else
+            FindCounted(query, first);
+        var shown = first.Take(found => reports.RowOf(found));
+        return new(shown, first.Total, first.Total > shown.Length);
     }
 
-    private long FindCounted(ClientQuery query, PriorityQueue<ClientFound, ClientRank> best)
+    // Of a large table by two threads, a half each: what takes the time is the memory they read.
+    private void FindCounted(ClientQuery query, ClientSelection first)
+    {
+        if (table.Size < Large || Environment.ProcessorCount == 1)
+        {
+            FindCounted(query, first, part: 0, parts: 1);
+            return;
+        }
+
+        var second = new ClientSelection(query.Limit);
+        Parallel.Invoke(() => FindCounted(query, first, part: 0, parts: 2), () => FindCounted(query, second, part: 1, parts: 2));
+        first.AddAll(second);
+    }
+
+    private void FindCounted(ClientQuery query, ClientSelection first, int part, int parts)
     {
         var services = new ServiceRules?[byte.MaxValue + 1];
-        var total = 0L;
-        ClientRank? worst = null;
-        table.Scan((records, now, window) =>
-        {
-            foreach (ref var entry in records)
+        var (sort, service, state, prefix) = (query.Sort, query.Service, query.State, query.Prefix);
+        table.Scan(
+            (records, now, window) =>
             {
-                if (entry.IsFree || entry.IsExpired(now, window.Unit) || query.Prefix is { } prefix && !prefix.Contains(entry.Client))
-                    continue;
-                var its = services[entry.Service] ??= rules.Of(table.ServiceOf(entry.Service));
-                if (query.Service is not null && query.Service != its.Service)
-                    continue;
-                entry.Roll(now, window);
-                if (query.State is { } state && !IsIn(state, its, entry, now, window))
-                    continue;
+                foreach (ref var entry in records)
+                {
+                    if (entry.IsFree || entry.IsExpired(now, window.Unit) || prefix is { } within && !within.Contains(entry.Client))
+                        continue;
+                    var its = services[entry.Service] ??= rules.Of(table.ServiceOf(entry.Service));
+                    if (service is not null && service != its.Service)
+                        continue;
+                    entry.Roll(now, window);
+                    if (state is { } asked && !IsIn(asked, its, entry, now, window))
+                        continue;
 
-                total++;
-                var rank = new ClientRank(ValueOf(query.Sort, its, entry, now, window), entry.Client, its.Service);
-                if (worst is { } least && rank.CompareTo(least) < 0)
-                    continue;
-                Keep(best, query.Limit, new(its, entry.Client, new(its.Service, entry, now, window)), rank);
-                worst = best.Count == query.Limit && best.TryPeek(out _, out var last) ? last : null;
-            }
-        });
-        return total;
+                    var value = ValueOf(sort, its, entry, now, window);
+                    if (first.MayEnter(value, entry))
+                        first.Add(new(its, entry.Client, new(its.Service, entry, now, window)), new(value, entry.Client, its.Service));
+                }
+            },
+            part,
+            parts);
     }
 
-    private long FindRefused(ClientQuery query, PriorityQueue<ClientFound, ClientRank> best)
+    private void FindRefused(ClientQuery query, ClientSelection first)
     {
         var services = new Dictionary<string, ServiceRules>();
-        var total = 0L;
         table.History.Scan((key, refused) =>
         {
             if (query.Service is not null && query.Service != key.Service || query.Prefix is { } prefix && !prefix.Contains(key.Client))
@@ -94,13 +109,9 @@ internal sealed class ClientTop(AnvilTable table, ClientRules rules, ClientRepor
             if (!services.TryGetValue(key.Service, out var its))
                 services.Add(key.Service, its = rules.Of(key.Service));
             var found = new ClientFound(its, key.Client, table.Look(key));
-            if (query.State is { } state && state != reports.StateOf(found))
-                return;
-
-            total++;
-            Keep(best, query.Limit, found, new(refused, key.Client, key.Service));
+            if (query.State is not { } state || state == reports.StateOf(found))
+                first.AddAny(found, new(refused, key.Client, key.Service));
         });
-        return total;
     }
 
     // Whether it is exempt is asked last, of those that are left.
@@ -111,14 +122,6 @@ internal sealed class ClientTop(AnvilTable table, ClientRules rules, ClientRepor
         ClientState.Banned => rules.BanOf(its, entry.Client) is not null && !rules.IsExempt(its, entry.Client),
         _ => its.StateOf(entry, now, window) == state && !rules.IsExempt(its, entry.Client) && rules.BanOf(its, entry.Client) is null,
     };
-
-    private static void Keep(PriorityQueue<ClientFound, ClientRank> best, int limit, in ClientFound found, in ClientRank rank)
-    {
-        if (best.Count < limit)
-            best.Enqueue(found, rank);
-        else
-            best.EnqueueDequeue(found, rank);
-    }
 
     private static double ValueOf(ClientSort sort, ServiceRules its, in AnvilEntry entry, int now, AnvilWindow window) => sort switch
     {

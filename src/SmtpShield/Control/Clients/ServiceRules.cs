@@ -33,8 +33,13 @@ internal sealed class ServiceRules(string service, ShieldOptions options)
     public double NearnessOf(in AnvilEntry entry, int now, AnvilWindow window)
     {
         var nearest = 0.0;
-        foreach (var (_, value, index) in _rules)
-            nearest = Math.Max(nearest, (double)CountIn(entry, index, now, window) / value);
+        foreach (ref readonly var rule in _rules.AsSpan())
+        {
+            // Most counts are 0, and a division takes longer than all else.
+            if (CountIn(entry, rule.Index, now, window) is > 0 and var count)
+                nearest = Math.Max(nearest, (double)count / rule.Value);
+        }
+
         return nearest;
     }
 
