@@ -22,6 +22,7 @@ internal sealed partial class AdminApi(
     private const string Remedy = """send Content-Type: application/json and {"name": "...", "password": "..."}""";
 
     private readonly SemaphoreSlim _hashing = new(AtATime);
+    private readonly HashingBudget _budget = new(time);
     private readonly AtMostOnce _lines = new(time, TimeSpan.FromSeconds(1));
     private int _waiting;
 
@@ -50,8 +51,15 @@ internal sealed partial class AdminApi(
         if (request.Name is not { } name || request.Password is not { Length: > 0 and <= LongestPassword } password)
             throw ControlException.BadRequest("name and password are both needed", Remedy, request.Name is null ? "name" : "password");
 
-        guard.BeginGuess(context);
         var source = AdminGuard.SourceOf(context);
+        guard.BeginGuess(context);
+        if (!_budget.TryTake(source, out var wait))
+        {
+            guard.TakeBackGuess(context);
+            throw AdminGuard.TooManyFailures(
+                context, wait, "too many failures to log in", $"wait a minute: there may be {HashingBudget.Most} from all addresses");
+        }
+
         var user = users.WithPassword(name);
         if (!await IsPasswordAsync(context, user, password) || user is null)
         {
@@ -61,6 +69,7 @@ internal sealed partial class AdminApi(
         }
 
         guard.TakeBackGuess(context);
+        _budget.NoteLogin(source);
         var session = sessions.Begin(user, out var secret);
         Log.LoggedIn(log, user.Name, $"{source}");
         context.Response.Headers.SetCookie =

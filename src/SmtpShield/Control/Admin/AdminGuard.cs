@@ -53,10 +53,15 @@ internal sealed class AdminGuard(
     {
         if (limit.TryBegin(SourceOf(context)))
             return;
-        context.Response.Headers.RetryAfter =
-            Math.Ceiling(limit.WaitOf(SourceOf(context)).TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        throw new ControlException(StatusCodes.Status429TooManyRequests,
-            new ControlProblem("too many failures from this address", $"wait a minute: there may be {LoginLimit.Most}"));
+        throw TooManyFailures(
+            context, limit.WaitOf(SourceOf(context)), "too many failures from this address", $"wait a minute: there may be {LoginLimit.Most}");
+    }
+
+    /// <summary>The answer to a guess that comes too early.</summary>
+    public static ControlException TooManyFailures(HttpContext context, TimeSpan wait, string message, string remedy)
+    {
+        context.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        return new(StatusCodes.Status429TooManyRequests, new ControlProblem(message, remedy));
     }
 
     /// <summary>The guess was right, or none was made after all.</summary>

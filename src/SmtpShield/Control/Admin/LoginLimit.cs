@@ -65,8 +65,9 @@ internal sealed class LoginLimit(TimeProvider time)
         }
     }
 
-    private TimeSpan Left(long since) => Minute - time.GetElapsedTime(since);
-
-    private static ClientRange RangeOf(IPAddress source) =>
+    /// <summary>Which source an address belongs to.</summary>
+    public static ClientRange RangeOf(IPAddress source) =>
         ClientRange.Of(source.IsIPv4MappedToIPv6 ? source.MapToIPv4() : source, AddressBits, NetworkBits);
+
+    private TimeSpan Left(long since) => Minute - time.GetElapsedTime(since);
 }

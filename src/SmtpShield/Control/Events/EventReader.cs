@@ -34,7 +34,7 @@ internal sealed class EventReader : IDisposable
     public StreamTopics Topics { get; }
 
     /// <summary>An event has come.</summary>
-    public void Offer(in EventFrame frame)
+    public void Offer(EventFrame frame)
     {
         lock (_gate)
         {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
@@ -8,8 +7,8 @@ namespace SmtpShield.Control.Events;
 
 /// <summary>
 /// What happens, as it happens, for those who watch: <see cref="Publish"/> from anywhere, <see cref="TryOpen"/> to read. Who publishes waits for nobody: he
-/// puts a value into a queue of <see cref="Intake"/>, and one task makes text of it, once for all readers. While nobody watches nothing is published, and what
-/// was is kept for five minutes for who comes back.
+/// puts a value into a queue of <see cref="Intake"/>, and one task makes text of it, once for all readers. While nobody watches nothing is published. What was
+/// is kept for who comes back, and what happens within five minutes of the last reader's end, too: as values, of which text is made when he does.
 /// </summary>
 /// <remarks>At most <see cref="MostReaders"/> readers, and <see cref="Kept"/> events for those who come back.</remarks>
 internal sealed class EventStream : BackgroundService, IHostedLifecycleService
@@ -27,7 +26,7 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
     public const int Intake = 1024;
 
     private static readonly TimeSpan KeptFor = TimeSpan.FromMinutes(5);
-    private static readonly string[] _words = [.. Enum.GetValues<StreamTopic>().Select(static topic => topic.Word())];
+    private static readonly int _topics = Enum.GetValues<StreamTopic>().Length;
 
     private readonly TimeProvider _time;
     private readonly Channel<(StreamTopic Topic, object Value)> _intake =
@@ -37,8 +36,8 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
     private readonly Lock _gate = new();
     private readonly List<EventReader> _readers = [];
     private readonly Queue<EventFrame> _kept = new();
-    private readonly long[] _leftAt = new long[_words.Length];
-    private readonly long[] _wholeFrom = new long[_words.Length];
+    private readonly long[] _leftAt = new long[_topics];
+    private readonly long[] _wholeFrom = new long[_topics];
     private long _last;
     private long _leftOut;
     private volatile int _wanted;
@@ -178,13 +177,15 @@ internal sealed class EventStream : BackgroundService, IHostedLifecycleService
 
     private void Tell(StreamTopic topic, object value)
     {
-        var json = JsonSerializer.Serialize(value, ControlJson.Default.GetTypeInfo(value.GetType())!);
         lock (_gate)
         {
             // What was left out has a number, too: who comes back is told that something is missing.
-            var leftOut = Interlocked.Exchange(ref _leftOut, 0);
-            _last += leftOut + 1;
-            var frame = new EventFrame(_last, topic, Encoding.ASCII.GetBytes($"id: {_epoch}-{_last}\nevent: {_words[(int)topic]}\ndata: {json}\n\n"));
+            var leftOut = Interlocked.Read(ref _leftOut);
+            var frame = new EventFrame(_epoch, _last + leftOut + 1, topic, value);
+            if (_readers.Exists(reader => reader.Topics.Contains(topic)))
+                _ = frame.Text;
+            _last = frame.Number;
+            Interlocked.Add(ref _leftOut, -leftOut);
             if (_kept.Count == Kept)
                 _kept.Dequeue();
             _kept.Enqueue(frame);

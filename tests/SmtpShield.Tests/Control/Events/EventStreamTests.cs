@@ -114,6 +114,50 @@ internal sealed class EventStreamTests
         Assert.That((batch.HasGap, batch.Lost, batch.Frames.Count), Is.EqualTo((true, (long?)null, 0)));
     }
 
+    // Whoever reads another topic meanwhile.
+    [Test]
+    public async Task Publish_OfATopicThatNobodyReadsAnyMore_IsTextOnlyForWhoComesBack(CancellationToken cancellationToken)
+    {
+        string last;
+        using (var reader = Open("stress"))
+        {
+            _stream.Publish(StreamTopic.Stress, Event(0));
+            last = IdOf(await OneAsync(reader, cancellationToken));
+        }
+
+        using var other = Open("log");
+        _stream.Publish(StreamTopic.Stress, Event(1));
+        _stream.Publish(StreamTopic.Log, Event(2));
+        Assert.That((await OneAsync(other, cancellationToken)).IsText, Is.True);
+
+        using var again = Open("stress", last);
+        var kept = await OneAsync(again, cancellationToken);
+        Assert.That((kept.Number, kept.IsText), Is.EqualTo((2L, false)));
+        Assert.That(System.Text.Encoding.ASCII.GetString(kept.Text), Does.Contain("event: stress\ndata: {"));
+    }
+
+    // Who makes text of them has not begun: they all wait.
+    [Test]
+    public async Task Publish_OfMoreThanMayWait_TellsWhoReadsHowManyAreMissing(CancellationToken cancellationToken)
+    {
+        using var stream = new EventStream(_time);
+        using var reader = stream.TryOpen(StreamTopics.Parse("stress"), null)!;
+        for (var i = 0; i < EventStream.Intake + 50; i++)
+            stream.Publish(StreamTopic.Stress, Event(i));
+
+        await stream.StartAsync(cancellationToken);
+        var (told, lost) = (0, 0L);
+        while (told + lost < EventStream.Intake + 50)
+        {
+            await reader.WaitAsync(cancellationToken);
+            var batch = reader.Take();
+            (told, lost) = (told + batch.Frames.Count, lost + batch.Lost!.Value);
+        }
+
+        await stream.StopAsync(cancellationToken);
+        Assert.That(lost, Is.GreaterThanOrEqualTo(50));
+    }
+
     [Test]
     public async Task StoppingAsync_WithReaders_EndsThemBehindWhatTheyHave(CancellationToken cancellationToken)
     {
@@ -200,6 +244,16 @@ internal sealed class EventStreamTests
     private static StressEvent Event(int number) => new(DateTimeOffset.UnixEpoch, Service(number), true);
 
     private static string Service(int number) => $"s{number}";
+
+    private static async Task<EventFrame> OneAsync(EventReader reader, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (reader.Take() is { Frames: [var frame, ..] })
+                return frame;
+            await reader.WaitAsync(cancellationToken);
+        }
+    }
 
     private static string IdOf(EventFrame frame) => System.Text.Encoding.ASCII.GetString(frame.Text).Split('\n')[0]["id: ".Length..];
 
