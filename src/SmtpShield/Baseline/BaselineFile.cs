@@ -3,7 +3,8 @@ using SmtpShield.State;
 namespace SmtpShield.Baseline;
 
 /// <summary>
-/// Keeps <see cref="Baselines"/> over a restart, in the file <c>baseline</c> of the state directory: read at start, written each hour and at the end.
+/// Keeps <see cref="Baselines"/> over a restart, in the file <c>baseline</c> of the state directory: read at start, written every five
+/// minutes and at the end.
 /// </summary>
 internal sealed class BaselineFile : RegularStateFile
 {
@@ -11,7 +12,7 @@ internal sealed class BaselineFile : RegularStateFile
 
     /// <summary>Reads the file.</summary>
     public BaselineFile(Baselines baselines, StateDirectory directory, TimeProvider time)
-        : base(directory, "baseline", Longest, time)
+        : base(directory, "baseline", Usual, time)
     {
         _baselines = baselines;
         foreach (var (index, line) in Kept.Load().Index())

@@ -31,6 +31,9 @@ internal sealed class DeliveringClients(TimeProvider time)
     /// <summary>Ranges that went because their room was needed.</summary>
     public long Dropped => _shards.Sum(static shard => shard.Dropped);
 
+    /// <summary>How often mail was noted: as long as it is the same, all else is, too.</summary>
+    public long Noted => _shards.Sum(static shard => shard.Noted);
+
     /// <summary>The MTA has accepted a message of a range.</summary>
     /// <returns>Whether it is its first one in these six hours.</returns>
     public bool Note(in ClientRange range)

@@ -6,15 +6,24 @@ namespace SmtpShield.Limits;
 /// A half of a <see cref="DeliveringShard"/>. An IPv4 address takes 15 octets and an IPv6 network of 64 bits 20, which nearly all clients are; any other range
 /// takes 40. Not thread-safe.
 /// </summary>
-/// <param name="capacity">Ranges there may be.</param>
-internal sealed class DeliveringHalf(int capacity)
+internal sealed class DeliveringHalf
 {
     private const int AddressLength = 32;
     private const int NetworkLength = 64;
 
-    private readonly MailTable<uint> _addresses = new(capacity);
-    private readonly MailTable<ulong> _networks = new(capacity);
-    private readonly MailTable<ClientRange> _others = new(capacity);
+    private readonly MailTable<uint> _addresses;
+    private readonly MailTable<ulong> _networks;
+    private readonly MailTable<ClientRange> _others;
+
+    /// <summary>Makes an empty one.</summary>
+    /// <param name="capacity">Ranges there may be.</param>
+    public DeliveringHalf(int capacity)
+        : this(new(capacity), new(capacity), new(capacity))
+    {
+    }
+
+    private DeliveringHalf(MailTable<uint> addresses, MailTable<ulong> networks, MailTable<ClientRange> others) =>
+        (_addresses, _networks, _others) = (addresses, networks, others);
 
     /// <summary>Ranges there are.</summary>
     public int Count => _addresses.Count + _networks.Count + _others.Count;
@@ -41,16 +50,17 @@ internal sealed class DeliveringHalf(int capacity)
     /// <summary>How many had mail accepted since a second.</summary>
     public int CountSince(uint second) => _addresses.CountSince(second) + _networks.CountSince(second) + _others.CountSince(second);
 
-    /// <summary>Copies all of them.</summary>
-    public void CopyTo(List<KeyValuePair<ClientRange, AcceptedMessages>> all)
-    {
-        foreach (var (address, mail) in _addresses.All())
-            all.Add(new(new(address, AddressLength, isIPv4: true), mail));
-        foreach (var (network, mail) in _networks.All())
-            all.Add(new(new((UInt128)network << NetworkLength, NetworkLength, isIPv4: false), mail));
-        foreach (var (range, mail) in _others.All())
-            all.Add(new(range, mail));
-    }
+    /// <summary>A copy, for who takes his time to look at it.</summary>
+    public DeliveringHalf Copy() => new(_addresses.Copy(), _networks.Copy(), _others.Copy());
+
+    /// <summary>All of them.</summary>
+    public IEnumerable<KeyValuePair<ClientRange, AcceptedMessages>> All() =>
+    [
+        .. _addresses.All().Select(static one => KeyValuePair.Create(new ClientRange(one.Key, AddressLength, isIPv4: true), one.Mail)),
+        .. _networks.All().Select(static one => KeyValuePair.Create(
+            new ClientRange((UInt128)one.Key << NetworkLength, NetworkLength, isIPv4: false), one.Mail)),
+        .. _others.All().Select(static one => KeyValuePair.Create(one.Key, one.Mail)),
+    ];
 
     /// <summary>Forgets all.</summary>
     public void Clear()

@@ -10,6 +10,7 @@ internal sealed class DeliveringShard(int capacity)
     private DeliveringHalf _younger = new(capacity);
     private DeliveringHalf _older = new(capacity);
     private long _dropped;
+    private long _noted;
 
     /// <summary>Ranges there are.</summary>
     public int Count
@@ -23,6 +24,9 @@ internal sealed class DeliveringShard(int capacity)
 
     /// <summary>Ranges that went because their room was needed.</summary>
     public long Dropped => Volatile.Read(ref _dropped);
+
+    /// <summary>How often mail was added.</summary>
+    public long Noted => Volatile.Read(ref _noted);
 
     /// <summary>Adds mail of a range.</summary>
     /// <returns>The second of the last one before; null: there was none.</returns>
@@ -39,6 +43,7 @@ internal sealed class DeliveringShard(int capacity)
             }
 
             _younger.Set(range, (before ?? default).With(more));
+            _noted++;
             return before?.LastAt;
         }
     }
@@ -60,15 +65,12 @@ internal sealed class DeliveringShard(int capacity)
     /// <summary>All of them, those with the oldest mail first.</summary>
     public IEnumerable<KeyValuePair<ClientRange, AcceptedMessages>> Copy()
     {
-        var all = new List<KeyValuePair<ClientRange, AcceptedMessages>>(2 * capacity);
+        DeliveringHalf older, younger;
         lock (_gate)
-        {
-            _older.CopyTo(all);
-            _younger.CopyTo(all);
-        }
+            (older, younger) = (_older.Copy(), _younger.Copy());
 
-        // Sorted with nothing locked: sessions wait for the shard.
-        return all.OrderBy(static one => one.Value.LastAt);
+        // Listed and sorted with nothing locked: sessions wait for the shard.
+        return older.All().Concat(younger.All()).OrderBy(static one => one.Value.LastAt);
     }
 
     private void Age()

@@ -56,6 +56,9 @@ internal sealed class MailTable<TKey>(int capacity)
         return count;
     }
 
+    /// <summary>A copy.</summary>
+    public MailTable<TKey> Copy() => new(capacity) { _places = [.. _places], Count = Count };
+
     /// <summary>All of them.</summary>
     public IEnumerable<(TKey Key, AcceptedMessages Mail)> All() => _places.Where(static place => place.IsTaken).Select(static place => (place.Key, place.Mail));
 

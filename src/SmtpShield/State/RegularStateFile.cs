@@ -11,6 +11,9 @@ internal abstract class RegularStateFile : BackgroundService
     /// <summary>Between two times, at most.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromHours(1);
 
+    /// <summary>Between two times, of what may be lost that long in a crash.</summary>
+    public static readonly TimeSpan Usual = TimeSpan.FromMinutes(5);
+
     private const int Share = 100;
 
     private readonly TimeSpan _interval;
