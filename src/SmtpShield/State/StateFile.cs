@@ -163,7 +163,7 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
     private StreamReader? Open(string path)
     {
         if (new FileInfo(path).Length <= MostOctets)
-            return new(path, s_utf8);
+            return new(new FileStream(RegularFile.OpenToRead(path), FileAccess.Read), s_utf8);
         directory.Warn(path, $"not read: it has more than {MostOctets >> 20} MiB");
         return null;
     }
@@ -185,7 +185,9 @@ internal sealed class StateFile(StateDirectory directory, string name, Func<IEnu
     private void Write(string path)
     {
         var next = path + ".new";
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None };
+        // What is there is of one that was killed, or it is somebody's who would like another file to be written.
+        File.Delete(next);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = Mode;
         using (var stream = new FileStream(next, options))

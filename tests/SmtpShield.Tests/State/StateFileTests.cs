@@ -1,4 +1,5 @@
 using SmtpShield.State;
+using SmtpShield.Testing.Outside;
 
 namespace SmtpShield.Tests.State;
 
@@ -70,6 +71,39 @@ internal sealed class StateFileTests : IDisposable
             Is.EqualTo((string[])["bans.bad 1", "bans.bad.2 2", "bans.bad.3 5"]));
         Assert.That(_state.Lines.Select(line => line[_state.Path.Length..]), Is.EqualTo(((string[])[".bad", ".bad.2", ".bad.3", ".bad.3", ".bad.3"])
             .Select(static end => $"/bans: not used: why; it is bans{end} now")));
+    }
+
+    [Test]
+    [Property("Operations", "OPS-26")]
+    public void Save_BehindOneThatWasKilledWhileItWrote_TakesTheOldFilesPlaceWhole()
+    {
+        File.WriteAllText(_state.InIt("bans"), "old\n");
+        File.WriteAllText(_state.InIt("bans.new"), "half of a li");
+        using var directory = _state.Open();
+        var file = Open(directory);
+        Assert.That(file.Load(), Is.EqualTo((string[])["old"]));
+
+        _lines = ["new"];
+        Assert.That((file.Save(), File.ReadAllText(_state.InIt("bans")), File.Exists(_state.InIt("bans.new"))), Is.EqualTo((true, "new\n", false)));
+    }
+
+    // By somebody who may write in the directory: another file is not written, and nobody is waited for.
+    [Test, Platform("Linux"), CancelAfter(30_000)]
+    public async Task File_ThatIsALinkOrAPipe_IsNeitherFollowedNorWaitedFor(CancellationToken cancellationToken)
+    {
+        var victim = _state.InIt("victim");
+        await File.WriteAllTextAsync(victim, "as it was", cancellationToken);
+        File.CreateSymbolicLink(_state.InIt("bans.new"), victim);
+        await OutsideProcess.RunSuccessfullyAsync("mkfifo", [_state.InIt("bans")], TimeSpan.FromSeconds(10), cancellationToken);
+        using var directory = _state.Open();
+        var file = Open(directory);
+
+        Assert.That((file.Load().Count(), File.Exists(_state.InIt("bans.bad"))), Is.EqualTo((0, true)));
+        _lines = ["one"];
+        Assert.That(file.Save(), Is.True);
+        Assert.That((await File.ReadAllTextAsync(_state.InIt("bans"), cancellationToken), await File.ReadAllTextAsync(victim, cancellationToken)),
+            Is.EqualTo(("one\n", "as it was")));
+        Assert.That(new FileInfo(_state.InIt("bans")).LinkTarget, Is.Null);
     }
 
     [Test]
