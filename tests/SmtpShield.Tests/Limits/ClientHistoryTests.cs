@@ -84,6 +84,26 @@ public sealed class ClientHistoryTests
         Assert.That((_history.Count, _history.Dropped), Is.EqualTo((Capacity, 1_000_100L - Capacity)));
     }
 
+    // 256 octets each, which are 16 MiB for the 65,536 there may be by default; indices, chunks and the MTA's replies included.
+    [Test]
+    [Property("Operations", "OPS-12")]
+    public void Memory_OfAFullOneWithAllEventsAndReplies_IsBelow256OctetsAClient()
+    {
+        const int Default = 65_536;
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var history = new ClientHistory(static () => Default);
+        for (var i = 0; i < 3 * Default; i++)
+        {
+            for (var number = 0; number <= ClientPast.Kept; number++)
+                history.Note(TestAnvil.Key(i), ClientEvent.OfError(Verb.Rcpt, 550, number));
+            history.NoteReply(TestAnvil.Key(i), "550 5.1.1 User unknown"u8);
+        }
+
+        // What was allocated on the way, as tables grew, included.
+        Assert.That((GC.GetAllocatedBytesForCurrentThread() - before) / Default, Is.LessThan(256));
+        Assert.That(history.Count, Is.EqualTo(Default));
+    }
+
     // When all are steady the oldest of them goes, and those that follow it are not lost.
     [Test]
     public void Note_MoreSteadyOnesThanThereIsRoomFor_ForgetsTheOldestFirst()
