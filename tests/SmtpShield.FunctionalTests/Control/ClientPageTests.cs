@@ -35,7 +35,7 @@ internal sealed partial class ClientPageTests
     [TestCase("docs/reference/commands.md")]
     [TestCase("docs/tasks/why-is-this-client-limited.md")]
     [TestCase("docs/tasks/we-banned-a-partner.md")]
-    [Property("Operations", "J2")]
+    [Property("Operations", "J2"), Property("Operations", "J6")]
     public async Task Commands_OfThePage_PrintWhatItSays(string page, CancellationToken cancellationToken)
     {
         var time = new FakeTimeProvider(new(2026, 11, 28, 3, 12, 1, TimeSpan.Zero));
