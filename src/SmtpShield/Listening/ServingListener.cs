@@ -6,8 +6,8 @@ using SmtpShield.Transport;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// A listener whose connections are served here. Kestrel, which asks it for connections, gets none until the end: it would put each into the pool's queue, for a
-/// thread to be woken, where the thread that tells of the connection's socket can begin with it at once (decision 96).
+/// A listener whose connections are served here. Kestrel, which asks it for connections, gets none until the end: it would put each into the pool's queue, for
+/// a thread to be woken, where the thread that tells of the connection's socket can begin with it at once (decision 96).
 /// </summary>
 /// <param name="listener">Accepts; owned.</param>
 /// <param name="pipeline">What happens to a connection.</param>

@@ -7,14 +7,14 @@ internal interface IConnectedSocket
     bool HasInput { get; }
 
     /// <summary>
-    /// Runs what serves the connection, once, soon and not on this thread's stack, where what waits for it is run later: on the thread that tells of the socket, if
-    /// there is one. Also when the connection is gone.
+    /// Runs what serves the connection, once, soon and not on this thread's stack, where what waits for it is run later: on the thread that tells of the socket,
+    /// if there is one. Also when the connection is gone.
     /// </summary>
     void Start(IThreadPoolWorkItem serve);
 
     /// <summary>
-    /// Sends FIN behind what was flushed. Nothing can be sent any more, and a flush that waits for the peer is over; a reset of the peer's is its end for a read.
-    /// Does nothing when the connection is gone.
+    /// Sends FIN behind what was flushed. Nothing can be sent any more, and a flush that waits for the peer is over; a reset of the peer's is its end for a
+    /// read. Does nothing when the connection is gone.
     /// </summary>
     void EndSending();
 

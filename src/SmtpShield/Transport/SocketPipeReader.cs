@@ -132,7 +132,8 @@ internal abstract class SocketPipeReader(Lock gate, ArrayPool<byte> buffers) : P
     }
 
     /// <summary>
-    /// Nothing is sent any more, so a peer that resets the connection, as many do that have got what they wanted, has ended it: no read fails for it from now on.
+    /// Nothing is sent any more, so a peer that resets the connection, as many do that have got what they wanted, has ended it: no read fails for it from now
+    /// on.
     /// </summary>
     public void TakeFailureForEnd()
     {

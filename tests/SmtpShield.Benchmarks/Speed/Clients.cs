@@ -34,7 +34,8 @@ internal static class Clients
             socket.LingerState = new(enable: true, seconds: 0);
         });
 
-    private static ParallelOptions Options(CancellationToken cancellationToken) => new() { MaxDegreeOfParallelism = AtATime, CancellationToken = cancellationToken };
+    private static ParallelOptions Options(CancellationToken cancellationToken) =>
+        new() { MaxDegreeOfParallelism = AtATime, CancellationToken = cancellationToken };
 
     private static async Task<Socket> ConnectAsync(IPEndPoint server, int number, CancellationToken cancellationToken)
     {

@@ -134,7 +134,7 @@ internal sealed class EpollConnection : TransportConnection, IEpollHandler
     public void OnStop() => Abort();
 
     /// <inheritdoc />
-    /// <remarks>A socket that was just connected is writable, so the loop tells of it soon: that is when it starts. Who comes later is run by the pool.</remarks>
+    /// <remarks>A socket that was just connected is writable, so the loop tells of it soon: that is when it starts. What comes later the pool runs.</remarks>
     public override void Start(IThreadPoolWorkItem serve)
     {
         lock (_gate)
