@@ -7,8 +7,8 @@ internal interface IConnectedSocket
     bool HasInput { get; }
 
     /// <summary>
-    /// Runs what serves the connection, once, soon and not on this thread's stack, where what waits for it is run later: on the thread that tells of the socket,
-    /// if there is one. Also when the connection is gone.
+    /// Runs what serves the connection, once, soon and not on this thread's stack, where what waits for it is run later: on the thread that tells of the
+    /// socket, if there is one. Also when the connection is gone.
     /// </summary>
     void Start(IThreadPoolWorkItem serve);
 
