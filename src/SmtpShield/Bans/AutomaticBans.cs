@@ -60,7 +60,7 @@ internal sealed partial class AutomaticBans : IDisposable
     public int HitsOf(IPAddress address) => _hits.Of(RangeOf(address), _snapshot.Current.Bans.Window);
 
     /// <summary>Which range an automatic ban of an address has.</summary>
-    public ClientRange RangeOf(IPAddress address) => _table.RangeOfBan(address);
+    public ClientRange RangeOf(IPAddress address) => _table.Deliveries.RangeOfBan(address);
 
     /// <summary>The hits of a client are forgotten.</summary>
     public void Forget(IPAddress address) => _hits.Forget(RangeOf(address));

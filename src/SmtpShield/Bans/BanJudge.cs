@@ -23,7 +23,7 @@ internal sealed class BanJudge(NeverBanned never, AnvilTable table, TimeProvider
     /// <param name="options">Of the service it is at.</param>
     public bool IsEnough(in ClientRange client, IPAddress address, int hits, int threshold, BanOptions options)
     {
-        var needed = HasDelivered(client, table.RangeOfBan(address)) ? threshold * (long)KnownGood : threshold;
+        var needed = HasDelivered(client, table.Deliveries.RangeOfBan(address)) ? threshold * (long)KnownGood : threshold;
         return hits >= needed && never.WhyNot(address) is null && !options.Exceptions.Matches(address, ClientIdentity.UnknownName);
     }
 
@@ -54,5 +54,5 @@ internal sealed class BanJudge(NeverBanned never, AnvilTable table, TimeProvider
 
     // A ban also hits its neighbours, as wide as it is.
     private bool HasDelivered(in ClientRange client, in ClientRange banned) =>
-        table.Delivering.HasDelivered(client, BanBrakes.Delivered) || table.DeliveringRanges.HasDelivered(banned, BanBrakes.Delivered);
+        table.Delivering.HasDelivered(client, BanBrakes.Delivered) || table.Deliveries.Ranges.HasDelivered(banned, BanBrakes.Delivered);
 }

@@ -1,5 +1,3 @@
-using System.Net;
-using SmtpShield.Clients;
 using SmtpShield.Limits.Shared;
 using SmtpShield.Options;
 
@@ -41,8 +39,7 @@ internal sealed class AnvilTable
         _snapshot = snapshot;
         _clock = new(time);
         _statistics = statistics;
-        Delivering = new(time);
-        DeliveringRanges = new(time);
+        Deliveries = new(snapshot, time);
         History = new(() => snapshot.Current.Anvil.HistorySize);
         _shards = new AnvilShard[Math.Clamp(snapshot.Current.Anvil.ClientTableSize / MinShardCapacity, 1, MaxShards)];
         for (var i = 0; i < _shards.Length; i++)
@@ -55,11 +52,11 @@ internal sealed class AnvilTable
     /// <summary>What clients were refused lately.</summary>
     public ClientHistory History { get; }
 
-    /// <summary>Whose mail the MTA has accepted.</summary>
-    public DeliveringClients Delivering { get; }
+    /// <summary>Whose mail the MTA has accepted, as clients and as ranges that are banned.</summary>
+    public DeliveryBook Deliveries { get; }
 
-    /// <summary>The same by the range an automatic ban has, where that is wider than the client's.</summary>
-    public DeliveringClients DeliveringRanges { get; }
+    /// <summary>Whose mail the MTA has accepted.</summary>
+    public DeliveringClients Delivering => Deliveries.Clients;
 
     /// <summary>Events that were to wait for what other shields count.</summary>
     public SharedWaitTotals SharedWaits { get; } = new();
@@ -72,9 +69,6 @@ internal sealed class AnvilTable
 
     /// <summary>A client is released. Told on the thread of who does it.</summary>
     public event Action<AnvilKey>? Released;
-
-    /// <summary>The MTA has accepted a message of a client, the first one in six hours. Told on the thread of its session, which waits for it.</summary>
-    public event Action<ClientRange>? DeliversAgain;
 
     /// <summary>A connection that was counted is over. Told on the thread of its session, which waits for it.</summary>
     public event Action<CountedConnection>? ConnectionEnded;
@@ -96,39 +90,6 @@ internal sealed class AnvilTable
 
     /// <summary>Events of clients that were not tracked, because nothing could be removed.</summary>
     public long Refused => Sum(static shard => shard.Refused);
-
-    /// <summary>The MTA has accepted a message.</summary>
-    /// <param name="client">As whom the client is counted.</param>
-    /// <param name="address">Its address.</param>
-    public void NoteDelivered(in ClientRange client, IPAddress address)
-    {
-        if (Delivering.Note(client))
-            DeliversAgain?.Invoke(client);
-        if (RangeOfBan(address) is var range && range.PrefixLength < client.PrefixLength)
-            DeliveringRanges.Note(range);
-    }
-
-    /// <summary>The MTA has accepted a message at another shield.</summary>
-    /// <param name="client">As whom the client is counted there.</param>
-    /// <param name="at">When.</param>
-    public void NoteDeliveredElsewhere(in ClientRange client, DateTimeOffset at)
-    {
-        Delivering.NoteElsewhere(client, at);
-        if (RangeOfBan(client.Address) is var range && range.PrefixLength < client.PrefixLength)
-            DeliveringRanges.NoteElsewhere(range, at);
-    }
-
-    /// <summary>What an earlier process knew of a client's mail.</summary>
-    public void RestoreDelivered(in ClientRange client, DeliveredMail mail)
-    {
-        Delivering.Restore(client, mail);
-        if (RangeOfBan(client.Address) is var range && range.PrefixLength < client.PrefixLength)
-            DeliveringRanges.Restore(range, mail);
-    }
-
-    /// <summary>The range an automatic ban of an address has.</summary>
-    public ClientRange RangeOfBan(IPAddress address) =>
-        ClientRange.Of(address, _snapshot.Current.Bans.IPv4PrefixLength, _snapshot.Current.Bans.IPv6PrefixLength);
 
     /// <summary>Counts a connection. Every connect is followed by one <see cref="Disconnect"/>, unless the client is not tracked.</summary>
     /// <returns>The client's counts, this connection included.</returns>
@@ -489,61 +450,6 @@ internal sealed class AnvilTable
         var overEnd = hit.Event.Rule is { } limit ? OverEndOf(hit.Key, limit, hit.Event.Limit) : 0;
         History.Note(hit.Key, hit.Event with { Second = Now }, overEnd);
         Hit?.Invoke(hit);
-    }
-
-    /// <summary>
-    /// Takes an event out of the client's budget for the log. It is no event of anvil's: it counts no connection, but makes a record where there is none.
-    /// </summary>
-    /// <param name="key">The client.</param>
-    /// <param name="kind">The kind of event.</param>
-    /// <param name="limit">Events of a kind a minute, above 0.</param>
-    public LogTurn TakeLogEvent(in AnvilKey key, LogEventKind kind, int limit)
-    {
-        var window = Window;
-        var shard = Locate(key, out var service, out var hash);
-        lock (shard.Gate)
-        {
-            var now = Now;
-            var index = FindOrAdd(shard, key, service, hash, now, window, out var isNew, isEvent: false);
-            if (index == 0)
-                return new(IsWithin: true, IsFirst: true, SecondsLeft: 0);
-
-            ref var entry = ref shard.At(index);
-            if (isNew)
-                entry.CloseWindow();
-            ref var use = ref entry.LogUse;
-            var isWithin = use.TryTake(kind, limit, now, out var isFirst);
-            return new(isWithin, isFirst, use.SecondsLeft(now));
-        }
-    }
-
-    /// <summary>Whether a connection of the client could be logged, however it ends: refused, or a session.</summary>
-    /// <param name="key">The client.</param>
-    /// <param name="limit">Events of a kind a minute, above 0.</param>
-    public bool HasLogRoom(in AnvilKey key, int limit)
-    {
-        var shard = Locate(key, out var service, out var hash);
-        lock (shard.Gate)
-        {
-            var now = Now;
-            var index = shard.Find(key.Client, service, hash);
-            return index == 0
-                || (shard.At(index).LogUse.HasRoom(LogEventKind.Connection, limit, now) && shard.At(index).LogUse.HasRoom(LogEventKind.Session, limit, now));
-        }
-    }
-
-    /// <summary>Counts a client for a summary of the log.</summary>
-    /// <param name="key">The client.</param>
-    /// <param name="period">Which summary; above 0.</param>
-    /// <returns>False: it was counted already. One without a record never was.</returns>
-    public bool TryMarkLog(in AnvilKey key, ushort period)
-    {
-        var shard = Locate(key, out var service, out var hash);
-        lock (shard.Gate)
-        {
-            var index = shard.Find(key.Client, service, hash);
-            return index == 0 || shard.At(index).LogUse.TryMark(period);
-        }
     }
 
     /// <summary>

@@ -70,7 +70,7 @@ internal sealed class ClientCounter(AnvilTable anvil, AnvilKey key, IPAddress? a
     public AnvilCounts Peek() => anvil.Peek(key);
 
     /// <summary>The MTA has accepted a message of the client.</summary>
-    public void NoteDelivered() => anvil.NoteDelivered(key.Client, address ?? key.Client.Address);
+    public void NoteDelivered() => anvil.Deliveries.Note(key.Client, address ?? key.Client.Address);
 
     /// <summary>Commands all sessions of the client have with the MTA.</summary>
     public int CommandsInFlight => InFlight.Commands;

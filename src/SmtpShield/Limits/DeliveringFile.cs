@@ -33,7 +33,7 @@ internal sealed class DeliveringFile : RegularStateFile
 
         // The oldest mail first: it goes first when there is no room.
         foreach (var (range, mail) in known.OrderBy(static one => one.Mail.LastAt))
-            table.RestoreDelivered(range, mail);
+            table.Deliveries.Restore(range, mail);
     }
 
     /// <inheritdoc/>

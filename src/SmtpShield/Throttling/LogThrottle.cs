@@ -25,7 +25,7 @@ internal sealed class LogThrottle
 
     private const int SecondsOfAPeriod = 10;
 
-    private readonly AnvilTable _anvil;
+    private readonly AnvilLog _budgets;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly long _startedAt;
@@ -40,7 +40,7 @@ internal sealed class LogThrottle
     /// <summary>Makes one with full buckets.</summary>
     public LogThrottle(AnvilTable anvil, TimeProvider time, ILogger<LogThrottle> log)
     {
-        _anvil = anvil;
+        _budgets = new(anvil);
         _time = time;
         _log = log;
         _startedAt = time.GetTimestamp();
@@ -56,7 +56,7 @@ internal sealed class LogThrottle
     /// <param name="limit">Events of a kind a minute, above 0.</param>
     public bool TryBegin(AnvilKey? key, int limit)
     {
-        if (key is { } client && !_anvil.HasLogRoom(client, limit))
+        if (key is { } client && !_budgets.HasRoom(client, limit))
             return false;
         lock (_gate)
             return _events.TryTake();
@@ -76,7 +76,7 @@ internal sealed class LogThrottle
     /// <param name="isPaid">Whether it has been taken out of the budget of all.</param>
     public (LogVerdict Verdict, LogTurn Turn) Judge(AnvilKey? key, LogEventKind kind, int limit, bool isPaid)
     {
-        var turn = key is { } client ? _anvil.TakeLogEvent(client, kind, limit) : new(IsWithin: true, IsFirst: true, SecondsLeft: 0);
+        var turn = key is { } client ? _budgets.Take(client, kind, limit) : new(IsWithin: true, IsFirst: true, SecondsLeft: 0);
         if (!turn.IsWithin)
             return (LogVerdict.CountedForClient, turn);
         if (isPaid)
@@ -119,7 +119,7 @@ internal sealed class LogThrottle
     public void LeaveOut(AnvilKey? key, long lines)
     {
         var period = Period;
-        var isNew = key is not { } client || _anvil.TryMarkLog(client, period);
+        var isNew = key is not { } client || _budgets.TryMark(client, period);
         WriteSummary(except: period);
         lock (_gate)
         {

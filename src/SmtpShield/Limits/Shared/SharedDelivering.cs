@@ -27,7 +27,7 @@ internal sealed class SharedDelivering : ISharedEntries
     public SharedDelivering(AnvilTable table, TimeProvider time)
     {
         (_table, _time) = (table, time);
-        table.DeliversAgain += Note;
+        table.Deliveries.DeliversAgain += Note;
     }
 
     /// <inheritdoc/>
@@ -52,7 +52,7 @@ internal sealed class SharedDelivering : ISharedEntries
 
         if (entry.Age < Kept)
         {
-            _table.NoteDeliveredElsewhere(
+            _table.Deliveries.NoteElsewhere(
                 ClientRange.Of(network.BaseAddress, network.PrefixLength, network.PrefixLength),
                 _time.GetUtcNow() - (entry.Age > TimeSpan.Zero ? entry.Age : TimeSpan.Zero));
         }

@@ -123,7 +123,7 @@ internal sealed class SharedEntriesTests
     {
         var (one, other) = (_shields[0], _shields[1]);
         var told = 0;
-        one.Table.DeliversAgain += _ => told++;
+        one.Table.Deliveries.DeliversAgain += _ => told++;
         for (var i = 0; i < 5; i++)
             Deliver(one);
         Assert.That(told, Is.EqualTo(1), "once in six hours");
@@ -166,7 +166,7 @@ internal sealed class SharedEntriesTests
 
     private static List<string> Lines(RunningShield shield) => [.. shield.Log.GetSnapshot().Select(static line => line.Message)];
 
-    private static void Deliver(RunningShield shield) => shield.Table.NoteDelivered(s_client, s_address);
+    private static void Deliver(RunningShield shield) => shield.Table.Deliveries.Note(s_client, s_address);
 
     private void Allow(RunningShield shield, string prefix, int seconds, string? why = null) => Assert.That(
         shield.Exemptions.TryAdd(new(RangeOf(prefix), _time.GetUtcNow(), _time.GetUtcNow().AddSeconds(seconds), "uid 0", why), out _));
