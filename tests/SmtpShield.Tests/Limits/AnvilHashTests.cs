@@ -37,4 +37,23 @@ public class AnvilHashTests
 
         Assert.That(buckets, Is.All.LessThan(64 * 8));
     }
+
+    // More in one part would be one case in 10^20 by chance.
+    [Test]
+    public void Of_NetworksInARow_AreInAllPartsAlikeWhateverFunctionWasDrawn()
+    {
+        const int Networks = 8192;
+        const int Parts = 16;
+        var most = 0;
+        for (var function = 0; function < 10_000; function++)
+        {
+            var hash = new AnvilHash();
+            var counts = new int[Parts];
+            for (var i = 0; i < Networks; i++)
+                counts[hash.Of(_client with { Bits = (UInt128)i << 64 }, 0) % Parts]++;
+            most = Math.Max(most, counts.Max());
+        }
+
+        Assert.That(most, Is.LessThan(Networks / Parts * 3 / 2));
+    }
 }
