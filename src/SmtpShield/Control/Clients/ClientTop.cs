@@ -58,10 +58,11 @@ internal sealed class ClientTop(AnvilTable table, ClientRules rules, ClientRepor
         return new(shown, first.Total, first.Total > shown.Length);
     }
 
-    // Of a large table by two threads, a half each: what takes the time is the memory they read.
+    // Of a large table by two threads, a half each: what takes the time is the memory they read. A processor is left to sessions, which else waited for
+    // milliseconds to be run.
     private void FindCounted(ClientQuery query, ClientSelection first)
     {
-        if (table.Size < Large || Environment.ProcessorCount == 1)
+        if (table.Size < Large || Environment.ProcessorCount <= 2)
         {
             FindCounted(query, first, part: 0, parts: 1);
             return;
