@@ -15,9 +15,13 @@ internal sealed class FarmLoad : IAsyncDisposable
     private const int Clients = 200_000;
     private const int ExchangesOfAShield = 18;
 
+    // Calls a store has at a time: enough to be busy, and none is answered too late to count.
+    private const int CallsAtATime = 8;
+
     private readonly IReadOnlyList<RedisInstance> _redis;
     private readonly List<RedisStore> _stores = [];
     private readonly List<int>[] _clients;
+    private readonly SemaphoreSlim[] _turns;
 
     private FarmLoad(IReadOnlyList<RedisInstance> redis)
     {
@@ -26,6 +30,7 @@ internal sealed class FarmLoad : IAsyncDisposable
             throw new InvalidOperationException(wrong);
         var map = new StoreMap(addresses);
         _clients = [.. redis.Select(static _ => new List<int>())];
+        _turns = [.. redis.Select(static _ => new SemaphoreSlim(CallsAtATime))];
         for (var client = 0; client < Clients; client++)
             _clients[map.PartitionOf(FullTables.RangeOf(client))].Add(client);
         foreach (var one in redis)
@@ -62,6 +67,8 @@ internal sealed class FarmLoad : IAsyncDisposable
             await store.DisposeAsync();
         foreach (var redis in _redis)
             await redis.DisposeAsync();
+        foreach (var turns in _turns)
+            turns.Dispose();
     }
 
     // How many were answered.
@@ -70,7 +77,12 @@ internal sealed class FarmLoad : IAsyncDisposable
         var answered = 0;
         var member = new SimulatedMember($"{number + 1:x16}", _clients[store]);
         for (var i = 0; i < ExchangesOfAShield / _redis.Count; i++)
+        {
+            await _turns[store].WaitAsync();
             answered += await member.ExchangeAsync(_stores[store].Partition(0), CounterExchange.MostReports) ? CounterExchange.MostReports : 0;
+            _turns[store].Release();
+        }
+
         return answered;
     }
 }
