@@ -25,7 +25,7 @@ internal sealed class DeliveryBook(ShieldSnapshot snapshot, TimeProvider time)
     {
         if (Clients.Note(client))
             DeliversAgain?.Invoke(client);
-        if (IsWider(RangeOfBan(address), client, out var range))
+        if (WiderThan(client, address) is { } range)
             Ranges.Note(range);
     }
 
@@ -35,7 +35,7 @@ internal sealed class DeliveryBook(ShieldSnapshot snapshot, TimeProvider time)
     public void NoteElsewhere(in ClientRange client, DateTimeOffset at)
     {
         Clients.NoteElsewhere(client, at);
-        if (IsWider(RangeOfBan(client.Address), client, out var range))
+        if (WiderThan(client, client.Address) is { } range)
             Ranges.NoteElsewhere(range, at);
     }
 
@@ -43,7 +43,7 @@ internal sealed class DeliveryBook(ShieldSnapshot snapshot, TimeProvider time)
     public void Restore(in ClientRange client, DeliveredMail mail)
     {
         Clients.Restore(client, mail);
-        if (IsWider(RangeOfBan(client.Address), client, out var range))
+        if (WiderThan(client, client.Address) is { } range)
             Ranges.Restore(range, mail);
     }
 
@@ -51,9 +51,7 @@ internal sealed class DeliveryBook(ShieldSnapshot snapshot, TimeProvider time)
     public ClientRange RangeOfBan(IPAddress address) =>
         ClientRange.Of(address, snapshot.Current.Bans.IPv4PrefixLength, snapshot.Current.Bans.IPv6PrefixLength);
 
-    private static bool IsWider(in ClientRange banned, in ClientRange client, out ClientRange range)
-    {
-        range = banned;
-        return banned.PrefixLength < client.PrefixLength;
-    }
+    // Null: the ban is of no more than the client.
+    private ClientRange? WiderThan(in ClientRange client, IPAddress address) =>
+        RangeOfBan(address) is var range && range.PrefixLength < client.PrefixLength ? range : null;
 }
