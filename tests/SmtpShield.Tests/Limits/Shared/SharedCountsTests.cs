@@ -352,12 +352,8 @@ internal sealed class SharedCountsTests
     [Property("Sharing", "SHARE-19")]
     public async Task Clock_OfTheStore_IsSetAndNothingEnds(int seconds)
     {
-        await using var farm = new TestFarm(2, AllLimits(limit: 4));
-        var (one, other) = (farm.Shields[0].Table, farm.Shields[1].Table);
-        one.Connect(_client);
-        one.Connect(_client);
-        other.Connect(_client);
-        await farm.SettleAsync();
+        await using var farm = await ThreeConnectionsAsync();
+        var other = farm.Shields[1].Table;
         farm.StoreTime.Step = TimeSpan.FromSeconds(seconds);
         await farm.PassAsync(TimeSpan.FromSeconds(3));
         Assert.That(farm.Shields.Select(static shield => shield.Table.Peek(_client)), Is.All.EqualTo(new AnvilCounts(3, 3)));
@@ -370,12 +366,8 @@ internal sealed class SharedCountsTests
     [Property("Sharing", "SHARE-20")]
     public async Task Clock_OfTheShields_IsSetAndNothingIs(int seconds)
     {
-        await using var farm = new TestFarm(2, AllLimits(limit: 4));
+        await using var farm = await ThreeConnectionsAsync();
         var (one, other) = (farm.Shields[0].Table, farm.Shields[1].Table);
-        one.Connect(_client);
-        one.Connect(_client);
-        other.Connect(_client);
-        await farm.SettleAsync();
         farm.ShieldTime.Step = TimeSpan.FromSeconds(seconds);
         await farm.PassAsync(TimeSpan.FromSeconds(3));
         Assert.That(farm.Shields.Select(static shield => (shield.Table.Peek(_client), shield.Last.Failure, shield.Last.Resend, shield.Exchange.Members)),
@@ -384,6 +376,16 @@ internal sealed class SharedCountsTests
         Assert.That(other.Connect(_client), Is.EqualTo(new AnvilCounts(4, 4)), "the window is 58 s old");
         await farm.PassAsync(TimeSpan.FromSeconds(4));
         Assert.That(one.Connect(_client), Is.EqualTo(new AnvilCounts(5, 1)), "it is over");
+    }
+
+    private static async Task<TestFarm> ThreeConnectionsAsync()
+    {
+        var farm = new TestFarm(2, AllLimits(limit: 4));
+        farm.Shields[0].Table.Connect(_client);
+        farm.Shields[0].Table.Connect(_client);
+        farm.Shields[1].Table.Connect(_client);
+        await farm.SettleAsync();
+        return farm;
     }
 
     [Test]
