@@ -7,7 +7,7 @@ using SmtpShield.Options;
 namespace SmtpShield.Hosting;
 
 /// <summary>
-/// Begins the drain when the program is asked to stop (SIGTERM, SIGINT) and waits for it before anything else is stopped: Kestrel would cut sessions off in the
+/// Begins the drain when the program is asked to stop (SIGTERM, SIGINT) and waits for it before anything else is stopped: that would cut sessions off in the
 /// middle of a message.
 /// </summary>
 internal sealed partial class DrainOnShutdown : IHostedLifecycleService, IDisposable

@@ -47,6 +47,6 @@ internal sealed class ConnectionPath<TConnection>
 /// <summary>Where a path begins.</summary>
 internal static class ConnectionPath
 {
-    /// <summary>Begins with the connection as Kestrel has accepted it. The path must be ended.</summary>
+    /// <summary>Begins with the connection as it was accepted. The path must be ended.</summary>
     public static ConnectionPath<ConnectionContext> Begin(this IConnectionBuilder connection) => new(connection, static next => new(next));
 }

@@ -7,8 +7,8 @@ using SmtpShield.Hosting;
 namespace SmtpShield.Listening;
 
 /// <summary>
-/// A connection as the transport made it, which gives its <see cref="ProcessSlot"/> and its place back at its end. Kestrel disposes every connection it
-/// accepted, also when its pipeline threw, so this is where nothing can be forgotten.
+/// A connection as the transport made it, which gives its <see cref="ProcessSlot"/> and its place back at its end. Who serves it disposes it, also when its
+/// pipeline threw (<see cref="ServedConnections"/>), so this is where nothing can be forgotten.
 /// </summary>
 internal sealed class LimitedConnection : ConnectionContext
 {
